@@ -1,0 +1,127 @@
+/**
+ * One error class. The hierarchy is in the dotted code, because classes do not survive structured clone or JSON.
+ * Every code is documented API: the text says in which state the thing that failed is left.
+ */
+export const ERROR_CODES = {
+  'resource.malformed': 'The resource string cannot be read. Nothing was opened.',
+  'resource.unsupported': 'The resource string is right, but this way is not available here. Nothing was opened.',
+  'transport.refused': 'The other side refused the connection. Nothing is open.',
+  'transport.unreachable': 'The host or network cannot be reached. Nothing is open.',
+  'transport.not-found': 'No such host, port or device. Nothing is open.',
+  'transport.denied': 'The system does not permit opening it. Nothing is open.',
+  'transport.busy': 'Another program holds the port. Nothing is open.',
+  'transport.timeout': 'No answer in time. The session has quarantined the wire; the next query starts clean.',
+  'transport.closed': 'The connection ended. The session is closed or reconnecting.',
+  'transport.unsupported': 'This transport has no such control. The transport is unchanged.',
+  'transport.failed': 'The system reported an error on the connection. The transport is closed.',
+  'protocol.malformed': 'Bytes that break the protocol. The wire is quarantined; the next query starts clean.',
+  'protocol.too-long':
+    'More bytes than the limit without an end. The wire is quarantined; the next query starts clean.',
+  'instrument.rejected': 'The instrument put an error into its queue. Its state is as read back.',
+  'instrument.mismatch': 'A different instrument answers at this address. It is not attached.',
+  'instrument.unknown': 'No instrument of that id is attached.',
+  'instrument.silent': 'Something accepts the connection but answers nothing. It is not attached.',
+  'instrument.detached': 'The instrument is attached no more. What was queued was not sent.',
+  'instrument.busy': 'The queue of the instrument is full. The command was not sent.',
+  'channel.unknown': 'No channel of that name exists.',
+  'safety.refused': 'The safety limits of the bench forbid it. Nothing was sent.',
+  'recording.disk-full': 'The disk is full. The recording ended; everything so far is intact.',
+  'recording.folder-gone':
+    'The folder of the recording is gone. The recording ended; the open file may still be complete.',
+  'recording.denied': 'The folder may not be written. Nothing was recorded.',
+  'recording.overrun': 'The disk cannot keep up. The recording ended; everything so far is intact.',
+  'recording.failed':
+    'The system reported an error on the file. The recording ended; everything flushed so far is intact.',
+  'recording.foreign': 'The file is no Labwire recording. It was not changed.',
+  'recording.truncated': 'The file ends too early. Everything before the cut is readable.',
+  'recording.malformed': 'Part of the file cannot be read. It was not changed.',
+  'recording.unknown': 'No recording of that id exists.',
+  'recording.running': 'A recording is running already. It goes on.',
+  'recording.idle': 'No recording is running.',
+  'recording.empty': 'Nothing to record: no stream is attached. No file was made.',
+  'export.failed': 'The export ended early. The unfinished file was removed.',
+  'bench.from-future': 'The bench file was written by a newer Labwire. It was not changed and not opened.',
+  'bench.malformed': 'The bench file cannot be read. It was not changed and not opened.',
+  'bench.unwritable': 'The bench file cannot be written. The bench in memory is unchanged and unsaved.',
+  'bench.not-found': 'No bench file there. The bench in memory is unchanged.',
+  'simulator.unavailable': 'The simulated bench cannot be started here.',
+  'simulator.failed': 'The simulated bench ended or refused. Its instruments are gone.',
+  'alarm.unknown': 'No alarm rule of that id exists.',
+  'engine.folder-in-use': 'Another engine owns this data folder. Nothing was changed.',
+  'engine.port-in-use': 'The port is taken by another program. Nothing is served.',
+  'engine.gone': 'The engine ended. It is restarted by its host.',
+  'engine.not-built': 'The built files are missing.',
+  'call.invalid': 'The call does not fit the contract. Nothing was done.',
+  'call.unknown': 'Whether the call was carried out is not known; read the state.',
+  'call.cancelled': 'Cancelled on request.',
+  'call.denied': 'This screen may not do that. Nothing was done.',
+  'call.limit': 'A limit of the engine is reached. Nothing was done.',
+  'link.closed': 'The link to the engine is closed. The screen reconnects by itself.',
+  'link.version': 'Screen and engine speak different contract versions. Nothing was done.',
+  'link.malformed': 'The other side speaks no contract. The link is closed.',
+  'internal.failed': 'A fault of Labwire. The state is unknown; read it again.',
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** What of an error goes over a link or into a file. */
+export interface ErrorRecord {
+  code: ErrorCode;
+  message: string;
+  details?: Record<string, unknown>;
+}
+
+/**
+ * The error of every floor. `message` is for the person: what happened, what it means for the measurement, what to do.
+ * `details` holds plain JSON values only.
+ */
+export class LabError extends Error {
+  readonly code: ErrorCode;
+  readonly details: Record<string, unknown>;
+
+  constructor(code: ErrorCode, message: string, details: Record<string, unknown> = {}, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'LabError';
+    this.code = code;
+    this.details = details;
+  }
+
+  /** True for cancellation, which is never shown as a failure. */
+  get isCancelled(): boolean {
+    return this.code === 'call.cancelled';
+  }
+
+  toJSON(): ErrorRecord {
+    return { code: this.code, message: this.message, details: this.details };
+  }
+
+  /** Any throw as a LabError; what is not ours becomes `internal.failed` with its message kept as cause. */
+  static from(thrown: unknown): LabError {
+    if (thrown instanceof LabError) return thrown;
+    const text = thrown instanceof Error ? thrown.message : String(thrown);
+    if (thrown instanceof Error && thrown.name === 'AbortError') {
+      return new LabError('call.cancelled', 'Cancelled.', {}, { cause: thrown });
+    }
+    return new LabError(
+      'internal.failed',
+      `Labwire made a mistake (${text}). Read the state again; if it stays, restart the engine and report it.`,
+      {},
+      { cause: thrown },
+    );
+  }
+
+  /** A record from a link or file as an error again. An unknown code (of a newer version) becomes `internal.failed`. */
+  static fromRecord(record: {
+    code: string;
+    message: string;
+    details?: Record<string, unknown> | undefined;
+  }): LabError {
+    if (isErrorCode(record.code)) return new LabError(record.code, record.message, record.details ?? {});
+    return new LabError('internal.failed', record.message, { ...record.details, code: record.code });
+  }
+}
+
+/** Whether a text is one of our codes. */
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(ERROR_CODES, text);
+}

@@ -1,0 +1,89 @@
+import type { Clock } from '../../core/clock.ts';
+import type { LabError } from '../../core/errors.ts';
+import type { ControlValue, Identity, InstrumentShape } from '../../core/instrument.ts';
+import type { ColumnInfo } from '../../core/stream-info.ts';
+import type { Session } from '../session/session.ts';
+
+/** One poll round. Values in the order of `shape.polled`; NaN = missing, ±Infinity = overload. Row time = (sent + received)/2. */
+export interface DriverRow {
+  values: Float64Array;
+  sentNs: bigint;
+  receivedNs: bigint;
+}
+
+/** Status read beside the values: lamps. `ch1.mode` = 'CV' | 'CC' | 'off', `ch1.tripped` = '' | 'OVP' | 'OCP', `range` = '10 V'. */
+export type DriverStatus = Record<string, string>;
+
+/** A scope waveform: samples with an x origin and step of their own. Several channels taken of one trigger share them. */
+export interface Waveform {
+  columns: ColumnInfo[];
+  samples: Float32Array<ArrayBuffer>[];
+  xOriginS: number;
+  dtS: number;
+  /** ns since 1970 of x = 0 as well as is known: middle of the exchange. */
+  t0Ns: bigint;
+}
+
+/** Columns decoded by a streaming device, on their way into a batch. Regular stream: rows at `dtS` from the first arrival. */
+export interface StreamRows {
+  /** One view per channel, `rows` long; borrowed for the call. */
+  columns: (Float32Array | Float64Array)[];
+  rows: number;
+  /** Rows the device dropped (its counter moved on) just before these. */
+  lost: number;
+  arrivedNs: bigint;
+}
+
+/** What a streaming driver reports to acquisition while it runs. */
+export interface StreamOutlet {
+  /** Before the first rows and when rate or columns change. */
+  opened(info: { stream: string; columns: ColumnInfo[]; rateHz: number; float64: boolean }): void;
+  rows(rows: StreamRows): void;
+  /** Bad lines or frames so far; they are counted, never guessed at. */
+  malformed(count: number): void;
+}
+
+export interface OutputOff {
+  /** `ch1` */
+  group: string;
+  /** The read-back says off. */
+  confirmed: boolean;
+  reason?: string;
+}
+
+/**
+ * A dialect of one family. Duties: never `*RST`, never change an output when opened; read back after every write; after a write read the
+ * error queue until empty and throw `instrument.rejected` with what it said; let errors of the session through unchanged.
+ */
+export interface Driver extends AsyncDisposable {
+  readonly shape: InstrumentShape;
+  /** One round over all polled channels. */
+  poll?(signal: AbortSignal): Promise<DriverRow>;
+  /** Lamps and the like; asked for every few rounds. */
+  status?(signal: AbortSignal): Promise<DriverStatus>;
+  /** Read-back of every control (or of those named). */
+  readControls(ids: readonly string[] | undefined, signal: AbortSignal): Promise<Record<string, ControlValue>>;
+  /** Writes, reads the error queue, reads back; gives the read-back (of others it touched, too). */
+  setControl(id: string, value: ControlValue, signal: AbortSignal): Promise<Record<string, ControlValue>>;
+  /** Turns every output off on the safety lane and reads each back. Never throws: what failed is in the result. */
+  outputsOff(): Promise<OutputOff[]>;
+  capture?(channels: readonly string[], signal: AbortSignal): Promise<Waveform>;
+  /** Runs the stream until the signal aborts or the wire ends (then it throws what happened). */
+  stream?(outlet: StreamOutlet, signal: AbortSignal): Promise<void>;
+}
+
+export interface DriverContext {
+  session: Session;
+  clock: Clock;
+  identity: Identity;
+  /** Errors that belong to no call (error queue found non-empty while polling). */
+  report(error: LabError): void;
+}
+
+/** One entry of the driver table. `matches` looks loosely: makers change the spelling of their names. */
+export interface DriverFamily {
+  name: string;
+  matches(identity: Identity): boolean;
+  /** Reads what it must know (ranges, limits); throws the errors of the session. */
+  open(context: DriverContext): Promise<Driver>;
+}
