@@ -1,0 +1,89 @@
+import { z } from 'zod';
+import { alarmRule, alarmState } from './alarm-schema.ts';
+import { channelState, foundInstrument, instrumentState, outputOff, streamInfo } from './instrument-schema.ts';
+import { job, labEvent, recordingState } from './recording-schema.ts';
+import { errorRecord, id, severity, shortText, timeNs } from './value-schema.ts';
+
+export const plotLayout = z.object({
+  id,
+  title: shortText,
+  channels: z.array(id).max(200),
+});
+export type PlotLayout = z.infer<typeof plotLayout>;
+
+export const settings = z.object({
+  theme: z.enum(['system', 'dark', 'light', 'contrast']),
+  motion: z.enum(['system', 'reduced']),
+  recordingsFolder: z.string().max(4000),
+  /** Recording parts end here. */
+  partBytes: z.number().min(1_000_000),
+  historyBytes: z.number().min(1_000_000),
+  /** Recording stops (loudly) when less is free. */
+  diskReserveBytes: z.number().nonnegative(),
+  /** Start the simulated bench with the engine. */
+  startSimulator: z.boolean(),
+  /** Return instruments to local on detach. */
+  localOnDetach: z.boolean(),
+  timeoutMs: z.number().min(50).max(600_000),
+});
+export type Settings = z.infer<typeof settings>;
+
+export const simulatorState = z.object({
+  state: z.enum(['off', 'starting', 'running', 'failed', 'unavailable']),
+  instruments: z.array(foundInstrument),
+  reason: z.string().optional(),
+});
+
+export const benchHead = z.object({
+  name: shortText,
+  /** null: kept in the data folder until saved under a name. */
+  path: z.string().nullable(),
+  savedNs: timeNs.nullable(),
+  /** Why the last autosave failed. */
+  error: errorRecord.nullable(),
+});
+
+/** A line for the person that belongs to no single control; newest last, bounded. */
+export const notice = z.object({ id, t: timeNs, severity, text: z.string(), code: z.string().optional() });
+export type Notice = z.infer<typeof notice>;
+
+/** What happened when Outputs off was pressed last; what did not confirm stays shown until the next press that does. */
+export const outputsOffState = z.object({ t: timeNs, results: z.array(outputOff) });
+
+/** Everything a screen shows beside samples. Kept up to date by events: see state-events.ts. */
+export const benchState = z.object({
+  revision: z.int().nonnegative(),
+  bench: benchHead,
+  settings,
+  simulator: simulatorState,
+  instruments: z.array(instrumentState),
+  channels: z.array(channelState),
+  streams: z.array(streamInfo),
+  plots: z.array(plotLayout),
+  recording: recordingState,
+  rules: z.array(alarmRule),
+  alarms: z.array(alarmState),
+  outputsOff: outputsOffState.nullable(),
+  jobs: z.array(job),
+  notices: z.array(notice),
+  /** The last 200 events. */
+  events: z.array(labEvent),
+});
+export type BenchState = z.infer<typeof benchState>;
+
+export const pulse = z.object({
+  t: timeNs,
+  samplesPerSecond: z.number(),
+  lost: z.number(),
+  /** Wire to ingest, ms: p50 and p95 of the last second. */
+  latencyP50Ms: z.number(),
+  latencyP95Ms: z.number(),
+  diskFreeBytes: z.number().nullable(),
+  diskSecondsLeft: z.number().nullable(),
+  historyBytes: z.number(),
+  /** 0…1 of one core. */
+  cpu: z.number(),
+  memoryBytes: z.number(),
+  recording: recordingState,
+});
+export type Pulse = z.infer<typeof pulse>;

@@ -1,0 +1,242 @@
+import { z } from 'zod';
+import { alarmRule } from './alarm-schema.ts';
+import { benchHead, benchState, plotLayout, settings, simulatorState } from './bench-schema.ts';
+import { exchange, foundInstrument, outputOff, streamInfo } from './instrument-schema.ts';
+import { job, labEvent, recordingInfo, recordingRow, recordingState, verifyReport } from './recording-schema.ts';
+import { controlValue, id, longText, nothing, shortText, timeNs } from './value-schema.ts';
+
+/** Version of this list. Screen and engine must agree on it in `engine.hello`. */
+export const CONTRACT_VERSION = 1;
+
+/** What a caller must be allowed: see, change the measurement, change the program. */
+export type Right = 'view' | 'control' | 'manage';
+
+interface CallShape {
+  right: Right;
+  input: z.ZodType;
+  output: z.ZodType;
+}
+
+const watchMode = z.discriminatedUnion('kind', [
+  /** Min/max columns for a live window: at most about `width` columns over `windowS`. */
+  z.object({
+    kind: z.literal('columns'),
+    windowS: z.number().positive().max(86_400),
+    width: z.int().min(16).max(8192),
+  }),
+  z.object({ kind: z.literal('raw') }),
+  /** Value, time and state of every channel in one message. */
+  z.object({ kind: z.literal('latest'), rateHz: z.number().positive().max(60) }),
+  z.object({ kind: z.literal('segments'), width: z.int().min(16).max(8192) }),
+]);
+export type WatchMode = z.infer<typeof watchMode>;
+
+const channelList = z.array(id).min(1).max(500);
+
+/** simulator fault: one knob set for one simulated instrument; `null` kind clears all. */
+const fault = z.object({
+  kind: z.enum(['delay', 'drop', 'split', 'garbage', 'wrong-order', 'hang', 'disconnect']).nullable(),
+  /** How often: 0…1 of the replies. */
+  probability: z.number().min(0).max(1).default(1),
+  /** How many times at most; null: until cleared. */
+  count: z.int().positive().nullable().default(null),
+  delayMs: z.number().nonnegative().max(600_000).default(0),
+});
+export type Fault = z.infer<typeof fault>;
+
+const channelChange = z.object({
+  channel: id,
+  label: shortText.optional(),
+  color: z.union([z.int().min(1).max(8), z.string().regex(/^#[0-9a-f]{6}$/i)]).optional(),
+  scale: z.object({ gain: z.number(), offset: z.number() }).optional(),
+  shownUnit: z.string().max(20).optional(),
+  /** Poll rate asked for; a streaming device takes the highest of its channels. */
+  rateHz: z.number().positive().max(10_000_000).optional(),
+  logIntervalS: z.number().positive().max(86_400).nullable().optional(),
+  recorded: z.boolean().optional(),
+});
+export type ChannelChange = z.infer<typeof channelChange>;
+
+/**
+ * THE list: everything a screen may say to an engine. Both sides check input and output against it.
+ * Samples do not pass here: `stream.watch` and `history.read` answer with JSON and send binary frames (frames.ts) beside it.
+ */
+export const CALLS = {
+  /** First call on every link. `link.version` if the versions differ. */
+  'engine.hello': {
+    right: 'view',
+    input: z.object({ contract: z.int(), screen: shortText }),
+    output: z.object({
+      contract: z.int(),
+      version: z.string(),
+      engine: id,
+      startedNs: timeNs,
+      nowNs: timeNs,
+      dataFolder: z.string(),
+      host: z.enum(['electron', 'node']),
+    }),
+  },
+  'bench.read': { right: 'view', input: nothing, output: benchState },
+  'bench.new': { right: 'manage', input: z.object({ name: shortText }), output: benchHead },
+  'bench.open': { right: 'manage', input: z.object({ path: z.string().min(1).max(4000) }), output: benchHead },
+  'bench.save': { right: 'manage', input: nothing, output: benchHead },
+  'bench.saveAs': { right: 'manage', input: z.object({ path: z.string().min(1).max(4000) }), output: benchHead },
+  'bench.rename': { right: 'manage', input: z.object({ name: shortText.min(1) }), output: benchHead },
+  /** The simulated bench: starts it if it does not run. */
+  'bench.start': { right: 'manage', input: nothing, output: simulatorState },
+  'bench.stop': { right: 'manage', input: nothing, output: simulatorState },
+  'bench.setFault': { right: 'manage', input: z.object({ name: shortText, fault }), output: nothing },
+  'settings.set': { right: 'manage', input: settings.partial(), output: settings },
+
+  /** Never probes an unknown serial port. */
+  'instrument.find': { right: 'view', input: nothing, output: z.object({ found: z.array(foundInstrument) }) },
+  /** Attaches; gives the instrument's id. Attached already: the same id. */
+  'instrument.open': {
+    right: 'control',
+    input: z.object({ resource: z.string().min(1).max(500) }),
+    output: z.object({ instrument: id }),
+  },
+  'instrument.close': { right: 'control', input: z.object({ instrument: id }), output: nothing },
+  'instrument.rename': { right: 'control', input: z.object({ instrument: id, label: shortText }), output: nothing },
+  'instrument.set': {
+    right: 'control',
+    input: z.object({ instrument: id, control: z.string().max(100), value: controlValue }),
+    output: z.object({ readBack: z.record(z.string(), controlValue) }),
+  },
+  'instrument.refresh': { right: 'control', input: z.object({ instrument: id }), output: nothing },
+  /** Console. A text with `?` reads a reply. Binary blocks come as a summary. */
+  'instrument.query': {
+    right: 'control',
+    input: z.object({
+      instrument: id,
+      text: z.string().min(1).max(10_000),
+      timeoutMs: z.number().min(10).max(600_000).optional(),
+    }),
+    output: z.object({ reply: z.string().nullable(), roundTripMs: z.number() }),
+  },
+  /** Without attaching: opens, asks, closes. */
+  'resource.query': {
+    right: 'control',
+    input: z.object({
+      resource: z.string().min(1).max(500),
+      text: z.string().min(1).max(10_000),
+      timeoutMs: z.number().min(10).max(600_000).optional(),
+    }),
+    output: z.object({ reply: z.string().nullable(), roundTripMs: z.number() }),
+  },
+  'instrument.exchanges': {
+    right: 'view',
+    input: z.object({ instrument: id, limit: z.int().min(1).max(1000) }),
+    output: z.object({ exchanges: z.array(exchange) }),
+  },
+  'trace.watch': { right: 'view', input: z.object({ on: z.boolean() }), output: nothing },
+  /** Takes a waveform now; it arrives as a segment of the instrument's `waveform` stream. */
+  'instrument.capture': {
+    right: 'control',
+    input: z.object({ instrument: id, channels: z.array(z.string()).min(1).max(8) }),
+    output: z.object({ stream: z.string() }),
+  },
+  'outputs.off': { right: 'control', input: nothing, output: z.object({ results: z.array(outputOff) }) },
+
+  'channel.set': { right: 'control', input: channelChange, output: nothing },
+
+  /** Frames follow under the watch number. `after` names the last row the screen has, per stream key and epoch. */
+  'stream.watch': {
+    right: 'view',
+    input: z.object({
+      channels: channelList,
+      mode: watchMode,
+      after: z
+        .array(z.object({ key: z.string(), epoch: z.number(), row: z.number() }))
+        .max(500)
+        .optional(),
+    }),
+    output: z.object({ watch: z.int(), streams: z.array(streamInfo) }),
+  },
+  'watch.set': {
+    right: 'view',
+    input: z.object({ watch: z.int(), channels: channelList.optional(), mode: watchMode.optional() }),
+    output: z.object({ streams: z.array(streamInfo) }),
+  },
+  'watch.close': { right: 'view', input: z.object({ watch: z.int() }), output: nothing },
+  /** Credit: frame number `frame` is in the screen's ring. Sent without waiting for the answer. */
+  'watch.seen': { right: 'view', input: z.object({ frame: z.int().nonnegative() }), output: nothing },
+  /**
+   * History as frames under `request` (chosen by the screen), all of them sent before the answer.
+   * `origin`: 'live' or a recording id. With `raw`: rows, else min/max columns for `width`. Cut at `limit` rows or columns: `nextNs` says where to go on.
+   */
+  'history.read': {
+    right: 'view',
+    input: z.object({
+      request: z.int().nonnegative(),
+      origin: z.string().max(300).default('live'),
+      channels: channelList,
+      fromNs: timeNs,
+      toNs: timeNs,
+      width: z.int().min(16).max(8192).default(1200),
+      raw: z.boolean().default(false),
+      limit: z.int().min(1).max(1_000_000).default(100_000),
+    }),
+    output: z.object({ streams: z.array(streamInfo), exact: z.boolean(), nextNs: timeNs.nullable() }),
+  },
+
+  'recording.start': {
+    right: 'control',
+    input: z.object({
+      name: shortText.optional(),
+      folder: z.string().max(4000).optional(),
+      notes: shortText.optional(),
+    }),
+    output: recordingState,
+  },
+  'recording.stop': {
+    right: 'control',
+    input: nothing,
+    output: z.object({ recording: id, paths: z.array(z.string()), samples: z.number(), lost: z.number() }),
+  },
+  'recording.list': {
+    right: 'view',
+    input: nothing,
+    output: z.object({ folder: z.string(), recordings: z.array(recordingRow) }),
+  },
+  'recording.info': { right: 'view', input: z.object({ recording: id }), output: recordingInfo },
+  'recording.verify': { right: 'view', input: z.object({ recording: id }), output: verifyReport },
+  /** Runs as a job. Without a path: into the exports folder of the data folder, whence a browser downloads it. */
+  'recording.export': {
+    right: 'control',
+    input: z.object({
+      recording: id,
+      format: z.enum(['csv']),
+      path: z.string().max(4000).optional(),
+      fromNs: timeNs.optional(),
+      toNs: timeNs.optional(),
+      channels: channelList.optional(),
+    }),
+    output: job,
+  },
+  'job.cancel': { right: 'control', input: z.object({ job: id }), output: nothing },
+
+  'note.add': { right: 'control', input: z.object({ text: longText.min(1), t: timeNs.optional() }), output: labEvent },
+  'event.list': {
+    right: 'view',
+    input: z.object({ fromNs: timeNs, toNs: timeNs }),
+    output: z.object({ events: z.array(labEvent) }),
+  },
+
+  'alarm.set': { right: 'control', input: z.object({ rule: alarmRule }), output: nothing },
+  'alarm.remove': { right: 'control', input: z.object({ rule: id }), output: nothing },
+  'alarm.acknowledge': { right: 'control', input: z.object({ rule: id }), output: nothing },
+  'alarm.shelve': {
+    right: 'control',
+    input: z.object({ rule: id, minutes: z.number().nonnegative().max(10_080) }),
+    output: nothing,
+  },
+
+  'plot.set': { right: 'control', input: z.object({ plots: z.array(plotLayout).max(50) }), output: nothing },
+} as const satisfies Record<string, CallShape>;
+
+export type CallName = keyof typeof CALLS;
+export type CallInput<N extends CallName> = z.input<(typeof CALLS)[N]['input']>;
+/** Input as the engine sees it: defaults filled in. */
+export type CallParsed<N extends CallName> = z.output<(typeof CALLS)[N]['input']>;
+export type CallOutput<N extends CallName> = z.output<(typeof CALLS)[N]['output']>;

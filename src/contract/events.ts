@@ -1,0 +1,49 @@
+import { z } from 'zod';
+import { alarmRule, alarmState } from './alarm-schema.ts';
+import { benchHead, notice, outputsOffState, plotLayout, pulse, settings, simulatorState } from './bench-schema.ts';
+import { channelState, exchange, instrumentState, streamInfo } from './instrument-schema.ts';
+import { job, labEvent, recordingState } from './recording-schema.ts';
+
+/**
+ * Events that change the bench state. Each carries `revision`, one more than the one before; a hole means: read the bench again.
+ * Each replaces one keyed piece, so applying one twice does no harm.
+ */
+export const STATE_EVENTS = {
+  'bench.changed': z.object({ bench: benchHead }),
+  /** Another bench file was opened: read the bench again. */
+  'bench.replaced': z.object({}),
+  'settings.changed': z.object({ settings }),
+  'simulator.changed': z.object({ simulator: simulatorState }),
+  'instrument.changed': z.object({ instrument: instrumentState }),
+  'instrument.removed': z.object({ instrument: z.string() }),
+  'channel.changed': z.object({ channels: z.array(channelState) }),
+  'channel.removed': z.object({ channels: z.array(z.string()) }),
+  'stream.opened': z.object({ stream: streamInfo }),
+  'stream.closed': z.object({ stream: z.int() }),
+  'plot.changed': z.object({ plots: z.array(plotLayout) }),
+  'recording.changed': z.object({ recording: recordingState }),
+  'alarm.changed': z.object({ rule: alarmRule, state: alarmState }),
+  'alarm.removed': z.object({ rule: z.string() }),
+  'outputs.changed': z.object({ outputsOff: outputsOffState.nullable() }),
+  'job.changed': z.object({ job }),
+  'notice.raised': z.object({ notice }),
+  'event.happened': z.object({ event: labEvent }),
+} as const;
+
+/** Events outside the state: no revision, may be missed. */
+export const LOOSE_EVENTS = {
+  'engine.pulse': pulse,
+  /** Only to screens that asked with `trace.watch`; batched. */
+  'exchange.happened': z.object({ exchanges: z.array(exchange).max(200) }),
+  /** Another process fills or empties the recordings folder. */
+  'library.changed': z.object({}),
+} as const;
+
+export const EVENTS = { ...STATE_EVENTS, ...LOOSE_EVENTS } as const;
+
+export type StateEventName = keyof typeof STATE_EVENTS;
+export type EventName = keyof typeof EVENTS;
+export type EventData<N extends EventName> = z.infer<(typeof EVENTS)[N]>;
+
+/** A state event as a union, for reducers: exhaustive or it does not compile. */
+export type StateEvent = { [N in StateEventName]: { event: N; data: EventData<N>; revision: number } }[StateEventName];

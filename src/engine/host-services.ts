@@ -1,0 +1,42 @@
+import type { Role } from '../core/instrument.ts';
+
+/** An instrument of the simulated bench, as its process announces it. */
+export interface SimulatedInstrument {
+  name: string;
+  role: Role;
+  idn: string | null;
+  resources: string[];
+  reason?: string | undefined;
+}
+
+export interface SimulatorFault {
+  kind: 'delay' | 'drop' | 'split' | 'garbage' | 'wrong-order' | 'hang' | 'disconnect' | null;
+  probability: number;
+  count: number | null;
+  delayMs: number;
+}
+
+/** The simulated bench runs as a child process of the host, never of the engine: it ends with the host, not with an engine crash. */
+export interface SimulatorProcess extends AsyncDisposable {
+  readonly instruments: SimulatedInstrument[];
+  setFault(name: string, fault: SimulatorFault): Promise<void>;
+  /** Resolves with the reason when it ends. */
+  readonly closed: Promise<string>;
+}
+
+/**
+ * What the engine asks of its host, injected. Electron: the main process. Node: what exists, else a reason.
+ * None of these may throw for lack of ability; a missing one is said in `unavailable`.
+ */
+export interface HostServices {
+  readonly host: 'electron' | 'node';
+  /** Abilities this host lacks, with the reason: `{ notify: 'no desktop here' }`. */
+  readonly unavailable: Partial<Record<'notify' | 'blockSleep' | 'simulator' | 'wake', string>>;
+  notify(notice: { title: string; text: string; severity: 'info' | 'warning' | 'error' | 'critical' }): void;
+  /** Keeps the system awake while a recording runs. */
+  blockSleep(on: boolean): void;
+  /** Starts it, or gives the one that runs. Throws simulator.unavailable, simulator.failed. */
+  startSimulator(): Promise<SimulatorProcess>;
+  /** The system woke up: sessions are checked at once instead of at the next timeout. */
+  onWake(listener: () => void): Disposable;
+}
