@@ -1,8 +1,15 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'electron-vite';
 
 const at = (path: string): string => resolve(import.meta.dirname, path);
+
+/** Entries that exist; the others are still being written. */
+const present = (entries: Record<string, string>): Record<string, string> =>
+  Object.fromEntries(Object.entries(entries).filter(([, path]) => existsSync(path)));
+
+const hasRenderer = existsSync(at('src/renderer/index.html'));
 
 /**
  * Three bundles. `out/main` holds every Node entry: the Electron shell, the engine process, the command line and browser host,
@@ -13,13 +20,13 @@ export default defineConfig({
     build: {
       outDir: 'out/main',
       rollupOptions: {
-        input: {
+        input: present({
           index: at('src/main/index.ts'),
           'engine-entry': at('src/main/engine-entry.ts'),
           cli: at('src/headless/cli.ts'),
           simulator: at('src/simulator/main.ts'),
           'export-worker': at('src/engine/export/export-worker.ts'),
-        },
+        }),
         output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' },
       },
     },
@@ -34,15 +41,19 @@ export default defineConfig({
       },
     },
   },
-  renderer: {
-    root: 'src/renderer',
-    base: './',
-    plugins: [react()],
-    build: {
-      outDir: 'out/renderer',
-      minify: true,
-      assetsInlineLimit: 0,
-      rollupOptions: { input: { index: at('src/renderer/index.html') } },
-    },
-  },
+  ...(hasRenderer
+    ? {
+        renderer: {
+          root: 'src/renderer',
+          base: './',
+          plugins: [react()],
+          build: {
+            outDir: 'out/renderer',
+            minify: true,
+            assetsInlineLimit: 0,
+            rollupOptions: { input: { index: at('src/renderer/index.html') } },
+          },
+        },
+      }
+    : {}),
 });

@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config';
+
+/** End to end: the built program in a real Chromium or Electron. One file at a time: they share two cores with a browser. */
+export default defineConfig({
+  test: {
+    include: ['test/e2e/**/*.e2e.test.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    fileParallelism: false,
+  },
+});
