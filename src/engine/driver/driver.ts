@@ -57,8 +57,8 @@ export interface OutputOff {
  */
 export interface Driver extends AsyncDisposable {
   readonly shape: InstrumentShape;
-  /** One round over all polled channels. */
-  poll?(signal: AbortSignal): Promise<DriverRow>;
+  /** One round. With `channels` only those are needed (channels at slower rates rest); values not asked for may be NaN. */
+  poll?(signal: AbortSignal, channels?: readonly string[]): Promise<DriverRow>;
   /** Lamps and the like; asked for every few rounds. */
   status?(signal: AbortSignal): Promise<DriverStatus>;
   /** Read-back of every control (or of those named). */
