@@ -1,0 +1,132 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { alarmRule } from '../../contract/alarm-schema.ts';
+import { plotLayout } from '../../contract/bench-schema.ts';
+import { LabError } from '../../core/errors.ts';
+import { atomicWrite } from '../state/atomic-write.ts';
+
+export const BENCH_FILE_VERSION = 1;
+/** A bench of 500 channels and rules takes some 200 kB. */
+const MAX_BYTES = 16 * 1024 * 1024;
+
+const channelSettings = z.object({
+  label: z.string().max(200).optional(),
+  color: z.union([z.int().min(1).max(8), z.string()]).optional(),
+  scale: z.object({ gain: z.number(), offset: z.number() }).optional(),
+  shownUnit: z.string().max(20).optional(),
+  rateHz: z.number().positive().optional(),
+  logIntervalS: z.number().positive().nullable().optional(),
+  recorded: z.boolean().optional(),
+});
+export type ChannelSettings = z.infer<typeof channelSettings>;
+
+const benchInstrument = z.object({
+  id: z.string(),
+  resource: z.string(),
+  label: z.string().max(200),
+  /** Seen at this address last; another one there is not attached in its place. */
+  identity: z.object({ maker: z.string(), model: z.string(), serial: z.string(), firmware: z.string() }),
+});
+export type BenchInstrument = z.infer<typeof benchInstrument>;
+
+/**
+ * The bench file: what is attached, how it is called, drawn and watched. No sample, no output state: opening a bench never
+ * switches anything. Unknown fields of the same version are kept out, a newer version is refused (`bench.from-future`).
+ */
+export const benchDocument = z.object({
+  format: z.literal('labwire-bench'),
+  version: z.literal(BENCH_FILE_VERSION),
+  name: z.string().max(200),
+  instruments: z.array(benchInstrument).max(200),
+  /** By channel id. */
+  channels: z.record(z.string(), channelSettings),
+  plots: z.array(plotLayout).max(50),
+  rules: z.array(alarmRule).max(1000),
+});
+export type BenchDocument = z.infer<typeof benchDocument>;
+
+export function createBenchDocument(name: string): BenchDocument {
+  return {
+    format: 'labwire-bench',
+    version: BENCH_FILE_VERSION,
+    name,
+    instruments: [],
+    channels: {},
+    plots: [],
+    rules: [],
+  };
+}
+
+/** Throws bench.not-found, bench.from-future, bench.malformed; never changes the file. */
+export async function readBenchFile(path: string): Promise<BenchDocument> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT')
+      throw new LabError(
+        'bench.not-found',
+        `There is no bench file at ${path}. Choose another file, or make a new bench.`,
+        { path },
+      );
+    throw new LabError(
+      'bench.malformed',
+      `The bench file ${path} cannot be read (${error.code ?? error.message}). Check its permissions.`,
+      { path },
+    );
+  });
+  return parseBench(text, path);
+}
+
+/** A bench document from text. Throws bench.from-future, bench.malformed. */
+export function parseBench(text: string, path: string): BenchDocument {
+  if (text.length > MAX_BYTES)
+    throw new LabError('bench.malformed', `${path} is too large for a bench file. Choose another file.`, { path });
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new LabError(
+      'bench.malformed',
+      `${path} is no bench file: it is not JSON. It was not changed; choose another file.`,
+      { path },
+    );
+  }
+  const head = z.object({ format: z.literal('labwire-bench'), version: z.number() }).safeParse(value);
+  if (!head.success)
+    throw new LabError(
+      'bench.malformed',
+      `${path} is no bench file of Labwire. It was not changed; choose another file.`,
+      { path },
+    );
+  if (head.data.version > BENCH_FILE_VERSION) {
+    throw new LabError(
+      'bench.from-future',
+      `${path} was written by a newer Labwire (bench format ${head.data.version}, this one reads ${BENCH_FILE_VERSION}). It was not changed. Update Labwire to open it.`,
+      { path, version: head.data.version },
+    );
+  }
+  const parsed = benchDocument.safeParse(value);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    const where = issue ? `${issue.path.join('.')}: ${issue.message}` : 'unknown';
+    throw new LabError(
+      'bench.malformed',
+      `The bench file ${path} is damaged (${where}). It was not changed; mend that line or open another.`,
+      { path, where },
+    );
+  }
+  return parsed.data;
+}
+
+/** Whole or not at all. Throws bench.unwritable. */
+export async function writeBenchFile(path: string, document: BenchDocument): Promise<void> {
+  try {
+    await atomicWrite(path, `${JSON.stringify(document, null, 2)}\n`);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? String(error);
+    throw new LabError(
+      'bench.unwritable',
+      `The bench cannot be saved to ${path} (${code}). It goes on unsaved in memory; choose another place with Save as.`,
+      { path, code },
+      { cause: error },
+    );
+  }
+}

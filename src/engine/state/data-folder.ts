@@ -1,0 +1,120 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdir, open, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { LabError } from '../../core/errors.ts';
+import { atomicWrite } from './atomic-write.ts';
+
+/** `engine.json`: how other screens find the engine of a data folder. Mode 0600, because the token opens it. */
+export const announcement = z.object({
+  pid: z.int(),
+  url: z.string().optional(),
+  token: z.string().optional(),
+  version: z.string(),
+});
+export type Announcement = z.infer<typeof announcement>;
+
+/** What an engine has announced there; undefined if nothing readable or its process is gone. */
+export async function readAnnouncement(dataFolder: string): Promise<Announcement | undefined> {
+  const text = await readFile(join(dataFolder, 'engine.json'), 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  try {
+    const parsed = announcement.safeParse(JSON.parse(text));
+    return parsed.success && isAlive(parsed.data.pid) ? parsed.data : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A data folder that this process owns until disposed. */
+export interface DataFolder extends AsyncDisposable {
+  readonly path: string;
+  announce(at: { url: string; token: string }): Promise<void>;
+  /** Last stream epoch given by any engine of this folder; epochs are never reused. */
+  readonly lastEpoch: number;
+  keepEpoch(epoch: number): void;
+}
+
+/** Epochs are µs: keeping one a minute ahead on disk saves a write per stream. */
+const EPOCH_AHEAD = 60_000_000;
+
+/**
+ * Makes and locks the folder: one engine each. The lock is `engine.lock` with the pid; one left by a process that is gone is taken over.
+ * Throws engine.folder-in-use (details: pid, url, token if announced).
+ */
+export async function openDataFolder(path: string, version: string): Promise<DataFolder> {
+  await mkdir(path, { recursive: true });
+  const lock = join(path, 'engine.lock');
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const file = await open(lock, 'wx', 0o600);
+      await file.writeFile(String(process.pid));
+      await file.close();
+      break;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw folderError(path, error);
+      const owner = Number(await readFile(lock, 'utf8').catch(() => ''));
+      if (attempt < 3 && !(owner > 0 && owner !== process.pid && isAlive(owner)) && owner !== process.pid) {
+        await rm(lock, { force: true });
+        continue;
+      }
+      const other = await readAnnouncement(path);
+      throw new LabError(
+        'engine.folder-in-use',
+        `Another Labwire engine (process ${owner}) works on ${path}. Use its window, or start this one with --data and another folder.`,
+        { pid: owner, ...(other?.url ? { url: other.url, token: other.token } : {}) },
+      );
+    }
+  }
+  const epochPath = join(path, 'last-epoch');
+  let lastEpoch = 0;
+  try {
+    lastEpoch = Number(readFileSync(epochPath, 'utf8')) || 0;
+  } catch {
+    // A new folder: no epoch was ever given.
+  }
+  let ceiling = lastEpoch;
+  await writeAnnouncement(path, { pid: process.pid, version });
+  let disposed: Promise<void> | undefined;
+  return {
+    path,
+    lastEpoch,
+    announce: (at) => writeAnnouncement(path, { pid: process.pid, version, ...at }),
+    keepEpoch(epoch) {
+      if (epoch <= ceiling) return;
+      ceiling = epoch + EPOCH_AHEAD;
+      writeFileSync(epochPath, String(ceiling));
+    },
+    [Symbol.asyncDispose]() {
+      disposed ??= (async () => {
+        await rm(join(path, 'engine.json'), { force: true });
+        await rm(lock, { force: true });
+      })();
+      return disposed;
+    },
+  };
+}
+
+/** Whether a process of that id runs (EPERM: it runs, but is not ours). */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+function writeAnnouncement(path: string, value: Announcement): Promise<void> {
+  return atomicWrite(join(path, 'engine.json'), JSON.stringify(value), 0o600);
+}
+
+function folderError(path: string, error: unknown): LabError {
+  const code = (error as NodeJS.ErrnoException).code ?? String(error);
+  return new LabError(
+    'engine.folder-in-use',
+    `The data folder ${path} cannot be used (${code}). Choose another with --data.`,
+    { path, code },
+    { cause: error },
+  );
+}

@@ -1,0 +1,61 @@
+import { readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Settings, settings as settingsSchema } from '../../contract/bench-schema.ts';
+import { atomicWrite } from './atomic-write.ts';
+
+export function defaultSettings(dataFolder: string): Settings {
+  return {
+    theme: 'system',
+    motion: 'system',
+    recordingsFolder: join(dataFolder, 'recordings'),
+    partBytes: 2 * 1024 ** 3,
+    historyBytes: 256 * 1024 ** 2,
+    diskReserveBytes: 256 * 1024 ** 2,
+    startSimulator: true,
+    localOnDetach: false,
+    timeoutMs: 2000,
+  };
+}
+
+/**
+ * Settings of this data folder. Fields that do not fit fall back to their default one by one; a file that is no JSON is kept
+ * beside as `settings.json.bad`. `problem` says so for the person.
+ */
+export async function readSettings(dataFolder: string): Promise<{ settings: Settings; problem?: string }> {
+  const path = join(dataFolder, 'settings.json');
+  const defaults = defaultSettings(dataFolder);
+  const text = await readFile(path, 'utf8').catch(() => undefined);
+  if (text === undefined) return { settings: defaults };
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    await rename(path, `${path}.bad`).catch(() => undefined);
+    return {
+      settings: defaults,
+      problem: `The settings could not be read and are the defaults again; the old file is ${path}.bad.`,
+    };
+  }
+  const whole = settingsSchema.partial().safeParse(value);
+  if (whole.success) return { settings: withDefaults(defaults, whole.data) };
+  const kept: Record<string, unknown> = {};
+  const record = typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  for (const [key, field] of Object.entries(settingsSchema.shape)) {
+    const parsed = field.safeParse(record[key]);
+    if (parsed.success) kept[key] = parsed.data;
+  }
+  return {
+    settings: withDefaults(defaults, settingsSchema.partial().parse(kept)),
+    problem: 'Some settings did not fit and are the defaults again. Look through Settings.',
+  };
+}
+
+export async function writeSettings(dataFolder: string, settings: Settings): Promise<void> {
+  await atomicWrite(join(dataFolder, 'settings.json'), `${JSON.stringify(settings, null, 2)}\n`);
+}
+
+/** Changes over settings; fields that are undefined change nothing. */
+export function withDefaults(base: Settings, changes: Partial<Settings>): Settings {
+  const present = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
+  return { ...base, ...present };
+}
