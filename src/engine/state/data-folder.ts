@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { mkdir, open, readFile, rm } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { LabError } from '../../core/errors.ts';
@@ -45,27 +46,7 @@ const EPOCH_AHEAD = 60_000_000;
 export async function openDataFolder(path: string, version: string): Promise<DataFolder> {
   await mkdir(path, { recursive: true });
   const lock = join(path, 'engine.lock');
-  for (let attempt = 0; ; attempt++) {
-    try {
-      const file = await open(lock, 'wx', 0o600);
-      await file.writeFile(String(process.pid));
-      await file.close();
-      break;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw folderError(path, error);
-      const owner = Number(await readFile(lock, 'utf8').catch(() => ''));
-      if (attempt < 3 && !(owner > 0 && owner !== process.pid && isAlive(owner)) && owner !== process.pid) {
-        await rm(lock, { force: true });
-        continue;
-      }
-      const other = await readAnnouncement(path);
-      throw new LabError(
-        'engine.folder-in-use',
-        `Another Labwire engine (process ${owner}) works on ${path}. Use its window, or start this one with --data and another folder.`,
-        { pid: owner, ...(other?.url ? { url: other.url, token: other.token } : {}) },
-      );
-    }
-  }
+  await takeLock(path, lock);
   const epochPath = join(path, 'last-epoch');
   let lastEpoch = 0;
   try {
@@ -89,10 +70,55 @@ export async function openDataFolder(path: string, version: string): Promise<Dat
       disposed ??= (async () => {
         await rm(join(path, 'engine.json'), { force: true });
         await rm(lock, { force: true });
+        owned.delete(lock);
       })();
       return disposed;
     },
   };
+}
+
+/** Locks of this process: a lock file with our pid that is not among them is left from before a restart of the machine. */
+const owned = new Set<string>();
+
+async function takeLock(path: string, lock: string): Promise<void> {
+  for (let attempt = 0; attempt < 4; attempt++) {
+    try {
+      const file = await open(lock, 'wx', 0o600);
+      await file.writeFile(String(process.pid));
+      await file.close();
+      owned.add(lock);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw folderError(path, error);
+    }
+    const owner = await lockOwner(lock);
+    const held = owner === process.pid ? owned.has(lock) : owner > 0 && isAlive(owner);
+    if (held) break;
+    await clearStale(lock, owner);
+  }
+  const other = await readAnnouncement(path);
+  const owner = await lockOwner(lock);
+  throw new LabError(
+    'engine.folder-in-use',
+    `Another Labwire engine (process ${owner}) works on ${path}. Use its window, or start this one with --data and another folder.`,
+    { pid: owner, ...(other?.url ? { url: other.url, token: other.token } : {}) },
+  );
+}
+
+async function lockOwner(lock: string): Promise<number> {
+  return Number(await readFile(lock, 'utf8').catch(() => '')) || 0;
+}
+
+/** Moved aside before it is removed: of two engines that start at once only one moves the stale lock, the other finds the new one. */
+async function clearStale(lock: string, owner: number): Promise<void> {
+  const aside = `${lock}.${randomUUID().slice(0, 8)}`;
+  try {
+    await rename(lock, aside);
+    if ((await lockOwner(aside)) === owner) await rm(aside, { force: true });
+    else await rename(aside, lock);
+  } catch {
+    // Moved by the other one: the next attempt sees what it made of it.
+  }
 }
 
 /** Whether a process of that id runs (EPERM: it runs, but is not ours). */
