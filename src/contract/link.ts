@@ -15,4 +15,6 @@ export interface Link extends Disposable {
   /** Bytes handed over and not yet taken by the system; 0 where the way cannot tell. */
   readonly pendingBytes: number;
   readonly closed: Promise<string>;
+  /** Ends it after what was sent, telling the other side why where the way can; `closed` resolves with it. Disposing is ending without a reason. */
+  end(reason: string): void;
 }
