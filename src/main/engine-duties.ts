@@ -1,0 +1,74 @@
+import { Notification, powerSaveBlocker } from 'electron';
+import { LabError } from '../core/errors.ts';
+import type { FromEngine, HostRequest, SimulatedInstrument, ToEngine } from './engine-messages.ts';
+import type { SimulatorProcess } from './simulator-process.ts';
+
+interface Surroundings {
+  simulator: SimulatorProcess;
+  send(message: ToEngine): void;
+  /** A notification was clicked. */
+  onNoticeOpened(): void;
+}
+
+/** What main does for the engine: notifications, keeping the system awake, the simulated bench. */
+export class EngineDuties {
+  readonly #around: Surroundings;
+  #blocker: number | undefined;
+
+  constructor(around: Surroundings) {
+    this.#around = around;
+  }
+
+  take(message: FromEngine): void {
+    switch (message.kind) {
+      case 'notify':
+        this.#notify(message);
+        break;
+      case 'blockSleep':
+        this.blockSleep(message.on);
+        break;
+      case 'request':
+        void this.#answer(message.request, message.ask);
+        break;
+    }
+  }
+
+  /** While a recording runs the system may dim its display but not sleep. */
+  blockSleep(on: boolean): void {
+    if (on && this.#blocker === undefined) this.#blocker = powerSaveBlocker.start('prevent-app-suspension');
+    if (!on && this.#blocker !== undefined) {
+      powerSaveBlocker.stop(this.#blocker);
+      this.#blocker = undefined;
+    }
+  }
+
+  #notify({ title, text, severity }: Extract<FromEngine, { kind: 'notify' }>): void {
+    if (!Notification.isSupported()) return;
+    const urgency = severity === 'critical' ? 'critical' : severity === 'info' ? 'low' : 'normal';
+    const notification = new Notification({ title, body: text, urgency });
+    notification.on('click', () => this.#around.onNoticeOpened());
+    notification.show();
+  }
+
+  async #answer(request: number, ask: HostRequest): Promise<void> {
+    try {
+      this.#around.send({ kind: 'answer', request, instruments: await this.#carryOut(ask) });
+    } catch (error) {
+      this.#around.send({ kind: 'refusal', request, error: LabError.from(error).toJSON() });
+    }
+  }
+
+  async #carryOut(ask: HostRequest): Promise<SimulatedInstrument[]> {
+    const { simulator } = this.#around;
+    switch (ask.kind) {
+      case 'startSimulator':
+        return await simulator.start();
+      case 'stopSimulator':
+        await simulator.stop();
+        return [];
+      case 'setFault':
+        await simulator.setFault(ask.name, ask.fault);
+        return [];
+    }
+  }
+}
