@@ -51,6 +51,14 @@ async function end({ client, served }: ReturnType<typeof pair>): Promise<void> {
   expect(openScopes()).toEqual([]);
 }
 
+function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => {};
+  const promise = new Promise<T>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}
+
 async function codeOf(promise: Promise<unknown>): Promise<string> {
   try {
     await promise;
@@ -129,15 +137,19 @@ describe('contract over a memory link', () => {
     const answers: string[] = [];
     const [raw, engine] = createMemoryLinks();
     const served = serve(engine, handlersOf({}), { id: 2, rights: ALL, onFault: () => {} });
-    raw.onMessage((message) => answers.push(String(message)));
+    const all = deferred<void>();
+    raw.onMessage((message) => {
+      if (answers.push(String(message)) === 4) all.resolve();
+    });
     const request = (id: number, call: string, input: unknown): void =>
       raw.send(JSON.stringify({ type: 'request', id, call, input }));
     request(1, 'engine.hello', { contract: CONTRACT_VERSION, screen: 'raw' });
     request(2, 'instrument.exchanges', { instrument: 'i', limit: 0 });
     request(3, 'constructor', {});
     request(4, 'bench.read', null);
+    await all.promise;
     raw.end('done');
-    await served.closed;
+    expect(await served.closed).toBe('done');
     expect(answers.map((text) => JSON.parse(text).error?.code ?? 'answer')).toEqual([
       'answer',
       'call.invalid',
@@ -157,8 +169,8 @@ describe('contract over a memory link', () => {
   });
 
   it('aborts the handler on cancel and ignores its late answer', async () => {
-    const started = Promise.withResolvers<CallContext>();
-    const finish = Promise.withResolvers<{ found: [] }>();
+    const started = deferred<CallContext>();
+    const finish = deferred<{ found: [] }>();
     const p = pair({
       'instrument.find': (_input, context) => {
         started.resolve(context);
@@ -181,7 +193,7 @@ describe('contract over a memory link', () => {
   });
 
   it('gives up after timeoutMs, telling the engine', async () => {
-    const aborted = Promise.withResolvers<unknown>();
+    const aborted = deferred<unknown>();
     const p = pair({
       'instrument.find': (_input, { signal }) =>
         new Promise((_, reject) =>

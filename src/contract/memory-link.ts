@@ -4,13 +4,22 @@ import { createInbox } from './link-inbox.ts';
 /** Reason of an end nobody gave a reason for. */
 const ENDED = 'The link was closed.';
 
+/** Turns of the microtask queue between two messages: longer than any chain of awaits a screen hangs on an answer. */
+const TURNS = 10;
+
+/** Runs what was awaited on the message before first, as a real link does, which delivers each message in a task of its own. */
+function afterMicrotasks(callback: () => void, turns = TURNS): void {
+  queueMicrotask(turns === 0 ? callback : () => afterMicrotasks(callback, turns - 1));
+}
+
 /**
- * Two ends of one link inside a process: the command line with its own engine, the hub, tests. Messages are handed over by reference
- * in a microtask, never inside `send`.
+ * Two ends of one link inside a process: the command line with its own engine, the hub, tests. Messages are handed over by reference,
+ * one at a time through `defer`, never inside `send`. Where sockets and files share the process, pass `setImmediate`, so that a flood of
+ * messages does not starve them.
  */
-export function createMemoryLinks(): [Link, Link] {
-  const first = new MemoryLink();
-  const second = new MemoryLink();
+export function createMemoryLinks(defer: (callback: () => void) => void = afterMicrotasks): [Link, Link] {
+  const first = new MemoryLink(defer);
+  const second = new MemoryLink(defer);
   first.join(second);
   second.join(first);
   return [first, second];
@@ -19,6 +28,7 @@ export function createMemoryLinks(): [Link, Link] {
 class MemoryLink implements Link {
   readonly closed: Promise<string>;
   readonly #inbox = createInbox((reason) => this.end(reason));
+  readonly #defer: (callback: () => void) => void;
   readonly #outgoing: LinkMessage[] = [];
   #pendingBytes = 0;
   #peer: MemoryLink | undefined;
@@ -26,7 +36,8 @@ class MemoryLink implements Link {
   #isDelivering = false;
   #resolveClosed: (reason: string) => void = () => {};
 
-  constructor() {
+  constructor(defer: (callback: () => void) => void) {
+    this.#defer = defer;
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
@@ -64,7 +75,7 @@ class MemoryLink implements Link {
   #schedule(): void {
     if (this.#isDelivering) return;
     this.#isDelivering = true;
-    queueMicrotask(() => this.#deliver());
+    this.#defer(() => this.#deliver());
   }
 
   #deliver(): void {
