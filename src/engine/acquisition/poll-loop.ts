@@ -65,19 +65,24 @@ export class PollLoop implements Disposable {
       const rateHz = Math.min(rates.get(column.channel) ?? 1, maxPollHz);
       byRate.set(rateHz, [...(byRate.get(rateHz) ?? []), index]);
     });
-    const old = this.#groups;
-    this.#groups = [...byRate].map(([rateHz, indices], order) => {
-      const same = old.find((group) => group.indices.join() === indices.join());
-      if (same) {
-        old.splice(old.indexOf(same), 1);
-        return { ...same, rateHz };
-      }
-      const columns = indices.flatMap((index) => this.#polled[index] ?? []);
-      const name = order === 0 ? 'poll' : `poll.${order + 1}`;
-      const shape = { instrument: this.#host.instrument, stream: name, columns, rateHz };
-      return { rateHz, indices, columns, stream: new TimedStream(this.#host, shape), dueMs: 0 };
-    });
-    for (const group of old) group.stream[Symbol.dispose]();
+    const kept = new Map(this.#groups.map((group) => [group.indices.join(), group]));
+    for (const indices of byRate.values()) if (kept.has(indices.join())) kept.delete(indices.join());
+    for (const group of kept.values()) group.stream[Symbol.dispose]();
+    const living = this.#groups.filter((group) => !kept.has(group.indices.join()));
+    this.#groups = [];
+    for (const [rateHz, indices] of byRate) {
+      const same = living.find((group) => group.indices.join() === indices.join());
+      this.#groups.push(same ? { ...same, rateHz, dueMs: 0 } : this.#open(rateHz, indices, [...living, ...this.#groups]));
+    }
+  }
+
+  #open(rateHz: number, indices: number[], others: readonly Group[]): Group {
+    const taken = new Set(others.map((group) => group.stream.info.key));
+    const { instrument } = this.#host;
+    let stream = 'poll';
+    for (let number = 2; taken.has(`${instrument}/${stream}`); number++) stream = `poll.${number}`;
+    const columns = indices.flatMap((index) => this.#polled[index] ?? []);
+    return { rateHz, indices, columns, stream: new TimedStream(this.#host, { instrument, stream, columns, rateHz }), dueMs: 0 };
   }
 
   /** The wire was away: the first row of every stream after this is marked. */
@@ -133,7 +138,9 @@ export class PollLoop implements Disposable {
       }
       this.#host.succeeded();
     } catch (error) {
-      if (!signal.aborted) this.#judge(error);
+      if (signal.aborted) return;
+      for (const group of due) group.stream.markGap(LabError.from(error).code === 'transport.timeout' ? 'no answer' : 'no value');
+      this.#judge(error);
     }
   }
 

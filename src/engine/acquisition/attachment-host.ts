@@ -1,0 +1,29 @@
+import type { Clock } from '../../core/clock.ts';
+import type { ColumnInfo } from '../../core/stream-info.ts';
+import type { SampleSink } from '../sample-sink.ts';
+import type { Exchange } from '../session/session.ts';
+import type { EventDraft } from '../state/event-log.ts';
+import type { LinkPlace } from './instrument-link.ts';
+import type { StreamRegistry } from './stream-registry.ts';
+
+/** Who an attachment speaks of. */
+export interface Attached {
+  readonly id: string;
+  readonly label: string;
+}
+
+/** What an attachment needs of the engine. */
+export interface AttachmentHost {
+  readonly clock: Clock;
+  readonly registry: StreamRegistry;
+  readonly sink: SampleSink;
+  linkPlace(attached: Attached): LinkPlace;
+  /** Rate a person asked of a channel, Hz. */
+  rateOf(instrument: string, channel: string): number | undefined;
+  declareChannels(attached: Attached, stream: string, columns: ColumnInfo[], rateHz: number): void;
+  declareWaveforms(attached: Attached, columns: ColumnInfo[]): void;
+  /** Its state is to be shown again. */
+  changed(attached: Attached): void;
+  event(draft: EventDraft): void;
+  exchanged(instrument: string, exchange: Exchange): void;
+}

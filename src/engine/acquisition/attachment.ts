@@ -1,0 +1,380 @@
+import type { InstrumentState, InstrumentStateWord } from '../../contract/instrument-schema.ts';
+import { delay } from '../../core/clock.ts';
+import { LabError } from '../../core/errors.ts';
+import type { ControlState, ControlValue, Identity } from '../../core/instrument.ts';
+import type { Exchange } from '../session/session.ts';
+import type { OutputOff } from '../driver/driver.ts';
+import type { AttachmentHost } from './attachment-host.ts';
+import { instrumentId } from './instrument-id.ts';
+import { type InstrumentLink, openInstrumentLink } from './instrument-link.ts';
+import { PollLoop } from './poll-loop.ts';
+import { RegularStream } from './regular-stream.ts';
+import { SegmentStream } from './segment-stream.ts';
+
+const RETRY_FIRST_MS = 500;
+const RETRY_MOST_MS = 30_000;
+/** Bad rounds in a row before the card says `silent`. */
+const SILENT_AFTER = 3;
+const EXCHANGES_KEPT = 1000;
+/** Controls are read back that often, for knobs turned at the front panel; ms. */
+const READ_BACK_MS = 5000;
+
+/**
+ * One attached instrument, from attach to detach, over any number of connections.
+ *
+ *     (attach) ─▶ live ⇄ silent ──wire ended──▶ reconnecting ──same unit answers──▶ live
+ *                                                 │  ▲ back-off 0.5 s … 30 s
+ *                                                 │  └── refused, silent
+ *                                                 └── another unit answers ──▶ failed
+ *
+ * Reconnecting changes no output: it only reads. Detach ends every state.
+ */
+export class Attachment implements AsyncDisposable {
+  readonly id: string;
+  readonly identity: Identity;
+  readonly resource: string;
+  label: string;
+  readonly #host: AttachmentHost;
+  readonly #stop = new AbortController();
+  readonly #exchanges: Exchange[] = [];
+  #link: InstrumentLink;
+  #polls: PollLoop | undefined;
+  #regular: RegularStream | undefined;
+  #segments: SegmentStream | undefined;
+  #state: InstrumentStateWord = 'live';
+  #retry: InstrumentState['retry'];
+  #values: Record<string, ControlState> = {};
+  #status: Record<string, string> = {};
+  #lastError: LabError | undefined;
+  #bad = 0;
+  #malformed = 0;
+  #timeouts = 0;
+  #rates = { rateHz: 0, lost: 0 };
+  #readBackMs = Number.NEGATIVE_INFINITY;
+  #running: Promise<void> | undefined;
+  #disposed: Promise<void> | undefined;
+
+  /** Takes over the link; `start` begins to measure. */
+  constructor(link: InstrumentLink, label: string, host: AttachmentHost) {
+    this.#link = link;
+    this.#host = host;
+    this.identity = link.identity;
+    this.resource = link.session.resource;
+    this.id = instrumentId(link.identity, this.resource);
+    this.label = label;
+  }
+
+  get shape(): InstrumentLink['driver']['shape'] {
+    return this.#link.driver.shape;
+  }
+
+  get state(): InstrumentState {
+    const { session, driver } = this.#link;
+    const { shape } = driver;
+    return {
+      id: this.id,
+      role: shape.role,
+      label: this.label,
+      identity: this.identity,
+      resource: this.resource,
+      way: this.resource.startsWith('ASRL') ? 'serial' : this.resource.startsWith('USB') ? 'usb' : 'lan',
+      state: this.#state,
+      ...(this.#retry ? { retry: this.#retry } : {}),
+      controls: shape.controls,
+      values: this.#values,
+      status: this.#status,
+      commands: shape.commands,
+      waveforms: shape.waveforms.map(({ channel }) => channel),
+      rateAskedHz: this.#rateAskedHz,
+      rateGotHz: Math.round(this.#rates.rateHz * 1000) / 1000,
+      lost: this.#rates.lost,
+      malformed: this.#malformed,
+      timeouts: this.#timeouts,
+      roundTripMs: session.stats.lastRoundTripMs > 0 ? Math.round(session.stats.lastRoundTripMs * 100) / 100 : null,
+      lastError: this.#lastError?.toJSON() ?? null,
+    };
+  }
+
+  start(): void {
+    if (this.shape.polled.length > 0) {
+      const host = {
+        ...this.#host,
+        instrument: this.id,
+        failed: (error: LabError) => this.#failed(error),
+        succeeded: () => this.#succeeded(),
+        between: (signal: AbortSignal) => this.#between(signal),
+      };
+      this.#polls = new PollLoop(host, this.shape.polled);
+      this.replan();
+    }
+    if (this.shape.waveforms.length > 0) this.#host.declareWaveforms(this, this.shape.waveforms);
+    this.#listen();
+    this.#running = this.#run();
+  }
+
+  /** Rates of its channels have changed. */
+  replan(): void {
+    const polls = this.#polls;
+    if (!polls) return;
+    const rates = new Map(
+      this.shape.polled.map(({ channel }): [string, number] => [channel, this.#host.rateOf(this.id, channel) ?? this.shape.defaultPollHz]),
+    );
+    polls.plan({ rates, maxPollHz: this.shape.maxPollHz });
+    const streamOf = polls.streamOf;
+    for (const column of this.shape.polled) {
+      const rateHz = rates.get(column.channel) ?? this.shape.defaultPollHz;
+      this.#host.declareChannels(this, streamOf.get(column.channel) ?? '', [column], rateHz);
+    }
+  }
+
+  /** Throws what the driver says; the read-backs it gave are shown either way. */
+  async setControl(control: string, value: ControlValue, who: string): Promise<Record<string, ControlValue>> {
+    const known = this.shape.controls.find(({ id }) => id === control);
+    if (!known) throw new LabError('call.invalid', `${this.label} has no control ${control}. Nothing was sent.`, { control });
+    this.#values = { ...this.#values, [control]: { ...this.#values[control], asked: value } };
+    try {
+      const readBack = await this.#link.driver.setControl(control, value, this.#stop.signal);
+      this.#keep(readBack);
+      this.#host.event({
+        kind: 'setpoint',
+        instrument: this.id,
+        text: known.kind === 'action' ? `${this.label} ${known.label}` : `${this.label} ${known.group} ${known.label} ${String(value)}${known.unit ? ` ${known.unit}` : ''}`,
+        data: { control, value, readBack: readBack[control] ?? null, who },
+      });
+      return readBack;
+    } catch (error) {
+      this.#lastError = LabError.from(error);
+      throw error;
+    } finally {
+      this.#host.changed(this);
+    }
+  }
+
+  async refresh(): Promise<void> {
+    this.#keep(await this.#link.driver.readControls(undefined, this.#stop.signal));
+    if (this.#link.driver.status) this.#status = await this.#link.driver.status(this.#stop.signal);
+    this.#host.changed(this);
+  }
+
+  /** Console. Gives the reply, or null for a command without `?`. Blocks come as a summary. */
+  async query(text: string, timeoutMs: number | undefined): Promise<string | null> {
+    const options = { priority: 'person' as const, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
+    if (!text.includes('?')) {
+      await this.#link.session.write(text, options);
+      return null;
+    }
+    return this.#link.session.query(text, options);
+  }
+
+  async outputsOff(): Promise<OutputOff[]> {
+    const results = await this.#link.driver.outputsOff();
+    this.#readBackMs = Number.NEGATIVE_INFINITY;
+    await this.refresh().catch(() => undefined);
+    return results;
+  }
+
+  /** Takes a waveform; it arrives as a segment. Gives the key of the stream. Throws call.invalid for instruments without. */
+  async capture(channels: readonly string[]): Promise<string> {
+    const { driver } = this.#link;
+    if (!driver.capture) throw new LabError('call.invalid', `${this.label} has no waveforms to capture.`);
+    const waveform = await driver.capture(channels, this.#stop.signal);
+    if (!this.#segments?.fits(waveform.columns)) {
+      this.#segments?.[Symbol.dispose]();
+      this.#segments = new SegmentStream(this.#host, this.id, waveform.columns);
+    }
+    this.#segments.add(waveform, this.#host.clock.nowNs());
+    return this.#segments.info.key;
+  }
+
+  exchanges(limit: number): Exchange[] {
+    return this.#exchanges.slice(-limit);
+  }
+
+  /** Rates measured by the meter, about once a second. */
+  measured(rates: { rateHz: number; lost: number }): void {
+    this.#rates = rates;
+    this.#timeouts = Math.max(this.#timeouts, this.#link.session.stats.timeouts);
+    if (this.#regular && !Number.isNaN(this.#regular.driftPpm)) {
+      this.#status = { ...this.#status, 'clock.drift': `${this.#regular.driftPpm.toFixed(0)} ppm` };
+    }
+    this.#host.changed(this);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed ??= (async () => {
+      this.#stop.abort(new LabError('instrument.detached', `${this.label} was detached.`));
+      await this.#link[Symbol.asyncDispose]();
+      await this.#running;
+      this.#polls?.[Symbol.dispose]();
+      this.#regular?.[Symbol.dispose]();
+      this.#segments?.[Symbol.dispose]();
+    })();
+    return this.#disposed;
+  }
+
+  get #rateAskedHz(): number {
+    if (this.#regular) return this.#regular.info.rateHz;
+    const rates = this.shape.polled.map(({ channel }) => this.#host.rateOf(this.id, channel) ?? this.shape.defaultPollHz);
+    return Math.max(0, ...rates);
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      try {
+        await this.refresh().catch((error: unknown) => this.#tolerate(error));
+        await this.#measure(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#lastError = LabError.from(error);
+      }
+      if (signal.aborted) return;
+      await this.#reconnect(signal);
+    }
+  }
+
+  /** Until the wire ends or detach. */
+  async #measure(signal: AbortSignal): Promise<void> {
+    const { driver, session } = this.#link;
+    const tasks: Promise<void>[] = [];
+    if (driver.stream) tasks.push(driver.stream(this.#outlet(), signal));
+    if (this.#polls) tasks.push(this.#polls.run(driver, signal));
+    tasks.push(
+      session.closed.then(() => {
+        if (!signal.aborted) throw new LabError('transport.closed', `The connection to ${this.label} ended. Its data pause; Labwire reconnects by itself.`);
+      }),
+    );
+    try {
+      await Promise.race(tasks);
+    } finally {
+      await Promise.allSettled(tasks.slice(0, -1).map((task) => Promise.race([task, session.closed])));
+    }
+  }
+
+  #outlet(): Parameters<NonNullable<InstrumentLink['driver']['stream']>>[0] {
+    return {
+      opened: (info) => {
+        this.#regular?.[Symbol.dispose]();
+        this.#regular = new RegularStream(this.#host, { instrument: this.id, ...info });
+        this.#host.declareChannels(this, this.#regular.info.key, info.columns, info.rateHz);
+      },
+      rows: (rows) => {
+        this.#regular?.add(rows);
+        if (this.#state !== 'live') this.#succeeded();
+      },
+      malformed: (count) => {
+        this.#malformed = count;
+      },
+    };
+  }
+
+  async #reconnect(signal: AbortSignal): Promise<void> {
+    await this.#link[Symbol.asyncDispose]().catch(() => undefined);
+    this.#regular?.[Symbol.dispose]();
+    this.#regular = undefined;
+    const reason = this.#lastError?.message ?? 'connection lost';
+    this.#host.event({ kind: 'reconnect', instrument: this.id, severity: 'warning', text: `${this.label}: connection lost, reconnecting` });
+    this.#polls?.markGap('reconnect');
+    for (let attempt = 1; !signal.aborted; attempt++) {
+      const waitMs = Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** (attempt - 1));
+      this.#retry = { attempt, atNs: String(this.#host.clock.nowNs() + BigInt(waitMs) * 1_000_000n) };
+      this.#become('reconnecting');
+      try {
+        await delay(this.#host.clock, waitMs, signal);
+        const link = await openInstrumentLink(this.resource, this.#host.linkPlace(this));
+        if (instrumentId(link.identity, this.resource) !== this.id) {
+          await link[Symbol.asyncDispose]();
+          const { maker, model, serial } = link.identity;
+          this.#lastError = new LabError(
+            'instrument.mismatch',
+            `${this.resource} is now ${maker} ${model} ${serial}, not ${this.label} (${this.id}). Its data do not continue; detach it and attach the other.`,
+          );
+          this.#retry = undefined;
+          this.#become('failed');
+          await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+          return;
+        }
+        this.#link = link;
+        if (signal.aborted) return;
+        break;
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#lastError = LabError.from(error);
+      }
+    }
+    this.#retry = undefined;
+    this.#lastError = undefined;
+    this.#listen();
+    this.#become('live');
+    this.#host.event({ kind: 'reconnect', instrument: this.id, text: `${this.label}: connected again`, data: { reason } });
+  }
+
+  #listen(): void {
+    this.#link.session.onExchange((exchange) => {
+      this.#exchanges.push(exchange);
+      if (this.#exchanges.length > EXCHANGES_KEPT * 1.25) this.#exchanges.splice(0, this.#exchanges.length - EXCHANGES_KEPT);
+      this.#host.exchanged(this.id, exchange);
+    });
+  }
+
+  async #between(signal: AbortSignal): Promise<void> {
+    const { driver } = this.#link;
+    if (driver.status) {
+      const status = await driver.status(signal);
+      const changed = Object.entries(status).filter(([key, value]) => this.#status[key] !== value);
+      if (changed.length > 0) {
+        for (const [key, value] of changed) this.#statusChanged(key, this.#status[key], value);
+        this.#status = { ...this.#status, ...status };
+        this.#host.changed(this);
+      }
+    }
+    const nowMs = this.#host.clock.monotonicMs();
+    if (nowMs - this.#readBackMs < READ_BACK_MS) return;
+    this.#readBackMs = nowMs;
+    this.#keep(await driver.readControls(undefined, signal));
+    this.#host.changed(this);
+  }
+
+  #statusChanged(key: string, from: string | undefined, to: string): void {
+    if (from === undefined) return;
+    const tripped = key.endsWith('.tripped') && to !== '';
+    this.#host.event({
+      kind: 'status',
+      instrument: this.id,
+      ...(tripped ? { severity: 'warning' as const } : {}),
+      text: `${this.label} ${key.replaceAll('.', ' ')}: ${to === '' ? 'cleared' : to}`,
+      data: { key, from, to },
+    });
+  }
+
+  #keep(readBack: Record<string, ControlValue>): void {
+    const at = String(this.#host.clock.nowNs());
+    const next = { ...this.#values };
+    for (const [id, value] of Object.entries(readBack)) next[id] = { ...next[id], readBack: value, at };
+    this.#values = next;
+  }
+
+  /** One bad round, or a control that cannot be read: shown, and the work goes on. */
+  #failed(error: LabError): void {
+    this.#lastError = error;
+    this.#bad++;
+    if (this.#bad === SILENT_AFTER) this.#become('silent');
+  }
+
+  #succeeded(): void {
+    if (this.#state === 'silent') this.#lastError = undefined;
+    this.#bad = 0;
+    if (this.#state === 'silent') this.#become('live');
+  }
+
+  #tolerate(thrown: unknown): void {
+    const error = LabError.from(thrown);
+    if (error.code === 'transport.closed' || this.#stop.signal.aborted) throw error;
+    this.#lastError = error;
+  }
+
+  #become(state: InstrumentStateWord): void {
+    this.#state = state;
+    this.#host.changed(this);
+  }
+}

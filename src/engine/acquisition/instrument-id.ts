@@ -1,0 +1,19 @@
+import type { Identity } from '../../core/instrument.ts';
+
+/**
+ * The id settings, limits and recordings bind to: maker/model/serial; without a serial the path stands in for it, since two such
+ * units cannot be told apart otherwise. Spaces and slashes inside the parts become `-`, so that the id has two slashes.
+ */
+export function instrumentId(identity: Identity, resource: string): string {
+  const serial = /^0*$/.test(identity.serial) ? resource : identity.serial;
+  return [identity.maker, identity.model, serial].map(slug).join('/');
+}
+
+/** Short name for cards and labels: `DP832`, or the path if it says nothing of itself. */
+export function instrumentLabel(identity: Identity, resource: string): string {
+  return identity.model || identity.maker || resource;
+}
+
+function slug(text: string): string {
+  return text.trim().replaceAll(/[\s/\\]+/g, '-').slice(0, 80) || 'unknown';
+}

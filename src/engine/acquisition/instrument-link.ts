@@ -1,0 +1,54 @@
+import type { Clock } from '../../core/clock.ts';
+import { LabError } from '../../core/errors.ts';
+import type { Identity } from '../../core/instrument.ts';
+import { Scope } from '../../core/scope.ts';
+import { parseIdentity } from '../../protocol/scpi-identity.ts';
+import type { Driver, DriverFamily } from '../driver/driver.ts';
+import { openSession } from '../session/open-session.ts';
+import type { Session } from '../session/session.ts';
+
+/** An instrument reached: session, identity and driver, owned together. */
+export interface InstrumentLink extends AsyncDisposable {
+  readonly session: Session;
+  readonly identity: Identity;
+  readonly driver: Driver;
+}
+
+export interface LinkPlace {
+  clock: Clock;
+  timeoutMs: number;
+  choose(identity: Identity): DriverFamily;
+  report(error: LabError): void;
+}
+
+/**
+ * Opens the wire, asks who is there and opens the driver that speaks its dialect. Changes nothing on the instrument.
+ * Throws transport.*, instrument.silent (it accepts but says nothing), the errors of the driver's opening; nothing is left open then.
+ */
+export async function openInstrumentLink(resource: string, place: LinkPlace): Promise<InstrumentLink> {
+  const scope = new Scope(`instrument ${resource}`);
+  try {
+    const session = scope.use(await openSession({ resource, clock: place.clock, timeoutMs: place.timeoutMs }));
+    const identity = await identify(session, resource, place.timeoutMs);
+    const context = { session, clock: place.clock, identity, report: (error: LabError) => place.report(error) };
+    const driver = scope.use(await place.choose(identity).open(context));
+    return { session, identity, driver, [Symbol.asyncDispose]: () => scope[Symbol.asyncDispose]() };
+  } catch (error) {
+    await scope[Symbol.asyncDispose]().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function identify(session: Session, resource: string, timeoutMs: number): Promise<Identity> {
+  try {
+    return parseIdentity(await session.query('*IDN?', { timeoutMs, priority: 'person' }));
+  } catch (error) {
+    if (!(error instanceof LabError) || error.code !== 'transport.timeout') throw error;
+    throw new LabError(
+      'instrument.silent',
+      `${resource} accepts the connection but does not answer *IDN?. It is not attached. Check that it is switched on and that this is its SCPI address (serial: baud rate and line end).`,
+      { resource },
+      { cause: error },
+    );
+  }
+}
