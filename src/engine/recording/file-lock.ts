@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { z } from 'zod';
+import type { Disk } from './disk.ts';
+
+/** Who writes a file. The start of the process tells a reused pid apart (containers start every engine as pid 1). */
+const holder = z.object({ pid: z.int().positive(), bootId: z.string(), host: z.string(), started: z.string() });
+export type LockHolder = z.infer<typeof holder>;
+
+/** A file on a shared folder whose writer sits on another machine counts as being written while it was touched this recently. */
+const FOREIGN_HOST_MS = 300_000;
+
+/** This process. Without /proc the boot id is '' and the pid decides alone. */
+export function lockHolder(pid = process.pid): LockHolder {
+  return { pid, bootId: readSystem('/proc/sys/kernel/random/boot_id'), host: hostname(), started: startOf(pid) };
+}
+
+/** Whether the writer named in a lock still runs. `modifiedMs` is when the file it writes was changed last. */
+export function isHolderAlive(text: string, modifiedMs: number, nowMs: number): boolean {
+  const parsed = holder.safeParse(parseJson(text));
+  if (!parsed.success) return false;
+  const { pid, bootId, host, started } = parsed.data;
+  const here = lockHolder();
+  if (host !== here.host) return nowMs - modifiedMs < FOREIGN_HOST_MS;
+  if (bootId !== here.bootId) return false;
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    // EPERM: it runs, under another user.
+    if (!(error instanceof Error && 'code' in error && error.code === 'EPERM')) return false;
+  }
+  return started === startOf(pid);
+}
+
+/** Writes a lock through a temporary name, so that a reader never sees half of it. */
+export async function writeLock(disk: Disk, path: string): Promise<void> {
+  const temporary = `${path}.${randomUUID().slice(0, 8)}`;
+  await disk.writeText(temporary, `${JSON.stringify(lockHolder())}\n`);
+  await disk.rename(temporary, path);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function readSystem(path: string): string {
+  try {
+    return readFileSync(path, 'latin1').trim();
+  } catch {
+    return '';
+  }
+}
+
+/** Start of a process in clock ticks since boot: field 22 of /proc/PID/stat (proc(5)); counted after the name, which may hold spaces. */
+function startOf(pid: number): string {
+  const stat = readSystem(`/proc/${pid}/stat`);
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+}

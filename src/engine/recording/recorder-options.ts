@@ -1,0 +1,100 @@
+import type { LabEvent } from '../../contract/recording-schema.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { LabError } from '../../core/errors.ts';
+import type { StreamInfo } from '../../core/stream-info.ts';
+import type { SampleSink } from '../sample-sink.ts';
+import type { Disk } from './disk.ts';
+import type { RecordingAbout } from './recording-about.ts';
+
+export interface RecorderLimits {
+  /** A chunk is closed at this size… */
+  chunkBytes: number;
+  /** …or this often, whatever it holds, and then synced. */
+  flushMs: number;
+  /** fdatasync each so many bytes. */
+  syncBytes: number;
+  /** A new part begins after this size. */
+  partBytes: number;
+  /** What may wait for the disk before the recording stops with `recording.overrun`. */
+  queueBytes: number;
+  /** Memory for the index of one part; a new part begins after it. */
+  indexBytes: number;
+  /** The recording stops, finished, when less is free; 0: when nothing is. */
+  reserveBytes: number;
+}
+
+export const RECORDER_LIMITS: RecorderLimits = {
+  chunkBytes: 1 << 20,
+  flushMs: 1000,
+  syncBytes: 4 << 20,
+  partBytes: 2 * 1024 ** 3,
+  queueBytes: 64 << 20,
+  indexBytes: 64 << 20,
+  reserveBytes: 32 << 20,
+};
+
+export interface RecorderOptions {
+  folder: string;
+  /** As the person typed it; the file name is made from it. */
+  name: string;
+  clock: Clock;
+  about: RecordingAbout;
+  limits?: Partial<RecorderLimits> | undefined;
+  disk?: Disk | undefined;
+  /** Deselected streams: false. Default: all. */
+  records?: ((info: StreamInfo) => boolean) | undefined;
+  /** Goes on with a recording that a crash cut off: its id, start and the number of the next part. */
+  continues?: { id: string; startedNs: bigint; part: number } | undefined;
+}
+
+export interface RecorderStats {
+  /** Bytes in files so far. */
+  bytes: number;
+  durationS: number;
+  rows: number;
+  /** Rows × columns. */
+  samples: number;
+  /** Rows the engine never got, while recording. */
+  lost: number;
+  /** Number of the part being written. */
+  part: number;
+  /** Waiting for the disk. */
+  queueBytes: number;
+  /** Read once a flush; undefined before. */
+  freeBytes: number | undefined;
+  /** Seconds until the disk is full at the pace so far; undefined: not known. */
+  secondsLeft: number | undefined;
+}
+
+export interface RecordingResult {
+  id: string;
+  paths: string[];
+  stats: RecorderStats;
+  /** Why it ended before it was stopped. */
+  error: LabError | undefined;
+}
+
+/**
+ *     recording ── stop() ──→ stopping ──→ stopped
+ *         └── disk fails, queue full ──→ failed      what was written is finished if the disk lets it
+ *
+ * The recorder never drops: either every batch offered is in the file, or it has failed and says so. As a sink it takes the batches of all
+ * streams opened on it: after opening it, announce the streams that are open. It borrows batches until they are written.
+ */
+export interface Recorder extends SampleSink, AsyncDisposable {
+  readonly id: string;
+  readonly name: string;
+  /** ns since 1970. */
+  readonly startedNs: bigint;
+  readonly state: 'recording' | 'stopping' | 'stopped' | 'failed';
+  /** Files so far; the last one ends in `.part` while it is written. */
+  readonly paths: string[];
+  readonly stats: RecorderStats;
+  /** Resolves, if ever, with the reason why the recording ended by itself; the file is finished as far as it goes. */
+  readonly failed: Promise<LabError>;
+  event(event: LabEvent): void;
+  /** What the host says has changed (settings, labels, rates got): kept with the recording, the latest counts. */
+  describe(about: RecordingAbout): void;
+  /** Writes what waits, finishes the file. Calling it again, or after a failure, gives the same result. Never rejects. */
+  stop(reason: string): Promise<RecordingResult>;
+}
