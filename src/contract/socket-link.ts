@@ -14,8 +14,21 @@ export interface SocketLike {
   addEventListener(type: 'open' | 'error', listener: (event: unknown) => void): void;
 }
 
-/** The WebSocket subprotocol of the contract; the token is offered as a second one. */
+/** The subprotocol of the contract. The engine picks it from the two a screen offers; the other one is the token. */
 export const SOCKET_PROTOCOL = 'labwire.screen';
+
+/** Path of the WebSocket below the address of the engine. */
+const SOCKET_PATH = 'link';
+
+/**
+ * Where and with which subprotocols to open the WebSocket of an engine: `new WebSocket(...socketAddress(page, token))`.
+ * `page`: the engine's address, `http://127.0.0.1:8080/`; query and fragment do not matter. The token is in the fragment of the page's
+ * address, `#token=…`.
+ */
+export function socketAddress(page: string, token: string): [url: string, protocols: string[]] {
+  const { protocol, host } = new URL(page);
+  return [`${protocol === 'https:' ? 'wss' : 'ws'}://${host}/${SOCKET_PATH}`, [SOCKET_PROTOCOL, token]];
+}
 
 export interface SocketLinkOptions {
   /** More than this handed over and not taken: the other side does not read, and the link ends. Default 64 MiB. */
