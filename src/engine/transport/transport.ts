@@ -41,4 +41,6 @@ export interface Transport extends AsyncDisposable {
   read(options?: ReadOptions): Promise<ReadResult>;
   readonly closed: Promise<{ code: ErrorCode; message: string }>;
   readonly control?: TransportControl;
+  /** Messages, not a stream (VXI-11, USBTMC, HiSLIP): reading without a question before is an error at the device (488.2 -420). */
+  readonly isMessageBased?: boolean;
 }
