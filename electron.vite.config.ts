@@ -9,7 +9,7 @@ const at = (path: string): string => resolve(import.meta.dirname, path);
 const present = (entries: Record<string, string>): Record<string, string> =>
   Object.fromEntries(Object.entries(entries).filter(([, path]) => existsSync(path)));
 
-const hasRenderer = existsSync(at('src/renderer/index.html'));
+const hasRenderer = existsSync(at('src/renderer/main.tsx'));
 
 /**
  * Three bundles. `out/main` holds every Node entry: the Electron shell, the engine process, the command line and browser host,

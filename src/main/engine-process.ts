@@ -33,7 +33,10 @@ interface Options {
 export class EngineProcess {
   readonly #options: Options;
   readonly #restarts: RestartLimit;
+  /** Pages that have a port. */
   readonly #pages = new Set<WebContents>();
+  /** Pages that asked while there was no engine. */
+  readonly #waiting = new Set<WebContents>();
   #state: 'idle' | 'starting' | 'running' | 'waiting' | 'failed' | 'closing' | 'closed' = 'idle';
   #child: UtilityProcess | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -65,15 +68,12 @@ export class EngineProcess {
   }
 
   /**
-   * Gives a page its port to the engine, now and after every restart. Asked again (the page was reloaded) it gives a new one;
-   * the engine sees the old one close.
+   * Gives a page one port to the engine: now, or when the engine is there again. A page that was reloaded, or whose port closed
+   * because the engine died, asks again; the engine sees the old port close.
    */
   connect(page: WebContents): void {
-    if (!this.#pages.has(page)) {
-      this.#pages.add(page);
-      page.once('destroyed', () => this.#pages.delete(page));
-    }
     if (this.#child) this.#join(page);
+    else this.#waiting.add(page);
   }
 
   /** Asks it to finish and waits at most `limitMs`, then ends it; what it had flushed is safe either way. */
@@ -97,7 +97,8 @@ export class EngineProcess {
     this.#child = child;
     child.on('message', (message: FromEngine) => this.#take(message));
     child.once('exit', (code) => this.#ended(code));
-    for (const page of this.#pages) this.#join(page);
+    for (const page of this.#waiting) this.#join(page);
+    this.#waiting.clear();
   }
 
   #take(message: FromEngine): void {
@@ -121,6 +122,10 @@ export class EngineProcess {
   /** Buffers are copied between processes, so one channel a page; the engine keeps port1, the preload passes port2 on. */
   #join(page: WebContents): void {
     if (page.isDestroyed()) return;
+    if (!this.#pages.has(page)) {
+      this.#pages.add(page);
+      page.once('destroyed', () => this.#pages.delete(page));
+    }
     const { port1, port2 } = new MessageChannelMain();
     this.#child?.postMessage({ kind: 'connect' } satisfies ToEngine, [port1]);
     page.postMessage('engine.port', null, [port2]);

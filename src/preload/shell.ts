@@ -16,8 +16,8 @@ export interface LabwireShell {
   /** Version of Labwire. */
   readonly version: string;
   /**
-   * Asks for a port to the engine. It comes as a `message` event on `window` whose data is an `EnginePortMessage` and whose
-   * `ports[0]` is the port, now and again after every restart of the engine: the newest port is the engine.
+   * Asks for a port to the engine. One comes as a `message` event on `window` whose data is an `EnginePortMessage` and whose
+   * `ports[0]` is the port: now, or when the engine is there again. When the port closes, ask again.
    */
   connect(): void;
   /** Shows a file dialog; null when the person cancels. */
