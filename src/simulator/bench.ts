@@ -8,6 +8,7 @@ import { Scope } from '../core/scope.ts';
 import { Circuit } from './circuit.ts';
 import { createKeysight34461a } from './dialect/keysight-34461a.ts';
 import { createRigolDp832 } from './dialect/rigol-dp832.ts';
+import { createRigolDs1054z } from './dialect/rigol-ds1054z.ts';
 import { createSiglentSdl1020x } from './dialect/siglent-sdl1020x.ts';
 import { FaultGate, type FaultInput } from './fault.ts';
 import { ExchangeLedger } from './ledger.ts';
@@ -108,6 +109,7 @@ async function openIn(scope: Scope, options: BenchOptions): Promise<Bench> {
 
   const supply = createRigolDp832(circuit, noise(1));
   const meter = createKeysight34461a(circuit, noise(2), clock);
+  const oscilloscope = createRigolDs1054z(circuit, noise(3), clock);
   const load = createSiglentSdl1020x(circuit, noise(4));
 
   const instruments: BenchInstrument[] = [
@@ -118,6 +120,12 @@ async function openIn(scope: Scope, options: BenchOptions): Promise<Bench> {
       resources: [await overTcp('supply', scpi('supply', supply, 1))],
     },
     { name: 'meter', role: 'meter', idn: meter.idn, resources: [await overTcp('meter', scpi('meter', meter, 2))] },
+    {
+      name: 'scope',
+      role: 'scope',
+      idn: oscilloscope.idn,
+      resources: [await overTcp('scope', scpi('scope', oscilloscope, 3))],
+    },
     {
       name: 'load',
       role: 'load',

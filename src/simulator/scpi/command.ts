@@ -98,4 +98,15 @@ export function memory<T>(initial: T): { get(): T; set(value: T): void } {
   };
 }
 
+/** A number kept in a field of the instrument's settings. */
+export function field<K extends string>(settings: Record<K, number>, key: K, limits: Limits): NumberSetting {
+  return {
+    limits,
+    get: () => settings[key],
+    set: (value) => {
+      settings[key] = value;
+    },
+  };
+}
+
 const absent: Parameter<undefined> = { parse: () => undefined, isOptional: true, isAbsent: true };
