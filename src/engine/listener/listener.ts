@@ -235,11 +235,11 @@ function fileHeaders(request: IncomingMessage, file: ServedFile): Record<string,
   // RFC 6266 4.3: the name is encoded already, as it came.
   return {
     ...headers,
-    'Content-Disposition': `attachment; filename*=UTF-8''${basename(path).replace(/['()*]/g, escape)}`,
+    'Content-Disposition': `attachment; filename*=UTF-8''${basename(path).replace(/['()*]/g, percentEncode)}`,
   };
 }
 
-function escape(character: string): string {
+function percentEncode(character: string): string {
   return `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
 }
 
