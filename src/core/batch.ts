@@ -55,7 +55,7 @@ export interface Batch extends BatchHeader {
 }
 
 function columnBytes(rows: number, flags: number): number {
-  return flags & BATCH_FLAG.float64 ? rows * 8 : (rows * 4 + 7) & ~7;
+  return flags & BATCH_FLAG.float64 ? rows * 8 : Math.ceil(rows / 2) * 8;
 }
 
 /** Bytes of a batch of that shape. */
@@ -66,8 +66,12 @@ export function batchBytes(rows: number, channels: number, flags: number): numbe
 
 /** A batch with empty columns, to be filled by the caller. It owns its buffer. */
 export function createBatch(header: BatchHeader): Batch {
-  const buffer = new ArrayBuffer(batchBytes(header.rows, header.channels, header.flags));
-  const view = new DataView(buffer);
+  return layNewBatch(new ArrayBuffer(batchBytes(header.rows, header.channels, header.flags)), 0, header);
+}
+
+/** The same in a part of a larger buffer (a frame), at an 8-byte aligned offset with room for `batchBytes`. */
+export function layNewBatch(buffer: ArrayBuffer, offset: number, header: BatchHeader): Batch {
+  const view = new DataView(buffer, offset, BATCH_HEADER_BYTES);
   view.setUint32(0, BATCH_MAGIC, true);
   view.setUint16(4, BATCH_VERSION, true);
   view.setUint16(6, header.flags, true);
@@ -80,7 +84,7 @@ export function createBatch(header: BatchHeader): Batch {
   view.setBigInt64(48, header.arrivedNs, true);
   view.setFloat64(56, header.dtS, true);
   view.setFloat64(64, header.xOriginS, true);
-  return layBatch(buffer, 0, header);
+  return layBatch(buffer, offset, header);
 }
 
 /**
