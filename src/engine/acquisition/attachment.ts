@@ -2,8 +2,8 @@ import type { InstrumentState, InstrumentStateWord } from '../../contract/instru
 import { delay } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
 import type { ControlState, ControlValue, Identity } from '../../core/instrument.ts';
-import type { Exchange } from '../session/session.ts';
 import type { OutputOff } from '../driver/driver.ts';
+import type { Exchange } from '../session/session.ts';
 import type { AttachmentHost } from './attachment-host.ts';
 import { instrumentId } from './instrument-id.ts';
 import { type InstrumentLink, openInstrumentLink } from './instrument-link.ts';
@@ -117,7 +117,10 @@ export class Attachment implements AsyncDisposable {
     const polls = this.#polls;
     if (!polls) return;
     const rates = new Map(
-      this.shape.polled.map(({ channel }): [string, number] => [channel, this.#host.rateOf(this.id, channel) ?? this.shape.defaultPollHz]),
+      this.shape.polled.map(({ channel }): [string, number] => [
+        channel,
+        this.#host.rateOf(this.id, channel) ?? this.shape.defaultPollHz,
+      ]),
     );
     polls.plan({ rates, maxPollHz: this.shape.maxPollHz });
     const streamOf = polls.streamOf;
@@ -130,7 +133,8 @@ export class Attachment implements AsyncDisposable {
   /** Throws what the driver says; the read-backs it gave are shown either way. */
   async setControl(control: string, value: ControlValue, who: string): Promise<Record<string, ControlValue>> {
     const known = this.shape.controls.find(({ id }) => id === control);
-    if (!known) throw new LabError('call.invalid', `${this.label} has no control ${control}. Nothing was sent.`, { control });
+    if (!known)
+      throw new LabError('call.invalid', `${this.label} has no control ${control}. Nothing was sent.`, { control });
     this.#values = { ...this.#values, [control]: { ...this.#values[control], asked: value } };
     try {
       const readBack = await this.#link.driver.setControl(control, value, this.#stop.signal);
@@ -138,7 +142,10 @@ export class Attachment implements AsyncDisposable {
       this.#host.event({
         kind: 'setpoint',
         instrument: this.id,
-        text: known.kind === 'action' ? `${this.label} ${known.label}` : `${this.label} ${known.group} ${known.label} ${String(value)}${known.unit ? ` ${known.unit}` : ''}`,
+        text:
+          known.kind === 'action'
+            ? `${this.label} ${known.label}`
+            : `${this.label} ${known.group} ${known.label} ${String(value)}${known.unit ? ` ${known.unit}` : ''}`,
         data: { control, value, readBack: readBack[control] ?? null, who },
       });
       return readBack;
@@ -214,7 +221,9 @@ export class Attachment implements AsyncDisposable {
 
   get #rateAskedHz(): number {
     if (this.#regular) return this.#regular.info.rateHz;
-    const rates = this.shape.polled.map(({ channel }) => this.#host.rateOf(this.id, channel) ?? this.shape.defaultPollHz);
+    const rates = this.shape.polled.map(
+      ({ channel }) => this.#host.rateOf(this.id, channel) ?? this.shape.defaultPollHz,
+    );
     return Math.max(0, ...rates);
   }
 
@@ -241,7 +250,11 @@ export class Attachment implements AsyncDisposable {
     if (this.#polls) tasks.push(this.#polls.run(driver, signal));
     tasks.push(
       session.closed.then(() => {
-        if (!signal.aborted) throw new LabError('transport.closed', `The connection to ${this.label} ended. Its data pause; Labwire reconnects by itself.`);
+        if (!signal.aborted)
+          throw new LabError(
+            'transport.closed',
+            `The connection to ${this.label} ended. Its data pause; Labwire reconnects by itself.`,
+          );
       }),
     );
     try {
@@ -269,11 +282,16 @@ export class Attachment implements AsyncDisposable {
   }
 
   async #reconnect(signal: AbortSignal): Promise<void> {
-    await this.#link[Symbol.asyncDispose]().catch(() => undefined);
+    await Promise.resolve(this.#link[Symbol.asyncDispose]()).catch(() => undefined);
     this.#regular?.[Symbol.dispose]();
     this.#regular = undefined;
     const reason = this.#lastError?.message ?? 'connection lost';
-    this.#host.event({ kind: 'reconnect', instrument: this.id, severity: 'warning', text: `${this.label}: connection lost, reconnecting` });
+    this.#host.event({
+      kind: 'reconnect',
+      instrument: this.id,
+      severity: 'warning',
+      text: `${this.label}: connection lost, reconnecting`,
+    });
     this.#polls?.markGap('reconnect');
     for (let attempt = 1; !signal.aborted; attempt++) {
       const waitMs = Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** (attempt - 1));
@@ -306,13 +324,19 @@ export class Attachment implements AsyncDisposable {
     this.#lastError = undefined;
     this.#listen();
     this.#become('live');
-    this.#host.event({ kind: 'reconnect', instrument: this.id, text: `${this.label}: connected again`, data: { reason } });
+    this.#host.event({
+      kind: 'reconnect',
+      instrument: this.id,
+      text: `${this.label}: connected again`,
+      data: { reason },
+    });
   }
 
   #listen(): void {
     this.#link.session.onExchange((exchange) => {
       this.#exchanges.push(exchange);
-      if (this.#exchanges.length > EXCHANGES_KEPT * 1.25) this.#exchanges.splice(0, this.#exchanges.length - EXCHANGES_KEPT);
+      if (this.#exchanges.length > EXCHANGES_KEPT * 1.25)
+        this.#exchanges.splice(0, this.#exchanges.length - EXCHANGES_KEPT);
       this.#host.exchanged(this.id, exchange);
     });
   }

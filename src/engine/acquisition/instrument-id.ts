@@ -15,5 +15,15 @@ export function instrumentLabel(identity: Identity, resource: string): string {
 }
 
 function slug(text: string): string {
-  return text.trim().replaceAll(/[\s/\\]+/g, '-').slice(0, 80) || 'unknown';
+  return (
+    text
+      .trim()
+      .replaceAll(/[\s/\\]+/g, '-')
+      .slice(0, 80) || 'unknown'
+  );
+}
+
+/** The identity as `*IDN?` gives it. */
+export function identityText({ maker, model, serial, firmware }: Identity): string {
+  return [maker, model, serial, firmware].join(',');
 }

@@ -2,10 +2,11 @@ import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
 import type { Identity } from '../../core/instrument.ts';
 import { Scope } from '../../core/scope.ts';
-import { parseIdentity } from '../../protocol/scpi-identity.ts';
+import { looksLikeIdentity, parseIdentity } from '../../protocol/idn.ts';
 import type { Driver, DriverFamily } from '../driver/driver.ts';
 import { openSession } from '../session/open-session.ts';
 import type { Session } from '../session/session.ts';
+import { openTransport } from '../transport/open-transport.ts';
 
 /** An instrument reached: session, identity and driver, owned together. */
 export interface InstrumentLink extends AsyncDisposable {
@@ -28,7 +29,9 @@ export interface LinkPlace {
 export async function openInstrumentLink(resource: string, place: LinkPlace): Promise<InstrumentLink> {
   const scope = new Scope(`instrument ${resource}`);
   try {
-    const session = scope.use(await openSession({ resource, clock: place.clock, timeoutMs: place.timeoutMs }));
+    const session = scope.use(
+      await openSession({ open: () => openTransport(resource), clock: place.clock, timeoutMs: place.timeoutMs }),
+    );
     const identity = await identify(session, resource, place.timeoutMs);
     const context = { session, clock: place.clock, identity, report: (error: LabError) => place.report(error) };
     const driver = scope.use(await place.choose(identity).open(context));
@@ -41,7 +44,13 @@ export async function openInstrumentLink(resource: string, place: LinkPlace): Pr
 
 async function identify(session: Session, resource: string, timeoutMs: number): Promise<Identity> {
   try {
-    return parseIdentity(await session.query('*IDN?', { timeoutMs, priority: 'person' }));
+    const reply = await session.query('*IDN?', { timeoutMs, priority: 'person' });
+    if (looksLikeIdentity(reply)) return parseIdentity(reply);
+    throw new LabError(
+      'instrument.mismatch',
+      `${resource} answers *IDN? with “${reply.slice(0, 60)}”, which is no identity. It is not attached. Check that the address belongs to an instrument, and its line end (serial: baud rate).`,
+      { resource, reply: reply.slice(0, 200) },
+    );
   } catch (error) {
     if (!(error instanceof LabError) || error.code !== 'transport.timeout') throw error;
     throw new LabError(

@@ -126,7 +126,18 @@ export class LogThinner implements SampleSink {
     const flags = (batch.flags & (BATCH_FLAG.float64 | BATCH_FLAG.gap)) | BATCH_FLAG.timed;
     const channels = lane.columns.length;
     const { arrivedNs } = batch;
-    const thin = createBatch({ stream: lane.info.id, rows: rows.length, channels, flags, seq: lane.seq, lost: 0, t0Ns, arrivedNs, dtS: 0, xOriginS: 0 });
+    const thin = createBatch({
+      stream: lane.info.id,
+      rows: rows.length,
+      channels,
+      flags,
+      seq: lane.seq,
+      lost: 0,
+      t0Ns,
+      arrivedNs,
+      dtS: 0,
+      xOriginS: 0,
+    });
     rows.forEach((row, index) => {
       if (thin.times) thin.times[index] = Number(rowTimeNs(batch, row) - t0Ns) / 1e9;
       lane.columns.forEach((column, place) => {

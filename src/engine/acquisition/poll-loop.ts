@@ -72,7 +72,9 @@ export class PollLoop implements Disposable {
     this.#groups = [];
     for (const [rateHz, indices] of byRate) {
       const same = living.find((group) => group.indices.join() === indices.join());
-      this.#groups.push(same ? { ...same, rateHz, dueMs: 0 } : this.#open(rateHz, indices, [...living, ...this.#groups]));
+      this.#groups.push(
+        same ? { ...same, rateHz, dueMs: 0 } : this.#open(rateHz, indices, [...living, ...this.#groups]),
+      );
     }
   }
 
@@ -82,7 +84,13 @@ export class PollLoop implements Disposable {
     let stream = 'poll';
     for (let number = 2; taken.has(`${instrument}/${stream}`); number++) stream = `poll.${number}`;
     const columns = indices.flatMap((index) => this.#polled[index] ?? []);
-    return { rateHz, indices, columns, stream: new TimedStream(this.#host, { instrument, stream, columns, rateHz }), dueMs: 0 };
+    return {
+      rateHz,
+      indices,
+      columns,
+      stream: new TimedStream(this.#host, { instrument, stream, columns, rateHz }),
+      dueMs: 0,
+    };
   }
 
   /** The wire was away: the first row of every stream after this is marked. */
@@ -139,7 +147,8 @@ export class PollLoop implements Disposable {
       this.#host.succeeded();
     } catch (error) {
       if (signal.aborted) return;
-      for (const group of due) group.stream.markGap(LabError.from(error).code === 'transport.timeout' ? 'no answer' : 'no value');
+      for (const group of due)
+        group.stream.markGap(LabError.from(error).code === 'transport.timeout' ? 'no answer' : 'no value');
       this.#judge(error);
     }
   }

@@ -131,7 +131,9 @@ export class BenchKeeper implements AsyncDisposable {
   }
 
   #show(error: LabError | null, savedNs = this.#board.state.bench.savedNs): void {
-    this.#board.publish('bench.changed', { bench: { name: this.#name, path: this.#path, savedNs, error: error?.toJSON() ?? null } });
+    this.#board.publish('bench.changed', {
+      bench: { name: this.#name, path: this.#path, savedNs, error: error?.toJSON() ?? null },
+    });
   }
 }
 

@@ -50,7 +50,8 @@ export class InstrumentTable implements AsyncDisposable {
   /** Throws instrument.unknown. */
   find(id: string): Attachment {
     const attachment = this.#attached.get(id);
-    if (!attachment) throw new LabError('instrument.unknown', `${id} is not attached. Attach it first (Ctrl+N).`, { instrument: id });
+    if (!attachment)
+      throw new LabError('instrument.unknown', `${id} is not attached. Attach it first (Ctrl+N).`, { instrument: id });
     return attachment;
   }
 
@@ -92,7 +93,10 @@ export class InstrumentTable implements AsyncDisposable {
 
   async #attach(resource: string, label: string | undefined): Promise<Attachment> {
     let attachment: Attachment | undefined;
-    const link = await openInstrumentLink(resource, this.#place(() => attachment));
+    const link = await openInstrumentLink(
+      resource,
+      this.#place(() => attachment),
+    );
     const id = instrumentId(link.identity, resource);
     const same = this.#attached.get(id);
     if (same) {
@@ -114,7 +118,12 @@ export class InstrumentTable implements AsyncDisposable {
       choose: chooseFamily,
       report: (error) => {
         const { id, label } = attached() ?? { id: undefined, label: 'Instrument' };
-        this.#parts.events.add({ kind: 'status', severity: 'warning', text: `${label}: ${error.message}`, ...(id ? { instrument: id } : {}) });
+        this.#parts.events.add({
+          kind: 'status',
+          severity: 'warning',
+          text: `${label}: ${error.message}`,
+          ...(id ? { instrument: id } : {}),
+        });
       },
     };
   }

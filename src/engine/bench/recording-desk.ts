@@ -5,14 +5,16 @@ import type { BenchState } from '../../contract/bench-schema.ts';
 import type { RecordingState } from '../../contract/recording-schema.ts';
 import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
+import { identityText } from '../acquisition/instrument-id.ts';
 import { LogThinner } from '../acquisition/log-thinner.ts';
 import type { SampleFan } from '../acquisition/sample-fan.ts';
 import type { StreamRegistry } from '../acquisition/stream-registry.ts';
 import type { HostServices } from '../host-services.ts';
-import type { Recorder, RecordingResult } from '../recording/recorder-options.ts';
 import { openRecorder } from '../recording/recorder.ts';
+import type { Recorder, RecordingResult } from '../recording/recorder-options.ts';
 import type { RecordingAbout } from '../recording/recording-about.ts';
 import { atomicWrite } from '../state/atomic-write.ts';
+import { emptyState } from '../state/empty-state.ts';
 import type { EventLog } from '../state/event-log.ts';
 import type { StateBoard } from '../state/state-board.ts';
 
@@ -34,22 +36,14 @@ export interface RecordingRequest {
 }
 
 /** What is needed to go on after a crash of the engine; in `recording.json` of the data folder while a recording runs. */
-const underway = z.object({ id: z.string(), name: z.string(), folder: z.string(), notes: z.string(), startedNs: z.string(), part: z.int() });
-
-export const IDLE_RECORDING: RecordingState = {
-  state: 'idle',
-  recording: null,
-  name: '',
-  path: '',
-  startedNs: null,
-  bytes: 0,
-  rows: 0,
-  samples: 0,
-  lost: 0,
-  part: 1,
-  diskSecondsLeft: null,
-  error: null,
-};
+const underway = z.object({
+  id: z.string(),
+  name: z.string(),
+  folder: z.string(),
+  notes: z.string(),
+  startedNs: z.string(),
+  part: z.int(),
+});
 
 interface Running {
   recorder: Recorder;
@@ -81,7 +75,7 @@ export class RecordingDesk implements AsyncDisposable {
 
   get state(): RecordingState {
     const running = this.#running;
-    if (!running) return this.#failure ?? IDLE_RECORDING;
+    if (!running) return this.#failure ?? emptyState(this.#parts.dataFolder).recording;
     const { recorder } = running;
     const { stats } = recorder;
     return {
@@ -103,9 +97,16 @@ export class RecordingDesk implements AsyncDisposable {
   /** Throws recording.running, recording.empty, recording.denied, recording.disk-full, recording.failed. */
   start(request: RecordingRequest, who: string): Promise<RecordingState> {
     return this.#serially(async () => {
-      if (this.#running) throw new LabError('recording.running', `“${this.#running.recorder.name}” is being recorded already and goes on. Stop it first to start another.`);
+      if (this.#running)
+        throw new LabError(
+          'recording.running',
+          `“${this.#running.recorder.name}” is being recorded already and goes on. Stop it first to start another.`,
+        );
       if (this.#parts.board.state.instruments.length === 0) {
-        throw new LabError('recording.empty', 'Nothing is attached, so there is nothing to record. Attach an instrument, then press record.');
+        throw new LabError(
+          'recording.empty',
+          'Nothing is attached, so there is nothing to record. Attach an instrument, then press record.',
+        );
       }
       const name = request.name?.trim() || defaultName(this.#parts.board.state.bench.name, this.#parts.clock.nowNs());
       const folder = request.folder ?? this.#parts.board.state.settings.recordingsFolder;
@@ -137,7 +138,11 @@ export class RecordingDesk implements AsyncDisposable {
     const { id, name, folder, notes, startedNs, part } = parsed.data;
     return this.#serially(async () => {
       await this.#open({ name, folder, notes }, { id, startedNs: BigInt(startedNs), part: part + 1 });
-      this.#parts.events.add({ kind: 'interrupted', severity: 'error', text: `The engine had ended while recording “${name}”. Recording continues in a new part; what lies between is missing.` });
+      this.#parts.events.add({
+        kind: 'interrupted',
+        severity: 'error',
+        text: `The engine had ended while recording “${name}”. Recording continues in a new part; what lies between is missing.`,
+      });
       return true;
     });
   }
@@ -168,11 +173,21 @@ export class RecordingDesk implements AsyncDisposable {
     return join(this.#parts.dataFolder, 'recording.json');
   }
 
-  async #open(what: { name: string; folder: string; notes: string }, continues?: { id: string; startedNs: bigint; part: number }): Promise<void> {
+  async #open(
+    what: { name: string; folder: string; notes: string },
+    continues?: { id: string; startedNs: bigint; part: number },
+  ): Promise<void> {
     const { clock, fan, registry, events, board, host } = this.#parts;
     const { partBytes, diskReserveBytes } = board.state.settings;
     const limits = { partBytes, reserveBytes: diskReserveBytes };
-    const recorder = await openRecorder({ folder: what.folder, name: what.name, clock, about: this.#about(what.notes), limits, continues });
+    const recorder = await openRecorder({
+      folder: what.folder,
+      name: what.name,
+      clock,
+      about: this.#about(what.notes),
+      limits,
+      continues,
+    });
     const thinner = new LogThinner(recorder, registry, (id) => {
       const channel = board.state.channels.find((candidate) => candidate.id === id);
       return { recorded: channel?.recorded ?? true, logIntervalS: channel?.logIntervalS ?? null };
@@ -212,7 +227,12 @@ export class RecordingDesk implements AsyncDisposable {
     if (this.#running !== running) return;
     this.#failure = { ...this.state, state: 'failed', error: error.toJSON() };
     void this.#serially(() => this.#close(running, error.message));
-    this.#parts.events.add({ kind: 'stop', severity: 'critical', text: `Recording ended by itself: ${error.message}`, data: { code: error.code } });
+    this.#parts.events.add({
+      kind: 'stop',
+      severity: 'critical',
+      text: `Recording ended by itself: ${error.message}`,
+      data: { code: error.code },
+    });
     this.#parts.host.notify({ title: 'Recording ended', text: error.message, severity: 'critical' });
   }
 
@@ -224,18 +244,32 @@ export class RecordingDesk implements AsyncDisposable {
       notes,
       instruments: instruments.map((instrument) => ({
         id: instrument.id,
-        idn: idnText(instrument.identity),
+        idn: identityText(instrument.identity),
         resource: instrument.resource,
         role: instrument.role,
         label: instrument.label,
         settings: settingsOf(instrument),
       })),
-      channels: channels.map(({ id, label, shownUnit, scale, rateAskedHz, rateGotHz }) => ({ id, label, shownUnit, scale, rateAskedHz, rateGotHz })),
+      channels: channels.map(({ id, label, shownUnit, scale, rateAskedHz, rateGotHz }) => ({
+        id,
+        label,
+        shownUnit,
+        scale,
+        rateAskedHz,
+        rateGotHz,
+      })),
     };
   }
 
   async #keepNote({ recorder, folder, notes, part }: Running): Promise<void> {
-    const note: z.infer<typeof underway> = { id: recorder.id, name: recorder.name, folder, notes, startedNs: String(recorder.startedNs), part };
+    const note: z.infer<typeof underway> = {
+      id: recorder.id,
+      name: recorder.name,
+      folder,
+      notes,
+      startedNs: String(recorder.startedNs),
+      part,
+    };
     await atomicWrite(this.#note, JSON.stringify(note));
   }
 
@@ -252,12 +286,10 @@ export class RecordingDesk implements AsyncDisposable {
 
 function settingsOf(instrument: BenchState['instruments'][number]): Record<string, number | string | boolean> {
   return Object.fromEntries(
-    Object.entries(instrument.values).flatMap(([id, { readBack }]) => (readBack === undefined ? [] : [[id, readBack] as const])),
+    Object.entries(instrument.values).flatMap(([id, { readBack }]) =>
+      readBack === undefined ? [] : [[id, readBack] as const],
+    ),
   );
-}
-
-function idnText({ maker, model, serial, firmware }: BenchState['instruments'][number]['identity']): string {
-  return [maker, model, serial, firmware].join(',');
 }
 
 /** `Bench 1 2026-11-20 14.12.05`, local time: what a person looks for in a list. */

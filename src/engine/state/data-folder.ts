@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { LabError } from '../../core/errors.ts';
@@ -83,9 +83,7 @@ const owned = new Set<string>();
 async function takeLock(path: string, lock: string): Promise<void> {
   for (let attempt = 0; attempt < 4; attempt++) {
     try {
-      const file = await open(lock, 'wx', 0o600);
-      await file.writeFile(String(process.pid));
-      await file.close();
+      await placeLock(lock);
       owned.add(lock);
       return;
     } catch (error) {
@@ -103,6 +101,17 @@ async function takeLock(path: string, lock: string): Promise<void> {
     `Another Labwire engine (process ${owner}) works on ${path}. Use its window, or start this one with --data and another folder.`,
     { pid: owner, ...(other?.url ? { url: other.url, token: other.token } : {}) },
   );
+}
+
+/** The file appears with its pid in it or not at all: an empty one would look stale to another engine. Throws EEXIST. */
+async function placeLock(lock: string): Promise<void> {
+  const beside = `${lock}.${randomUUID().slice(0, 8)}`;
+  await writeFile(beside, String(process.pid), { mode: 0o600 });
+  try {
+    await link(beside, lock);
+  } finally {
+    await rm(beside, { force: true });
+  }
 }
 
 async function lockOwner(lock: string): Promise<number> {

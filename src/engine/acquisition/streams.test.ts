@@ -1,0 +1,185 @@
+import { describe, expect, it } from 'vitest';
+import { BATCH_FLAG, type Batch, rowTimeNs } from '../../core/batch.ts';
+import { ManualClock } from '../../core/clock.ts';
+import type { StreamInfo } from '../../core/stream-info.ts';
+import type { SampleSink, StreamGap } from '../sample-sink.ts';
+import { LogThinner } from './log-thinner.ts';
+import { RegularStream } from './regular-stream.ts';
+import { SampleFan } from './sample-fan.ts';
+import { StreamRegistry } from './stream-registry.ts';
+import { TimedStream } from './timed-stream.ts';
+
+class Taker implements SampleSink {
+  opened: StreamInfo[] = [];
+  batches: Batch[] = [];
+  gaps: StreamGap[] = [];
+  closed: number[] = [];
+  streamOpened(info: StreamInfo): void {
+    this.opened.push(info);
+  }
+  batch(batch: Batch): void {
+    this.batches.push(batch);
+  }
+  gap(gap: StreamGap): void {
+    this.gaps.push(gap);
+  }
+  streamClosed(stream: number): void {
+    this.closed.push(stream);
+  }
+}
+
+function bench(): { clock: ManualClock; sink: Taker; registry: StreamRegistry } {
+  const clock = new ManualClock();
+  const sink = new Taker();
+  return { clock, sink, registry: new StreamRegistry(sink, clock) };
+}
+
+const VOLT = { channel: 'v', unit: 'V' };
+const AMP = { channel: 'i', unit: 'A' };
+
+describe('timed stream', () => {
+  it('closes a batch 16 ms after its first row, with middle times and half round trips', async () => {
+    const place = bench();
+    const stream = new TimedStream(place, { instrument: 'a/b/c', stream: 'poll', columns: [VOLT, AMP], rateHz: 10 });
+    const t = place.clock.nowNs();
+    stream.add([1, 2], t, t + 4_000_000n);
+    stream.add([3, Number.POSITIVE_INFINITY], t + 10_000_000n, t + 12_000_000n);
+    expect(place.sink.batches).toHaveLength(0);
+    await place.clock.advance(16);
+    const [batch] = place.sink.batches;
+    expect(batch?.rows).toBe(2);
+    expect(batch && rowTimeNs(batch, 0)).toBe(t + 2_000_000n);
+    expect(batch && rowTimeNs(batch, 1)).toBe(t + 11_000_000n);
+    expect(batch?.columns.map((column) => [...column])).toEqual([
+      [1, 3],
+      [2, Number.POSITIVE_INFINITY],
+      [0.002, 0.001],
+    ]);
+  });
+
+  it('marks the first row after a gap and says why', async () => {
+    const place = bench();
+    const stream = new TimedStream(place, { instrument: 'a/b/c', stream: 'poll', columns: [VOLT], rateHz: 10 });
+    const t = place.clock.nowNs();
+    stream.add([1], t, t);
+    stream.markGap('reconnect');
+    stream.add([2], t + 5_000_000_000n, t + 5_000_000_000n);
+    stream[Symbol.dispose]();
+    expect(place.sink.gaps).toEqual([
+      { stream: 1, seq: 1, fromNs: t, toNs: t + 5_000_000_000n, lost: 0, reason: 'reconnect' },
+    ]);
+    expect(place.sink.batches.map(({ flags, seq }) => [flags & BATCH_FLAG.gap, seq])).toEqual([
+      [0, 0],
+      [BATCH_FLAG.gap, 1],
+    ]);
+    expect(place.sink.closed).toEqual([1]);
+  });
+
+  it('never lets time go back', () => {
+    const place = bench();
+    const stream = new TimedStream(place, { instrument: 'a/b/c', stream: 'poll', columns: [VOLT], rateHz: 10 });
+    stream.add([1], 2000n, 2000n);
+    stream.add([2], 1000n, 1000n);
+    stream.flush();
+    const [batch] = place.sink.batches;
+    expect(batch && rowTimeNs(batch, 1)).toBe(2001n);
+  });
+});
+
+describe('regular stream', () => {
+  const shape = { instrument: 'a/b/c', stream: 'stream', columns: [VOLT], rateHz: 1000, float64: false };
+
+  it('counts time by dt, numbers rows, and splits at the size of a batch', async () => {
+    const place = bench();
+    const stream = new RegularStream(place, shape, { maxRows: 4, maxMs: 16, anchorMs: 100 });
+    stream.add({ columns: [Float32Array.of(0, 1, 2, 3, 4, 5)], rows: 6, lost: 0, arrivedNs: 1_000_000_000n });
+    await place.clock.advance(16);
+    expect(place.sink.batches.map(({ seq, rows, t0Ns }) => [seq, rows, t0Ns])).toEqual([
+      [0, 4, 994_000_000n],
+      [4, 2, 998_000_000n],
+    ]);
+    expect(place.sink.batches.flatMap(({ columns }) => [...(columns[0] ?? [])])).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+
+  it('counts lost rows in the row numbers and says the gap', async () => {
+    const place = bench();
+    const stream = new RegularStream(place, shape, { maxRows: 8, maxMs: 16, anchorMs: 100 });
+    stream.add({ columns: [Float32Array.of(0, 1)], rows: 2, lost: 0, arrivedNs: 1_000_000_000n });
+    stream.add({ columns: [Float32Array.of(7, 8)], rows: 2, lost: 5, arrivedNs: 1_007_000_000n });
+    stream.flush();
+    expect(place.sink.batches.map(({ seq, lost, flags, t0Ns }) => [seq, lost, flags, t0Ns])).toEqual([
+      [0, 0, 0, 998_000_000n],
+      [7, 5, BATCH_FLAG.gap, 1_005_000_000n],
+    ]);
+    expect(place.sink.gaps.map(({ seq, lost, fromNs, toNs }) => [seq, lost, fromNs, toNs])).toEqual([
+      [7, 5, 1_000_000_000n, 1_005_000_000n],
+    ]);
+  });
+
+  it('anchors time anew after a gap when it is far off', () => {
+    const place = bench();
+    const stream = new RegularStream(place, shape);
+    stream.add({ columns: [Float32Array.of(0)], rows: 1, lost: 0, arrivedNs: 1_000_000_000n });
+    stream.add({ columns: [Float32Array.of(1)], rows: 1, lost: 10, arrivedNs: 3_000_000_000n });
+    stream.flush();
+    expect(place.sink.batches[1]?.t0Ns).toBe(2_999_000_000n);
+  });
+});
+
+describe('fan', () => {
+  it('serves the recorder first and tells a late one of the open streams', () => {
+    const order: string[] = [];
+    const named = (name: string): SampleSink => ({
+      streamOpened: () => void order.push(`${name} opened`),
+      batch: () => void order.push(`${name} batch`),
+      gap: () => undefined,
+      streamClosed: () => undefined,
+    });
+    const fan = new SampleFan();
+    fan.add(named('history'));
+    fan.streamOpened({ id: 1, key: 'k', instrument: 'i', epoch: 1, kind: 'timed', columns: [], rateHz: 1 });
+    using _recorder = fan.add(named('recorder'), 'first');
+    fan.batch({} as Batch);
+    expect(order).toEqual(['history opened', 'recorder opened', 'recorder batch', 'history batch']);
+  });
+});
+
+describe('log thinner', () => {
+  it('passes whole streams untouched', () => {
+    const { registry, sink, clock } = bench();
+    const thinner = new LogThinner(sink, registry, () => ({ recorded: true, logIntervalS: null }));
+    const source = new RegularStream(
+      { registry: new StreamRegistry(thinner, clock), sink: thinner, clock },
+      { ...{ instrument: 'a/b/c', stream: 's', rateHz: 1000, float64: false }, columns: [VOLT] },
+    );
+    source.add({ columns: [Float32Array.of(1, 2)], rows: 2, lost: 0, arrivedNs: 0n });
+    source.flush();
+    expect(sink.batches[0]?.columns[0]).toEqual(Float32Array.of(1, 2));
+    expect(sink.opened[0]).toBe(source.info);
+  });
+
+  it('records the first row of each interval as a stream of its own and leaves out what is not recorded', () => {
+    const { registry, sink, clock } = bench();
+    const choices: Record<string, { recorded: boolean; logIntervalS: number | null }> = {
+      'a/b/c/v': { recorded: true, logIntervalS: 0.01 },
+      'a/b/c/i': { recorded: false, logIntervalS: null },
+    };
+    const thinner = new LogThinner(sink, registry, (id) => choices[id] ?? { recorded: true, logIntervalS: null });
+    const source = new RegularStream(
+      { registry: new StreamRegistry(thinner, clock), sink: thinner, clock },
+      { instrument: 'a/b/c', stream: 's', rateHz: 1000, float64: false, columns: [VOLT, AMP] },
+    );
+    for (let block = 0; block < 5; block++) {
+      const values = Float32Array.from({ length: 7 }, (_, index) => block * 7 + index);
+      source.add({ columns: [values, values], rows: 7, lost: 0, arrivedNs: BigInt(block) * 7_000_000n + 7_000_000n });
+      source.flush();
+    }
+    expect(sink.opened.map(({ key, columns }) => [key, columns.length])).toEqual([['a/b/c/s/log-0.01s', 1]]);
+    expect(sink.batches.flatMap(({ columns }) => [...(columns[0] ?? [])])).toEqual([0, 10, 20, 30]);
+    let next = 0;
+    for (const { seq, rows } of sink.batches) {
+      expect(seq).toBe(next);
+      next += rows;
+    }
+  });
+});

@@ -1,0 +1,121 @@
+import type { BenchState } from '../../contract/bench-schema.ts';
+import { CONTRACT_VERSION } from '../../contract/calls.ts';
+import type { Handlers } from '../../contract/serve.ts';
+import { LabError } from '../../core/errors.ts';
+import type { EngineParts } from '../engine-parts.ts';
+import { withDefaults, writeSettings } from '../state/settings-file.ts';
+
+type BenchCall =
+  | 'engine.hello'
+  | 'bench.read'
+  | 'bench.new'
+  | 'bench.open'
+  | 'bench.save'
+  | 'bench.saveAs'
+  | 'bench.rename'
+  | 'bench.start'
+  | 'bench.stop'
+  | 'bench.setFault'
+  | 'settings.set'
+  | 'plot.set'
+  | 'note.add'
+  | 'event.list'
+  | 'alarm.set'
+  | 'alarm.remove'
+  | 'alarm.acknowledge'
+  | 'alarm.shelve';
+
+/** Calls about the bench as a whole: its file, settings, plots, notes, rules, and the simulated bench. */
+export function createBenchCalls(parts: EngineParts): Pick<Handlers, BenchCall> {
+  const { alarms, board, clock, dataFolder, events, host, keeper, simulator } = parts;
+  const head = (): BenchState['bench'] => board.state.bench;
+  return {
+    'engine.hello': () => ({
+      contract: CONTRACT_VERSION,
+      version: parts.version,
+      engine: parts.id,
+      startedNs: String(parts.startedNs),
+      nowNs: String(clock.nowNs()),
+      dataFolder,
+      host: host.host,
+    }),
+    'bench.read': () => board.state,
+    'bench.new': async ({ name }) => {
+      refuseWhileRecording(parts);
+      await parts.load(await keeper.create(name));
+      return head();
+    },
+    'bench.open': async ({ path }) => {
+      refuseWhileRecording(parts);
+      await parts.load(await keeper.open(path));
+      return head();
+    },
+    'bench.save': async () => {
+      await keeper.save();
+      return head();
+    },
+    'bench.saveAs': async ({ path }) => {
+      await keeper.saveAs(path);
+      return head();
+    },
+    'bench.rename': ({ name }) => {
+      keeper.rename(name);
+      return head();
+    },
+    'bench.start': () => simulator.start(),
+    'bench.stop': () => simulator.stop(),
+    'bench.setFault': async ({ name, fault }) => {
+      await simulator.setFault(name, fault);
+      return {};
+    },
+    'settings.set': async (changes) => {
+      const settings = withDefaults(board.state.settings, changes);
+      await writeSettings(dataFolder, settings);
+      board.publish('settings.changed', { settings });
+      return settings;
+    },
+    'plot.set': ({ plots }) => {
+      board.publish('plot.changed', { plots });
+      keeper.touch();
+      return {};
+    },
+    'note.add': ({ text, t }, { screen }) =>
+      events.add({ kind: 'note', text, data: { who: screen.name }, ...(t === undefined ? {} : { atNs: BigInt(t) }) }),
+    'event.list': ({ fromNs, toNs }) => ({ events: events.between(BigInt(fromNs), BigInt(toNs)) }),
+    'alarm.set': ({ rule }) => {
+      const { condition } = rule;
+      if ('low' in condition && condition.low > condition.high) {
+        throw new LabError(
+          'call.invalid',
+          'The lower limit is above the upper one, so the rule could never be judged. Swap them.',
+        );
+      }
+      alarms.set(rule);
+      keeper.touch();
+      return {};
+    },
+    'alarm.remove': ({ rule }) => {
+      alarms.remove(rule);
+      board.publish('alarm.removed', { rule });
+      keeper.touch();
+      return {};
+    },
+    'alarm.acknowledge': ({ rule }) => {
+      alarms.acknowledge(rule);
+      return {};
+    },
+    'alarm.shelve': ({ rule, minutes }) => {
+      alarms.shelve(rule, minutes);
+      return {};
+    },
+  };
+}
+
+/** Another bench detaches the instruments: a recording must not end by the way. */
+function refuseWhileRecording({ recording }: EngineParts): void {
+  if (!recording.isRecording) return;
+  throw new LabError(
+    'recording.running',
+    'A recording is running and opening another bench would detach its instruments. Stop the recording first.',
+  );
+}

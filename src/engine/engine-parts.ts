@@ -1,0 +1,45 @@
+import type { Clock } from '../core/clock.ts';
+import type { ChannelBook } from './acquisition/channel-book.ts';
+import type { SampleFan } from './acquisition/sample-fan.ts';
+import type { AlarmEngine } from './alarm/alarm-engine.ts';
+import type { BenchDocument } from './bench/bench-file.ts';
+import type { BenchKeeper } from './bench/bench-keeper.ts';
+import type { InstrumentTable } from './bench/instrument-table.ts';
+import type { JobTable } from './bench/job-table.ts';
+import type { OutputsDesk } from './bench/outputs-desk.ts';
+import type { RecordingDesk } from './bench/recording-desk.ts';
+import type { SimulatorDesk } from './bench/simulator-desk.ts';
+import type { History } from './history/history.ts';
+import type { HostServices } from './host-services.ts';
+import type { Library } from './recording/library.ts';
+import type { EventLog } from './state/event-log.ts';
+import type { StateBoard } from './state/state-board.ts';
+import type { TraceDesk } from './state/trace-desk.ts';
+
+/** The rooms of one engine, as its calls see them. Made once in engine.ts. */
+export interface EngineParts {
+  readonly id: string;
+  readonly version: string;
+  readonly startedNs: bigint;
+  readonly dataFolder: string;
+  readonly exportWorker: URL | string;
+  readonly clock: Clock;
+  readonly host: HostServices;
+  readonly board: StateBoard;
+  readonly events: EventLog;
+  readonly traces: TraceDesk;
+  readonly fan: SampleFan;
+  readonly history: History;
+  readonly channels: ChannelBook;
+  readonly instruments: InstrumentTable;
+  readonly outputs: OutputsDesk;
+  readonly recording: RecordingDesk;
+  readonly library: Library;
+  readonly alarms: AlarmEngine;
+  readonly jobs: JobTable;
+  readonly simulator: SimulatorDesk;
+  readonly keeper: BenchKeeper;
+  timeoutMs(): number;
+  /** Puts a bench document in place of the present one: detaches what it lacks, attaches what it has. */
+  load(document: BenchDocument): Promise<void>;
+}

@@ -1,0 +1,77 @@
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openDataFolder, readAnnouncement } from './data-folder.ts';
+import { readSettings, writeSettings } from './settings-file.ts';
+
+let folder = '';
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'labwire-data-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+describe('data folder', () => {
+  it('belongs to one engine; a second one is told where the first is', async () => {
+    const first = await openDataFolder(folder, '1.0.0');
+    await first.announce({ url: 'http://127.0.0.1:1/', token: 't' });
+    await expect(openDataFolder(folder, '1.0.0')).rejects.toMatchObject({
+      code: 'engine.folder-in-use',
+      details: { pid: process.pid, url: 'http://127.0.0.1:1/', token: 't' },
+    });
+    await first[Symbol.asyncDispose]();
+    await first[Symbol.asyncDispose]();
+    await (await openDataFolder(folder, '1.0.0'))[Symbol.asyncDispose]();
+  });
+
+  it('keeps the token from other users', async () => {
+    await using data = await openDataFolder(folder, '1.0.0');
+    await data.announce({ url: 'http://127.0.0.1:1/', token: 't' });
+    expect((await stat(join(folder, 'engine.json'))).mode & 0o777).toBe(0o600);
+    expect(await readAnnouncement(folder)).toMatchObject({ pid: process.pid, token: 't' });
+  });
+
+  it.each(['999999999', String(process.pid), 'garbage', ''])('takes over a lock left behind (%s)', async (owner) => {
+    await writeFile(join(folder, 'engine.lock'), owner);
+    await using data = await openDataFolder(folder, '1.0.0');
+    expect(data.path).toBe(folder);
+    expect(await readFile(join(folder, 'engine.lock'), 'utf8')).toBe(String(process.pid));
+  });
+
+  it('of engines that start at once over a stale lock, one wins', async () => {
+    await writeFile(join(folder, 'engine.lock'), '999999999');
+    const results = await Promise.allSettled(Array.from({ length: 8 }, () => openDataFolder(folder, '1.0.0')));
+    const winners = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+    expect(winners).toHaveLength(1);
+    await winners[0]?.[Symbol.asyncDispose]();
+  });
+
+  it('remembers epochs across runs', async () => {
+    const first = await openDataFolder(folder, '1.0.0');
+    first.keepEpoch(5_000_000);
+    await first[Symbol.asyncDispose]();
+    await using second = await openDataFolder(folder, '1.0.0');
+    expect(second.lastEpoch).toBeGreaterThanOrEqual(5_000_000);
+  });
+});
+
+describe('settings', () => {
+  it('come back as written', async () => {
+    const { settings } = await readSettings(folder);
+    await writeSettings(folder, { ...settings, theme: 'light' });
+    expect((await readSettings(folder)).settings.theme).toBe('light');
+  });
+
+  it('fall back field by field, and say so', async () => {
+    await writeFile(join(folder, 'settings.json'), JSON.stringify({ theme: 'purple', timeoutMs: 700 }));
+    const { settings, problem } = await readSettings(folder);
+    expect(settings).toMatchObject({ theme: 'system', timeoutMs: 700 });
+    expect(problem).toContain('did not fit');
+  });
+
+  it('keep an unreadable file beside', async () => {
+    await writeFile(join(folder, 'settings.json'), '{');
+    expect((await readSettings(folder)).problem).toContain('settings.json.bad');
+    expect(await readFile(join(folder, 'settings.json.bad'), 'utf8')).toBe('{');
+  });
+});
