@@ -6,7 +6,6 @@ import { looksLikeIdentity, parseIdentity } from '../../protocol/idn.ts';
 import type { Driver, DriverFamily } from '../driver/driver.ts';
 import { openSession } from '../session/open-session.ts';
 import type { Session } from '../session/session.ts';
-import { openTransport } from '../transport/open-transport.ts';
 
 /** An instrument reached: session, identity and driver, owned together. */
 export interface InstrumentLink extends AsyncDisposable {
@@ -30,7 +29,7 @@ export async function openInstrumentLink(resource: string, place: LinkPlace): Pr
   const scope = new Scope(`instrument ${resource}`);
   try {
     const session = scope.use(
-      await openSession({ open: () => openTransport(resource), clock: place.clock, timeoutMs: place.timeoutMs }),
+      await openSession({ resource, clock: place.clock, limits: { timeoutMs: place.timeoutMs } }),
     );
     const identity = await identify(session, resource, place.timeoutMs);
     const context = { session, clock: place.clock, identity, report: (error: LabError) => place.report(error) };

@@ -5,7 +5,6 @@ import { identityText, instrumentId } from '../acquisition/instrument-id.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { openSession } from '../session/open-session.ts';
 import type { Exchange } from '../session/session.ts';
-import { openTransport } from '../transport/open-transport.ts';
 import { listSerialPorts } from '../transport/serial-ports.ts';
 
 type InstrumentCall =
@@ -53,11 +52,7 @@ export function createInstrumentCalls(parts: EngineParts): Pick<Handlers, Instru
       const known = instruments.all.find((attachment) => attachment.resource === resource);
       const startMs = clock.monotonicMs();
       if (known) return { reply: await known.query(text, timeoutMs), roundTripMs: clock.monotonicMs() - startMs };
-      await using session = await openSession({
-        open: () => openTransport(resource, { signal }),
-        clock,
-        timeoutMs: parts.timeoutMs(),
-      });
+      await using session = await openSession({ resource, clock, signal, limits: { timeoutMs: parts.timeoutMs() } });
       const sentMs = clock.monotonicMs();
       const options = { signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
       if (!text.includes('?')) {

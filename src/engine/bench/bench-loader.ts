@@ -1,0 +1,96 @@
+import { LabError } from '../../core/errors.ts';
+import { parseIdentity } from '../../protocol/idn.ts';
+import type { ChannelBook } from '../acquisition/channel-book.ts';
+import { instrumentId } from '../acquisition/instrument-id.ts';
+import type { AlarmEngine } from '../alarm/alarm-engine.ts';
+import type { EventLog } from '../state/event-log.ts';
+import type { StateBoard } from '../state/state-board.ts';
+import { type BenchDocument, type BenchInstrument, createBenchDocument } from './bench-file.ts';
+import type { InstrumentTable } from './instrument-table.ts';
+import type { SimulatorDesk } from './simulator-desk.ts';
+
+export interface BenchLoaderParts {
+  board: StateBoard;
+  events: EventLog;
+  channels: ChannelBook;
+  instruments: InstrumentTable;
+  alarms: AlarmEngine;
+  simulator: SimulatorDesk;
+}
+
+export interface BenchLoader {
+  /** The bench as it is now. Instruments that could not be attached when it was loaded stay in it. */
+  collect(name: string): BenchDocument;
+  /** Puts a document in place of the present bench. Instruments attach beside; one that does not is said, never a failure. */
+  load(document: BenchDocument): Promise<void>;
+}
+
+export function createBenchLoader({
+  board,
+  events,
+  channels,
+  instruments,
+  alarms,
+  simulator,
+}: BenchLoaderParts): BenchLoader {
+  /** In the document, but not there (switched off, unplugged): they must not vanish from the file. */
+  let absent: BenchInstrument[] = [];
+
+  /** Simulated instruments listen on other ports each time: found again by what they are. */
+  const resourceOf = (wanted: BenchInstrument): string => {
+    const simulated = simulator.instruments.find(
+      ({ idn, resources }) => idn !== null && instrumentId(parseIdentity(idn), resources[0] ?? '') === wanted.id,
+    );
+    const sameWay = simulated?.resources.find((resource) => resource.slice(0, 4) === wanted.resource.slice(0, 4));
+    return sameWay ?? simulated?.resources[0] ?? wanted.resource;
+  };
+
+  const attach = async (wanted: BenchInstrument): Promise<void> => {
+    try {
+      const attachment = await instruments.open(resourceOf(wanted), wanted.label);
+      if (attachment.id === wanted.id) return;
+      await instruments.close(attachment.id);
+      throw new LabError(
+        'instrument.mismatch',
+        `At ${wanted.resource} there is now ${attachment.id}, not ${wanted.label} (${wanted.id}). It was not attached in its place.`,
+      );
+    } catch (error) {
+      absent.push(wanted);
+      events.add({
+        kind: 'status',
+        severity: 'warning',
+        text: `${wanted.label} of the bench was not attached: ${LabError.from(error).message}`,
+      });
+    }
+  };
+
+  return {
+    collect(name) {
+      const saved = instruments.saved;
+      const missing = absent.filter(({ id }) => !saved.some((instrument) => instrument.id === id));
+      const { plots } = board.state;
+      return {
+        ...createBenchDocument(name),
+        instruments: [...saved, ...missing],
+        channels: channels.settings,
+        plots,
+        rules: alarms.rules,
+      };
+    },
+    async load(document) {
+      await instruments.closeAll();
+      absent = [];
+      for (const { id } of alarms.rules) alarms.remove(id);
+      channels.load(document.channels);
+      for (const rule of document.rules) alarms.set(rule);
+      board.replace({
+        bench: { ...board.state.bench, name: document.name },
+        plots: document.plots,
+        rules: alarms.rules,
+        alarms: alarms.states,
+        outputsOff: null,
+      });
+      await Promise.all(document.instruments.map(attach));
+    },
+  };
+}

@@ -1,0 +1,218 @@
+import { randomUUID } from 'node:crypto';
+import type { Right } from '../contract/calls.ts';
+import type { Link } from '../contract/link.ts';
+import { type Handlers, type ServedScreen, serve } from '../contract/serve.ts';
+import type { Clock } from '../core/clock.ts';
+import { LabError } from '../core/errors.ts';
+import { Scope } from '../core/scope.ts';
+import { ChannelBook } from './acquisition/channel-book.ts';
+import { RateMeter, type Rates } from './acquisition/rate-meter.ts';
+import { SampleFan } from './acquisition/sample-fan.ts';
+import { StreamRegistry } from './acquisition/stream-registry.ts';
+import { createAlarmDesk } from './bench/alarm-desk.ts';
+import { BenchKeeper } from './bench/bench-keeper.ts';
+import { createBenchLoader } from './bench/bench-loader.ts';
+import { InstrumentTable } from './bench/instrument-table.ts';
+import { JobTable } from './bench/job-table.ts';
+import { OutputsDesk } from './bench/outputs-desk.ts';
+import { RecordingDesk } from './bench/recording-desk.ts';
+import { SimulatorDesk } from './bench/simulator-desk.ts';
+import { createBenchCalls } from './calls/bench-calls.ts';
+import { createInstrumentCalls, exchangeRecord } from './calls/instrument-calls.ts';
+import { createRecordingCalls } from './calls/recording-calls.ts';
+import { createSampleCalls } from './calls/sample-calls.ts';
+import type { EngineParts } from './engine-parts.ts';
+import { History } from './history/history.ts';
+import type { HostServices } from './host-services.ts';
+import { openLibrary } from './recording/library.ts';
+import { openDataFolder } from './state/data-folder.ts';
+import { emptyState } from './state/empty-state.ts';
+import { EventLog } from './state/event-log.ts';
+import { PulseMaker } from './state/pulse.ts';
+import { readSettings } from './state/settings-file.ts';
+import { StateBoard } from './state/state-board.ts';
+import { StreamBoard } from './state/stream-board.ts';
+import { TraceDesk } from './state/trace-desk.ts';
+import { createSystemClock } from './system-clock.ts';
+
+export interface EngineOptions {
+  /** Locked by the engine. */
+  dataFolder: string;
+  host: HostServices;
+  version: string;
+  /** The built export worker. */
+  exportWorker: URL | string;
+  clock?: Clock;
+  /** Screens at once; one more is refused with `call.limit`. Default 32. */
+  maxScreens?: number;
+}
+
+export interface Engine extends AsyncDisposable {
+  readonly id: string;
+  readonly isRecording: boolean;
+  /** Serves one screen until its link closes. Throws call.limit. */
+  serve(link: Link, options: { rights: readonly Right[] }): ServedScreen;
+  /** Tells other screens of this data folder where to find this engine. */
+  announce(at: { url: string; token: string }): Promise<void>;
+}
+
+/**
+ * The engine of a data folder: instruments, recordings, alarms, history, bench file. Everything it does for a screen goes through the contract.
+ * Throws engine.folder-in-use. Disposing finishes the recording, saves the bench and detaches; outputs stay as they are.
+ */
+export async function openEngine(options: EngineOptions): Promise<Engine> {
+  const scope = new Scope('engine');
+  try {
+    return await buildEngine(options, scope);
+  } catch (error) {
+    await scope[Symbol.asyncDispose]().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine> {
+  const { host, version, exportWorker, clock = createSystemClock() } = options;
+  const folder = scope.use(await openDataFolder(options.dataFolder, version));
+  const { settings, problem } = await readSettings(folder.path);
+  const board = new StateBoard({ ...emptyState(folder.path), settings });
+  const events = new EventLog(clock, board);
+  const fan = new SampleFan();
+  const registry = new StreamRegistry(fan, clock, folder.lastEpoch, (epoch) => folder.keepEpoch(epoch));
+  const history = new History({ sizeBytes: settings.historyBytes });
+  const meter = new RateMeter(clock);
+  const channels = new ChannelBook(board);
+  const traces = new TraceDesk(clock);
+  const simulator = new SimulatorDesk(host, board);
+  const library = scope.use(await openLibrary({ folder: () => board.state.settings.recordingsFolder, clock }));
+
+  const keeper: BenchKeeper = new BenchKeeper(
+    folder.path,
+    { clock, board },
+    {
+      collect: (name) => loader.collect(name),
+    },
+  );
+  const instruments = new InstrumentTable({
+    clock,
+    registry,
+    sink: fan,
+    channels,
+    events,
+    board,
+    timeoutMs: () => board.state.settings.timeoutMs,
+    exchanged: (instrument, exchange) => traces.add(exchangeRecord(instrument, exchange)),
+    touched: () => keeper.touch(),
+  });
+  const recording = new RecordingDesk({ dataFolder: folder.path, version, clock, fan, registry, events, board, host });
+  const outputs = new OutputsDesk({ clock, board, events, host, instruments });
+  const alarms = scope.use(createAlarmDesk({ clock, board, events, channels, host, recording, outputs }));
+  const jobs = scope.use(new JobTable(clock, board));
+  const loader = createBenchLoader({ board, events, channels, instruments, alarms, simulator });
+  // Order of the fan: the recorder puts itself first when it starts, then history, then rules, then what only counts.
+  for (const sink of [history, alarms, new StreamBoard(board, events), meter]) scope.use(fan.add(sink));
+  scope.defer(() => simulator.stop().then(() => undefined));
+  scope.use(instruments);
+  scope.use(keeper);
+  scope.use(recording);
+
+  const screens = new Set<ServedScreen>();
+  scope.use(
+    board.onChange(({ event, data, revision }) => {
+      for (const screen of screens) screen.emit(event, data, revision);
+    }),
+  );
+  scope.use(
+    new PulseMaker({
+      clock,
+      meter,
+      recording: () => recording.state,
+      recordingsFolder: () => board.state.settings.recordingsFolder,
+      historyBytes: () => history.sizeBytes,
+      beat: (pulse, rates) => {
+        for (const screen of screens) screen.emit('engine.pulse', pulse);
+        recording.tick();
+        showRates(instruments, channels, rates);
+      },
+    }),
+  );
+
+  const parts: EngineParts = {
+    id: randomUUID(),
+    version,
+    startedNs: clock.nowNs(),
+    dataFolder: folder.path,
+    exportWorker,
+    clock,
+    host,
+    board,
+    events,
+    traces,
+    fan,
+    history,
+    channels,
+    instruments,
+    outputs,
+    recording,
+    library,
+    alarms,
+    jobs,
+    simulator,
+    keeper,
+    timeoutMs: () => board.state.settings.timeoutMs,
+    load: loader.load,
+  };
+  const handlers: Handlers = {
+    ...createBenchCalls(parts),
+    ...createInstrumentCalls(parts),
+    ...createSampleCalls(parts),
+    ...createRecordingCalls(parts),
+  };
+  if (problem) events.add({ kind: 'status', severity: 'warning', text: problem });
+  const begun = begin(parts).catch((error: unknown) => {
+    events.add({ kind: 'status', severity: 'error', text: LabError.from(error).message });
+  });
+  scope.defer(() => begun);
+
+  let nextScreen = 1;
+  return {
+    id: parts.id,
+    get isRecording() {
+      return recording.isRecording;
+    },
+    serve(link, { rights }) {
+      const limit = options.maxScreens ?? 32;
+      if (screens.size >= limit) {
+        link.end(`This engine serves ${limit} screens already. Close one, then try again.`);
+        throw new LabError('call.limit', `This engine serves ${limit} screens already. Close one, then try again.`);
+      }
+      const served = serve(link, handlers, {
+        id: nextScreen++,
+        rights,
+        onFault: (error) => events.add({ kind: 'status', severity: 'error', text: error.message }),
+      });
+      screens.add(served);
+      traces.join(served);
+      void served.closed.then(() => screens.delete(served));
+      return served;
+    },
+    announce: (at) => folder.announce(at),
+    [Symbol.asyncDispose]: () => scope[Symbol.asyncDispose](),
+  };
+}
+
+/** What an engine does by itself at start: the simulated bench, the bench of last time, the recording a crash cut off. */
+async function begin({ board, events, keeper, library, load, recording, simulator }: EngineParts): Promise<void> {
+  const { document, problem } = await keeper.restore();
+  if (problem) events.add({ kind: 'status', severity: 'error', text: problem.message });
+  if (board.state.settings.startSimulator) await simulator.start().catch(() => undefined);
+  await library.recover();
+  await load(document);
+  await recording.resume();
+}
+
+function showRates(instruments: InstrumentTable, channels: ChannelBook, rates: Rates): void {
+  channels.measured(rates.byChannel);
+  for (const attachment of instruments.all) {
+    attachment.measured(rates.byInstrument.get(attachment.id) ?? { rateHz: 0, lost: 0 });
+  }
+}
