@@ -126,17 +126,13 @@ export class Chunk {
       records.writeMessageIndex({ channelId, records: index });
     }
     const messageIndexes = records.buffer;
-    records.reset();
-    records.writeChunkIndex({
-      messageStartTime: this.#startNs,
-      messageEndTime: this.#endNs,
-      chunkStartOffset: BigInt(offset),
-      chunkLength: BigInt(chunkLength),
+    const indexRecord = chunkIndexRecord({
+      offset,
+      length: chunkLength,
+      startNs: this.#startNs,
+      endNs: this.#endNs,
       messageIndexOffsets,
-      messageIndexLength: BigInt(messageIndexes.byteLength),
-      compression: '',
-      compressedSize: BigInt(this.#bytes),
-      uncompressedSize: BigInt(this.#bytes),
+      messageIndexLength: messageIndexes.byteLength,
     });
     const digest = encodeDigest({
       offset,
@@ -147,7 +143,7 @@ export class Chunk {
     return {
       buffers: [head, ...this.#buffers, messageIndexes, applicationHeader(digest.byteLength), digest],
       bytes: chunkLength + messageIndexes.byteLength + RECORD_HEADER_BYTES + digest.byteLength,
-      indexRecord: records.buffer,
+      indexRecord,
       digest,
       messages: this.#messages,
       startNs: this.#startNs,
@@ -169,6 +165,31 @@ export class Chunk {
     if (this.#filled > this.#taken) this.#buffers.push(this.#arena.subarray(this.#taken, this.#filled));
     this.#taken = this.#filled;
   }
+}
+
+/** The ChunkIndex record of an uncompressed chunk, for the summary. */
+export function chunkIndexRecord(chunk: {
+  offset: number;
+  length: number;
+  startNs: bigint;
+  endNs: bigint;
+  messageIndexOffsets: Map<number, bigint>;
+  messageIndexLength: number;
+}): Uint8Array {
+  const records = new McapRecordBuilder();
+  const size = BigInt(chunk.length - CHUNK_HEADER_BYTES);
+  records.writeChunkIndex({
+    messageStartTime: chunk.startNs,
+    messageEndTime: chunk.endNs,
+    chunkStartOffset: BigInt(chunk.offset),
+    chunkLength: BigInt(chunk.length),
+    messageIndexOffsets: chunk.messageIndexOffsets,
+    messageIndexLength: BigInt(chunk.messageIndexLength),
+    compression: '',
+    compressedSize: size,
+    uncompressedSize: size,
+  });
+  return records.buffer;
 }
 
 function applicationHeader(length: number): Uint8Array {

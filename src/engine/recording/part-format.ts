@@ -24,8 +24,6 @@ export interface Piece {
   commit(): void;
 }
 
-type Metadata = { name: string; metadata: Map<string, string> };
-
 /**
  * Makes the bytes of one part, in order, and keeps what its summary will say. It does no I/O: `next…` advance `offset`, the caller
  * appends the pieces in that order. After a failed write: `rewind` to the last committed offset, then `finish`.

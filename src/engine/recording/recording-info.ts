@@ -1,0 +1,231 @@
+import type { z } from 'zod';
+import type { LabEvent } from '../../contract/recording-schema.ts';
+import { labEvent } from '../../contract/recording-schema.ts';
+import { isErrorCode } from '../../core/errors.ts';
+import type { StreamInfo } from '../../core/stream-info.ts';
+import { channelId } from '../../core/stream-info.ts';
+import type { PartIndex } from './part-index.ts';
+import { parseJson } from './part-index.ts';
+import { describedChannel, recordedInstrument } from './recording-about.ts';
+
+/** A stream of a recording. `info.id` is its number in this recording, the same in all parts. Times: ns since 1970. */
+export interface RecordedStream {
+  info: StreamInfo;
+  rows: number;
+  lost: number;
+  firstRow: number;
+  endRow: number;
+  firstNs: bigint;
+  lastNs: bigint;
+}
+
+export interface RecordedChannel {
+  /** `instrument/ch1.voltage`. */
+  id: string;
+  instrument: string;
+  name: string;
+  label: string;
+  unit: string;
+  scale: { gain: number; offset: number };
+  /** Unit after the scale; '' if it is the channel's own. */
+  shownUnit: string;
+  samples: number;
+  rateHz: number;
+  /** Keys of the streams it comes from. */
+  streams: string[];
+}
+
+export interface RecordedGap {
+  stream: string;
+  fromNs: bigint;
+  toNs: bigint;
+  lost: number;
+  reason: string;
+}
+
+/** What a recording holds and what it lacks. */
+export interface RecordingSummary {
+  id: string;
+  name: string;
+  paths: string[];
+  bytes: number;
+  startedNs: bigint;
+  /** First and last sample. */
+  fromNs: bigint;
+  toNs: bigint;
+  durationSeconds: number;
+  /** All parts are there, finished, undamaged, and nothing cut it off. */
+  complete: boolean;
+  /** It was cut off (crash, power) at least once. */
+  interrupted: boolean;
+  appVersion: string;
+  clockSource: string;
+  notes: string;
+  instruments: z.output<typeof recordedInstrument>[];
+  channels: RecordedChannel[];
+  /** Rows that never reached the engine while recording. */
+  lost: number;
+  gaps: RecordedGap[];
+  events: LabEvent[];
+  /** What is missing, in sentences; '' if nothing is. */
+  missing: string;
+}
+
+/** Sums up the parts of one recording, in their order. */
+export function summarizeRecording(
+  parts: PartIndex[],
+  streams: RecordedStream[],
+  isRunning: boolean,
+): RecordingSummary {
+  const first = parts[0]?.head;
+  const events = collectEvents(parts);
+  const missing = findMissing(parts, events, isRunning);
+  const used = streams.filter((stream) => stream.rows > 0);
+  const startedNs = BigInt(first?.started ?? 0);
+  const fromNs = used.reduce(
+    (from, stream) => (stream.firstNs < from ? stream.firstNs : from),
+    used[0]?.firstNs ?? startedNs,
+  );
+  const toNs = used.reduce((to, stream) => (stream.lastNs > to ? stream.lastNs : to), fromNs);
+  const lastEvent = events.at(-1);
+  const endedNs = lastEvent && BigInt(lastEvent.t) > toNs ? BigInt(lastEvent.t) : toNs;
+  const isInterrupted =
+    !isRunning && (parts.some((part) => !part.isFinished) || events.some((event) => event.kind === 'interrupted'));
+  return {
+    id: first?.id ?? '',
+    name: first?.name ?? '',
+    paths: parts.map((part) => part.path),
+    bytes: parts.reduce((sum, part) => sum + part.sizeBytes, 0),
+    startedNs,
+    fromNs,
+    toNs,
+    durationSeconds: Math.max(0, Number(endedNs - startedNs) / 1e9),
+    complete: missing.length === 0 && !isInterrupted && !isRunning,
+    interrupted: isInterrupted,
+    appVersion: first?.appVersion ?? '',
+    clockSource: first?.clockSource ?? '',
+    notes: first?.notes ?? '',
+    instruments: collectInstruments(parts, streams),
+    channels: collectChannels(parts, streams),
+    lost: streams.reduce((sum, stream) => sum + stream.lost, 0),
+    gaps: events.flatMap(gapOf),
+    events,
+    missing: missing.join(' '),
+  };
+}
+
+function collectEvents(parts: PartIndex[]): LabEvent[] {
+  const events: LabEvent[] = [];
+  for (const part of parts) {
+    for (const chunk of part.chunks) {
+      for (const text of chunk.events) {
+        const parsed = labEvent.safeParse(parseJson(text));
+        if (parsed.success) events.push(parsed.data);
+      }
+    }
+  }
+  // Stable: events of the same time stay in the order they were written.
+  return events.sort((a, b) => (BigInt(a.t) < BigInt(b.t) ? -1 : BigInt(a.t) > BigInt(b.t) ? 1 : 0));
+}
+
+function findMissing(parts: PartIndex[], events: LabEvent[], isRunning: boolean): string[] {
+  const missing: string[] = [];
+  const numbers = parts.map((part) => part.head.part);
+  const last = numbers.at(-1) ?? 1;
+  for (let number = 1; number <= last; number++) {
+    if (!numbers.includes(number)) missing.push(`Part ${number} of ${last} is not there.`);
+  }
+  for (const part of parts) {
+    if (part.isFinished || (isRunning && part === parts.at(-1))) continue;
+    const what = part.cutBytes > 0 ? `; the last ${part.cutBytes} bytes were being written and cannot be read` : '';
+    missing.push(`Part ${part.head.part} was cut off after ${lastTime(part)}${what}.`);
+  }
+  for (const event of events) if (event.kind === 'interrupted') missing.push(event.text);
+  const stop = events.findLast((event) => event.kind === 'stop');
+  if (stop && typeof stop.data?.reason === 'string' && isErrorCode(stop.data.reason)) missing.push(stop.text);
+  for (const part of parts) missing.push(...part.problems);
+  if (parts.length > 0 && !isRunning && !stop && parts.every((part) => part.isFinished) && missing.length === 0) {
+    missing.push(`The recording goes on after part ${last}, which is the last one here.`);
+  }
+  return missing;
+}
+
+function lastTime(part: PartIndex): string {
+  let lastNs = BigInt(part.head.started);
+  for (const chunk of part.chunks) {
+    for (const stream of chunk.streams) if (stream.lastNs > lastNs) lastNs = stream.lastNs;
+  }
+  return new Date(Number(lastNs / 1_000_000n)).toISOString();
+}
+
+function collectInstruments(parts: PartIndex[], streams: RecordedStream[]): RecordingSummary['instruments'] {
+  const found = new Map<string, z.output<typeof recordedInstrument>>();
+  for (const { info } of streams) {
+    found.set(info.instrument, recordedInstrument.parse({ id: info.instrument, idn: '', resource: '' }));
+  }
+  for (const part of parts) {
+    for (const text of part.instruments.values()) {
+      const parsed = recordedInstrument.safeParse(parseJson(text));
+      if (parsed.success) found.set(parsed.data.id, parsed.data);
+    }
+  }
+  return [...found.values()];
+}
+
+function collectChannels(parts: PartIndex[], streams: RecordedStream[]): RecordedChannel[] {
+  const described = new Map<string, z.output<typeof describedChannel>>();
+  for (const part of parts) {
+    for (const text of part.channels.values()) {
+      const parsed = describedChannel.safeParse(parseJson(text));
+      if (parsed.success) described.set(parsed.data.id, parsed.data);
+    }
+  }
+  const channels = new Map<string, RecordedChannel>();
+  for (const stream of streams) {
+    for (const column of stream.info.columns) {
+      const id = channelId(stream.info.instrument, column.channel);
+      const about = described.get(id);
+      const key = `${id}\n${column.unit}`;
+      let channel = channels.get(key);
+      if (!channel) {
+        channel = {
+          id,
+          instrument: stream.info.instrument,
+          name: column.channel,
+          label: about?.label ?? '',
+          unit: column.unit,
+          scale: about?.scale ?? { gain: 1, offset: 0 },
+          shownUnit: about?.shownUnit ?? '',
+          samples: 0,
+          rateHz: about?.rateGotHz ?? 0,
+          streams: [],
+        };
+        channels.set(key, channel);
+      }
+      channel.samples += stream.rows;
+      if (about?.rateGotHz == null) channel.rateHz = Math.max(channel.rateHz, rateOf(stream));
+      if (!channel.streams.includes(stream.info.key)) channel.streams.push(stream.info.key);
+    }
+  }
+  return [...channels.values()];
+}
+
+/** Rows per second as recorded; of a segment stream, which has no steady rate: 0. */
+function rateOf({ info, rows, firstNs, lastNs }: RecordedStream): number {
+  if (info.kind === 'segment' || rows < 2 || lastNs <= firstNs) return 0;
+  return Number((((rows - 1) * 1e9) / Number(lastNs - firstNs)).toPrecision(9));
+}
+
+function gapOf(event: LabEvent): RecordedGap[] {
+  if (event.kind !== 'gap') return [];
+  const { stream, lost, fromNs, toNs } = event.data ?? {};
+  return [
+    {
+      stream: typeof stream === 'string' ? stream : '',
+      fromNs: BigInt(typeof fromNs === 'string' ? fromNs : event.t),
+      toNs: BigInt(typeof toNs === 'string' ? toNs : event.t),
+      lost: typeof lost === 'number' ? lost : 0,
+      reason: event.text,
+    },
+  ];
+}

@@ -1,0 +1,165 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import type { LabEvent } from '../../contract/recording-schema.ts';
+import type { Clock } from '../../core/clock.ts';
+import { LabError } from '../../core/errors.ts';
+import { Chunk, chunkIndexRecord } from './chunk.ts';
+import { copyMessageBatch, readChunk } from './chunk-reader.ts';
+import { cellRows } from './digest.ts';
+import { encodeDigest } from './digest-codec.ts';
+import type { Disk } from './disk.ts';
+import { diskError, systemDisk } from './disk.ts';
+import { EVENT_CHANNEL_ID, FILE_EXTENSION, LOCK_SUFFIX, PART_SUFFIX } from './file-layout.ts';
+import type { PartFile } from './part-file.ts';
+import { reopenPartFile } from './part-file.ts';
+import { PartFormat } from './part-format.ts';
+import type { PartIndex } from './part-index.ts';
+import { openPart } from './part-index.ts';
+import type { WalkedChunk } from './part-walk.ts';
+import { isBeingWritten } from './recording.ts';
+
+export interface RecoveredFile {
+  path: string;
+  /** finished: under its final name now; running: its writer lives; unreadable: left as it is, with the reason. */
+  state: 'finished' | 'running' | 'unreadable';
+  finalPath?: string;
+  /** Of the recording it belongs to, where it says so. */
+  recording?: { id: string; name: string; startedNs: bigint; part: number };
+  error?: LabError;
+}
+
+/**
+ * Finishes what a crash or power cut left behind in a folder: every `.part` file whose writer is dead gets its index, an event `interrupted`
+ * and its name. Only what was half written at its end is cut off. Files whose writer lives, and files it cannot read, are left alone.
+ * @throws LabError recording.denied, recording.failed: the folder itself cannot be read. A missing folder is an empty one.
+ */
+export async function recoverFolder(folder: string, clock: Clock, disk: Disk = systemDisk): Promise<RecoveredFile[]> {
+  const names = await disk.list(folder).catch((error: unknown) => {
+    const ours = diskError(error, folder);
+    if (ours.code === 'recording.folder-gone') return [];
+    throw ours;
+  });
+  const results: RecoveredFile[] = [];
+  for (const name of names.sort()) {
+    if (name.endsWith(FILE_EXTENSION + PART_SUFFIX)) results.push(await recoverFile(disk, join(folder, name), clock));
+  }
+  return results;
+}
+
+async function recoverFile(disk: Disk, path: string, clock: Clock): Promise<RecoveredFile> {
+  if (await isBeingWritten(disk, path)) return { path, state: 'running' };
+  let part: PartIndex | undefined;
+  try {
+    part = await openPart(disk, path);
+    const { id, name, started, part: number } = part.head;
+    const finalPath = await finishPart(disk, part, clock);
+    return { path, state: 'finished', finalPath, recording: { id, name, startedNs: BigInt(started), part: number } };
+  } catch (error) {
+    return { path, state: 'unreadable', error: error instanceof LabError ? error : diskError(error, path) };
+  } finally {
+    await part?.file.close().catch(() => undefined);
+  }
+}
+
+async function finishPart(disk: Disk, part: PartIndex, clock: Clock): Promise<string> {
+  // Cut off between the last byte and the rename.
+  if (!part.walk) return (await reopenPartFile(disk, part.path, part.sizeBytes)).finish();
+  const kept = [...part.walk.chunks];
+  let end = part.walk.end;
+  const soundOffsets = new Set(part.chunks.map((digest) => digest.offset));
+  const isSound = (chunk: WalkedChunk): boolean => soundOffsets.has(chunk.offset);
+  // Torn at the very end: content that never reached the platter.
+  for (let last = kept.at(-1); last && !isSound(last); last = kept.at(-1)) {
+    end = last.offset;
+    kept.pop();
+  }
+  // Without the digest behind it, its indexes may be missing too: it is written once more.
+  const last = kept.at(-1);
+  const torn = last && last.digestBytes === undefined ? kept.pop() : undefined;
+  const messages = torn ? await readChunk(part.file, torn) : [];
+  if (torn) end = torn.offset;
+
+  const format = new PartFormat(end);
+  for (const { offset, length, record } of part.walk.records) {
+    if (offset >= end) continue;
+    if (record.type === 'Metadata') format.adoptMetadata({ offset, length, name: record.name });
+    const info = record.type === 'Channel' ? part.streams.get(record.id) : undefined;
+    if (record.type === 'Channel' && info) format.adoptChannel(record.id, info);
+  }
+  for (const chunk of kept) if (isSound(chunk)) adopt(format, chunk);
+
+  const file = await reopenPartFile(disk, part.path, end);
+  try {
+    if (torn) await rewrite(file, format, part, messages);
+    const chunk = new Chunk();
+    const event = interruption(part, clock);
+    chunk.addEvent(EVENT_CHANNEL_ID, 0, BigInt(event.t), clock.nowNs(), JSON.stringify(event));
+    await file.append(format.nextChunk((offset) => chunk.close(offset)));
+    await file.append(format.finish(clock.nowNs()));
+    return await file.finish();
+  } catch (error) {
+    await file.abandon();
+    await disk.remove(part.path + LOCK_SUFFIX).catch(() => undefined);
+    throw error;
+  }
+}
+
+function adopt(format: PartFormat, chunk: WalkedChunk): void {
+  const { digest, offset, length, startNs, endNs, indexes } = chunk;
+  if (!digest) return;
+  format.adoptChunk({
+    indexRecord: chunkIndexRecord({
+      offset,
+      length,
+      startNs,
+      endNs,
+      messageIndexOffsets: new Map(indexes.map((index) => [index.channel, BigInt(index.offset)])),
+      messageIndexLength: indexes.reduce((sum, index) => sum + index.length, 0),
+    }),
+    digest: chunk.digestBytes ?? encodeDigest(digest),
+    messages: indexes.reduce((sum, index) => sum + index.messages, 0),
+    startNs,
+    endNs,
+    counts: new Map(indexes.map((index) => [index.channel, index.messages])),
+  });
+}
+
+async function rewrite(
+  file: PartFile,
+  format: PartFormat,
+  part: PartIndex,
+  messages: Awaited<ReturnType<typeof readChunk>>,
+): Promise<void> {
+  const chunk = new Chunk();
+  for (const message of messages) {
+    if (message.channel === EVENT_CHANNEL_ID) {
+      const text = new TextDecoder().decode(message.data);
+      chunk.addEvent(message.channel, message.sequence, message.logNs, message.publishNs, text);
+      continue;
+    }
+    const info = part.streams.get(message.channel);
+    const batch = info && copyMessageBatch(message, info.id);
+    if (!batch) continue;
+    const blockRows = info.kind === 'segment' ? 0 : cellRows(info.rateHz);
+    chunk.addBatch(message.channel, batch, new Uint8Array(batch.buffer), blockRows);
+  }
+  await file.append(format.nextChunk((offset) => chunk.close(offset)));
+}
+
+/** The event that tells, in the file, that it was cut off: at the time of its last sample. */
+function interruption(part: PartIndex, clock: Clock): LabEvent {
+  let lastNs = BigInt(part.head.started);
+  for (const chunk of part.chunks) {
+    for (const stream of chunk.streams) if (stream.lastNs > lastNs) lastNs = stream.lastNs;
+  }
+  const time = new Date(Number(lastNs / 1_000_000n)).toISOString();
+  const cut = part.cutBytes > 0 ? ` ${part.cutBytes} bytes that were being written could not be read.` : '';
+  return {
+    id: randomUUID(),
+    t: String(lastNs),
+    kind: 'interrupted',
+    text: `The recording was cut off after ${time}; what came later was not recorded.${cut}`,
+    severity: 'warning',
+    data: { recovered: String(clock.nowNs()), cutBytes: part.cutBytes },
+  };
+}
