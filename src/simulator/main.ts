@@ -33,7 +33,7 @@ async function start(options: unknown): Promise<void> {
 async function end(code: number): Promise<void> {
   if (ending) return;
   ending = true;
-  await bench?.[Symbol.asyncDispose]().catch(() => {});
+  await Promise.resolve(bench?.[Symbol.asyncDispose]()).catch(() => {});
   process.exit(code);
 }
 
