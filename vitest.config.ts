@@ -1,4 +1,7 @@
 import { defineConfig } from 'vitest/config';
+import { provideMapGroupBy } from './test/map-group-by.ts';
+
+provideMapGroupBy();
 
 // Vitest's reporter needs Map.groupBy to print a failure; Node 20 has none and the failure would be hidden behind that.
 Map.groupBy ??= <K, T>(items: Iterable<T>, keyOf: (item: T, index: number) => K): Map<K, T[]> => {

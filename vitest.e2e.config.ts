@@ -1,4 +1,7 @@
 import { defineConfig } from 'vitest/config';
+import { provideMapGroupBy } from './test/map-group-by.ts';
+
+provideMapGroupBy();
 
 /** End to end: the built program in a real Chromium or Electron. One file at a time: they share two cores with a browser. */
 export default defineConfig({

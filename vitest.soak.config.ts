@@ -1,4 +1,7 @@
 import { defineConfig } from 'vitest/config';
+import { provideMapGroupBy } from './test/map-group-by.ts';
+
+provideMapGroupBy();
 
 /** What takes minutes: `npm run soak`. */
 export default defineConfig({

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { closeAllWindows } from './browser-window.ts';
 import { createDeferred } from './deferred.ts';
 import { strict } from './strict.ts';
+import { utilityMetrics } from './utility-process.ts';
 
 const SECOND_SIGNAL = 'SIGUSR2';
 
@@ -36,6 +37,10 @@ class App extends EventEmitter {
 
   getAppPath(): string {
     return this.root;
+  }
+
+  getAppMetrics(): { type: string; pid: number | undefined; name: string }[] {
+    return utilityMetrics();
   }
 
   getVersion(): string {

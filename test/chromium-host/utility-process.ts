@@ -10,12 +10,14 @@ const running = new Set<UtilityProcess>();
 
 /** Electron's UtilityProcess as a child process of Node, its parent port over Node's IPC. */
 export class UtilityProcess extends EventEmitter {
+  readonly serviceName: string;
   private readonly child: ChildProcess;
   private readonly ports = new Map<number, MessagePortMain>();
   private lastPort = 0;
 
-  constructor(entry: string, args: string[]) {
+  constructor(entry: string, args: string[], serviceName: string) {
     super();
+    this.serviceName = serviceName;
     this.child = fork(join(import.meta.dirname, 'child.mjs'), [entry, ...args], {
       serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -78,9 +80,14 @@ export class UtilityProcess extends EventEmitter {
 
 /** Electron's `utilityProcess`. */
 export const utilityProcess = strict('utilityProcess', {
-  fork: (entry: string, args: string[] = []): UtilityProcess =>
-    strict('UtilityProcess', new UtilityProcess(entry, args)),
+  fork: (entry: string, args: string[] = [], { serviceName = '' }: { serviceName?: string } = {}): UtilityProcess =>
+    strict('UtilityProcess', new UtilityProcess(entry, args, serviceName)),
 });
+
+/** What runs, as `app.getAppMetrics` lists it. */
+export function utilityMetrics(): { type: string; pid: number | undefined; name: string }[] {
+  return [...running].map(({ pid, serviceName }) => ({ type: 'Utility', pid, name: serviceName }));
+}
 
 /** Ends what is left at exit, as Electron does. */
 export function endUtilityProcesses(): void {

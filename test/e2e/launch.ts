@@ -3,8 +3,9 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type * as Electron from 'electron';
-import type { Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { _electron, chromium } from 'playwright-core';
 import type { Deferred } from '../chromium-host/deferred.ts';
 import { createDeferred } from '../chromium-host/deferred.ts';
@@ -67,16 +68,20 @@ class HostChannel {
   private readonly waiting = new Map<number, Deferred<unknown>>();
   private lastId = 0;
   readonly endpoint = createDeferred<string>();
+  /** Rejects when the app ends. */
+  readonly gone: Promise<never>;
 
   constructor(child: ChildProcess) {
     this.child = child;
     child.on('message', (message) => this.take(message as FromHost));
-    child.once('exit', (code) => {
-      const error = new Error(`The app ended with code ${code}.`);
-      this.endpoint.reject(error);
-      for (const waiting of this.waiting.values()) waiting.reject(error);
+    this.gone = new Promise((_, reject) => {
+      child.once('exit', (code) => {
+        const error = new Error(`The app ended with code ${code}.`);
+        for (const waiting of this.waiting.values()) waiting.reject(error);
+        reject(error);
+      });
     });
-    this.endpoint.promise.catch(() => undefined);
+    this.gone.catch(() => undefined);
   }
 
   evaluate(source: string, argument: unknown): Promise<unknown> {
@@ -110,12 +115,12 @@ async function launchTestHost(dataFolder: string): Promise<Omit<App, 'dataFolder
   });
   const ended = new Promise<number | null>((done) => child.once('exit', (code) => done(code)));
   const channel = new HostChannel(child);
-  const browser = await chromium.connectOverCDP(await channel.endpoint.promise);
-  const context = browser.contexts()[0];
-  if (!context) throw new Error('Chromium has no context.');
-  const isOurs = (page: Page): boolean => page.url().startsWith('https://bundle.app.invalid/');
-  const page = context.pages().find(isOurs) ?? (await waitForPage(() => context.pages().find(isOurs)));
-  await page.waitForLoadState();
+  const found = findWindow(channel.endpoint.promise).catch(async (error) => {
+    // An app that ends takes its browser along: say that it ended.
+    await Promise.race([channel.gone, sleep(2000)]);
+    throw error;
+  });
+  const { browser, page } = await Promise.race([channel.gone, found]);
   return {
     page,
     main: (run, argument) => channel.evaluate(run.toString(), argument) as Promise<never>,
@@ -130,12 +135,18 @@ async function launchTestHost(dataFolder: string): Promise<Omit<App, 'dataFolder
   };
 }
 
-async function waitForPage(find: () => Page | undefined): Promise<Page> {
+/** Joins the host's Chromium and waits for the first page of ours. */
+async function findWindow(endpoint: Promise<string>): Promise<{ browser: Browser; page: Page }> {
+  const browser = await chromium.connectOverCDP(await endpoint);
   const end = performance.now() + START_LIMIT_MS;
   while (performance.now() < end) {
-    const page = find();
-    if (page) return page;
-    await new Promise((done) => setTimeout(done, 20));
+    const pages = browser.contexts().flatMap((context) => context.pages());
+    const page = pages.find((candidate) => candidate.url().startsWith('https://bundle.app.invalid/'));
+    if (page) {
+      await page.waitForLoadState();
+      return { browser, page };
+    }
+    await sleep(20);
   }
   throw new Error(`No window within ${START_LIMIT_MS / 1000} s.`);
 }
