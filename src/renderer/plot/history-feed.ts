@@ -1,0 +1,228 @@
+import type { Client } from '../../contract/client.ts';
+import { LabError } from '../../core/errors.ts';
+import type { StreamInfo } from '../../core/stream-info.ts';
+import { framesOf } from '../sample-frames.ts';
+import type { ColumnCover } from './column-mix.ts';
+import { ColumnSet } from './column-set.ts';
+import type { TimeRange } from './time-window.ts';
+
+/** A stretch of history wanted for the view. */
+export interface HistoryWish {
+  channels: readonly string[];
+  range: TimeRange;
+  /** Columns wanted over the range. */
+  width: number;
+}
+
+export interface HistoryFeedOptions {
+  /** 'live' or a recording. */
+  origin: string;
+  originNs: bigint;
+  findStream: (stream: number) => StreamInfo | undefined;
+  /** An answer is in. */
+  onAnswer: () => void;
+  onFault: (error: LabError | undefined) => void;
+}
+
+/** One answer. */
+interface Patch extends ColumnCover {
+  channels: ReadonlySet<string>;
+  set: ColumnSet;
+  usedAt: number;
+}
+
+/** Answers kept: the overview, and the ways in and out of a few zooms. */
+const MOST_PATCHES = 6;
+/** Questions per answer when the engine cuts it. */
+const MOST_ROUNDS = 16;
+/** Asked beyond the view on each side, so that a short pan shows something at once; of the view. */
+const MARGIN = 0.35;
+const WIDEST = 8192;
+/** An answer this much coarser than the view is asked again. */
+const COARSE = 1.25;
+const RETRY_MS = 1500;
+
+/**
+ * History for views that the live watch does not hold: one question at a time, the newest wish wins, answers are kept beside each other and
+ * the older ones are shown until the newer one is complete.
+ */
+export class HistoryFeed implements Disposable {
+  readonly #options: HistoryFeedOptions;
+  #client: Client | undefined;
+  #patches: Patch[] = [];
+  #next: HistoryWish | undefined;
+  #asking: { wish: HistoryWish; abort: AbortController } | undefined;
+  #retryAtMs = 0;
+  #uses = 0;
+  revision = 0;
+
+  constructor(options: HistoryFeedOptions) {
+    this.#options = options;
+  }
+
+  /** Answers kept, for `mixColumns`. */
+  get covers(): readonly ColumnCover[] {
+    return this.#patches;
+  }
+
+  gapsOf(channel: string) {
+    return this.#patches.flatMap((patch) => patch.set.gapsOf(channel));
+  }
+
+  /** A question is on its way. */
+  get isAsking(): boolean {
+    return this.#asking !== undefined;
+  }
+
+  setClient(client: Client | undefined): void {
+    if (client === this.#client) return;
+    this.#client = client;
+    this.#asking?.abort.abort();
+    this.#asking = undefined;
+    this.#run();
+  }
+
+  /** Makes sure that the view is covered, asking only if it is not. Cheap: may be called every frame. */
+  want(wish: HistoryWish, nowMs: number): void {
+    if (wish.channels.length === 0 || nowMs < this.#retryAtMs) return;
+    const found = this.#covering(wish);
+    if (found) {
+      found.usedAt = ++this.#uses;
+      this.#next = undefined;
+      return;
+    }
+    if (this.#asking && answers(this.#asking.wish, wish)) {
+      this.#next = undefined;
+      return;
+    }
+    this.#next = widened(wish);
+    this.#run();
+  }
+
+  /** Answers are void: other channels, or live history has moved on. */
+  forget(): void {
+    this.#patches = [];
+    this.revision++;
+  }
+
+  [Symbol.dispose](): void {
+    this.#asking?.abort.abort();
+    this.#client = undefined;
+    this.#patches = [];
+  }
+
+  #covering(wish: HistoryWish): Patch | undefined {
+    const fineS = (wish.range.toS - wish.range.fromS) / wish.width;
+    return this.#patches.find(
+      (patch) =>
+        patch.fromS <= wish.range.fromS &&
+        patch.toS >= wish.range.toS &&
+        patch.fineS <= fineS * COARSE &&
+        wish.channels.every((channel) => patch.channels.has(channel)),
+    );
+  }
+
+  #run(): void {
+    const client = this.#client;
+    const wish = this.#next;
+    if (!client || !wish || this.#asking) return;
+    this.#next = undefined;
+    const asking = { wish, abort: new AbortController() };
+    this.#asking = asking;
+    void this.#ask(client, wish, asking.abort.signal).then(
+      (patch) => {
+        if (this.#asking === asking) this.#asking = undefined;
+        if (this.#client === client && patch) this.#keep(patch);
+        this.#options.onFault(undefined);
+        this.#run();
+      },
+      (thrown: unknown) => {
+        if (this.#asking === asking) this.#asking = undefined;
+        const error = LabError.from(thrown);
+        if (error.isCancelled || error.code === 'link.closed') return;
+        this.#retryAtMs = performance.now() + RETRY_MS;
+        this.#options.onFault(error);
+      },
+    );
+  }
+
+  async #ask(client: Client, wish: HistoryWish, signal: AbortSignal): Promise<Patch | undefined> {
+    const { origin, originNs } = this.#options;
+    const streams = new Map<number, StreamInfo>();
+    // The answer names its streams after its frames: blocks of a stream not known yet wait for it.
+    const waiting: Parameters<ColumnSet['take']>[0][] = [];
+    const find = (id: number): StreamInfo | undefined =>
+      streams.get(id) ?? (origin === 'live' ? this.#options.findStream(id) : undefined);
+    const set = new ColumnSet(originNs, 4 * WIDEST, find);
+    const toNs = (seconds: number): bigint => originNs + BigInt(Math.round(seconds * 1e9));
+    let fromNs: bigint = toNs(wish.range.fromS);
+    for (let round = 0; round < MOST_ROUNDS; round++) {
+      const frames = framesOf(client);
+      const request = frames.nextRequest();
+      const stop = frames.onReply(request, (block) => {
+        if (find(block.stream)) set.take(block);
+        else waiting.push(block);
+      });
+      try {
+        const answer = await client.call(
+          'history.read',
+          {
+            request,
+            origin,
+            channels: [...wish.channels],
+            fromNs: String(fromNs),
+            toNs: String(toNs(wish.range.toS)),
+            width: wish.width,
+          },
+          { signal },
+        );
+        for (const stream of answer.streams) streams.set(stream.id, stream);
+        for (const block of waiting.splice(0)) set.take(block);
+        if (answer.nextNs === null || BigInt(answer.nextNs) <= fromNs) break;
+        fromNs = BigInt(answer.nextNs);
+      } finally {
+        stop();
+      }
+    }
+    return {
+      fromS: wish.range.fromS,
+      toS: wish.range.toS,
+      fineS: (wish.range.toS - wish.range.fromS) / wish.width,
+      channels: new Set(wish.channels),
+      set,
+      usedAt: ++this.#uses,
+      pieces: (channel, fromS, toS) => set.pieces(channel, fromS, toS),
+    };
+  }
+
+  #keep(patch: Patch): void {
+    this.#patches.push(patch);
+    if (this.#patches.length > MOST_PATCHES) {
+      const oldest = this.#patches.reduce((a, b) => (a.usedAt <= b.usedAt ? a : b));
+      this.#patches.splice(this.#patches.indexOf(oldest), 1);
+    }
+    this.revision++;
+    this.#options.onAnswer();
+  }
+}
+
+/** Whether the answer to one question will serve another wish. */
+function answers(asked: HistoryWish, wish: HistoryWish): boolean {
+  const askedFineS = (asked.range.toS - asked.range.fromS) / asked.width;
+  const fineS = (wish.range.toS - wish.range.fromS) / wish.width;
+  return (
+    asked.range.fromS <= wish.range.fromS &&
+    asked.range.toS >= wish.range.toS &&
+    askedFineS <= fineS * COARSE &&
+    wish.channels.every((channel) => asked.channels.includes(channel))
+  );
+}
+
+function widened(wish: HistoryWish): HistoryWish {
+  const margin = (wish.range.toS - wish.range.fromS) * MARGIN;
+  return {
+    channels: wish.channels,
+    range: { fromS: wish.range.fromS - margin, toS: wish.range.toS + margin },
+    width: Math.min(WIDEST, Math.ceil(wish.width * (1 + 2 * MARGIN))),
+  };
+}
