@@ -52,11 +52,11 @@ const MAGIC = Uint8Array.of(0x89, 0x4d, 0x43, 0x41, 0x50, 0x30, 0x0d, 0x0a);
 type McapRecord = WalkedRecord['record'];
 
 /**
- * Opens one file: by its index if it is complete, else record by record.
+ * Opens one file: by its index if it is complete, else record by record. `isRunning`: its writer lives, so nothing at its end is suspect.
  * @throws LabError recording.foreign (no recording of ours), recording.truncated (cut before anything was written),
  * recording.folder-gone, recording.denied, recording.failed.
  */
-export async function openPart(disk: Disk, path: string): Promise<PartIndex> {
+export async function openPart(disk: Disk, path: string, { isRunning = false } = {}): Promise<PartIndex> {
   const file = await disk.open(path, 'read').catch((error: unknown) => {
     throw openError(error, path);
   });
@@ -66,7 +66,7 @@ export async function openPart(disk: Disk, path: string): Promise<PartIndex> {
     if (!magic.every((byte, index) => byte === MAGIC[index])) throw foreign(path, 'it is no MCAP file');
     if (magic.byteLength < MAGIC_BYTES) throw truncated(path);
     const indexed = await readIndexed(file, sizeBytes).catch(() => undefined);
-    return indexed ? { ...indexed, path, file, sizeBytes } : await readWalked(path, file, sizeBytes);
+    return indexed ? { ...indexed, path, file, sizeBytes } : await readWalked(path, file, sizeBytes, isRunning);
   } catch (error) {
     await file.close().catch(() => undefined);
     throw error instanceof LabError ? error : diskError(error, path);
@@ -130,7 +130,7 @@ async function readDigests(
   return digests;
 }
 
-async function readWalked(path: string, file: DiskFile, sizeBytes: number): Promise<PartIndex> {
+async function readWalked(path: string, file: DiskFile, sizeBytes: number, isRunning: boolean): Promise<PartIndex> {
   const walk = await walkPart(file, sizeBytes);
   const records = walk.records.map((walked) => walked.record);
   const header = records.find((record) => record.type === 'Header');
@@ -147,7 +147,7 @@ async function readWalked(path: string, file: DiskFile, sizeBytes: number): Prom
   );
   const chunks: ChunkDigest[] = [];
   for (const chunk of walk.chunks) {
-    const isSuspect = chunk.end > walk.end - SUSPECT_BYTES || walk.damaged.length > 0;
+    const isSuspect = !isRunning && (chunk.end > walk.end - SUSPECT_BYTES || walk.damaged.length > 0);
     if (chunk.digest && !isSuspect) {
       chunks.push(chunk.digest);
       continue;

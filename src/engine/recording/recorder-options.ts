@@ -92,6 +92,7 @@ export interface Recorder extends SampleSink, AsyncDisposable {
   readonly stats: RecorderStats;
   /** Resolves, if ever, with the reason why the recording ended by itself; the file is finished as far as it goes. */
   readonly failed: Promise<LabError>;
+  /** Writes an event; `start` and `stop` it writes itself and ignores from outside. */
   event(event: LabEvent): void;
   /** What the host says has changed (settings, labels, rates got): kept with the recording, the latest counts. */
   describe(about: RecordingAbout): void;

@@ -184,14 +184,15 @@ class FileRecorder implements Recorder {
   }
 
   event(event: LabEvent): void {
-    if (this.#state !== 'recording') return;
+    // Start and stop of the recording are its own marks; whoever else notes them would make them double.
+    if (this.#state !== 'recording' || event.kind === 'start' || event.kind === 'stop') return;
     this.#writeEvent(event);
     if (this.#chunk.bytes >= this.#limits.chunkBytes) this.#closeChunk();
   }
 
   describe(about: RecordingAbout): void {
     this.#about = about;
-    if (this.#state === 'recording') this.#announceAbout();
+    if (this.#state === 'recording') this.#announceAbout(false);
   }
 
   async stop(reason: string): Promise<RecordingResult> {
@@ -281,13 +282,14 @@ class FileRecorder implements Recorder {
     };
     this.#append((format) => format.nextMetadata(METADATA.recording, new Map(Object.entries(head))));
     this.#aboutText = '';
-    this.#announceAbout();
+    this.#announceAbout(false);
   }
 
-  #announceAbout(): void {
+  /** Rates got change all the time: alone they are no news until the part ends. */
+  #announceAbout(isLast: boolean): void {
     const { instruments, channels } = this.#about;
-    const text = JSON.stringify([instruments, channels]);
-    if (text === this.#aboutText) return;
+    const text = JSON.stringify([instruments, channels.map((channel) => ({ ...channel, rateGotHz: null }))]);
+    if (text === this.#aboutText && !isLast) return;
     this.#aboutText = text;
     this.#append((format) => format.nextMetadata(METADATA.instruments, byId(instruments)));
     this.#append((format) => format.nextMetadata(METADATA.channels, byId(channels)));
@@ -311,6 +313,7 @@ class FileRecorder implements Recorder {
   async #end(): Promise<void> {
     this.#timer[Symbol.dispose]();
     this.#flushChunk();
+    if (this.#about.channels.some((channel) => channel.rateGotHz != null)) this.#announceAbout(true);
     const part = this.#part;
     this.#queue.push(0, () => this.#finishPart(part));
     await this.#queue.idle();

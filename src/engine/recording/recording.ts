@@ -147,7 +147,7 @@ export class Recording implements AsyncDisposable {
  */
 export async function openRecording(path: string, options: OpenRecordingOptions = {}): Promise<Recording> {
   const disk = options.disk ?? systemDisk;
-  const parts = [await openPart(disk, path)];
+  const parts = [await openPart(disk, path, { isRunning: await isBeingWritten(disk, path) })];
   const id = parts[0]?.head.id;
   const siblings = options.single ? [] : await siblingPaths(disk, path);
   for (const sibling of siblings) {

@@ -1,0 +1,263 @@
+import { createHash } from 'node:crypto';
+import { type FSWatcher, watch } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { RecordingRow } from '../../contract/recording-schema.ts';
+import type { Clock } from '../../core/clock.ts';
+import { LabError } from '../../core/errors.ts';
+import type { Disk } from './disk.ts';
+import { diskError, systemDisk } from './disk.ts';
+import { FILE_EXTENSION, PART_SUFFIX } from './file-layout.ts';
+import type { PartIndex } from './part-index.ts';
+import { openPart } from './part-index.ts';
+import type { Recording } from './recording.ts';
+import { isBeingWritten, joinParts } from './recording.ts';
+import { recordingRow } from './recording-row.ts';
+import type { RecoveredFile } from './recovery.ts';
+import { recoverFolder } from './recovery.ts';
+
+export interface LibraryOptions {
+  /** The recordings folder, as set now. */
+  folder: () => string;
+  clock: Clock;
+  disk?: Disk | undefined;
+  /** Files looked at, at most. */
+  maxFiles?: number | undefined;
+}
+
+const MAX_FILES = 20_000;
+const SETTLE_MS = 500;
+
+interface KnownFile {
+  /** Size and time of change: the same means the same content. */
+  stamp: string;
+  /** Of the recording it belongs to; '' if it cannot be read. */
+  id: string;
+  error: LabError | undefined;
+  inode: number;
+}
+
+interface KnownRecording {
+  stamp: string;
+  row: RecordingRow;
+}
+
+/** The library of a folder. Reads what it has not seen before; a list of known files costs a `stat` each. */
+export async function openLibrary(options: LibraryOptions): Promise<Library> {
+  return new Library(options);
+}
+
+/**
+ * The recordings in a folder: finished, running, cut off or damaged. Ids come from the files (of one that cannot be read: from its name)
+ * and are never a path. It deletes nothing.
+ */
+export class Library implements AsyncDisposable {
+  readonly #options: LibraryOptions;
+  readonly #disk: Disk;
+  readonly #files = new Map<string, KnownFile>();
+  readonly #recordings = new Map<string, KnownRecording>();
+  readonly #listeners = new Set<() => void>();
+  #paths = new Map<string, string[]>();
+  #watcher: FSWatcher | undefined;
+  #watched = '';
+  #settling: Disposable | undefined;
+  #scanning: Promise<RecordingRow[]> | undefined;
+
+  constructor(options: LibraryOptions) {
+    this.#options = options;
+    this.#disk = options.disk ?? systemDisk;
+  }
+
+  get folder(): string {
+    return this.#options.folder();
+  }
+
+  /** Finishes what a crash left behind; see `recoverFolder`. */
+  recover(): Promise<RecoveredFile[]> {
+    return recoverFolder(this.folder, this.#options.clock, this.#disk);
+  }
+
+  /** Newest first. A missing folder is an empty one. @throws LabError recording.denied, recording.failed */
+  list(): Promise<RecordingRow[]> {
+    this.#scanning ??= this.#scan().finally(() => {
+      this.#scanning = undefined;
+    });
+    return this.#scanning;
+  }
+
+  /** The caller disposes it. @throws LabError recording.unknown, or why it cannot be read */
+  async open(id: string): Promise<Recording> {
+    let paths = this.#paths.get(id);
+    if (!paths || !(await this.#areThere(paths))) {
+      await this.list();
+      paths = this.#paths.get(id);
+    }
+    if (!paths) {
+      throw new LabError(
+        'recording.unknown',
+        `There is no recording ${id} in ${this.folder}. Look at the list again; its files may have been moved.`,
+        { id },
+      );
+    }
+    return this.#openPaths(paths);
+  }
+
+  /** Calls when files come or go in the folder; disposing ends it. Where the system cannot watch, it never calls. */
+  onChange(listener: () => void): Disposable {
+    this.#listeners.add(listener);
+    this.#watch();
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listeners.clear();
+    this.#watcher?.close();
+    this.#settling?.[Symbol.dispose]();
+    await this.#scanning?.catch(() => undefined);
+  }
+
+  async #scan(): Promise<RecordingRow[]> {
+    const folder = this.folder;
+    this.#watch();
+    const names = await this.#disk.list(folder).catch((error: unknown) => {
+      const ours = diskError(error, folder);
+      if (ours.code === 'recording.folder-gone') return [];
+      throw ours;
+    });
+    const isRecording = (name: string): boolean =>
+      name.endsWith(FILE_EXTENSION) || name.endsWith(FILE_EXTENSION + PART_SUFFIX);
+    const groups = new Map<string, { paths: string[]; stamps: string[] }>();
+    const unreadable: { path: string; file: KnownFile }[] = [];
+    const seen = new Set<string>();
+    for (const name of names.filter(isRecording).slice(0, this.#options.maxFiles ?? MAX_FILES)) {
+      const path = join(folder, name);
+      const file = await this.#look(path);
+      if (!file) continue;
+      seen.add(path);
+      if (file.id === '') {
+        unreadable.push({ path, file });
+        continue;
+      }
+      const group = groups.get(file.id) ?? { paths: [], stamps: [] };
+      groups.set(file.id, group);
+      group.paths.push(path);
+      group.stamps.push(file.stamp);
+    }
+    for (const path of this.#files.keys()) if (!seen.has(path)) this.#files.delete(path);
+    const rows = unreadable.map(({ path, file }) => unreadableRow(path, file));
+    for (const id of this.#recordings.keys()) if (!groups.has(id)) this.#recordings.delete(id);
+    this.#paths = new Map([...groups].map(([id, { paths }]) => [id, paths]));
+    for (const { path } of unreadable) this.#paths.set(unreadableId(path), [path]);
+    for (const [id, { paths, stamps }] of groups) {
+      const row = await this.#rowOf(id, paths, stamps.join());
+      if (row) rows.push(row);
+    }
+    return rows.sort((a, b) => (BigInt(a.startedNs) < BigInt(b.startedNs) ? 1 : -1));
+  }
+
+  async #look(path: string): Promise<KnownFile | undefined> {
+    const entry = await this.#disk.stat(path).catch(() => undefined);
+    if (!entry) return undefined;
+    // The writer of a part may die without touching it.
+    const isAlive = await isBeingWritten(this.#disk, path);
+    const stamp = `${path}:${entry.bytes}:${entry.modifiedMs}:${entry.inode}:${isAlive}`;
+    const known = this.#files.get(path);
+    if (known?.stamp === stamp) return known;
+    const file: KnownFile = { stamp, id: '', error: undefined, inode: entry.inode };
+    if (known && known.id !== '' && known.inode === entry.inode) file.id = known.id;
+    else await this.#readId(path, file, isAlive);
+    this.#files.set(path, file);
+    return file;
+  }
+
+  async #readId(path: string, file: KnownFile, isRunning: boolean): Promise<void> {
+    try {
+      const part = await openPart(this.#disk, path, { isRunning });
+      file.id = part.head.id;
+      await part.file.close();
+    } catch (error) {
+      file.error = LabError.from(error);
+    }
+  }
+
+  async #rowOf(id: string, paths: string[], stamp: string): Promise<RecordingRow | undefined> {
+    const known = this.#recordings.get(id);
+    if (known?.stamp === stamp) return known.row;
+    try {
+      await using recording = await this.#openPaths(paths);
+      const row = recordingRow(recording);
+      this.#recordings.set(id, { stamp, row });
+      return row;
+    } catch (error) {
+      // Gone, or changed, since it was looked at: the next list tells.
+      const file = { stamp, id, error: LabError.from(error), inode: 0 };
+      return paths[0] === undefined ? undefined : unreadableRow(paths[0], file);
+    }
+  }
+
+  async #openPaths(paths: string[]): Promise<Recording> {
+    const parts: PartIndex[] = [];
+    try {
+      for (const path of paths) {
+        parts.push(await openPart(this.#disk, path, { isRunning: await isBeingWritten(this.#disk, path) }));
+      }
+      return await joinParts(this.#disk, parts);
+    } catch (error) {
+      await Promise.all(parts.map((part) => part.file.close().catch(() => undefined)));
+      throw error;
+    }
+  }
+
+  async #areThere(paths: string[]): Promise<boolean> {
+    for (const path of paths) if (!(await this.#disk.stat(path).catch(() => undefined))) return false;
+    return true;
+  }
+
+  #watch(): void {
+    const folder = this.folder;
+    if (this.#listeners.size === 0 || (this.#watcher && this.#watched === folder)) return;
+    this.#watcher?.close();
+    this.#watcher = undefined;
+    this.#watched = folder;
+    try {
+      this.#watcher = watch(folder, { persistent: false }, (kind) => kind === 'rename' && this.#changed());
+      this.#watcher.on('error', () => {
+        this.#watcher?.close();
+        this.#watcher = undefined;
+      });
+    } catch {
+      // Not there yet, or a file system that cannot be watched: the next list tries again.
+    }
+  }
+
+  /** Files come and go in bursts: told at most every half second. */
+  #changed(): void {
+    this.#settling ??= this.#options.clock.after(SETTLE_MS, () => {
+      this.#settling = undefined;
+      for (const listener of this.#listeners) listener();
+    });
+  }
+}
+
+function unreadableId(path: string): string {
+  return `file-${createHash('sha256').update(basename(path)).digest('hex').slice(0, 16)}`;
+}
+
+function unreadableRow(path: string, { error, stamp }: KnownFile): RecordingRow {
+  const [bytes, modifiedMs] = stamp
+    .slice(path.length + 1)
+    .split(':')
+    .map(Number);
+  return {
+    id: unreadableId(path),
+    name: basename(path),
+    paths: [path],
+    startedNs: String(BigInt(Math.round(modifiedMs ?? 0)) * 1_000_000n),
+    durationS: 0,
+    bytes: bytes ?? 0,
+    instruments: [],
+    channels: 0,
+    state: 'damaged',
+    reason: error?.message ?? 'It cannot be read.',
+    preview: [],
+  };
+}

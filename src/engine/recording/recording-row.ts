@@ -1,0 +1,76 @@
+import type { RecordingInfo, RecordingRow } from '../../contract/recording-schema.ts';
+import { COLUMN_FLAG } from '../../core/extent.ts';
+import type { Recording } from './recording.ts';
+
+const PREVIEW_COLUMNS = 64;
+
+/** A recording as a line of the library. */
+export function recordingRow(recording: Recording): RecordingRow {
+  const { info } = recording;
+  return {
+    id: info.id,
+    name: info.name,
+    paths: info.paths,
+    startedNs: String(info.startedNs),
+    durationS: info.durationSeconds,
+    bytes: info.bytes,
+    instruments: info.instruments.map(({ id }) => id),
+    channels: info.channels.length,
+    state: stateOf(recording),
+    ...(info.missing === '' ? {} : { reason: info.missing }),
+    preview: previewOf(recording),
+  };
+}
+
+/** A recording with all it holds, as screens get it. */
+export function recordingInfo(recording: Recording): RecordingInfo {
+  const { info } = recording;
+  return {
+    row: recordingRow(recording),
+    complete: info.complete,
+    fromNs: String(info.fromNs),
+    toNs: String(info.toNs),
+    instruments: info.instruments.map(({ id, idn, resource }) => ({ id, idn, resource })),
+    channels: info.channels.map(({ id, instrument, name, label, unit, samples, rateHz }) => ({
+      id,
+      instrument,
+      name,
+      label,
+      unit,
+      samples,
+      rateHz,
+    })),
+    lost: info.lost,
+    gaps: info.gaps.map((gap) => ({ ...gap, fromNs: String(gap.fromNs), toNs: String(gap.toNs) })),
+    events: info.events,
+    missing: info.missing,
+    notes: info.notes,
+  };
+}
+
+function stateOf({ info, isRunning, parts }: Recording): RecordingRow['state'] {
+  if (isRunning) return 'recording';
+  if (parts.some((part) => part.problems.length > 0)) return 'damaged';
+  if (parts.some((part) => !part.isFinished)) return 'interrupted';
+  return info.interrupted ? 'recovered' : 'complete';
+}
+
+/** Min and max of the first channel over the whole recording, from the digests alone; null where there is nothing. */
+function previewOf(recording: Recording): RecordingRow['preview'] {
+  const stream = recording.streams.find((candidate) => candidate.rows > 0 && candidate.info.kind !== 'segment');
+  if (!stream) return [];
+  const spanNs = Number(stream.lastNs - stream.firstNs) + 1;
+  const columns: RecordingRow['preview'] = new Array(PREVIEW_COLUMNS).fill(null);
+  for (const { digest } of recording.chunksOf(stream.info.id)) {
+    for (const cell of digest.cells) {
+      const min = cell.min[0] ?? Number.NaN;
+      const max = cell.max[0] ?? Number.NaN;
+      if (Number.isNaN(min) || (cell.flags[0] ?? 0) & COLUMN_FLAG.missingAll) continue;
+      const index = Math.floor((Number(cell.tNs - stream.firstNs) / spanNs) * PREVIEW_COLUMNS);
+      const at = Math.max(0, Math.min(PREVIEW_COLUMNS - 1, index));
+      const column = columns[at];
+      columns[at] = column ? [Math.min(column[0], min), Math.max(column[1], max)] : [min, max];
+    }
+  }
+  return columns;
+}
