@@ -4,13 +4,14 @@ import type { Fault } from '../contract/calls.ts';
 import { LabError } from '../core/errors.ts';
 import type { SimulatedInstrument } from './engine-messages.ts';
 
-/** What the simulator says over its parent port. */
-type FromSimulator =
-  | { kind: 'ready'; instruments: SimulatedInstrument[] }
-  | { kind: 'done'; request: number }
-  | { kind: 'refused'; request: number; message: string };
+/** What the bench process says; what it is told is beside it in simulator/message.ts. It is our own build, so only its shape is relied on. */
+type FromBench =
+  | { type: 'listening'; instruments: SimulatedInstrument[] }
+  | { type: 'done'; id: number }
+  | { type: 'failed'; id?: number; error: { code: string; message: string } };
 
-const START_LIMIT_MS = 10_000;
+const START_LIMIT_MS = 15_000;
+const STOP_LIMIT_MS = 3_000;
 
 /**
  * The simulated bench: a child of the shell, not of the engine, so that it outlives an engine crash as real instruments do.
@@ -20,7 +21,7 @@ export class SimulatorProcess {
   readonly #onEnded: (reason: string) => void;
   #child: UtilityProcess | undefined;
   #started: Promise<SimulatedInstrument[]> | undefined;
-  #request = 0;
+  #lastId = 0;
   readonly #waiting = new Map<number, { resolve: () => void; reject: (error: LabError) => void }>();
 
   /** `entry`: the built simulator.js. `onEnded`: called with the reason when it ends unasked. */
@@ -42,10 +43,10 @@ export class SimulatorProcess {
       const text = 'The simulated bench does not run, so the fault was not set. Start the bench first.';
       return Promise.reject(new LabError('simulator.failed', text));
     }
-    const request = ++this.#request;
+    const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(request, { resolve, reject });
-      child.postMessage({ kind: 'setFault', request, name, fault });
+      this.#waiting.set(id, { resolve, reject });
+      child.postMessage({ type: 'setFault', id, name, fault });
     });
   }
 
@@ -55,8 +56,10 @@ export class SimulatorProcess {
     if (!child) return;
     const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
     this.#child = undefined;
-    child.kill();
+    child.postMessage({ type: 'stop' });
+    const timer = setTimeout(() => child.kill(), STOP_LIMIT_MS);
     await ended;
+    clearTimeout(timer);
   }
 
   #fork(): Promise<SimulatedInstrument[]> {
@@ -64,12 +67,14 @@ export class SimulatorProcess {
     this.#child = child;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => child.kill(), START_LIMIT_MS);
-      child.on('message', (message: FromSimulator) => {
-        if (message.kind === 'ready') {
+      child.on('message', (message: FromBench) => {
+        if (message.type === 'listening') {
           clearTimeout(timer);
           resolve(message.instruments);
-        } else this.#answer(message);
+        } else if (message.type === 'failed' && message.id === undefined) reject(LabError.fromRecord(message.error));
+        else this.#answer(message);
       });
+      child.postMessage({ type: 'start', options: {} });
       child.once('exit', (code) => {
         clearTimeout(timer);
         reject(this.#ended(child, code));
@@ -77,11 +82,11 @@ export class SimulatorProcess {
     });
   }
 
-  #answer(message: Exclude<FromSimulator, { kind: 'ready' }>): void {
-    const waiting = this.#waiting.get(message.request);
-    this.#waiting.delete(message.request);
-    if (message.kind === 'done') waiting?.resolve();
-    else waiting?.reject(new LabError('simulator.failed', message.message));
+  #answer(message: Exclude<FromBench, { type: 'listening' }>): void {
+    const waiting = message.id === undefined ? undefined : this.#waiting.get(message.id);
+    if (message.id !== undefined) this.#waiting.delete(message.id);
+    if (message.type === 'done') waiting?.resolve();
+    else waiting?.reject(LabError.fromRecord(message.error));
   }
 
   #ended(child: UtilityProcess, code: number): LabError {
