@@ -204,7 +204,12 @@ class LoopbackListener implements Listener {
       clearInterval(watchdog);
       this.#links.delete(link);
     });
-    this.#options.onScreen(link);
+    try {
+      this.#options.onScreen(link);
+    } catch (error) {
+      // The engine takes no more screens.
+      link.end(LabError.from(error).message);
+    }
   }
 }
 

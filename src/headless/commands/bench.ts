@@ -1,0 +1,40 @@
+import { resolve } from 'node:path';
+import { LabError } from '../../core/errors.ts';
+import { Scope } from '../../core/scope.ts';
+import { announceBench } from '../bench-announcement.ts';
+import type { Command } from '../command.ts';
+import { dataFolderOf } from '../data-folder.ts';
+import { EXIT } from '../exit-code.ts';
+import { instrumentRow, printInstruments } from '../instrument-rows.ts';
+import { startSimulatorChild } from '../simulator-child.ts';
+import { aborted } from '../stop.ts';
+
+/** The simulated bench alone: five instruments on their sockets, no engine, until stopped. */
+export const bench: Command = {
+  name: 'bench',
+  usage: '[--seed N] [--tcp] [--ledger DIR]',
+  summary: 'Runs the simulated bench alone until stopped; prints its instruments as soon as all listen.',
+  options: {
+    seed: { type: 'string', value: 'N', about: 'of all noise and faults; the same seed, the same bench (default 1)' },
+    tcp: { type: 'boolean', about: 'TCP for all, no pseudo-terminals' },
+    ledger: { type: 'string', value: 'DIR', about: 'records what every instrument really sent' },
+  },
+  positionals: [0, 0],
+  async run(args, shell) {
+    const ledger = args.text('ledger');
+    await using scope = new Scope('bench command');
+    const simulator = scope.use(
+      await startSimulatorChild(shell.files.simulator, {
+        seed: args.whole('seed', 0, 0xffff_ffff),
+        usePtys: args.flag('tcp') ? false : undefined,
+        ledgerDir: ledger === undefined ? undefined : resolve(ledger),
+      }),
+    );
+    scope.use(await announceBench(dataFolderOf(args.text('data')), simulator.instruments));
+    await printInstruments(simulator.instruments.map(instrumentRow), args.flag('json'), shell.out);
+    shell.say('The simulated bench runs; Ctrl-C ends it.');
+    const reason = await Promise.race([simulator.closed, aborted(shell.signal)]);
+    if (reason !== undefined) throw new LabError('simulator.failed', reason);
+    return EXIT.done;
+  },
+};

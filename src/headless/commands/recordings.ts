@@ -1,0 +1,46 @@
+import { access } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { RecordingRow } from '../../contract/recording-schema.ts';
+import { LabError } from '../../core/errors.ts';
+import { openLibrary } from '../../engine/recording/library.ts';
+import { createSystemClock } from '../../engine/system-clock.ts';
+import type { Command } from '../command.ts';
+import { EXIT } from '../exit-code.ts';
+import { isoTimestamp } from '../timestamp.ts';
+
+/** The recordings in a folder, newest first; needs no engine. */
+export const recordings: Command = {
+  name: 'recordings',
+  usage: 'DIR',
+  summary: 'Lists the recordings in a folder.',
+  options: {},
+  positionals: [1, 1],
+  async run(args, { out }) {
+    const folder = resolve(args.at(0));
+    await access(folder).catch((cause: unknown) => {
+      throw new LabError('recording.folder-gone', `There is no folder ${folder}.`, { folder }, { cause });
+    });
+    await using library = await openLibrary({ folder: () => folder, clock: createSystemClock() });
+    const rows = await library.list();
+    if (args.flag('json')) for (const row of rows) await out.json(jsonOf(row));
+    else await out.table(rows.map(cellsOf));
+    return EXIT.done;
+  },
+};
+
+function jsonOf({ id, name, paths, startedNs, durationS, bytes, instruments, channels, state, reason }: RecordingRow) {
+  const started = isoTimestamp(BigInt(startedNs));
+  return { id, name, paths, started, durationSeconds: durationS, bytes, instruments, channels, state, reason };
+}
+
+function cellsOf({ name, paths, startedNs, durationS, bytes, channels, state }: RecordingRow): string[] {
+  return [
+    isoTimestamp(BigInt(startedNs)).slice(0, 19),
+    `${durationS.toFixed(1)} s`,
+    `${channels} channels`,
+    `${bytes} B`,
+    state,
+    name,
+    paths[0] ?? '',
+  ];
+}

@@ -1,0 +1,64 @@
+import { WebSocket } from 'ws';
+import type { CallOutput } from '../contract/calls.ts';
+import type { Client } from '../contract/client.ts';
+import { connect, greet } from '../contract/client.ts';
+import { openSocketLink, socketAddress } from '../contract/socket-link.ts';
+import { LabError } from '../core/errors.ts';
+import type { Announcement } from '../engine/state/data-folder.ts';
+import { readAnnouncement } from '../engine/state/data-folder.ts';
+
+/** The engine that runs on a data folder, reached. */
+export interface RunningEngine {
+  client: Client;
+  hello: CallOutput<'engine.hello'>;
+  pid: number;
+  /** Its page with the token in the fragment. */
+  pageUrl: string;
+}
+
+const ANSWER_LIMIT_MS = 5_000;
+/** An engine that has locked its folder needs that long at most to say where it listens. */
+const ANNOUNCE_LIMIT_MS = 5_000;
+const LOOK_AGAIN_MS = 50;
+
+/** Reaches the engine of a data folder; undefined when none answers. Throws link.version when one of another version does. */
+export async function findRunningEngine(
+  dataFolder: string,
+  screen: string,
+  signal?: AbortSignal,
+): Promise<RunningEngine | undefined> {
+  const at = await announced(dataFolder, signal);
+  if (!at) return undefined;
+  const origin = new URL(at.url).origin;
+  let client: Client | undefined;
+  try {
+    const socket = new WebSocket(...socketAddress(at.url, at.token), {
+      origin,
+      perMessageDeflate: false,
+      handshakeTimeout: ANSWER_LIMIT_MS,
+    });
+    client = connect(await openSocketLink(socket));
+    const hello = await greet(client, screen, ANSWER_LIMIT_MS);
+    return { client, hello, pid: at.pid, pageUrl: `${at.url}#token=${at.token}` };
+  } catch (error) {
+    client?.[Symbol.dispose]();
+    // Another program behind the address, or an engine that hangs: as good as none. A version is worth saying.
+    if (error instanceof LabError && error.code === 'link.version') throw error;
+    return undefined;
+  }
+}
+
+/** Where the engine of a folder listens; waits for one that is just starting. */
+async function announced(
+  dataFolder: string,
+  signal: AbortSignal | undefined,
+): Promise<(Announcement & { url: string; token: string }) | undefined> {
+  const until = performance.now() + ANNOUNCE_LIMIT_MS;
+  for (;;) {
+    const at = await readAnnouncement(dataFolder);
+    if (!at) return undefined;
+    if (at.url !== undefined && at.token !== undefined) return { ...at, url: at.url, token: at.token };
+    if (performance.now() > until || signal?.aborted) return undefined;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+  }
+}
