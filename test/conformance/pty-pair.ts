@@ -20,7 +20,7 @@ export async function openPtyPair(): Promise<PtyPair> {
   const folder = mkdtempSync(join(tmpdir(), 'labwire-pty-'));
   const ours = join(folder, 'ours');
   const theirs = join(folder, 'theirs');
-  const child: ChildProcess = spawn('socat', ['-d0', `pty,raw,echo=0,link=${ours}`, `pty,raw,echo=0,link=${theirs}`], {
+  const child: ChildProcess = spawn('socat', [`pty,raw,echo=0,link=${ours}`, `pty,raw,echo=0,link=${theirs}`], {
     stdio: 'ignore',
   });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));

@@ -1,3 +1,4 @@
+import type { LabError } from '../../core/errors.ts';
 import type { Transport } from '../transport/transport.ts';
 
 /** Lower goes first. Outputs off passes everything that waits. */
@@ -9,6 +10,11 @@ export interface ExchangeOptions {
   timeoutMs?: number;
   /** Cancels while queued (never sent) or while waiting for the answer (the wire is then quarantined as after a timeout). */
   signal?: AbortSignal;
+  /**
+   * Whether a reply can be the answer (its form, not its value). One that cannot is `protocol.malformed` and quarantines the wire, so that the
+   * true answer, if it still comes, reaches nobody.
+   */
+  expect?: (reply: string) => boolean;
 }
 
 /** A reply with its times, ns since 1970: the sample's time is the middle of both. */
@@ -21,7 +27,7 @@ export interface TimedReply {
 /** What a step of an exclusive transaction may do; invalid after the transaction ends. */
 export interface Wire {
   write(text: string): Promise<void>;
-  query(text: string, timeoutMs?: number): Promise<TimedReply>;
+  query(text: string, timeoutMs?: number, expect?: (reply: string) => boolean): Promise<TimedReply>;
   queryBlock(text: string, timeoutMs?: number): Promise<Uint8Array>;
 }
 
@@ -56,6 +62,8 @@ export interface Session extends AsyncDisposable {
   readonly state: SessionState;
   readonly stats: SessionStats;
   readonly closed: Promise<void>;
+  /** Why the session is closed; undefined while it is not. */
+  readonly closeReason: LabError | undefined;
   /** Throws transport.timeout, transport.closed, protocol.*, instrument.busy (queue full), call.cancelled. */
   write(text: string, options?: ExchangeOptions): Promise<void>;
   /** One line without its terminator. */
@@ -67,7 +75,7 @@ export interface Session extends AsyncDisposable {
   transaction<T>(steps: (wire: Wire) => Promise<T>, options?: ExchangeOptions): Promise<T>;
   /**
    * Hands the wire to a streaming device: until `release`, the owner reads and writes the transport itself and queries of others are
-   * refused with `instrument.busy`, except through `owner.query`.
+   * refused with `instrument.busy`. What is left on the wire is drained before the next query.
    */
   takeWire(): Promise<{ transport: Transport; release: () => Promise<void> }>;
   /** Newest last, bounded (default 1000). */

@@ -40,7 +40,7 @@ const RULES: { pattern: RegExp; code: ErrorCode; advice: string }[] = [
     advice: 'This path is no serial port.',
   },
   {
-    pattern: /EINVAL|Invalid argument|is not supported|Operation not supported/i,
+    pattern: /EINVAL|Invalid argument|not supported|Invalid (parity|stop)|Operation not supported/i,
     code: 'transport.unsupported',
     advice: 'The port cannot do these line settings (Linux has no mark or space parity and no 1.5 stop bits).',
   },

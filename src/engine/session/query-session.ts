@@ -1,0 +1,488 @@
+import type { Clock } from '../../core/clock.ts';
+import { delay } from '../../core/clock.ts';
+import { createDeferred } from '../../core/deferred.ts';
+import { LabError } from '../../core/errors.ts';
+import { Scope } from '../../core/scope.ts';
+import { isQuery } from '../../protocol/scpi-line.ts';
+import { cancellation } from '../transport/read-buffer.ts';
+import type { Transport } from '../transport/transport.ts';
+import { type ExchangeJob, ExchangeQueue } from './exchange-queue.ts';
+import { ExchangeTrace, showBytes } from './exchange-trace.ts';
+import { recoverWire } from './recovery.ts';
+import { ReplyWire, type TimedWireReply } from './reply-wire.ts';
+import type { Exchange, ExchangeOptions, Session, SessionState, SessionStats, TimedReply, Wire } from './session.ts';
+import { SESSION_LIMITS, type SessionLimits, type SessionOptions } from './session-options.ts';
+import { tapTransport } from './wire-tap.ts';
+
+type Expect = ((reply: string) => boolean) | undefined;
+
+/**
+ * The query engine. One job has the wire at a time; between jobs, and between the steps of a transaction, the wire must be clean.
+ *
+ *              job                      answered
+ *     open ──────────▶ exchanging ──────────────────────▶ open
+ *       │ stray bytes      │ timeout · malformed · too long (a cancelled job waits for its answer like any other; nobody gets it)
+ *       ▼                  ▼
+ *     recovering ◀─────────┘          strays: drain until quiet · unanswered: ladder of recovery.ts
+ *       │ clean ──▶ open
+ *       │ ladder at its end, transport ended, disposed
+ *       ▼
+ *     closed                          the queue is refused; `closeReason` says why
+ */
+export class QuerySession implements Session {
+  readonly resource: string;
+  readonly stats: SessionStats = {
+    queries: 0,
+    timeouts: 0,
+    lateBytes: 0,
+    reopened: 0,
+    bytesOut: 0,
+    bytesIn: 0,
+    lastRoundTripMs: 0,
+  };
+  readonly closed: Promise<void>;
+  readonly #clock: Clock;
+  readonly #limits: SessionLimits;
+  readonly #options: SessionOptions;
+  readonly #open: () => Promise<Transport>;
+  readonly #scope: Scope;
+  readonly #queue: ExchangeQueue;
+  readonly #trace: ExchangeTrace;
+  readonly #termination: string;
+  readonly #closed = createDeferred<void>();
+  readonly #listeners = new Set<(state: SessionState) => void>();
+  #state: SessionState = 'open';
+  #wire: ReplyWire;
+  #active: ExchangeJob | undefined;
+  #recovery: Promise<void> | undefined;
+  #closeReason: LabError | undefined;
+  #isTaken = false;
+  #markers = 0;
+  #lastSentMs = Number.NEGATIVE_INFINITY;
+
+  constructor(transport: Transport, open: () => Promise<Transport>, options: SessionOptions) {
+    this.#clock = options.clock;
+    this.#limits = { ...SESSION_LIMITS, ...options.limits };
+    this.#options = options;
+    this.#open = open;
+    this.resource = transport.resource;
+    this.closed = this.#closed.promise;
+    this.#termination = options.writeTermination ?? '\n';
+    this.#queue = new ExchangeQueue(this.#limits.maxQueued);
+    this.#trace = new ExchangeTrace(options.clock, this.#limits.maxTrace);
+    this.#scope = new Scope(`session ${this.resource}`);
+    this.#wire = this.#wrap(transport);
+    if (options.mustResynchronise) {
+      this.#quarantine(new LabError('transport.timeout', 'answers to others may still be on their way'));
+    }
+  }
+
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  get closeReason(): LabError | undefined {
+    return this.#closeReason;
+  }
+
+  write(text: string, options: ExchangeOptions = {}): Promise<void> {
+    return this.#submit(options, true, (job) => this.#tell(job, text, options.timeoutMs));
+  }
+
+  async query(text: string, options?: ExchangeOptions): Promise<string> {
+    return (await this.queryTimed(text, options)).text;
+  }
+
+  queryTimed(text: string, options: ExchangeOptions = {}): Promise<TimedReply> {
+    return this.#submit(options, true, (job) => this.#ask(job, text, 'line', options.timeoutMs, options.expect));
+  }
+
+  queryBlock(text: string, options: ExchangeOptions = {}): Promise<Uint8Array> {
+    return this.#submit(options, true, async (job) => blockOf(await this.#ask(job, text, 'block', options.timeoutMs)));
+  }
+
+  transaction<T>(steps: (wire: Wire) => Promise<T>, options: ExchangeOptions = {}): Promise<T> {
+    return this.#submit(options, true, (job) => this.#transact(job, steps, options));
+  }
+
+  takeWire(): Promise<{ transport: Transport; release: () => Promise<void> }> {
+    const taken = createDeferred<{ transport: Transport; release: () => Promise<void> }>();
+    this.#submit({ priority: 'person' }, false, () => this.#lendWire(taken.resolve)).catch(taken.reject);
+    return taken.promise;
+  }
+
+  exchanges(limit?: number): Exchange[] {
+    return this.#trace.list(limit);
+  }
+
+  onExchange(listener: (exchange: Exchange) => void): Disposable {
+    return this.#trace.listen(listener);
+  }
+
+  onState(listener: (state: SessionState) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  /** What waits or is on the wire is refused, and the transport is closed; what was sent before is still flushed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const reason = new LabError(
+      'instrument.detached',
+      `${this.resource} was detached here. What was queued was not sent.`,
+    );
+    this.#queue.refuseAll(reason);
+    this.#close(reason);
+    await this.#scope[Symbol.asyncDispose]();
+  }
+
+  #wrap(transport: Transport): ReplyWire {
+    const wire: ReplyWire = new ReplyWire(transport, {
+      clock: this.#clock,
+      limits: this.#limits,
+      termination: this.#options.readTermination ?? 'lf',
+      onReceived: (count) => {
+        this.stats.bytesIn += count;
+      },
+      onLate: (bytes) => {
+        this.stats.lateBytes += bytes.length;
+        this.#trace.add('late', showBytes(bytes), bytes.length);
+      },
+      onEnded: (error) => {
+        if (wire === this.#wire) this.#close(error);
+      },
+    });
+    return wire;
+  }
+
+  #submit<T>(
+    { priority = 'person', signal }: ExchangeOptions,
+    needsCleanWire: boolean,
+    work: (job: ExchangeJob) => Promise<T>,
+  ): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.#closeReason) return reject(this.#closeReason);
+      if (signal?.aborted) return reject(cancellation(signal));
+      if (this.#isTaken) return reject(this.#takenError());
+      const onAbort = (): void => {
+        if (!signal) return;
+        job.cancelled = cancellation(signal);
+        this.#queue.remove(job);
+        reject(job.cancelled);
+      };
+      const job: ExchangeJob = {
+        priority,
+        needsCleanWire,
+        cancelled: undefined,
+        run: () =>
+          work(job)
+            .then(resolve, reject)
+            .finally(() => signal?.removeEventListener('abort', onAbort)),
+        refuse: reject,
+      };
+      if (!this.#queue.offer(job)) {
+        const message = `${this.resource} has ${this.#queue.length} exchanges waiting; this one was not sent. Poll less often, or wait.`;
+        return reject(new LabError('instrument.busy', message, { waiting: this.#queue.length }));
+      }
+      signal?.addEventListener('abort', onAbort, { once: true });
+      if (priority === 'safety') this.#wire.hurry(this.#limits.safetyWaitMs);
+      this.#next();
+    });
+  }
+
+  #next(): void {
+    if (this.#active || this.#recovery || this.#closeReason) return;
+    const first = this.#queue.peek();
+    if (!first) return;
+    if (first.needsCleanWire && this.#wire.isDirty) {
+      this.#recover(this.#calm());
+      return;
+    }
+    const job = this.#queue.take();
+    if (!job) return;
+    this.#active = job;
+    void job.run().then(() => {
+      this.#active = undefined;
+      this.#next();
+    });
+  }
+
+  /** Bytes nobody asked for, and nothing unanswered: silence is enough. A device that never falls silent refuses what waits, not the session. */
+  async #calm(): Promise<void> {
+    const { quietMs, drainMs } = this.#limits;
+    if (await this.#wire.drain({ quietMs, maxMs: drainMs * 4 })) return;
+    if (this.#closeReason) return;
+    const message = `${this.resource} sends by itself without a pause, so no answer can be told apart. Nothing was sent. If it is a streaming device, attach it as one.`;
+    const error = new LabError('protocol.malformed', message);
+    this.#trace.add('note', message, 0);
+    if (this.#active) throw error;
+    this.#queue.refuseAll(error);
+  }
+
+  #recover(climb: Promise<void>): Promise<void> {
+    this.#setState('recovering');
+    const recovery = climb
+      .catch((error: unknown) => {
+        if (this.#active && LabError.from(error).code === 'protocol.malformed') throw error;
+        this.#close(LabError.from(error));
+      })
+      .finally(() => {
+        this.#recovery = undefined;
+        if (!this.#closeReason) this.#setState('open');
+        this.#next();
+      });
+    recovery.catch(() => {});
+    this.#recovery = recovery;
+    return recovery;
+  }
+
+  #quarantine(cause: LabError): void {
+    if (this.#closeReason || this.#recovery) return;
+    this.#trace.add('note', `quarantined: ${cause.message}`, 0);
+    void this.#recover(
+      recoverWire({
+        clock: this.#clock,
+        limits: this.#limits,
+        isFreshOnReopen: this.#options.isFreshOnReopen ?? false,
+        writeTermination: this.#termination,
+        wire: () => this.#wire,
+        reopen: () => this.#reopen(),
+        note: (text) => this.#trace.add('note', text, 0),
+        sent: (text, bytes) => this.#countSent(text, bytes, this.#clock.nowNs()),
+        countMarker: () => this.#markers++,
+      }),
+    );
+  }
+
+  /** The old connection first: many instruments serve one at a time. */
+  async #reopen(): Promise<void> {
+    const old = this.#wire;
+    await old.pause();
+    await old.transport[Symbol.asyncDispose]();
+    for (let tries = 1; ; tries++) {
+      if (this.#closeReason) throw this.#closeReason;
+      try {
+        const transport = await this.#open();
+        if (this.#closeReason) {
+          await transport[Symbol.asyncDispose]();
+          throw this.#closeReason;
+        }
+        this.#wire = this.#wrap(transport);
+        this.stats.reopened++;
+        return;
+      } catch (error) {
+        const failure = LabError.from(error);
+        this.#trace.add('note', `try ${tries} to open again: ${failure.message}`, 0);
+        if (tries >= this.#limits.reopenTries) throw failure;
+        await delay(this.#clock, this.#limits.reopenPauseMs * 2 ** (tries - 1));
+      }
+    }
+  }
+
+  /** Before every send: whoever is on the wire waits until it is clean. Throws what ended the session. */
+  async #makeReady(job: ExchangeJob): Promise<void> {
+    while (this.#recovery || (this.#wire.isDirty && !this.#closeReason))
+      await (this.#recovery ?? this.#recover(this.#calm()));
+    const waitMs = this.#lastSentMs + this.#limits.paceMs - this.#clock.monotonicMs();
+    if (waitMs > 0) await delay(this.#clock, waitMs);
+    if (this.#closeReason) throw this.#closeReason;
+    if (job.cancelled) throw job.cancelled;
+  }
+
+  get #isReady(): boolean {
+    return !this.#recovery && !this.#wire.isDirty && !this.#closeReason && this.#limits.paceMs === 0;
+  }
+
+  async #tell(job: ExchangeJob, text: string, timeoutMs = this.#limits.timeoutMs): Promise<void> {
+    const message = checkMessage(text);
+    if (isQuery(message)) {
+      throw new LabError(
+        'call.invalid',
+        `'${message}' asks something; its answer would be taken for the next one. Use query. Nothing was sent.`,
+      );
+    }
+    if (!this.#isReady || job.cancelled) await this.#makeReady(job);
+    const bytes = Buffer.from(message + this.#termination, 'latin1');
+    this.#countSent(message, bytes.length, this.#clock.nowNs());
+    try {
+      await this.#wire.tell(bytes, timeoutMs, () => this.#timeout(message, timeoutMs, 'was not taken'));
+    } catch (error) {
+      throw this.#failed(error);
+    }
+  }
+
+  async #ask(
+    job: ExchangeJob,
+    text: string,
+    kind: 'line' | 'block',
+    timeoutMs = this.#limits.timeoutMs,
+    expect?: Expect,
+  ): Promise<TimedWireReply> {
+    const message = checkMessage(text);
+    if (!this.#isReady || job.cancelled) await this.#makeReady(job);
+    const bytes = Buffer.from(message + this.#termination, 'latin1');
+    this.stats.queries++;
+    const answer = this.#wire.ask({
+      bytes,
+      kind,
+      timeoutMs,
+      timedOut: () => this.#timeout(message, timeoutMs, 'was not answered'),
+    });
+    try {
+      const reply = await this.#answered(message, bytes.length, answer);
+      const roundTripMs = Number(reply.receivedNs - reply.sentNs) / 1e6;
+      this.stats.lastRoundTripMs = roundTripMs;
+      if (job.cancelled) this.stats.lateBytes += reply.sizeBytes;
+      const shown = reply.block ? `${reply.text.slice(0, 11)}… (${reply.block.length} bytes)` : reply.text;
+      this.#trace.add(job.cancelled ? 'late' : 'received', shown, reply.sizeBytes, reply.receivedNs, roundTripMs);
+      if (expect && !expect(reply.text)) throw unexpected(message, reply.text);
+      return reply;
+    } catch (error) {
+      throw this.#failed(error);
+    }
+  }
+
+  #answered(message: string, sizeBytes: number, answer: Promise<TimedWireReply>): Promise<TimedWireReply> {
+    this.#countSent(message, sizeBytes, this.#clock.nowNs());
+    return answer;
+  }
+
+  #countSent(text: string, sizeBytes: number, atNs: bigint): void {
+    this.stats.bytesOut += sizeBytes;
+    this.#lastSentMs = this.#limits.paceMs > 0 ? this.#clock.monotonicMs() : this.#lastSentMs;
+    this.#trace.add('sent', text, sizeBytes, atNs);
+  }
+
+  #timeout(message: string, timeoutMs: number, what: string): LabError {
+    this.stats.timeouts++;
+    return new LabError(
+      'transport.timeout',
+      `'${message.slice(0, 60)}' ${what} by ${this.resource} within ${timeoutMs} ms; the reading is missing. An answer that comes later is thrown away. ` +
+        'If the instrument needs longer, raise the timeout.',
+      { query: message.slice(0, 200), timeoutMs },
+    );
+  }
+
+  #failed(thrown: unknown): LabError {
+    const error = LabError.from(thrown);
+    if (error.code === 'transport.timeout' || error.code.startsWith('protocol.')) this.#quarantine(error);
+    else if (error.code.startsWith('transport.')) this.#close(error);
+    return this.#closeReason && error.code === 'transport.closed' ? this.#closeReason : error;
+  }
+
+  async #transact<T>(job: ExchangeJob, steps: (wire: Wire) => Promise<T>, { timeoutMs }: ExchangeOptions): Promise<T> {
+    let over: LabError | undefined;
+    const guarded = <R>(step: () => Promise<R>): Promise<R> => (over ? Promise.reject(over) : step());
+    let last: Promise<unknown> = Promise.resolve();
+    const inOrder = <R>(step: () => Promise<R>): Promise<R> => {
+      const result = last.then(() => guarded(step));
+      last = result.catch(() => {});
+      return result;
+    };
+    const wire: Wire = {
+      write: (text) => inOrder(() => this.#tell(job, text, timeoutMs)),
+      query: (text, queryMs, expect) => inOrder(() => this.#ask(job, text, 'line', queryMs ?? timeoutMs, expect)),
+      queryBlock: (text, queryMs) =>
+        inOrder(async () => blockOf(await this.#ask(job, text, 'block', queryMs ?? timeoutMs))),
+    };
+    const tooLong = createDeferred<never>();
+    const timer = this.#clock.after(this.#limits.transactionMs, () => {
+      over = new LabError(
+        'transport.timeout',
+        `A transaction held ${this.resource} longer than ${this.#limits.transactionMs} ms and was ended.`,
+      );
+      tooLong.reject(over);
+    });
+    try {
+      await this.#makeReady(job);
+      return await Promise.race([steps(wire), tooLong.promise]);
+    } finally {
+      timer[Symbol.dispose]();
+      over ??= new LabError('call.invalid', 'The transaction is over; its wire may not be used any more.');
+      // A step that was started and not awaited still has the wire.
+      await last;
+    }
+  }
+
+  async #lendWire(lend: (taken: { transport: Transport; release: () => Promise<void> }) => void): Promise<void> {
+    await this.#recovery;
+    if (this.#closeReason) throw this.#closeReason;
+    this.#isTaken = true;
+    this.#queue.refuseAll(this.#takenError());
+    const wire = this.#wire;
+    await wire.pause();
+    const released = createDeferred<void>();
+    const over = createDeferred<void>();
+    void wire.transport.closed.then(({ code, message }) => {
+      if (this.#isTaken && wire === this.#wire) this.#close(new LabError(code, message));
+      released.resolve();
+    });
+    const release = (): Promise<void> => {
+      released.resolve();
+      return over.promise;
+    };
+    lend({
+      transport: tapTransport(wire.transport, release, {
+        sent: (bytes) => this.#countSent(showBytes(bytes).replace(/\\n$/, ''), bytes.length, this.#clock.nowNs()),
+        received: (count) => {
+          this.stats.bytesIn += count;
+        },
+      }),
+      release,
+    });
+    await released.promise;
+    this.#isTaken = false;
+    if (!this.#closeReason) wire.resume(true);
+    over.resolve();
+  }
+
+  #takenError(): LabError {
+    return new LabError(
+      'instrument.busy',
+      `${this.resource} is streaming; it takes no queries until the stream is stopped.`,
+    );
+  }
+
+  #setState(state: SessionState): void {
+    if (this.#state === state || this.#state === 'closed') return;
+    this.#state = state;
+    for (const listener of [...this.#listeners]) listener(state);
+  }
+
+  #close(reason: LabError): void {
+    if (this.#closeReason) return;
+    this.#closeReason = reason;
+    this.#trace.add('note', `closed: ${reason.message}`, 0);
+    this.#queue.refuseAll(reason);
+    const wire = this.#wire;
+    wire.abandon(reason);
+    this.#setState('closed');
+    this.#scope.defer(async () => {
+      await wire.pause();
+      await wire.transport[Symbol.asyncDispose]();
+    });
+    void this.#scope[Symbol.asyncDispose]().finally(() => this.#closed.resolve());
+  }
+}
+
+function checkMessage(text: string): string {
+  const message = text.replace(/[\r\n]+$/, '');
+  if (!/[\r\n]/.test(message)) return message;
+  throw new LabError(
+    'call.invalid',
+    'One message at a time: the text holds a line end, so several answers could come. Nothing was sent.',
+  );
+}
+
+function blockOf(reply: TimedWireReply): Uint8Array {
+  if (!reply.block)
+    throw new LabError('protocol.malformed', 'The instrument answered a line where a block was expected.');
+  return reply.block;
+}
+
+function unexpected(message: string, reply: string): LabError {
+  return new LabError(
+    'protocol.malformed',
+    `'${reply.slice(0, 60)}' cannot be the answer to '${message.slice(0, 60)}'; it is not used. Ask again; if it stays, another program may be using the instrument.`,
+    { query: message.slice(0, 200), received: reply.slice(0, 200) },
+  );
+}

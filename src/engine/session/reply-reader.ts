@@ -1,0 +1,118 @@
+import type { ByteQueue } from '../../core/byte-queue.ts';
+import { LabError } from '../../core/errors.ts';
+import { awaitsBlockTail, startsBlock, takeBlock488 } from '../../protocol/block488.ts';
+import { decodeLatin1, isResponseText, type ReadTermination, takeScpiLine } from '../../protocol/scpi-line.ts';
+
+export interface ReplyLimits {
+  maxLineBytes: number;
+  maxBlockBytes: number;
+}
+
+/** A whole reply. A block asked for as a line is in `text` too (header and bytes, one character a byte): nothing of it is lost. */
+export interface Reply {
+  text: string;
+  block: Uint8Array | undefined;
+  /** Bytes on the wire, terminator included as far as it had come. */
+  sizeBytes: number;
+}
+
+export interface TakeOptions {
+  kind: 'line' | 'block';
+  isEnd: boolean;
+  isTailOptional: boolean;
+  /** Bytes behind the reply do not spoil it. */
+  isSurplusAllowed: boolean;
+}
+
+/** Bytes of a wire to one reply at a time. */
+export class ReplyReader {
+  readonly #queue: ByteQueue;
+  readonly #options: ReplyLimits & { termination: ReadTermination; isMessageBased: boolean };
+  /** Terminators a device appends to a block may come any time later: they are no empty reply. */
+  #skipsBlanks = false;
+
+  constructor(queue: ByteQueue, options: ReplyLimits & { termination: ReadTermination; isMessageBased: boolean }) {
+    this.#queue = queue;
+    this.#options = options;
+  }
+
+  get hasRest(): boolean {
+    return this.#queue.length > 0;
+  }
+
+  /** Only the terminator after the data of a block is missing. */
+  get awaitsTail(): boolean {
+    return awaitsBlockTail(this.#queue);
+  }
+
+  /** Copies: the transport lends its bytes until the next read only. */
+  push(bytes: Uint8Array): void {
+    this.#queue.push(bytes.slice());
+  }
+
+  takeRest(): Uint8Array {
+    return this.#queue.take(this.#queue.length) ?? new Uint8Array(0);
+  }
+
+  /** `undefined`: not all has come. Throws protocol.malformed, protocol.too-long. */
+  take(options: TakeOptions): Reply | undefined {
+    const before = this.#queue.length;
+    if (options.kind === 'block' || this.#skipsBlanks) this.#skipBlanks();
+    const isBlock = startsBlock(this.#queue);
+    if (isBlock === undefined && !(options.isEnd && this.#queue.length > 0)) return undefined;
+    const reply = options.kind === 'block' || isBlock ? this.#takeBlock(options) : this.#takeLine(options);
+    if (!reply) return undefined;
+    reply.sizeBytes = before - this.#queue.length;
+    if (!options.isSurplusAllowed) this.#refuseSurplus(reply);
+    this.#skipsBlanks = reply.block !== undefined;
+    return reply;
+  }
+
+  #takeLine({ isEnd }: TakeOptions): Reply | undefined {
+    const { termination, maxLineBytes, isMessageBased } = this.#options;
+    const text = takeScpiLine(this.#queue, { termination, maxLineBytes, isEnd: isMessageBased && isEnd });
+    if (text === undefined) return undefined;
+    if (!isResponseText(text)) throw noise(text);
+    return { text, block: undefined, sizeBytes: 0 };
+  }
+
+  #takeBlock({ kind, isEnd, isTailOptional }: TakeOptions): Reply | undefined {
+    const block = takeBlock488(this.#queue, {
+      maxBlockBytes: this.#options.maxBlockBytes,
+      isEnd: this.#options.isMessageBased ? isEnd : undefined,
+      isTailOptional,
+    });
+    if (!block) return undefined;
+    const header = `#${String(block.length).length}${block.length}`;
+    return { text: kind === 'line' ? header + decodeLatin1(block) : header, block, sizeBytes: 0 };
+  }
+
+  /**
+   * One question has one response message (488.2 6.3.1.3). More means that either this reply or what follows belongs to another question;
+   * nobody can tell which, so neither is used.
+   */
+  #refuseSurplus(reply: Reply): void {
+    this.#skipBlanks();
+    if (this.#queue.length === 0) return;
+    throw new LabError(
+      'protocol.malformed',
+      `More than one reply came ('${reply.text.slice(0, 40)}' and ${this.#queue.length} bytes more). Which one answers the question cannot be told, so none is used. Ask again.`,
+      { surplusBytes: this.#queue.length },
+    );
+  }
+
+  #skipBlanks(): void {
+    for (let next = this.#queue.peek(); next === 10 || next === 13 || next === 32; next = this.#queue.peek()) {
+      this.#queue.skip(1);
+    }
+  }
+}
+
+function noise(text: string): LabError {
+  const shown = text.slice(0, 40).replace(/[^\x20-\x7e]/g, '·');
+  return new LabError(
+    'protocol.malformed',
+    `The reply '${shown}' holds bytes no instrument sends as text. It is not used. Check the baud rate and the cable, then ask again.`,
+    { received: shown },
+  );
+}

@@ -1,0 +1,118 @@
+import { LabError } from '../../src/core/errors.ts';
+import type { SeededRandom } from '../../src/core/seeded-random.ts';
+import type { Priority, Session } from '../../src/engine/session/session.ts';
+import type { FaultyInstrument } from './faulty-instrument.ts';
+
+export interface FaultRun {
+  random: SeededRandom;
+  /** Runs until the instrument has done so many faults. */
+  faults: number;
+  instrument: FaultyInstrument;
+  /** Opens a session; called again after one closed. */
+  open(): Promise<Session>;
+  workers: number;
+  /** Lets some time of the clock pass; a system clock needs none. */
+  pass?: (ms: number) => Promise<void>;
+}
+
+export interface FaultResult {
+  right: number;
+  wrong: string[];
+  failed: Map<string, number>;
+  sessions: number;
+  /** Errors of a kind no query may end with. */
+  odd: string[];
+}
+
+const ALLOWED = new Set([
+  'transport.timeout',
+  'transport.closed',
+  'protocol.malformed',
+  'protocol.too-long',
+  'call.cancelled',
+  'instrument.detached',
+]);
+const PRIORITIES: readonly Priority[] = ['safety', 'person', 'poll', 'background'];
+
+/** Form of an answer, as a driver knows it: it says nothing about which question it belongs to. */
+const isToken = (reply: string): boolean => /^t[0-9a-f]{12}$/.test(reply);
+
+/**
+ * Several callers ask at once, each query with a token of its own, alone or in transactions, some cancelled. Whoever gets another token than
+ * the one asked for got a wrong answer.
+ */
+export async function runFaults(run: FaultRun): Promise<FaultResult> {
+  const result: FaultResult = { right: 0, wrong: [], failed: new Map(), sessions: 1, odd: [] };
+  let number = 0;
+  let session = await run.open();
+  let reopening: Promise<void> | undefined;
+  const ask = async (query: (text: string) => Promise<string>): Promise<void> => {
+    const token = `t${(++number).toString(16).padStart(12, '0')}`;
+    const reply = await query(`ECHO? ${token}`);
+    if (reply === token) result.right++;
+    else result.wrong.push(`${token} got ${reply}`);
+  };
+  const reopen = async (): Promise<void> => {
+    await session[Symbol.asyncDispose]();
+    session = await run.open();
+    result.sessions++;
+  };
+  const work = async (): Promise<void> => {
+    while (run.instrument.faults < run.faults) {
+      const current = session;
+      const controller = new AbortController();
+      const options = {
+        priority: PRIORITIES[run.random.below(4)] as Priority,
+        signal: controller.signal,
+        expect: isToken,
+      };
+      const steps = run.random.below(4);
+      const asking =
+        steps === 0
+          ? current.transaction(async (wire) => {
+              for (let step = 0; step < 3; step++)
+                await ask(async (text) => (await wire.query(text, undefined, isToken)).text);
+            }, options)
+          : ask((text) => current.query(text, options));
+      if (run.random.below(12) === 0) queueMicrotask(() => controller.abort());
+      try {
+        await asking;
+      } catch (error) {
+        const code = error instanceof LabError ? error.code : String(error);
+        result.failed.set(code, (result.failed.get(code) ?? 0) + 1);
+        if (!ALLOWED.has(code)) result.odd.push(String(error));
+      }
+      if (current.closeReason && current === session) {
+        reopening ??= reopen().finally(() => {
+          reopening = undefined;
+        });
+      }
+      await reopening;
+    }
+  };
+  const workers = Promise.all(Array.from({ length: run.workers }, work));
+  let isDone = false;
+  void workers.finally(() => {
+    isDone = true;
+  });
+  if (run.pass) while (!isDone) await run.pass(500);
+  await workers;
+  // Once the instrument behaves, everything is answered again: no session is left out of step.
+  run.instrument.isHealthy = true;
+  const healthy = (async () => {
+    for (let asked = 0; asked < 20; ) {
+      if (session.closeReason) await reopen();
+      const before = result.right;
+      await ask((text) => session.query(text, { expect: isToken })).catch(() => {});
+      if (result.right > before) asked++;
+    }
+    await session[Symbol.asyncDispose]();
+  })();
+  let isHealthy = false;
+  void healthy.finally(() => {
+    isHealthy = true;
+  });
+  if (run.pass) while (!isHealthy) await run.pass(500);
+  await healthy;
+  return result;
+}
