@@ -14,6 +14,8 @@ import { verify } from './commands/verify.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
 import { createOutput } from './output.ts';
 
+const COMMANDS: readonly Command[] = [serve, bench, find, query, read, record, recordings, info, verify];
+
 /** A second Ctrl-C does not wait for the tidy end. */
 function stopSignal(): AbortController {
   const stop = new AbortController();
