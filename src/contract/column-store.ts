@@ -76,11 +76,15 @@ export class ColumnStore {
     this.revision++;
   }
 
-  /** Forgets columns that begin before a time (s since `originNs`), keeping one before it so that the trace reaches the edge. */
+  /**
+   * Forgets columns that begin before a time (s since `originNs`), keeping one before it so that the trace reaches the edge;
+   * of streams no longer known, all.
+   */
   prune(beforeS: number): void {
     for (const [id, stream] of this.#streams) {
       stream.prune(beforeS);
-      if (stream.length === 0) this.#streams.delete(id);
+      const isKnown = this.#infos.some((info) => info.id === id);
+      if (!isKnown && stream.newestS < beforeS) this.#streams.delete(id);
     }
   }
 
@@ -139,6 +143,10 @@ class StreamColumns {
     return this.#endRow;
   }
 
+  get newestS(): number {
+    return this.#timeS[this.#end - 1] ?? Number.NEGATIVE_INFINITY;
+  }
+
   fits(block: ColumnsFrameBlock): boolean {
     const isSame = block.channels.length === this.#channels.length;
     return isSame && block.channels.every((channel, index) => channel === this.#channels[index]);
@@ -146,9 +154,9 @@ class StreamColumns {
 
   /** `shiftS`: from the store's origin to the block's t0. */
   take(block: ColumnBlock, shiftS: number): void {
-    this.#dropFrom(block.firstRow);
+    const wasApart = this.#dropFrom(block.firstRow);
     this.#reserve(block.length);
-    const isApart = block.isAfterGap || (this.length > 0 && block.firstRow !== this.#endRow);
+    const isApart = block.isAfterGap || wasApart || (this.length > 0 && block.firstRow !== this.#endRow);
     for (let index = 0; index < block.length; index++) {
       const at = this.#end + index;
       const row = columnRow(block, index);
@@ -195,14 +203,15 @@ class StreamColumns {
     };
   }
 
-  /** Removes the columns that begin at or after a row: they are sent again. */
-  #dropFrom(row: number): void {
-    if (this.length === 0 || row >= this.#endRow) return;
+  /** Removes the columns that begin at or after a row: they are sent again. True if rows were missing before that row. */
+  #dropFrom(row: number): boolean {
+    if (this.length === 0 || row >= this.#endRow) return false;
     const rows = this.#firstRow;
     const at = this.#start + lastAtOrBefore(this.length, (index) => rows[this.#start + index] as number, row);
+    const wasApart = rows[at] === row && ((this.#flags[0]?.[at] ?? 0) & COLUMN_FLAG.gap) !== 0;
     this.#end = (rows[at] as number) >= row ? at : at + 1;
     this.#endRow = this.#end === at ? row : Math.min(this.#endRow, row);
-    if (this.length === 0) this.#endRow = row;
+    return wasApart;
   }
 
   /** Makes room at the end: slides to the front if half is free there, else grows. */
