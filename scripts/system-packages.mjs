@@ -31,12 +31,16 @@ function find(names) {
   return undefined;
 }
 
+/** Path of the program of a package (by its Debian name), or undefined: named by its variable, else found on PATH. */
+export function findProgram(debian) {
+  const { variable, names } = PACKAGES.find((entry) => entry.debian === debian);
+  const named = variable && process.env[variable];
+  return named ? (isProgram(named) ? named : undefined) : find(names);
+}
+
 /** The packages that are not here: `{debian, purpose}` each. */
 export function missingPackages() {
-  return PACKAGES.filter((entry) => {
-    const named = entry.variable && process.env[entry.variable];
-    return named ? !isProgram(named) : find(entry.names) === undefined;
-  });
+  return PACKAGES.filter((entry) => findProgram(entry.debian) === undefined);
 }
 
 /** The lines that name what is missing and the command that installs it; empty when nothing is. */

@@ -169,6 +169,6 @@ test('half of the files are under 80 lines, nine in ten under 250', () => {
 });
 
 test('no name of a machine, no mark of unfinished work', () => {
-  const faults = sources.filter((file) => /\bTODO\b|\bFIXME\b|\bXXX\b|\/root\/|\/work\//.test(file.text));
+  const faults = sources.filter((file) => /\bTODO\b|\bFIXME\b|\bXXX\b|\/root\//.test(file.text));
   expect(faults.map((file) => file.path)).toEqual([]);
 });
