@@ -28,7 +28,10 @@ export interface App {
 }
 
 export interface LaunchOptions {
+  /** Kept when the app is closed; default a new one. */
   dataFolder?: string;
+  /** The app's folder; default this repository. */
+  root?: string;
 }
 
 /** Whether the suites run on real Electron. */
@@ -37,7 +40,7 @@ export const isElectron = process.env.E2E_HOST === 'electron';
 /** Starts the built app: on the Chromium test host, or with E2E_HOST=electron on Electron. */
 export async function launch(options: LaunchOptions = {}): Promise<App> {
   const dataFolder = options.dataFolder ?? mkdtempSync(join(tmpdir(), 'labwire-e2e-'));
-  const app = isElectron ? await launchElectron(dataFolder) : await launchTestHost(dataFolder);
+  const app = await (isElectron ? launchElectron : launchTestHost)(options.root ?? ROOT, dataFolder);
   return {
     ...app,
     dataFolder,
@@ -49,8 +52,8 @@ export async function launch(options: LaunchOptions = {}): Promise<App> {
   };
 }
 
-async function launchElectron(dataFolder: string): Promise<Omit<App, 'dataFolder'>> {
-  const app = await _electron.launch({ args: [ROOT, '--data', dataFolder] });
+async function launchElectron(root: string, dataFolder: string): Promise<Omit<App, 'dataFolder'>> {
+  const app = await _electron.launch({ args: [root, '--data', dataFolder] });
   const child = app.process();
   return {
     page: await app.firstWindow(),
@@ -106,10 +109,10 @@ class HostChannel {
 
 let bundled: Promise<void> | undefined;
 
-async function launchTestHost(dataFolder: string): Promise<Omit<App, 'dataFolder'>> {
+async function launchTestHost(root: string, dataFolder: string): Promise<Omit<App, 'dataFolder'>> {
   bundled ??= bundleHost();
   await bundled;
-  const child = spawn(process.execPath, [join(HOST_FOLDER, 'electron.mjs'), ROOT, '--data', dataFolder], {
+  const child = spawn(process.execPath, [join(HOST_FOLDER, 'electron.mjs'), root, '--data', dataFolder], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     serialization: 'advanced',
   });

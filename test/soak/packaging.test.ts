@@ -1,0 +1,105 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { extractAll, listPackage } from '@electron/asar';
+import { FuseState, FuseV1Options, getCurrentFuseWire } from '@electron/fuses';
+import { afterAll, expect, test } from 'vitest';
+import { launch } from '../e2e/launch.ts';
+import { makeElectronStub } from './electron-stub.ts';
+
+const ROOT = resolve(import.meta.dirname, '..', '..');
+const work = mkdtempSync(join(tmpdir(), 'labwire-packaging-'));
+afterAll(() => rmSync(work, { recursive: true, force: true }));
+
+const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+const electronVersion = manifest.devDependencies.electron;
+
+/** Packs a folder for a platform with a stub in place of Electron's binary; gives the folder. */
+function pack(platform: 'linux' | 'win32'): string {
+  const stub = join(work, `electron-${platform}`);
+  const output = join(work, platform);
+  makeElectronStub(stub, platform, electronVersion);
+  const args = [
+    join(ROOT, 'node_modules', 'electron-builder', 'out', 'cli', 'cli.js'),
+    platform === 'linux' ? '--linux' : '--win',
+    'dir',
+    '--x64',
+    '--publish=never',
+    `-c.electronDist=${stub}`,
+    `-c.directories.output=${output}`,
+    // Editing a Windows executable's resources needs a real one.
+    ...(platform === 'win32' ? ['-c.win.signAndEditExecutable=false'] : []),
+  ];
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8' });
+  expect(status, `${stdout}\n${stderr}`).toBe(0);
+  return join(output, platform === 'linux' ? 'linux-unpacked' : 'win-unpacked');
+}
+
+const ALLOWED = [
+  /^\/(out|out\/main|out\/main\/chunks|out\/preload|out\/renderer|out\/renderer\/assets)$/,
+  /^\/out\/main\/(chunks\/)?[\w.-]+\.js$/,
+  /^\/out\/preload\/index\.cjs$/,
+  /^\/out\/renderer\/(index\.html|(assets\/)?[\w.-]+\.(js|css|woff2?|svg|png))$/,
+  /^\/(package\.json|LICENSE|resources|resources\/icon\.png)$/,
+  /^\/node_modules(\/|$)/,
+];
+
+/** Packages of node_modules by name. */
+function packagesOf(list: string[]): Set<string> {
+  return new Set(list.flatMap((path) => /^\/node_modules\/((?:@[^/]+\/)?[^/@]+)\//.exec(path)?.[1] ?? []));
+}
+
+test.each(['linux', 'win32'] as const)(
+  'the package for %s holds what is allowed, with its fuses set',
+  async (platform) => {
+    const folder = pack(platform);
+    const list = listPackage(join(folder, 'resources', 'app.asar'), { isPack: false }).map((path) =>
+      path.replaceAll('\\', '/'),
+    );
+    expect(list.filter((path) => !ALLOWED.some((allowed) => allowed.test(path)))).toEqual([]);
+    for (const entry of ['index', 'engine-entry', 'cli', 'simulator', 'export-worker']) {
+      expect(list).toContain(`/out/main/${entry}.js`);
+    }
+    const packages = packagesOf(list);
+    for (const name of Object.keys(manifest.dependencies)) expect(packages).toContain(name);
+    for (const name of ['electron', 'vite', 'vitest', 'typescript', 'playwright-core', 'react'])
+      expect(packages).not.toContain(name);
+
+    const fuses = await getCurrentFuseWire(join(folder, platform === 'linux' ? 'labwire' : 'Labwire.exe'));
+    const isOn = (fuse: FuseV1Options): boolean => fuses[fuse] === FuseState.ENABLE;
+    expect({
+      runAsNode: isOn(FuseV1Options.RunAsNode),
+      nodeOptions: isOn(FuseV1Options.EnableNodeOptionsEnvironmentVariable),
+      inspect: isOn(FuseV1Options.EnableNodeCliInspectArguments),
+      filePrivileges: isOn(FuseV1Options.GrantFileProtocolExtraPrivileges),
+      cookies: isOn(FuseV1Options.EnableCookieEncryption),
+      integrity: isOn(FuseV1Options.EnableEmbeddedAsarIntegrityValidation),
+      asarOnly: isOn(FuseV1Options.OnlyLoadAppFromAsar),
+    }).toEqual({
+      runAsNode: false,
+      nodeOptions: false,
+      inspect: false,
+      filePrivileges: false,
+      cookies: true,
+      integrity: true,
+      asarOnly: true,
+    });
+  },
+);
+
+test('every package resolves inside the package, and the packed app boots on the test host', async () => {
+  const resources = join(work, 'linux', 'linux-unpacked', 'resources');
+  const app = join(work, 'extracted', 'resources', 'app');
+  extractAll(join(resources, 'app.asar'), app);
+  const load = createRequire(join(app, 'package.json'));
+  for (const name of Object.keys(manifest.dependencies)) {
+    expect(load.resolve(name).startsWith(app), `${name} resolves to ${load.resolve(name)}`).toBe(true);
+  }
+  load('serialport');
+  expect(existsSync(join(app, 'out', 'main', 'index.js'))).toBe(true);
+  const running = await launch({ root: app });
+  expect(await running.page.title()).toContain('Labwire');
+  expect(await running.close()).toBe(0);
+});
