@@ -21,7 +21,7 @@ export function makeElectronStub(folder: string, platform: 'linux' | 'win32', ve
   mkdirSync(join(folder, 'locales'), { recursive: true });
   writeFileSync(join(folder, platform === 'linux' ? 'electron' : 'electron.exe'), binary(), { mode: 0o755 });
   writeFileSync(join(folder, 'version'), version);
-  for (const name of ['LICENSE', 'LICENSES.chromium.html', 'locales/en-US.pak', 'resources/default_app.asar']) {
+  for (const name of ['LICENSE', 'LICENSES.chromium.html', 'locales/en-US.pak']) {
     writeFileSync(join(folder, name), name);
   }
 }

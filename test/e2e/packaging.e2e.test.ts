@@ -6,8 +6,8 @@ import { join, resolve } from 'node:path';
 import { extractAll, listPackage } from '@electron/asar';
 import { FuseState, FuseV1Options, getCurrentFuseWire } from '@electron/fuses';
 import { afterAll, expect, test } from 'vitest';
-import { launch } from '../e2e/launch.ts';
 import { makeElectronStub } from './electron-stub.ts';
+import { launch } from './launch.ts';
 
 const ROOT = resolve(import.meta.dirname, '..', '..');
 const work = mkdtempSync(join(tmpdir(), 'labwire-packaging-'));
@@ -30,7 +30,7 @@ function pack(platform: 'linux' | 'win32'): string {
     `-c.electronDist=${stub}`,
     `-c.directories.output=${output}`,
     // Editing a Windows executable's resources needs a real one.
-    ...(platform === 'win32' ? ['-c.win.signAndEditExecutable=false'] : []),
+    ...(platform === 'win32' ? ['-c.win.signAndEditExecutable=false', '-c.disableAsarIntegrity=true'] : []),
   ];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8' });
   expect(status, `${stdout}\n${stderr}`).toBe(0);
