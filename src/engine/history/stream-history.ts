@@ -44,8 +44,8 @@ export class StreamHistory {
 
   /** Oldest row anything is known of (coarsely perhaps); undefined if there is none. */
   get firstRow(): number | undefined {
-    const coarse = this.#pyramid?.firstRowOf(PYRAMID_LEVELS - 1);
-    return coarse === undefined ? undefined : Math.max(coarse, this.runs.firstRow ?? coarse);
+    const oldest = this.#oldestKept();
+    return oldest === undefined ? undefined : Math.max(oldest, this.runs.firstRow ?? oldest);
   }
 
   get isFloat64(): boolean {
@@ -106,7 +106,7 @@ export class StreamHistory {
   /** Lets the oldest page of a kind go; gives the bytes freed (0: only the newest page is left). */
   letGo(kind: number): number {
     const freed = kind === 0 ? this.ring.letGo() : (this.#pyramid?.levels[kind - 1]?.letGo() ?? 0);
-    if (freed > 0) this.runs.forgetBefore(this.#oldestKept());
+    if (freed > 0) this.runs.forgetBefore(this.#oldestKept() ?? 0);
     return freed;
   }
 
@@ -218,8 +218,9 @@ export class StreamHistory {
     this.runs.addGap(gap);
   }
 
-  #oldestKept(): number {
-    let oldest = this.ring.firstRow ?? 0;
+  #oldestKept(): number | undefined {
+    let oldest = this.ring.firstRow;
+    if (oldest === undefined) return undefined;
     for (let level = 0; level < PYRAMID_LEVELS; level++) {
       oldest = Math.min(oldest, this.#pyramid?.firstRowOf(level) ?? oldest);
     }
@@ -238,13 +239,13 @@ export class StreamHistory {
     const level = Pyramid.levelFor(n);
     const kept = (level < 0 ? this.ring.firstRow : pyramid.firstRowOf(level)) ?? to;
     let start = from;
-    if (kept > from && level + 1 < PYRAMID_LEVELS) {
-      const coarser = pyramid.levels[level + 1]?.blockRows ?? n;
+    const coarser = kept > from ? this.#levelBefore(pyramid, level, kept) : undefined;
+    if (coarser !== undefined) {
       const seam = Math.min(to, Math.ceil(kept / coarser) * coarser);
       this.#collect(pyramid, channels, from, seam, coarser, blocks);
       start = Math.max(seam, from);
     }
-    if (start >= to) return start === from;
+    if (start >= to) return false;
     const builder = new ColumnBuilder(n, channels, this.isFloat64, (row) => this.stretchOf(row));
     if (level < 0) {
       this.ring.visit(start, to, (page, first, end) => {
@@ -261,6 +262,14 @@ export class StreamHistory {
       }
     }
     blocks.push(...builder.finish(!this.isClosed && to === this.endRow));
-    return start === from;
+    return kept <= from;
+  }
+
+  /** Rows per block of the finest coarser level that reaches back beyond `kept`; undefined if none does. */
+  #levelBefore(pyramid: Pyramid, level: number, kept: number): number | undefined {
+    for (let coarser = level + 1; coarser < PYRAMID_LEVELS; coarser++) {
+      if ((pyramid.firstRowOf(coarser) ?? kept) < kept) return pyramid.levels[coarser]?.blockRows;
+    }
+    return undefined;
   }
 }
