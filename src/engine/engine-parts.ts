@@ -12,6 +12,7 @@ import type { SimulatorDesk } from './bench/simulator-desk.ts';
 import type { History } from './history/history.ts';
 import type { HostServices } from './host-services.ts';
 import type { Library } from './recording/library.ts';
+import type { RecordedShelf } from './recording/recorded-shelf.ts';
 import type { EventLog } from './state/event-log.ts';
 import type { StateBoard } from './state/state-board.ts';
 import type { TraceDesk } from './state/trace-desk.ts';
@@ -35,6 +36,8 @@ export interface EngineParts {
   readonly outputs: OutputsDesk;
   readonly recording: RecordingDesk;
   readonly library: Library;
+  /** History of recordings, for plots. */
+  readonly recorded: RecordedShelf;
   readonly alarms: AlarmEngine;
   readonly jobs: JobTable;
   readonly simulator: SimulatorDesk;

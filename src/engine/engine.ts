@@ -25,6 +25,7 @@ import type { EngineParts } from './engine-parts.ts';
 import { History } from './history/history.ts';
 import type { HostServices } from './host-services.ts';
 import { openLibrary } from './recording/library.ts';
+import { RecordedShelf } from './recording/recorded-shelf.ts';
 import { openDataFolder } from './state/data-folder.ts';
 import { emptyState } from './state/empty-state.ts';
 import { EventLog } from './state/event-log.ts';
@@ -154,6 +155,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     outputs,
     recording,
     library,
+    recorded: scope.use(new RecordedShelf(library)),
     alarms,
     jobs,
     simulator,

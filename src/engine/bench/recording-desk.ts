@@ -45,6 +45,9 @@ const underway = z.object({
   part: z.int(),
 });
 
+/** The recorder writes these itself, with row numbers. */
+const OWN_EVENTS = new Set(['start', 'stop', 'gap']);
+
 interface Running {
   recorder: Recorder;
   thinner: LogThinner;
@@ -198,7 +201,9 @@ export class RecordingDesk implements AsyncDisposable {
       folder: what.folder,
       notes: what.notes,
       tap: fan.add(thinner, 'first'),
-      eventTap: events.onEvent((event) => recorder.event(event)),
+      eventTap: events.onEvent((event) => {
+        if (!OWN_EVENTS.has(event.kind)) recorder.event(event);
+      }),
       part: recorder.stats.part,
     };
     this.#running = running;

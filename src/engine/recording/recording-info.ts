@@ -36,7 +36,10 @@ export interface RecordedChannel {
 }
 
 export interface RecordedGap {
+  /** Key and epoch of the stream, number of the first row after the gap. */
   stream: string;
+  epoch: number;
+  seq: number;
   fromNs: bigint;
   toNs: bigint;
   lost: number;
@@ -183,6 +186,8 @@ function collectChannels(parts: PartIndex[], streams: RecordedStream[]): Recorde
   const channels = new Map<string, RecordedChannel>();
   for (const stream of streams) {
     for (const column of stream.info.columns) {
+      // Columns of provenance (uncertainty of a polled time) are recorded, but they are no channels.
+      if (column.channel.startsWith('~')) continue;
       const id = channelId(stream.info.instrument, column.channel);
       const about = described.get(id);
       const key = `${id}\n${column.unit}`;
@@ -197,13 +202,13 @@ function collectChannels(parts: PartIndex[], streams: RecordedStream[]): Recorde
           scale: about?.scale ?? { gain: 1, offset: 0 },
           shownUnit: about?.shownUnit ?? '',
           samples: 0,
-          rateHz: about?.rateGotHz ?? 0,
+          rateHz: 0,
           streams: [],
         };
         channels.set(key, channel);
       }
       channel.samples += stream.rows;
-      if (about?.rateGotHz == null) channel.rateHz = Math.max(channel.rateHz, rateOf(stream));
+      channel.rateHz = Math.max(channel.rateHz, rateOf(stream));
       if (!channel.streams.includes(stream.info.key)) channel.streams.push(stream.info.key);
     }
   }
@@ -218,10 +223,12 @@ function rateOf({ info, rows, firstNs, lastNs }: RecordedStream): number {
 
 function gapOf(event: LabEvent): RecordedGap[] {
   if (event.kind !== 'gap') return [];
-  const { stream, lost, fromNs, toNs } = event.data ?? {};
+  const { stream, epoch, seq, lost, fromNs, toNs } = event.data ?? {};
   return [
     {
       stream: typeof stream === 'string' ? stream : '',
+      epoch: typeof epoch === 'number' ? epoch : 0,
+      seq: typeof seq === 'number' ? seq : 0,
       fromNs: BigInt(typeof fromNs === 'string' ? fromNs : event.t),
       toNs: BigInt(typeof toNs === 'string' ? toNs : event.t),
       lost: typeof lost === 'number' ? lost : 0,
