@@ -1,0 +1,67 @@
+import { type ReactElement, useEffect, useState } from 'react';
+import type { LabEvent } from '../../contract/recording-schema.ts';
+import { LabError } from '../../core/errors.ts';
+import { Icon } from '../control/icon.tsx';
+import { Problem } from '../control/problem.tsx';
+import { benchStore, call } from '../engine-link.ts';
+import { useStore } from '../store.ts';
+import { formatClock, formatDate, msOf } from '../text-format.ts';
+import { SeverityTag } from './alarms-screen.tsx';
+
+const DAYS = 7;
+
+/** Every transition of every alarm of the last week, newest first. */
+export function AlarmHistory(): ReactElement {
+  const last = useStore(benchStore, (bench) => bench?.events.findLast((event) => event.kind === 'alarm')?.id);
+  const [events, setEvents] = useState<LabEvent[]>();
+  const [error, setError] = useState<LabError>();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: reads again when another alarm event happened
+  useEffect(() => {
+    let isGone = false;
+    const nowMs = Date.now() + 60_000;
+    const fromMs = nowMs - DAYS * 86_400_000;
+    call('event.list', { fromNs: `${fromMs}000000`, toNs: `${nowMs}000000` }).then(
+      (answer) => !isGone && setEvents(answer.events.filter((event) => event.kind === 'alarm').reverse()),
+      (thrown: unknown) => !isGone && setError(LabError.from(thrown)),
+    );
+    return () => {
+      isGone = true;
+    };
+  }, [last]);
+  if (error) return <Problem error={error} />;
+  if (events?.length === 0) {
+    return (
+      <div className="empty">
+        <Icon name="alarms" />
+        <h2>No alarms in the last {DAYS} days</h2>
+        <p>
+          Each time a rule begins to hold, stops holding, is acknowledged or shelved, a line is added here and in the
+          recording.
+        </p>
+      </div>
+    );
+  }
+  return (
+    <table className="table">
+      <thead>
+        <tr>
+          <th>When</th>
+          <th>Severity</th>
+          <th>What</th>
+        </tr>
+      </thead>
+      <tbody>
+        {events?.map((event) => (
+          <tr key={event.id}>
+            <td className="num">
+              {formatDate(msOf(event.t)).slice(0, -5)}
+              {formatClock(msOf(event.t))}
+            </td>
+            <td>{event.severity && <SeverityTag severity={event.severity} />}</td>
+            <td className="selectable">{event.text}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}

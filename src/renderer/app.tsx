@@ -1,0 +1,106 @@
+import { type ReactElement, useEffect } from 'react';
+import { AlarmsScreen } from './alarms/alarms-screen.tsx';
+import { RuleDialog } from './alarms/rule-dialog.tsx';
+import { AttachDialog } from './attach/attach-dialog.tsx';
+import { BenchScreen } from './bench/bench-screen.tsx';
+import { ChannelsDialog } from './bench/channels-dialog.tsx';
+import { ExchangesDialog } from './bench/exchanges-dialog.tsx';
+import { RenameDialog } from './bench/rename-dialog.tsx';
+import { ConsoleScreen } from './console/console-screen.tsx';
+import { DiagnosticsScreen } from './diagnostics/diagnostics-screen.tsx';
+import { benchStore, linkStore } from './engine-link.ts';
+import { BenchDialog } from './frame/bench-dialog.tsx';
+import { Rail } from './frame/rail.tsx';
+import { StatusBar } from './frame/status-bar.tsx';
+import { Toasts } from './frame/toasts.tsx';
+import { Strips, TopBar } from './frame/top-bar.tsx';
+import { useLatestWatch } from './latest-watch.ts';
+import { PlotScreen } from './plot-screen.tsx';
+import { useFinishedJobs } from './recordings/job-list.tsx';
+import { RecordingsScreen } from './recordings/recordings-screen.tsx';
+import { type DialogState, type ScreenName, screenStore } from './screen-store.ts';
+import { SettingsScreen } from './settings/settings-screen.tsx';
+import { useShortcuts } from './shortcuts.ts';
+import { useStatisticsWatch } from './statistics-watch.ts';
+import { useStore } from './store.ts';
+import { applyLook } from './theme.ts';
+
+/** The window: frame, one screen, at most one dialog. */
+export function App(): ReactElement {
+  const screen = useStore(screenStore, (state) => state.screen);
+  const dialog = useStore(screenStore, (state) => state.dialog);
+  const hasBench = useStore(benchStore, (bench) => bench !== undefined);
+  const theme = useStore(benchStore, (bench) => bench?.settings.theme);
+  const motion = useStore(benchStore, (bench) => bench?.settings.motion);
+  const title = useStore(benchStore, (bench) => bench?.bench.name);
+  const link = useStore(linkStore, (state) => state.state);
+  useShortcuts();
+  useLatestWatch();
+  useStatisticsWatch();
+  useFinishedJobs();
+  useEffect(() => {
+    if (theme && motion) applyLook({ theme, motion });
+  }, [theme, motion]);
+  useEffect(() => {
+    document.title = title ? `${title} · Labwire` : 'Labwire';
+  }, [title]);
+  return (
+    <div className="frame" data-link={link}>
+      <TopBar />
+      <Strips />
+      <Rail />
+      <main className="main" data-screen={screen}>
+        {hasBench ? <Screen name={screen} /> : <Opening />}
+      </main>
+      <StatusBar />
+      {dialog && hasBench && <OpenDialog dialog={dialog} />}
+      <Toasts />
+    </div>
+  );
+}
+
+function Screen({ name }: { name: ScreenName }): ReactElement {
+  switch (name) {
+    case 'bench':
+      return <BenchScreen />;
+    case 'plot':
+      return <PlotScreen />;
+    case 'recordings':
+      return <RecordingsScreen />;
+    case 'alarms':
+      return <AlarmsScreen />;
+    case 'console':
+      return <ConsoleScreen />;
+    case 'diagnostics':
+      return <DiagnosticsScreen />;
+    case 'settings':
+      return <SettingsScreen />;
+  }
+}
+
+function OpenDialog({ dialog }: { dialog: DialogState }): ReactElement {
+  switch (dialog.kind) {
+    case 'attach':
+      return <AttachDialog />;
+    case 'channels':
+      return <ChannelsDialog instrument={dialog.instrument} first={dialog.channel} />;
+    case 'exchanges':
+      return <ExchangesDialog instrument={dialog.instrument} />;
+    case 'rename':
+      return <RenameDialog instrument={dialog.instrument} />;
+    case 'rule':
+      return <RuleDialog rule={dialog.rule} channel={dialog.channel} />;
+    case 'bench':
+      return <BenchDialog action={dialog.action} />;
+  }
+}
+
+function Opening(): ReactElement {
+  const link = useStore(linkStore, (state) => state);
+  return (
+    <div className="empty" role="status">
+      <h2>{link.state === 'failed' ? 'No engine' : 'Looking for the engine'}</h2>
+      <p>{link.reason || 'The engine owns the instruments, the disk and the clock; this screen shows it.'}</p>
+    </div>
+  );
+}

@@ -1,0 +1,65 @@
+import { type ReactElement, useEffect, useRef } from 'react';
+import type { ChannelState } from '../../contract/instrument-schema.ts';
+import { formatQuantity } from '../../core/units-format.ts';
+import { Icon } from '../control/icon.tsx';
+import { plotLoop } from '../plot/plot-loop.ts';
+import { statisticsOf } from '../statistics-watch.ts';
+import { formatCount } from '../text-format.ts';
+
+const PAINT_MS = 200;
+const FIELDS = ['min', 'max', 'mean', 'σ'] as const;
+
+/** Least, greatest, mean and deviation of every sample since reset, painted outside React. */
+export function StatisticsRow({ channel }: { channel: ChannelState }): ReactElement {
+  const row = useRef<HTMLDivElement>(null);
+  const { id, shownUnit, resolution } = channel;
+  const { gain, offset } = channel.scale;
+  useEffect(() => {
+    let last = 0;
+    return plotLoop.add({
+      frame: (now) => {
+        if (now - last < PAINT_MS || !row.current) return false;
+        last = now;
+        const { min, max, mean, deviation, count } = statisticsOf(id);
+        const low = min * gain + offset;
+        const high = max * gain + offset;
+        const step = resolution === null ? undefined : Math.abs(resolution * gain) || undefined;
+        const values = [Math.min(low, high), Math.max(low, high), mean * gain + offset, deviation * Math.abs(gain)];
+        const cells = row.current.querySelectorAll('b');
+        values.forEach((value, index) => {
+          const options = index === 3 ? { digits: 3 } : { resolution: step };
+          write(cells[index], formatQuantity(value, shownUnit, options).text);
+        });
+        write(cells[4], formatCount(count));
+        return false;
+      },
+    });
+  }, [id, shownUnit, resolution, gain, offset]);
+  return (
+    <div className="facts-row five" ref={row} data-testid="statistics">
+      {FIELDS.map((field) => (
+        <div key={field}>
+          {field}
+          <b>—</b>
+        </div>
+      ))}
+      <div>
+        samples
+        <b>0</b>
+        <button
+          type="button"
+          className="btn icon reset"
+          aria-label={`Reset statistics of ${channel.label}`}
+          title="Reset: count from now"
+          onClick={() => statisticsOf(id).reset()}
+        >
+          <Icon name="reset" />
+        </button>
+      </div>
+    </div>
+  );
+}
+
+function write(element: Element | undefined, text: string): void {
+  if (element && element.textContent !== text) element.textContent = text;
+}

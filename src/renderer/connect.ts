@@ -1,0 +1,111 @@
+import type { Link } from '../contract/link.ts';
+import { createPortLink, type PortLike } from '../contract/port-link.ts';
+import { openSocketLink, SOCKET_PROTOCOL } from '../contract/socket-link.ts';
+import { LabError } from '../core/errors.ts';
+import { type LinkOpener, retryLink } from './engine-link.ts';
+import { type Shell, shell } from './shell.ts';
+
+/** Where the browser host serves the contract. */
+const SOCKET_PATH = 'link';
+const TOKEN_KEY = 'labwire.token';
+
+/** The only place that knows which host the page runs in: a port from the desktop shell, or a WebSocket to the server of the page. */
+export function createOpener(): LinkOpener {
+  return shell ? createPortOpener(shell) : createSocketOpener();
+}
+
+/**
+ * The desktop: main posts a port when asked, and a new one whenever the engine was started again. The newest port is the engine, so one
+ * that comes while a link is open ends that link.
+ */
+function createPortOpener(desktop: Shell): LinkOpener {
+  let port: MessagePort | undefined;
+  let arrived: (() => void) | undefined;
+  let current: Link | undefined;
+  let goneReason = '';
+  window.addEventListener('message', (event) => {
+    if (event.source !== window) return;
+    const data: unknown = event.data;
+    if (typeof data !== 'object' || data === null || !('labwire' in data)) return;
+    if (data.labwire === 'engine-port' && event.ports[0]) {
+      port = event.ports[0];
+      goneReason = '';
+      current?.end('The engine was started again.');
+      arrived?.();
+      retryLink();
+    } else if (data.labwire === 'engine-gone') {
+      const isOver = 'retryMs' in data && data.retryMs === null;
+      goneReason = isOver
+        ? 'The engine ended several times and is not started again. Instruments keep their outputs. Restart Labwire; recordings are finished on the next start.'
+        : 'The engine ended and is being started again. Outputs of the instruments were not changed.';
+      current?.end(goneReason);
+    }
+  });
+  return {
+    way: 'desktop',
+    open: async (signal) => {
+      if (!port) {
+        desktop.connect();
+        await new Promise<void>((resolve, reject) => {
+          arrived = resolve;
+          signal.addEventListener('abort', () => reject(noEngine(goneReason)), { once: true });
+        });
+      }
+      const taken = port;
+      port = undefined;
+      if (!taken) throw noEngine(goneReason);
+      current = createPortLink(taken as unknown as PortLike);
+      return current;
+    },
+  };
+}
+
+/** The browser: the token comes in the fragment once, moves to the session, and leaves the address at once. */
+function createSocketOpener(): LinkOpener {
+  const token = takeToken();
+  return {
+    way: `browser at ${location.host}`,
+    open: async (signal) => {
+      if (!token) {
+        throw new LabError(
+          'call.denied',
+          'This page has no key to the engine. Open the address that Labwire printed when it started, with everything behind the “#”.',
+        );
+      }
+      const url = new URL(SOCKET_PATH, document.baseURI);
+      url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+      url.hash = '';
+      const socket = new WebSocket(url, [SOCKET_PROTOCOL, token]);
+      signal.addEventListener('abort', () => socket.readyState === WebSocket.CONNECTING && socket.close(), {
+        once: true,
+      });
+      return openSocketLink(socket);
+    },
+  };
+}
+
+function takeToken(): string | null {
+  const fragment = location.hash.replace(/^#(token=)?/, '');
+  if (/^[\w-]{16,}$/.test(fragment)) {
+    sessionStorage.setItem(TOKEN_KEY, fragment);
+    history.replaceState(null, '', location.pathname + location.search);
+  }
+  return sessionStorage.getItem(TOKEN_KEY);
+}
+
+function noEngine(reason: string): LabError {
+  return new LabError('engine.gone', reason || 'The engine has not answered yet. Labwire starts it again by itself.');
+}
+
+/**
+ * Where a browser downloads an export of that path from: the server of the page gives out its exports folder to whoever has the token.
+ * Undefined on the desktop, where the file lies already where it was wanted.
+ */
+export function exportUrl(path: string): string | undefined {
+  const token = sessionStorage.getItem(TOKEN_KEY);
+  const name = path.split(/[/\\]/).at(-1);
+  if (shell || !token || !name) return undefined;
+  const url = new URL(`exports/${encodeURIComponent(name)}`, document.baseURI);
+  url.searchParams.set('token', token);
+  return url.href;
+}

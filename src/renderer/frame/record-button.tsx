@@ -1,0 +1,89 @@
+import { type ReactElement, useState } from 'react';
+import { act, toast } from '../actions.ts';
+import { benchStore, pulseStore } from '../engine-link.ts';
+import { showOrigin, showScreen } from '../screen-store.ts';
+import { useStore } from '../store.ts';
+import { formatBytes, formatCount, formatElapsed, formatLeft, msOf } from '../text-format.ts';
+
+/** Starts a recording of everything attached, or stops the one that runs. */
+export async function toggleRecording(): Promise<void> {
+  if (benchStore.get()?.recording.state !== 'recording') {
+    await act('recording.start', {});
+    return;
+  }
+  const stopped = await act('recording.stop', {});
+  if (!stopped) return;
+  const loss = stopped.lost > 0 ? `, ${formatCount(stopped.lost)} lost` : ', none lost';
+  toast({
+    severity: stopped.lost > 0 ? 'warning' : 'done',
+    text: `Recording finished: ${formatCount(stopped.samples)} samples${loss}.`,
+    action: { label: 'Open in Plot', run: () => showOrigin(stopped.recording) },
+  });
+}
+
+/** One click records; while it runs it shows time, bytes and how long the disk lasts, and one click stops. */
+export function RecordButton(): ReactElement {
+  const recording = useStore(benchStore, (bench) => bench?.recording);
+  const pulse = useStore(pulseStore, (value) => value);
+  const hasStreams = useStore(benchStore, (bench) => (bench?.instruments.length ?? 0) > 0);
+  const [busy, setBusy] = useState(false);
+  const isRecording = recording?.state === 'recording';
+  const now = pulse?.recording.state === 'recording' ? pulse.recording : recording;
+  const press = async (): Promise<void> => {
+    setBusy(true);
+    await toggleRecording();
+    setBusy(false);
+  };
+  const elapsed = now?.startedNs && pulse ? (msOf(pulse.t) - msOf(now.startedNs)) / 1000 : 0;
+  return (
+    <button
+      type="button"
+      className="record"
+      aria-pressed={isRecording}
+      aria-label={isRecording ? 'Stop recording' : 'Record'}
+      data-testid="record"
+      disabled={busy || (!isRecording && !hasStreams)}
+      title={
+        isRecording
+          ? `Recording ${now?.name ?? ''}: click to stop (Alt+R)`
+          : hasStreams
+            ? 'Record everything attached (Alt+R)'
+            : 'Attach an instrument first: there is nothing to record'
+      }
+      onClick={() => void press()}
+    >
+      <i />
+      {isRecording ? (
+        <>
+          {formatElapsed(elapsed)}
+          <span>
+            {formatBytes(now?.bytes ?? 0)} · {formatLeft(now?.diskSecondsLeft ?? null)} left
+          </span>
+        </>
+      ) : (
+        'Record'
+      )}
+    </button>
+  );
+}
+
+/** A recording that ended by itself is never silent. */
+export function RecordingStrip(): ReactElement | null {
+  const recording = useStore(benchStore, (bench) => bench?.recording);
+  const [dismissed, setDismissed] = useState<string>();
+  if (recording?.state !== 'failed' || !recording.error || dismissed === recording.recording) return null;
+  return (
+    <div className="strip-line bad" role="alert">
+      <b>Recording stopped</b>
+      <p>
+        {recording.error.message} <code className="num quiet">{recording.error.code}</code>
+      </p>
+      <button type="button" className="btn small" onClick={() => showScreen('recordings')}>
+        Recordings
+      </button>
+      <button type="button" className="btn small" onClick={() => setDismissed(recording.recording ?? '')}>
+        Close
+      </button>
+    </div>
+  );
+}

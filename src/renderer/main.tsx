@@ -1,0 +1,24 @@
+import '@fontsource/inter/400.css';
+import '@fontsource/inter/500.css';
+import '@fontsource/inter/600.css';
+import '@fontsource/inter/700.css';
+import '@fontsource/jetbrains-mono/400.css';
+import '@fontsource/jetbrains-mono/500.css';
+import '@fontsource/jetbrains-mono/600.css';
+import '@fontsource/jetbrains-mono/700.css';
+import './styles/tokens.css';
+import './styles/base.css';
+import './styles/controls.css';
+import './styles/frame.css';
+import './styles/bench.css';
+import './styles/screens.css';
+import { createRoot } from 'react-dom/client';
+import { App } from './app.tsx';
+import { createOpener } from './connect.ts';
+import { keepLink } from './engine-link.ts';
+import { applyStoredLook } from './theme.ts';
+
+applyStoredLook();
+const root = document.getElementById('root');
+if (root) createRoot(root).render(<App />);
+void keepLink(createOpener());

@@ -1,0 +1,185 @@
+import { type ReactElement, useEffect, useState } from 'react';
+import type { CallOutput } from '../../contract/calls.ts';
+import type { RecordingInfo, RecordingRow } from '../../contract/recording-schema.ts';
+import { LabError } from '../../core/errors.ts';
+import { unitSymbol } from '../../core/units.ts';
+import { showError, toast } from '../actions.ts';
+import { Problem } from '../control/problem.tsx';
+import { call } from '../engine-link.ts';
+import { showOrigin } from '../screen-store.ts';
+import { shell } from '../shell.ts';
+import { formatCount, formatDuration, formatHz, msOf, plural } from '../text-format.ts';
+import { startExport } from './job-list.tsx';
+import { recordingState } from './recording-words.ts';
+import { Sparkline } from './sparkline.tsx';
+
+/** One recording: what is in it, what is missing, and what can be done with it. */
+export function RecordingDetails({ row, color }: { row: RecordingRow; color: number }): ReactElement {
+  const [info, setInfo] = useState<RecordingInfo>();
+  const [report, setReport] = useState<CallOutput<'recording.verify'>>();
+  const [error, setError] = useState<LabError>();
+  const [busy, setBusy] = useState<'verify' | 'export'>();
+  const { word, tone } = recordingState(row);
+  const isRunning = row.state === 'recording';
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a recording that ended is read again
+  useEffect(() => {
+    let isGone = false;
+    call('recording.info', { recording: row.id }).then(
+      (answer) => !isGone && setInfo(answer),
+      (thrown: unknown) => !isGone && setError(LabError.from(thrown)),
+    );
+    return () => {
+      isGone = true;
+    };
+  }, [row.id, row.state]);
+
+  const verify = async (): Promise<void> => {
+    setBusy('verify');
+    setReport(undefined);
+    setError(undefined);
+    try {
+      setReport(await call('recording.verify', { recording: row.id }));
+    } catch (thrown) {
+      setError(LabError.from(thrown));
+    }
+    setBusy(undefined);
+  };
+  const exportCsv = async (): Promise<void> => {
+    setBusy('export');
+    try {
+      await startExport(row);
+    } catch (thrown) {
+      setError(LabError.from(thrown));
+    }
+    setBusy(undefined);
+  };
+  const reveal = (): void => {
+    const path = row.paths[0];
+    if (path) shell?.reveal(path).catch(showError);
+  };
+  const copyPath = async (): Promise<void> => {
+    await navigator.clipboard.writeText(row.paths.join('\n'));
+    toast({ severity: 'done', text: 'Path copied.' });
+  };
+
+  return (
+    <aside className="side" aria-label="Details of the recording">
+      <h2 className="cut selectable" title={row.name}>
+        {row.name}
+      </h2>
+      <p className={`tone-${tone}`}>{word}</p>
+      {info && <p className="facts-text">{summary(info)}</p>}
+      <div className="side-box">
+        <Sparkline isLarge preview={row.preview} color={color} />
+        <small className="quiet num">preview of the first channel, min/max a column</small>
+      </div>
+      <div className="side-actions">
+        <button type="button" className="btn primary" onClick={() => showOrigin(row.id)}>
+          Open in Plot
+        </button>
+        <button
+          type="button"
+          className="btn"
+          disabled={busy !== undefined || isRunning}
+          title={isRunning ? 'Stop the recording first' : undefined}
+          onClick={() => void exportCsv()}
+        >
+          Export CSV
+        </button>
+        <button
+          type="button"
+          className="btn"
+          disabled={busy !== undefined || isRunning}
+          title={isRunning ? 'Stop the recording first' : undefined}
+          onClick={() => void verify()}
+        >
+          {busy === 'verify' ? 'Verifying…' : 'Verify'}
+        </button>
+        {shell ? (
+          <button type="button" className="btn" onClick={reveal}>
+            Show file
+          </button>
+        ) : (
+          <button type="button" className="btn" onClick={() => void copyPath().catch(showError)}>
+            Copy path
+          </button>
+        )}
+      </div>
+      {error && <Problem error={error} />}
+      {report && <VerifyReport report={report} />}
+      {info?.missing && <Problem tone="warn" error={{ code: '', message: info.missing }} />}
+      {info?.notes && (
+        <div>
+          <h3 className="quiet">Notes</h3>
+          <p className="selectable">{info.notes}</p>
+        </div>
+      )}
+      {info && <Gaps info={info} />}
+      {info && (
+        <div className="side-list">
+          <h3 className="quiet">Channels</h3>
+          <table className="table tight">
+            <tbody>
+              {info.channels.map((channel) => (
+                <tr key={channel.id}>
+                  <td className="cut" title={channel.id}>
+                    {channel.label}
+                  </td>
+                  <td className="num">{unitSymbol(channel.unit)}</td>
+                  <td className="num">{formatCount(channel.samples)}</td>
+                  <td className="num">{formatHz(channel.rateHz)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </aside>
+  );
+}
+
+function summary(info: RecordingInfo): string {
+  const samples = info.channels.reduce((sum, channel) => sum + channel.samples, 0);
+  const gapS = info.gaps.reduce((sum, gap) => sum + (msOf(gap.toNs) - msOf(gap.fromNs)) / 1000, 0);
+  return [
+    formatDuration(info.row.durationS),
+    plural(info.channels.length, 'channel'),
+    `${formatCount(samples)} samples`,
+    `${formatCount(info.lost)} lost`,
+    info.gaps.length > 0 ? `${plural(info.gaps.length, 'gap')} (${formatDuration(gapS)})` : 'no gaps',
+    plural(info.events.length, 'event'),
+  ].join(' · ');
+}
+
+function Gaps({ info }: { info: RecordingInfo }): ReactElement | null {
+  if (info.gaps.length === 0) return null;
+  const shown = info.gaps.slice(0, 8);
+  return (
+    <div className="side-list">
+      <h3 className="quiet">Gaps</h3>
+      <ul className="gap-list">
+        {shown.map((gap) => (
+          <li key={`${gap.stream} ${gap.fromNs}`}>
+            <span className="num">{formatDuration((msOf(gap.toNs) - msOf(gap.fromNs)) / 1000)}</span> {gap.reason}
+            {gap.lost > 0 ? `, ${formatCount(gap.lost)} lost` : ''}
+          </li>
+        ))}
+        {info.gaps.length > shown.length && <li className="quiet">and {info.gaps.length - shown.length} more</li>}
+      </ul>
+    </div>
+  );
+}
+
+function VerifyReport({ report }: { report: CallOutput<'recording.verify'> }): ReactElement {
+  const read = `${formatCount(report.samples)} samples in ${plural(report.chunks, 'chunk')}, ${formatCount(report.lost)} lost`;
+  if (report.ok) return <Problem tone="info" error={{ code: '', message: `Every chunk is intact: ${read}.` }} />;
+  return (
+    <Problem
+      error={{
+        code: '',
+        message: `${plural(report.problems.length, 'problem')} found (${read} are readable): ${report.problems.slice(0, 5).join('; ')}.`,
+      }}
+    />
+  );
+}

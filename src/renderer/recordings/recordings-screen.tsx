@@ -1,0 +1,195 @@
+import { type KeyboardEvent, type ReactElement, useEffect, useMemo, useState } from 'react';
+import type { CallOutput } from '../../contract/calls.ts';
+import type { RecordingRow } from '../../contract/recording-schema.ts';
+import { LabError } from '../../core/errors.ts';
+import { Icon } from '../control/icon.tsx';
+import { Problem } from '../control/problem.tsx';
+import { benchStore, call, clientStore } from '../engine-link.ts';
+import { toggleRecording } from '../frame/record-button.tsx';
+import { showOrigin } from '../screen-store.ts';
+import { useStore } from '../store.ts';
+import { formatBytes, formatDate, formatDuration, msOf, plural } from '../text-format.ts';
+import { JobList } from './job-list.tsx';
+import { RecordingDetails } from './recording-details.tsx';
+import { recordingState } from './recording-words.ts';
+import { Sparkline } from './sparkline.tsx';
+
+/** What was recorded: newest first, with a preview, searchable; details beside. */
+export function RecordingsScreen(): ReactElement {
+  const { list, error } = useLibrary();
+  const [search, setSearch] = useState('');
+  const [picked, setPicked] = useState<string>();
+  const rows = useMemo(() => filterRows(list?.recordings ?? [], search), [list, search]);
+  const row = rows.find((item) => item.id === picked) ?? rows[0];
+  const hasInstruments = useStore(benchStore, (bench) => (bench?.instruments.length ?? 0) > 0);
+  return (
+    <section className="split" aria-label="Recordings">
+      <div className="view">
+        <div className="view-bar">
+          <h1>Recordings</h1>
+          <label className="search">
+            <Icon name="search" />
+            <input
+              className="input"
+              type="search"
+              aria-label="Search recordings"
+              placeholder="Search names and instruments"
+              value={search}
+              onChange={(event) => setSearch(event.target.value)}
+            />
+          </label>
+          <span className="grow" />
+          <span className="quiet cut selectable num folder" title={list?.folder}>
+            {list?.folder}
+          </span>
+        </div>
+        <div className="view-body">
+          {error && <Problem error={error} />}
+          {rows.length > 0 && (
+            <table className="table">
+              <thead>
+                <tr>
+                  <th>Name</th>
+                  <th>
+                    <span className="sr-only">Preview</span>
+                  </th>
+                  <th>Started</th>
+                  <th>Duration</th>
+                  <th>Channels</th>
+                  <th>Size</th>
+                  <th>State</th>
+                </tr>
+              </thead>
+              <tbody>
+                {rows.map((item, index) => (
+                  <Row
+                    key={item.id}
+                    row={item}
+                    color={(index % 8) + 1}
+                    isPicked={item.id === row?.id}
+                    onPick={() => setPicked(item.id)}
+                  />
+                ))}
+              </tbody>
+            </table>
+          )}
+          {list && list.recordings.length === 0 && <NoRecordings hasInstruments={hasInstruments} />}
+          {list && list.recordings.length > 0 && rows.length === 0 && (
+            <div className="empty">
+              <h2>Nothing fits “{search}”</h2>
+              <p>Names and instruments are searched.</p>
+            </div>
+          )}
+        </div>
+        <JobList />
+      </div>
+      {row && <RecordingDetails key={row.id} row={row} color={(rows.indexOf(row) % 8) + 1} />}
+    </section>
+  );
+}
+
+function Row(props: { row: RecordingRow; color: number; isPicked: boolean; onPick: () => void }): ReactElement {
+  const { row, color, isPicked, onPick } = props;
+  const { word, tone } = recordingState(row);
+  const onKey = (event: KeyboardEvent<HTMLTableRowElement>): void => {
+    if (event.key === 'Enter') showOrigin(row.id);
+    else if (event.key === ' ') onPick();
+    else if (event.key === 'ArrowDown') (event.currentTarget.nextElementSibling as HTMLElement | null)?.focus();
+    else if (event.key === 'ArrowUp') (event.currentTarget.previousElementSibling as HTMLElement | null)?.focus();
+    else return;
+    event.preventDefault();
+  };
+  return (
+    <tr
+      className="pick"
+      tabIndex={0}
+      aria-selected={isPicked}
+      data-testid="recording-row"
+      onClick={onPick}
+      onFocus={onPick}
+      onDoubleClick={() => showOrigin(row.id)}
+      onKeyDown={onKey}
+    >
+      <td>
+        <b>{row.name}</b>
+        <small className="cut">
+          {row.instruments.length > 2 ? plural(row.instruments.length, 'instrument') : row.instruments.join(', ')}
+        </small>
+      </td>
+      <td>
+        <Sparkline preview={row.preview} color={color} />
+      </td>
+      <td className="num">{formatDate(msOf(row.startedNs))}</td>
+      <td className="num">{formatDuration(row.durationS)}</td>
+      <td className="num">{row.channels}</td>
+      <td className="num">{formatBytes(row.bytes)}</td>
+      <td className={`tone-${tone}`} title={row.reason}>
+        {word}
+      </td>
+    </tr>
+  );
+}
+
+function NoRecordings({ hasInstruments }: { hasInstruments: boolean }): ReactElement {
+  return (
+    <div className="empty">
+      <Icon name="recordings" />
+      <h2>No recordings yet</h2>
+      <p>
+        Press Record in the top bar: everything attached goes into one file, every sample, until you press it again. A
+        power cut costs the last second at most.
+      </p>
+      <div className="row">
+        <button type="button" className="btn primary" disabled={!hasInstruments} onClick={() => void toggleRecording()}>
+          Record now <span className="kbd on-primary">Alt R</span>
+        </button>
+      </div>
+      {!hasInstruments && <p className="quiet">Attach an instrument first: there is nothing to record.</p>}
+    </div>
+  );
+}
+
+/** The list, read again when the library or the running recording changed. */
+function useLibrary(): { list: CallOutput<'recording.list'> | undefined; error: LabError | undefined } {
+  const client = useStore(clientStore, (value) => value);
+  const running = useStore(
+    benchStore,
+    (bench) => `${bench?.recording.state} ${bench?.recording.recording} ${bench?.recording.part}`,
+  );
+  const folder = useStore(benchStore, (bench) => bench?.settings.recordingsFolder);
+  const [list, setList] = useState<CallOutput<'recording.list'>>();
+  const [error, setError] = useState<LabError>();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: reads again when the recording or the folder changed
+  useEffect(() => {
+    if (!client) return;
+    let isGone = false;
+    const read = async (): Promise<void> => {
+      try {
+        const answer = await call('recording.list', {});
+        if (isGone) return;
+        setList(answer);
+        setError(undefined);
+      } catch (thrown) {
+        if (!isGone) setError(LabError.from(thrown));
+      }
+    };
+    void read();
+    const stop = client.on('library.changed', () => void read());
+    return () => {
+      isGone = true;
+      stop();
+    };
+  }, [client, running, folder]);
+  return { list, error };
+}
+
+/** Every word must be in the name or an instrument. Newest first. */
+export function filterRows(rows: readonly RecordingRow[], search: string): RecordingRow[] {
+  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+  return rows
+    .filter((row) => {
+      const text = `${row.name} ${row.instruments.join(' ')}`.toLowerCase();
+      return words.every((word) => text.includes(word));
+    })
+    .sort((a, b) => (BigInt(b.startedNs) > BigInt(a.startedNs) ? 1 : -1));
+}
