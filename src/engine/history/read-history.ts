@@ -188,7 +188,7 @@ function splitFlags(
 }
 
 /** Gathers blocks into frames of at most `PIECE_BYTES`. */
-class Pieces {
+export class Pieces {
   readonly #send: (frame: ArrayBuffer) => void;
   #blocks: FrameBlock[] = [];
   #bytes = FRAME_HEADER_BYTES;
