@@ -26,11 +26,11 @@ function runElectron(path) {
   });
 }
 
-/** The browser host runs in this process, so that it ends when its launcher does. */
+/** The browser host runs in this process; told who launched it, it ends with npm. */
 async function runBrowserHost() {
   const cli = join(ROOT, 'out', 'main', 'cli.js');
   process.argv = [process.argv[0], cli, 'serve', ...args];
-  process.env.LABWIRE_LAUNCHER_PID ??= String(process.ppid);
+  if (process.env.npm_lifecycle_event === 'start') process.env.LABWIRE_LAUNCHER_PID ??= String(process.ppid);
   await import(pathToFileURL(cli).href);
 }
 
