@@ -9,7 +9,7 @@ import type { Cell, ChunkDigest, StreamDigest } from './digest.ts';
  *    16 u64 chunk offset  24 u64 chunk length       32 u32 bytes of events          36 u32 reserved
  *    40 streams, each:
  *        0 u16 channel  2 u16 columns  4 u32 batches  8 f64 rows  16 f64 lost  24 f64 lost before  32 f64 first row  40 f64 end row
- *       48 i64 first ns  56 i64 last ns  64 u32 cells  68 u32 reserved
+ *       48 i64 first ns  56 i64 last ns  64 u32 cells  68 u32 flags: 1 float64, 2 timed
  *       72 cells, each: f64 row, i64 ns, f64 step ns, u32 rows, u32 1 after a gap, per column f64 min, f64 max, then u8 flags, padded to 8
  *    then the events as a JSON array of texts, padded with spaces.
  */
@@ -52,6 +52,7 @@ function encodeStream(view: DataView, at: number, stream: StreamDigest): number 
   view.setBigInt64(at + 48, stream.firstNs, true);
   view.setBigInt64(at + 56, stream.lastNs, true);
   view.setUint32(at + 64, stream.cells.length, true);
+  view.setUint32(at + 68, stream.form, true);
   at += STREAM_BYTES;
   for (const cell of stream.cells) {
     view.setFloat64(at, cell.row, true);
@@ -112,6 +113,7 @@ function decodeStream(view: DataView, at: number, limit: number): { stream: Stre
   const stream: StreamDigest = {
     channel: view.getUint16(at, true),
     columns,
+    form: view.getUint32(at + 68, true),
     batches: view.getUint32(at + 4, true),
     rows: view.getFloat64(at + 8, true),
     lost: view.getFloat64(at + 16, true),

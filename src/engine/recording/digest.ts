@@ -20,6 +20,8 @@ export interface StreamDigest {
   /** MCAP channel id. */
   channel: number;
   columns: number;
+  /** BATCH_FLAG.float64 and BATCH_FLAG.timed of its batches. */
+  form: number;
   batches: number;
   rows: number;
   /** Rows lost before any of its batches. */
@@ -64,6 +66,7 @@ export function createStreamDigest(channel: number, columns: number): StreamDige
   return {
     channel,
     columns,
+    form: 0,
     batches: 0,
     rows: 0,
     lost: 0,
@@ -82,6 +85,7 @@ export function addToDigest(digest: StreamDigest, batch: Batch, blockRows: numbe
     digest.firstRow = batch.seq;
     digest.firstNs = batch.t0Ns;
     digest.lostBefore = batch.lost;
+    digest.form = batch.flags & (BATCH_FLAG.float64 | BATCH_FLAG.timed);
   }
   const isBroken =
     batch.lost > 0 || (batch.flags & BATCH_FLAG.gap) !== 0 || (digest.batches > 0 && batch.seq !== digest.endRow);

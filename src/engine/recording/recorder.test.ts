@@ -103,6 +103,8 @@ describe('a recording', () => {
     expect(info.gaps).toEqual([
       {
         stream: 'daq/data',
+        epoch: STREAMED.epoch,
+        seq: 30_500,
         fromNs: START_NS + 3_000_000_000n,
         toNs: START_NS + 3_050_000_000n,
         lost: 500,

@@ -141,7 +141,7 @@ function findMissing(parts: PartIndex[], events: LabEvent[], isRunning: boolean)
   for (const part of parts) {
     if (part.isFinished || (isRunning && part === parts.at(-1))) continue;
     const what = part.cutBytes > 0 ? `; the last ${part.cutBytes} bytes were being written and cannot be read` : '';
-    missing.push(`Part ${part.head.part} was cut off after ${lastTime(part)}${what}.`);
+    missing.push(`Part ${part.head.part} was cut off after ${isoTime(lastTimeNs(part))}${what}.`);
   }
   for (const event of events) if (event.kind === 'interrupted') missing.push(event.text);
   const stop = events.findLast((event) => event.kind === 'stop');
@@ -153,12 +153,19 @@ function findMissing(parts: PartIndex[], events: LabEvent[], isRunning: boolean)
   return missing;
 }
 
-function lastTime(part: PartIndex): string {
+/** Time of the last sample or event of a part, ns since 1970. */
+export function lastTimeNs(part: PartIndex): bigint {
   let lastNs = BigInt(part.head.started);
   for (const chunk of part.chunks) {
     for (const stream of chunk.streams) if (stream.lastNs > lastNs) lastNs = stream.lastNs;
   }
-  return new Date(Number(lastNs / 1_000_000n)).toISOString();
+  for (const event of collectEvents([part])) if (BigInt(event.t) > lastNs) lastNs = BigInt(event.t);
+  return lastNs;
+}
+
+/** ISO-8601, UTC, ms. */
+export function isoTime(timeNs: bigint): string {
+  return new Date(Number(timeNs / 1_000_000n)).toISOString();
 }
 
 function collectInstruments(parts: PartIndex[], streams: RecordedStream[]): RecordingSummary['instruments'] {

@@ -17,6 +17,7 @@ import type { PartIndex } from './part-index.ts';
 import { openPart } from './part-index.ts';
 import type { WalkedChunk } from './part-walk.ts';
 import { isBeingWritten } from './recording.ts';
+import { isoTime, lastTimeNs } from './recording-info.ts';
 
 export interface RecoveredFile {
   path: string;
@@ -148,17 +149,13 @@ async function rewrite(
 
 /** The event that tells, in the file, that it was cut off: at the time of its last sample. */
 function interruption(part: PartIndex, clock: Clock): LabEvent {
-  let lastNs = BigInt(part.head.started);
-  for (const chunk of part.chunks) {
-    for (const stream of chunk.streams) if (stream.lastNs > lastNs) lastNs = stream.lastNs;
-  }
-  const time = new Date(Number(lastNs / 1_000_000n)).toISOString();
+  const lastNs = lastTimeNs(part);
   const cut = part.cutBytes > 0 ? ` ${part.cutBytes} bytes that were being written could not be read.` : '';
   return {
     id: randomUUID(),
     t: String(lastNs),
     kind: 'interrupted',
-    text: `The recording was cut off after ${time}; what came later was not recorded.${cut}`,
+    text: `The recording was cut off after ${isoTime(lastNs)}; what came later was not recorded.${cut}`,
     severity: 'warning',
     data: { recovered: String(clock.nowNs()), cutBytes: part.cutBytes },
   };
