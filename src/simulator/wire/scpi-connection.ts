@@ -40,7 +40,9 @@ function openScpiConnection(wire: DeviceWire, { instrument, gate, ledger }: Scpi
           continue;
         }
         const answer = frameReplies(replies);
-        ledger?.write(message, answer, await gate.deliver(wire, answer));
+        // Before the optional call: without a ledger its arguments are not evaluated.
+        const fate = await gate.deliver(wire, answer);
+        ledger?.write(message, answer, fate);
       }
     },
   };
