@@ -1,9 +1,18 @@
+import type { Pyramid } from '../../core/pyramid.ts';
 import { lastAtOrBefore } from '../../core/pyramid-level.ts';
+import type { RowRing } from '../../core/ring.ts';
 import type { Run } from './run-table.ts';
-import type { StreamHistory } from './stream-history.ts';
+
+/** What is kept of a timed stream. */
+export interface TimedRows {
+  ring: RowRing;
+  pyramid: Pyramid | undefined;
+  /** What the pyramid's times count from. */
+  originNs: bigint;
+}
 
 /** First row of a timed stream at or after `timeS` (since its origin) within a run; bisected in the finest of what is kept. */
-export function timedRowAt(stream: StreamHistory, run: Run, timeS: number): number {
+export function timedRowAt(stream: TimedRows, run: Run, timeS: number): number {
   const { pages } = stream.ring;
   const shiftOf = (index: number): number => Number((pages[index]?.t0Ns ?? 0n) - stream.originNs) / 1e9;
   const firstTime = (index: number): number => (pages[index]?.timeS?.[0] ?? 0) + shiftOf(index);
