@@ -72,6 +72,13 @@ export function isQuery(command: string): boolean {
     .some((unit) => /^\s*\S*\?/.test(unit));
 }
 
+/** The answers of a compound query (488.2 8.4.1: joined by `;`), split outside quoted strings and trimmed. */
+export function splitResponse(text: string): string[] {
+  if (!text.includes('"') && !text.includes("'")) return text.split(';').map((part) => part.trim());
+  const parts = text.match(/(?:"[^"]*"|'[^']*'|[^;"'])+|(?<=;|^)(?=;|$)/g) ?? [''];
+  return parts.map((part) => part.trim());
+}
+
 const EMPTY = new Uint8Array(0);
 const CHUNK = 8192;
 const PLAIN = /^[\t\x20-\x7e]*$/;

@@ -28,8 +28,6 @@ export interface TakeOptions {
 export class ReplyReader {
   readonly #queue: ByteQueue;
   readonly #options: ReplyLimits & { termination: ReadTermination; isMessageBased: boolean };
-  /** Terminators a device appends to a block may come any time later: they are no empty reply. */
-  #skipsBlanks = false;
 
   constructor(queue: ByteQueue, options: ReplyLimits & { termination: ReadTermination; isMessageBased: boolean }) {
     this.#queue = queue;
@@ -57,14 +55,14 @@ export class ReplyReader {
   /** `undefined`: not all has come. Throws protocol.malformed, protocol.too-long. */
   take(options: TakeOptions): Reply | undefined {
     const before = this.#queue.length;
-    if (options.kind === 'block' || this.#skipsBlanks) this.#skipBlanks();
+    // An empty line is no reply (488.2 8.4.1: a response holds at least one element); it is what devices append to blocks, or noise.
+    this.#skipBlanks();
     const isBlock = startsBlock(this.#queue);
     if (isBlock === undefined && !(options.isEnd && this.#queue.length > 0)) return undefined;
     const reply = options.kind === 'block' || isBlock ? this.#takeBlock(options) : this.#takeLine(options);
     if (!reply) return undefined;
     reply.sizeBytes = before - this.#queue.length;
     if (!options.isSurplusAllowed) this.#refuseSurplus(reply);
-    this.#skipsBlanks = reply.block !== undefined;
     return reply;
   }
 

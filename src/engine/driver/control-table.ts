@@ -1,0 +1,130 @@
+import { LabError } from '../../core/errors.ts';
+import type { Control, ControlValue } from '../../core/instrument.ts';
+import { formatScpiNumber, parseScpiBoolean, parseScpiNumber } from '../../protocol/scpi-number.ts';
+import type { ScpiDialog } from './scpi-dialog.ts';
+
+/** A control and how the dialect reads and writes it. */
+export interface ControlRow {
+  control: Control;
+  /** Query of the read-back; absent for actions. */
+  read?: string | undefined;
+  /** A second query, where one does not tell the whole (a range, and whether it is automatic). */
+  readMore?: string | undefined;
+  /** Undefined: the answer is none. `more` answers `readMore`. */
+  parse(text: string, more: string): ControlValue | undefined;
+  write(value: ControlValue): string[];
+  /** Controls that may move with it; read back together. */
+  touches?: readonly string[] | undefined;
+}
+
+/** The controls of one instrument: checks, writes, reads back. */
+export class ControlTable {
+  readonly #rows: Map<string, ControlRow>;
+  readonly #dialog: ScpiDialog;
+
+  constructor(rows: readonly ControlRow[], dialog: ScpiDialog) {
+    this.#rows = new Map(rows.map((row) => [row.control.id, row]));
+    this.#dialog = dialog;
+  }
+
+  get controls(): Control[] {
+    return [...this.#rows.values()].map(({ control }) => control);
+  }
+
+  /** Read-back of those named (default all). Throws the errors of the session; `protocol.malformed` for an answer that is none. */
+  async read(ids: readonly string[] | undefined, signal: AbortSignal): Promise<Record<string, ControlValue>> {
+    const rows = [...this.#rows.values()].filter(({ control, read }) => read && (!ids || ids.includes(control.id)));
+    if (rows.length === 0) return {};
+    const firsts = rows.map(({ read = '' }) => read);
+    const mores = rows.flatMap(({ readMore }) => readMore ?? []);
+    const check = (text: string, index: number): boolean => {
+      const row = rows[index];
+      return row === undefined || row.readMore !== undefined || row.parse(text, '') !== undefined;
+    };
+    const { texts } = await this.#dialog.ask([...firsts, ...mores], { signal, priority: 'poll' }, check);
+    const values: Record<string, ControlValue> = {};
+    let next = rows.length;
+    rows.forEach((row, index) => {
+      const value = row.parse(texts[index] ?? '', row.readMore === undefined ? '' : (texts[next++] ?? ''));
+      if (value !== undefined) values[row.control.id] = value;
+    });
+    return values;
+  }
+
+  /** Throws `call.invalid` before anything is sent, `instrument.rejected` after. Gives the read-back. */
+  async set(id: string, value: ControlValue, signal: AbortSignal): Promise<Record<string, ControlValue>> {
+    const row = this.#rows.get(id);
+    if (!row) throw new LabError('call.invalid', `This instrument has no control '${id}'. Nothing was sent.`, { id });
+    checkValue(row.control, value);
+    await this.#dialog.change(row.write(value), { signal });
+    return this.read([id, ...(row.touches ?? [])], signal);
+  }
+}
+
+/** Setpoint: `HEADER value`, read by `HEADER?`. */
+export function numberRow(
+  control: Omit<Control, 'kind'>,
+  header: string,
+  more: Partial<Pick<ControlRow, 'read' | 'write' | 'touches'>> = {},
+): ControlRow {
+  return {
+    control: { ...control, kind: 'number' },
+    read: `${header}?`,
+    parse: (text) => finite(parseScpiNumber(text)),
+    write: (value) => [`${header} ${formatScpiNumber(Number(value))}`],
+    ...more,
+  };
+}
+
+/** Switch: `HEADER ON|OFF`, read by `HEADER?`. */
+export function switchRow(
+  control: Omit<Control, 'kind'>,
+  header: string,
+  more: Partial<Pick<ControlRow, 'read' | 'write' | 'touches'>> = {},
+): ControlRow {
+  return {
+    control: { ...control, kind: 'switch' },
+    read: `${header}?`,
+    parse: parseScpiBoolean,
+    write: (value) => [`${header} ${value === true ? 'ON' : 'OFF'}`],
+    ...more,
+  };
+}
+
+/** Choice between words: what a person reads → what the dialect writes; the dialect may answer any of `answers`, in any case. */
+export function choiceRow(
+  control: Omit<Control, 'kind' | 'choices'>,
+  header: string,
+  words: readonly { choice: string; word: string; answers?: readonly string[] }[],
+  more: Partial<Pick<ControlRow, 'read' | 'write' | 'touches'>> = {},
+): ControlRow {
+  return {
+    control: { ...control, kind: 'choice', choices: words.map(({ choice }) => choice) },
+    read: `${header}?`,
+    parse: (text) => {
+      const said = text.trim().toUpperCase();
+      return words.find(({ word, answers = [] }) => [word, ...answers].some((one) => one.toUpperCase() === said))
+        ?.choice;
+    },
+    write: (value) => [`${header} ${words.find(({ choice }) => choice === value)?.word ?? ''}`],
+    ...more,
+  };
+}
+
+function finite(value: number | undefined): number | undefined {
+  return value !== undefined && Number.isFinite(value) ? value : undefined;
+}
+
+function checkValue(control: Control, value: ControlValue): void {
+  const { kind, label, unit = '', min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = control;
+  const fail = (why: string): never => {
+    throw new LabError('call.invalid', `${label} ${String(value)}: ${why}. Nothing was sent.`, { id: control.id });
+  };
+  if (kind === 'switch' && typeof value !== 'boolean') fail('it is switched on or off');
+  if (kind === 'choice' && !control.choices?.includes(String(value))) {
+    fail(`choose one of ${(control.choices ?? []).join(', ')}`);
+  }
+  if (kind !== 'number') return;
+  if (typeof value !== 'number' || !Number.isFinite(value)) fail('it takes a number');
+  if (Number(value) < min || Number(value) > max) fail(`the instrument takes ${min} to ${max} ${unit}`.trim());
+}
