@@ -70,7 +70,7 @@ class Keysight34460 implements Driver {
       if (isKnown) values[index] = parseScpiNumbers(texts[1] ?? '').at(-1) ?? Number.NaN;
       return { values, sentNs, receivedNs };
     } catch (error) {
-      this.#mustAskWhy = LabError.from(error).code === 'transport.timeout';
+      this.#mustAskWhy = ['transport.timeout', 'protocol.malformed'].includes(LabError.from(error).code);
       throw error;
     }
   }
