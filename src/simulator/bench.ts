@@ -6,6 +6,9 @@ import { LabError } from '../core/errors.ts';
 import type { Role } from '../core/instrument.ts';
 import { Scope } from '../core/scope.ts';
 import { Circuit } from './circuit.ts';
+import { acceptDaq, DAQ_IDENTITY, DEFAULT_SEND_BUFFER_BYTES } from './daq/daq-connection.ts';
+import { DaqLedger } from './daq/daq-ledger.ts';
+import { createPacketSettings, createTextSettings, type DaqSettings } from './daq/daq-settings.ts';
 import { createKeysight34461a } from './dialect/keysight-34461a.ts';
 import { createRigolDp832 } from './dialect/rigol-dp832.ts';
 import { createRigolDs1054z } from './dialect/rigol-ds1054z.ts';
@@ -31,6 +34,8 @@ export interface BenchOptions {
   usePtys?: boolean;
   /** Folder to record in what was really sent; absent: not recorded. */
   ledgerDir?: string;
+  /** Bytes a streaming connection of the DAQ buffers before rows are dropped; default 8 MiB. */
+  sendBufferBytes?: number;
   clock?: Clock;
 }
 
@@ -81,25 +86,26 @@ async function openIn(scope: Scope, options: BenchOptions): Promise<Bench> {
   if (options.ledgerDir) await mkdir(options.ledgerDir, { recursive: true });
 
   const gates = new Map<string, FaultGate>();
-  const ledgers: ExchangeLedger[] = [];
+  const ledgers: (ExchangeLedger | DaqLedger)[] = [];
   const gate = (name: BenchName, salt: number): FaultGate => {
     const created = new FaultGate(new Random(seed * 1009 + salt), clock);
     gates.set(name, created);
     return created;
   };
-  const ledger = (name: string): ExchangeLedger | undefined => {
+  const keep = <T extends ExchangeLedger | DaqLedger>(make: (folder: string) => T): T | undefined => {
     if (!options.ledgerDir) return undefined;
-    const created = scope.use(new ExchangeLedger(options.ledgerDir, name, clock));
+    const created = scope.use(make(options.ledgerDir));
     ledgers.push(created);
     return created;
   };
+  const ledger = (name: string) => keep((folder) => new ExchangeLedger(folder, name, clock));
 
-  const overTcp = async (name: BenchName, accept: Accept): Promise<string> => {
-    const server = scope.use(await openSocketServer(options.ports?.[name] ?? 0, accept));
+  const overTcp = async (accept: Accept, port = 0): Promise<string> => {
+    const server = scope.use(await openSocketServer(port, accept));
     return `TCPIP0::127.0.0.1::${server.port}::SOCKET`;
   };
-  const overPty = async (name: BenchName, accept: Accept): Promise<string> => {
-    if (terminals.folder === undefined) return overTcp(name, accept);
+  const overPty = async (name: BenchName, accept: Accept, port = 0): Promise<string> => {
+    if (terminals.folder === undefined) return overTcp(accept, port);
     const server = scope.use(await openPtyServer(terminals.folder, name, accept));
     return `ASRL${server.path}::INSTR`;
   };
@@ -112,26 +118,59 @@ async function openIn(scope: Scope, options: BenchOptions): Promise<Bench> {
   const oscilloscope = createRigolDs1054z(circuit, noise(3), clock);
   const load = createSiglentSdl1020x(circuit, noise(4));
 
+  const daqGate = gate('daq', 5);
+  const daqPort = (settings: DaqSettings, name: 'packet' | 'text'): Accept =>
+    acceptDaq({
+      settings,
+      circuit,
+      random: noise(name === 'packet' ? 5 : 6),
+      clock,
+      gate: daqGate,
+      exchanges: ledger(`daq.${name}`),
+      ledger: keep((folder) => new DaqLedger(folder, name)),
+      sendBufferBytes: options.sendBufferBytes ?? DEFAULT_SEND_BUFFER_BYTES,
+    });
+  const { maker, model, serial, firmware } = DAQ_IDENTITY;
+  const noTerminal =
+    terminals.reason === undefined ? {} : { reason: `On TCP instead of a serial line: ${terminals.reason}.` };
+
+  const { ports = {} } = options;
   const instruments: BenchInstrument[] = [
     {
       name: 'supply',
       role: 'supply',
       idn: supply.idn,
-      resources: [await overTcp('supply', scpi('supply', supply, 1))],
+      resources: [await overTcp(scpi('supply', supply, 1), ports.supply)],
     },
-    { name: 'meter', role: 'meter', idn: meter.idn, resources: [await overTcp('meter', scpi('meter', meter, 2))] },
+    {
+      name: 'meter',
+      role: 'meter',
+      idn: meter.idn,
+      resources: [await overTcp(scpi('meter', meter, 2), ports.meter)],
+    },
     {
       name: 'scope',
       role: 'scope',
       idn: oscilloscope.idn,
-      resources: [await overTcp('scope', scpi('scope', oscilloscope, 3))],
+      resources: [await overTcp(scpi('scope', oscilloscope, 3), ports.scope)],
     },
     {
       name: 'load',
       role: 'load',
       idn: load.idn,
-      resources: [await overPty('load', scpi('load', load, 4))],
-      ...(terminals.reason === undefined ? {} : { reason: `On TCP instead of a serial line: ${terminals.reason}.` }),
+      resources: [await overPty('load', scpi('load', load, 4), ports.load)],
+      ...noTerminal,
+    },
+    {
+      name: 'daq',
+      role: 'stream',
+      idn: [maker, model, serial, firmware].join(','),
+      // One instrument, two ways: packets over TCP, text lines over the serial line.
+      resources: [
+        await overTcp(daqPort(createPacketSettings(), 'packet'), ports.daq),
+        await overPty('daq', daqPort(createTextSettings(), 'text')),
+      ],
+      ...noTerminal,
     },
   ];
 

@@ -96,14 +96,16 @@ export async function openPtyServer(folder: string, name: string, accept: Accept
       closing = true;
       await moving.catch(() => {});
       await standby;
-      const ended = [...children.values()].map(
-        (child) =>
-          new Promise<void>((resolve) => (child.exitCode === null ? child.once('exit', () => resolve()) : resolve())),
-      );
+      const ended = [...children.values()].map(hasEnded);
       for (const link of [...children.keys()]) stop(link);
       await Promise.all(ended);
       await server[Symbol.asyncDispose]();
       await rm(path, { force: true });
     },
   };
+}
+
+function hasEnded(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return Promise.resolve();
+  return new Promise((resolve) => child.once('exit', () => resolve()));
 }
