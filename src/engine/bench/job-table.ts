@@ -11,7 +11,7 @@ export interface JobWork {
   kind: Job['kind'];
   label: string;
   path: string | null;
-  run(context: { signal: AbortSignal; progress(share: number): void }): Promise<void>;
+  run(context: { signal: AbortSignal; progress(share: number): void }): Promise<unknown>;
 }
 
 /** Long work: runs beside everything else, shows progress and time left, can be cancelled, and says how it ended. */
