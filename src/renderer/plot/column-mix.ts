@@ -14,7 +14,12 @@ export interface ColumnCover {
  * One trace from several covers: each stretch of the range from the first cover in the list that speaks for it. So an answer of history takes
  * the place of coarser columns when it comes, and until then the coarser ones are shown: nothing flickers.
  */
-export function mixColumns(covers: readonly ColumnCover[], channel: string, fromS: number, toS: number): TraceColumns[] {
+export function mixColumns(
+  covers: readonly ColumnCover[],
+  channel: string,
+  fromS: number,
+  toS: number,
+): TraceColumns[] {
   let open: [number, number][] = [[fromS, toS]];
   const found: { at: number; pieces: TraceColumns[] }[] = [];
   for (const cover of covers) {
@@ -45,4 +50,3 @@ export function rankCovers(covers: readonly ColumnCover[], secondsPerPx: number)
     return fineEnough(a) ? b.fineS - a.fineS : a.fineS - b.fineS;
   });
 }
-

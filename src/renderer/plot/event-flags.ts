@@ -10,17 +10,20 @@ export interface EventMark {
   instrument: string | undefined;
 }
 
-/** A mark with its place: x in pixels of the plotting area, and whether there is room for its words. */
+/** A mark with its place: x in pixels of the plotting area, and the row its words have room in; undefined: in none. */
 export interface EventFlag {
   mark: EventMark;
   x: number;
-  worded: boolean;
+  row: number | undefined;
 }
+
+/** Rows of words over each other. */
+const ROWS = 2;
 
 /** Most flags drawn; the newest are kept. */
 const MOST_FLAGS = 120;
 
-/** Places the marks of a range; words only where they end before the next flag with words. `measure`: width of a text in pixels. */
+/** Places the marks of a range; words only in a row where they end before the next flag with words. `measure`: width of a text in pixels. */
 export function placeFlags(
   marks: readonly EventMark[],
   fromS: number,
@@ -30,18 +33,20 @@ export function placeFlags(
 ): EventFlag[] {
   const flags = marks
     .filter((mark) => isFlag(mark.kind))
-    .map((mark) => ({ mark, x: (mark.timeS - fromS) / secondsPerPx, worded: false }))
+    .map((mark) => ({ mark, x: (mark.timeS - fromS) / secondsPerPx, row: undefined as number | undefined }))
     .filter((flag) => flag.x >= 0 && flag.x < widthPx)
     .sort((a, b) => a.x - b.x)
     .slice(-MOST_FLAGS);
-  // From the newest backwards: what happened last is read first.
-  let free = widthPx;
-  for (let index = flags.length - 1; index >= 0; index--) {
-    const flag = flags[index] as EventFlag;
+  // From the newest backwards: what happened last is read first. A row is free up to where its next words begin.
+  const free = Array<number>(ROWS).fill(widthPx);
+  for (const flag of [...flags].reverse()) {
     const end = flag.x + measure(flag.mark.text);
-    flag.worded = end <= free;
-    if (flag.worded) free = flag.x - 4;
-    else free = Math.min(free, flag.x - 2);
+    const row = free.findIndex((until) => end <= until);
+    // The flag itself stands in the first row.
+    free[0] = Math.min(free[0] ?? 0, flag.x - 2);
+    if (row < 0) continue;
+    flag.row = row;
+    free[row] = flag.x - 4;
   }
   return flags;
 }

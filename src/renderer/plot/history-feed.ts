@@ -12,6 +12,8 @@ export interface HistoryWish {
   range: TimeRange;
   /** Columns wanted over the range. */
   width: number;
+  /** What there is: nothing is asked beyond. */
+  limits: TimeRange;
 }
 
 export interface HistoryFeedOptions {
@@ -172,7 +174,13 @@ export class HistoryFeed implements Disposable {
             channels: [...wish.channels],
             fromNs: String(fromNs),
             toNs: String(toNs(wish.range.toS)),
-            width: wish.width,
+            // What is left of the range in what is left of the width: the same columns in every round.
+            width: Math.max(
+              16,
+              Math.round(
+                (wish.width * Number(toNs(wish.range.toS) - fromNs)) / 1e9 / (wish.range.toS - wish.range.fromS),
+              ),
+            ),
           },
           { signal },
         );
@@ -220,9 +228,8 @@ function answers(asked: HistoryWish, wish: HistoryWish): boolean {
 
 function widened(wish: HistoryWish): HistoryWish {
   const margin = (wish.range.toS - wish.range.fromS) * MARGIN;
-  return {
-    channels: wish.channels,
-    range: { fromS: wish.range.fromS - margin, toS: wish.range.toS + margin },
-    width: Math.min(WIDEST, Math.ceil(wish.width * (1 + 2 * MARGIN))),
-  };
+  const fromS = Math.max(Math.min(wish.limits.fromS, wish.range.fromS), wish.range.fromS - margin);
+  const toS = Math.min(Math.max(wish.limits.toS, wish.range.toS), wish.range.toS + margin);
+  const width = (wish.width * (toS - fromS)) / (wish.range.toS - wish.range.fromS);
+  return { ...wish, range: { fromS, toS }, width: Math.min(WIDEST, Math.ceil(width)) };
 }

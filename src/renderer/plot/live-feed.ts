@@ -46,6 +46,8 @@ export class LiveFeed implements ColumnCover, Disposable {
   #client: Client | undefined;
   #wish: LiveWish = { channels: [], windowS: 60, width: 1200 };
   #sent: LiveWish | undefined;
+  /** What the columns kept were asked with: rows go on only under the same wish. */
+  #filled: LiveWish | undefined;
   #watch: number | undefined;
   #stopFrames: (() => void) | undefined;
   #streams = new Map<number, StreamInfo>();
@@ -161,14 +163,17 @@ export class LiveFeed implements ColumnCover, Disposable {
       const { streams } = await client.call('watch.set', { watch: this.#watch, channels, mode });
       this.#know(streams);
       this.#sent = wish;
+      this.#filled = wish;
       return;
     }
-    const { watch, streams } = await client.call('stream.watch', { channels, mode, after: this.#set.lastRows() });
+    const after = this.#filled && sameWish(this.#filled, wish) ? this.#set.lastRows() : [];
+    const { watch, streams } = await client.call('stream.watch', { channels, mode, after });
     if (client !== this.#client) return;
     this.#know(streams);
     this.#set.renumber(streams);
     this.#watch = watch;
     this.#sent = wish;
+    this.#filled = wish;
     this.#stopFrames = framesOf(client).onWatch(watch, (block, arrivedNs) => {
       const newestS = this.#set.take(block);
       if (newestS === undefined) return;

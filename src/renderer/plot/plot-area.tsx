@@ -1,15 +1,137 @@
-import type { ReactElement } from 'react';
-import type { BenchState } from '../../contract/bench-schema.ts';
+import 'uplot/dist/uPlot.min.css';
+import './plot.css';
+import { type ReactElement, useEffect, useState } from 'react';
+import type { BenchState, PlotLayout } from '../../contract/bench-schema.ts';
 import type { Client } from '../../contract/client.ts';
+import type { RecordingInfo } from '../../contract/recording-schema.ts';
+import { LabError } from '../../core/errors.ts';
+import { showError } from '../actions.ts';
+import { Problem } from '../control/problem.tsx';
+import { linkStore } from '../engine-link.ts';
+import { useStore } from '../store.ts';
+import { CHANNEL_MIME } from './board-layout.ts';
+import { NoteBox } from './note-box.tsx';
+import { PlotBoard } from './plot-board.ts';
+import { plotKey } from './plot-keys.ts';
+import { PlotPanel } from './plot-panel.tsx';
+import { PlotToolbar } from './plot-toolbar.tsx';
 
 export interface PlotAreaProps {
   client: Client;
   bench: BenchState;
+  /** Whose samples: 'live' or a recording. */
   origin: string;
-  plotIds?: string[];
+  /** Only these plots; default: all. */
+  plotIds?: readonly string[];
 }
 
-/** Stands here until the plot engine is in the tree. */
-export function PlotArea({ bench }: PlotAreaProps): ReactElement {
-  return <section className="plot-area" aria-label={`Plots of ${bench.bench.name}`} />;
+/** Plots over each other with one time axis, live or of a recording. Everything that moves is drawn by the board, outside React. */
+export function PlotArea({ client, bench, origin, plotIds }: PlotAreaProps): ReactElement {
+  const [info, setInfo] = useState<RecordingInfo>();
+  const [error, setError] = useState<LabError>();
+  useEffect(() => {
+    if (origin === 'live') return;
+    const abort = new AbortController();
+    client.call('recording.info', { recording: origin }, { signal: abort.signal }).then(setInfo, (thrown: unknown) => {
+      const failure = LabError.from(thrown);
+      if (!failure.isCancelled) setError(failure);
+    });
+    return () => abort.abort();
+  }, [client, origin]);
+  if (error) return <Problem error={error} />;
+  if (origin !== 'live' && !info) return <div className="plot-area plot-waiting">Reading the recording …</div>;
+  return <Board key={origin} client={client} bench={bench} origin={origin} info={info} plotIds={plotIds} />;
+}
+
+function Board(
+  props: PlotAreaProps & { info: RecordingInfo | undefined; plotIds: readonly string[] | undefined },
+): ReactElement | null {
+  const { client, bench, origin, info, plotIds } = props;
+  const [board, setBoard] = useState<PlotBoard>();
+  useEffect(() => {
+    const made = new PlotBoard(origin, info);
+    const engine = linkStore.get().engine;
+    if (engine) made.setClock(BigInt(engine.nowNs), BigInt(engine.startedNs));
+    setBoard(made);
+    return () => {
+      setBoard(undefined);
+      made[Symbol.dispose]();
+    };
+  }, [origin, info]);
+  useEffect(() => board?.setClient(client), [board, client]);
+  useEffect(() => board?.setBench(bench, plotIds), [board, bench, plotIds]);
+  if (!board) return null;
+  return <BoardView board={board} client={client} />;
+}
+
+function BoardView({ board, client }: { board: PlotBoard; client: Client }): ReactElement {
+  const plots = useStore(board.state, (state) => state.plots);
+  const fault = useStore(board.state, (state) => state.fault);
+  const [noteS, setNoteS] = useState<number>();
+
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent): void => {
+      if (document.querySelector('dialog[open]')) return;
+      if (plotKey(event, board, { note: () => setNoteS(board.limits.live ? board.limits.toS : board.range.toS) }))
+        event.preventDefault();
+    };
+    window.addEventListener('keydown', onKey);
+    return () => window.removeEventListener('keydown', onKey);
+  }, [board]);
+
+  const change = (next: readonly PlotLayout[]): void => {
+    board.setPlots(next);
+    if (board.origin === 'live') client.call('plot.set', { plots: [...next] }).catch(showError);
+  };
+  const replace = (plot: PlotLayout): void => change(plots.map((item) => (item.id === plot.id ? plot : item)));
+  const add = (channels: string[]): void =>
+    change([...plots, { id: `plot-${Date.now().toString(36)}`, title: '', channels }]);
+  return (
+    <section className="plot-area" aria-label="Plots">
+      <PlotToolbar board={board} onNote={() => setNoteS(board.limits.toS)} onAddPlot={() => add([])} />
+      {fault && <Problem error={fault} />}
+      {noteS !== undefined && (
+        <NoteBox
+          timeMs={Number(board.timeNs(noteS) / 1_000_000n)}
+          onClose={() => setNoteS(undefined)}
+          onSave={(text) => {
+            setNoteS(undefined);
+            client.call('note.add', { text, t: String(board.timeNs(noteS)) }).catch(showError);
+          }}
+        />
+      )}
+      <div className="plot-stack">
+        {plots.map((plot) => (
+          <PlotPanel
+            key={plot.id}
+            board={board}
+            plot={plot}
+            onChange={replace}
+            onRemove={() => change(plots.filter((item) => item.id !== plot.id))}
+          />
+        ))}
+        {plots.length === 0 && <EmptyPlots onAdd={() => add([])} onDrop={add} />}
+      </div>
+    </section>
+  );
+}
+
+function EmptyPlots({ onAdd, onDrop }: { onAdd: () => void; onDrop: (channels: string[]) => void }): ReactElement {
+  return (
+    <section
+      className="plot-empty"
+      aria-label="No plot yet"
+      onDragOver={(event) => event.preventDefault()}
+      onDrop={(event) => {
+        const id = event.dataTransfer.getData(CHANNEL_MIME);
+        if (id) onDrop(id.split('\n'));
+      }}
+    >
+      <b>No plot yet</b>
+      <p>Attach an instrument and its channels appear here. Or drag a channel from its card onto this place.</p>
+      <button type="button" className="btn" onClick={onAdd}>
+        Add a plot
+      </button>
+    </section>
+  );
 }

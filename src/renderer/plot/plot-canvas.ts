@@ -1,7 +1,15 @@
 import uPlot from 'uplot';
 import { type AxisPlace, countSides, layAxes, MOST_AXES } from './axis-layout.ts';
 import type { EventMark } from './event-flags.ts';
-import { font, type GapSpan, type PlotFrame, paintCursors, paintFlags, paintGaps, paintOverloads } from './plot-overlay.ts';
+import {
+  font,
+  type GapSpan,
+  type PlotFrame,
+  paintCursors,
+  paintFlags,
+  paintGaps,
+  paintOverloads,
+} from './plot-overlay.ts';
 import { type PlotTheme, type TraceStyle, traceStyle } from './plot-theme.ts';
 import type { PlotTrace } from './plot-trace.ts';
 import { type TimeAxis, timeTicks } from './time-ticks.ts';
@@ -53,7 +61,7 @@ const LAYER_TRACES = 10;
 export const AXIS_WIDTH_PX = 56;
 export const TIME_AXIS_PX = 24;
 const EDGE_PX = 14;
-const TOP_PX = 18;
+const TOP_PX = 22;
 
 /**
  * One plot: uPlot for axes, grid, hover line and a few sparse traces; the trace layer for many or dense ones. It paints when told to, in the
@@ -150,6 +158,11 @@ export class PlotCanvas implements Disposable {
     const columns = drawn.pieces.find((piece) => piece.rows > 1);
     if (!columns || columns.spanS === 0) return drawn.spans.rowsPerColumn;
     return Math.max(1, Math.round((columns.rows * drawn.map.secondsPerPx) / columns.spanS));
+  }
+
+  /** What one pixel column stands for at most, over all traces. */
+  get mostSamplesPerPixel(): number {
+    return Math.max(1, ...this.#traces.map((drawn) => this.samplesPerPixel(drawn.trace.id)));
   }
 
   /** The axis under a point left or right of the plotting area; undefined inside it. */
@@ -411,7 +424,7 @@ export class PlotCanvas implements Disposable {
       const outwards = counts[axis.side]++ * AXIS_WIDTH_PX * frame.ratio + 7 * frame.ratio;
       const x = axis.side === 'left' ? frame.left - outwards : frame.left + frame.width + outwards;
       context.textAlign = axis.side === 'left' ? 'right' : 'left';
-      context.fillText(axis.ticks.unit, x, frame.top - 9 * frame.ratio);
+      context.fillText(axis.ticks.unit, x, frame.top - 11 * frame.ratio);
     }
   }
 }

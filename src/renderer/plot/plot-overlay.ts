@@ -62,7 +62,11 @@ function gapText(gap: GapSpan, frame: PlotFrame, marks: readonly EventMark[]): s
   const toS = frame.fromS + gap.to * frame.secondsPerPx;
   const seconds = toS - fromS;
   const length =
-    seconds < 1 ? `${Math.round(seconds * 1000)} ms` : seconds < 120 ? `${seconds.toFixed(1)} s` : `${Math.round(seconds / 60)} min`;
+    seconds < 1
+      ? `${Math.round(seconds * 1000)} ms`
+      : seconds < 120
+        ? `${seconds.toFixed(1)} s`
+        : `${Math.round(seconds / 60)} min`;
   const reason = gapReason(marks, fromS, toS);
   return reason ? `gap ${length} · ${reason}` : `gap ${length}`;
 }
@@ -106,7 +110,8 @@ export function paintOverloads(
   context.textAlign = 'left';
   context.textBaseline = 'top';
   for (const side of ['above', 'below'] as const) {
-    const y = side === 'above' ? frame.top + row * (height + 1) : frame.top + frame.height - height - row * (height + 1);
+    const y =
+      side === 'above' ? frame.top + row * (height + 1) : frame.top + frame.height - height - row * (height + 1);
     let free = Number.NEGATIVE_INFINITY;
     for (const [from, to] of overloadRuns(spans, side)) {
       context.fillStyle = color;
@@ -159,15 +164,16 @@ export function paintFlags(
     context.lineTo(x + 9 * ratio, top + 8 * ratio);
     context.lineTo(x, top + 8 * ratio);
     context.fill();
-    if (!flag.worded) continue;
+    if (flag.row === undefined) continue;
     context.fillStyle = theme.text;
-    context.fillText(flag.mark.text, x + 12 * ratio, top + 5 * ratio);
+    context.fillText(flag.mark.text, x + (flag.row === 0 ? 12 : 4) * ratio, top + (5 + flag.row * 13) * ratio);
   }
   return flags;
 }
 
 function toneOf(mark: EventMark, theme: PlotTheme): string {
-  if (mark.kind === 'alarm') return mark.severity === 'info' ? theme.info : mark.severity === 'warning' ? theme.warn : theme.bad;
+  if (mark.kind === 'alarm')
+    return mark.severity === 'info' ? theme.info : mark.severity === 'warning' ? theme.warn : theme.bad;
   if (mark.kind === 'outputs-off' || mark.kind === 'interrupted') return theme.bad;
   if (mark.kind === 'reconnect' || mark.kind === 'clock') return theme.warn;
   return mark.kind === 'setpoint' || mark.kind === 'note' ? theme.accent : theme.quiet;

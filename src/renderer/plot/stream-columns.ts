@@ -23,7 +23,7 @@ interface ChannelArrays {
 }
 
 /**
- * Min/max columns of one stream as a screen keeps them: one n, oldest first, contiguous, at most `mostColumns`.
+ * Min/max columns of one stream as a screen keeps them: oldest first, contiguous, at most `mostColumns`.
  * Blocks are copied once, into place; the oldest columns are let go in bulk. A column sent again replaces the one before.
  */
 export class StreamColumns {
@@ -85,13 +85,13 @@ export class StreamColumns {
     if (this.gaps.length > MOST_GAP_NOTES) this.gaps.shift();
   }
 
-  /** Copies a block in. `channels`: columns of the stream the block holds. Another n, or other channels, start anew. */
+  /** Copies a block in. `channels`: columns of the stream the block holds. Other channels start anew. */
   append(channels: readonly number[], block: ColumnBlock): void {
     if (block.length === 0) return;
-    if (this.length > 0 && (block.n !== this.#n || !this.#sameChannels(channels))) this.clear();
+    if (this.length > 0 && !this.#sameChannels(channels)) this.clear();
     this.#n = block.n;
     this.#spanS = block.n > 1 ? spanOf(block) : 0;
-    this.#dropFrom(block.firstRow);
+    const again = this.#dropFrom(block.firstRow);
     const kept = Math.min(block.length, this.#mostColumns);
     const skip = block.length - kept;
     this.#reserve(kept, channels, block);
@@ -113,7 +113,7 @@ export class StreamColumns {
         arrays.flags.set(block.flags.subarray(from, from + kept), at);
       } else arrays.flags.fill(0, at, at + kept);
       const first = (arrays.flags[at] as number) & ~COLUMN_FLAG.gap;
-      const breaks = (block.isAfterGap && skip === 0 ? COLUMN_FLAG.gap : 0) | (this.#cutNext ? CUT_FLAG : 0);
+      const breaks = (block.isAfterGap && skip === 0 ? COLUMN_FLAG.gap : 0) | (this.#cutNext ? CUT_FLAG : 0) | again;
       arrays.flags[at] = first | breaks;
     }
     this.#cutNext = false;
@@ -148,9 +148,18 @@ export class StreamColumns {
     return channels.length === this.#channels.size && channels.every((channel) => this.#channels.has(channel));
   }
 
-  /** The newest column comes again when it has more rows. */
-  #dropFrom(row: number): void {
-    while (this.#end > this.#start && (this.#rows[this.#end - 1] as number) >= row) this.#end--;
+  /** The newest column comes again when it has more rows. Gives how the line broke before that row, to be kept. */
+  #dropFrom(row: number): number {
+    let breaks = 0;
+    while (this.#end > this.#start && (this.#rows[this.#end - 1] as number) >= row) {
+      this.#end--;
+      if (this.#rows[this.#end] !== row) continue;
+      for (const { flags } of this.#channels.values()) {
+        breaks |= (flags[this.#end] as number) & (COLUMN_FLAG.gap | CUT_FLAG);
+        break;
+      }
+    }
+    return breaks;
   }
 
   /** Room for `count` more columns at the end: what is kept moves to the front once per doubling, not per block. */

@@ -7,7 +7,9 @@ export interface TimeTicks {
   labels: string[];
 }
 
-const SECOND_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800];
+const SECOND_STEPS = [
+  1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800,
+];
 const MOST_TICKS = 60;
 
 /** The step of a time axis: 1, 2, 5 × 10^n below a second, steps of the clock above. s. */
@@ -43,7 +45,9 @@ export function timeTicks(fromS: number, toS: number, widthPx: number, axis: Tim
     const sinceBase = count * step;
     values.push(baseS + sinceBase);
     labels.push(
-      axis.style === 'relative' ? relativeLabel(sinceBase, step, decimals) : clockLabel(sinceBase, step, decimals, axis),
+      axis.style === 'relative'
+        ? relativeLabel(sinceBase, step, decimals)
+        : clockLabel(sinceBase, step, decimals, axis),
     );
   }
   return { values, labels };
@@ -91,7 +95,9 @@ export function durationText(seconds: number, decimals = 0, withSeconds = true):
   const days = Math.floor(seconds / 86_400);
   if (days > 0) return `${days} d ${clockText(seconds - days * 86_400, 0, false)}`;
   if (seconds >= 3600 || !withSeconds) return clockText(seconds, decimals, withSeconds).replace(/^0(?=\d)/, '');
-  return clockText(seconds, decimals).slice(3).replace(/^0(?=\d)/, '');
+  return clockText(seconds, decimals)
+    .slice(3)
+    .replace(/^0(?=\d)/, '');
 }
 
 /** Seconds since midnight of a local time given in ms since 1970. */

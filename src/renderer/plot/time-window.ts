@@ -16,7 +16,12 @@ export interface TimeRange {
 export type TimeView =
   | { kind: 'live'; spanS: number }
   | { kind: 'all' }
-  | { kind: 'fixed'; range: TimeRange; /** Where double click and resume go back to. */ backS: number | 'all'; paused: boolean };
+  | {
+      kind: 'fixed';
+      range: TimeRange /** Where double click and resume go back to. */;
+      backS: number | 'all';
+      paused: boolean;
+    };
 
 /** What there is: from the first data known to the live edge, or to the end of a recording. */
 export interface TimeLimits {

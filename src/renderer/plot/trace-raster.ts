@@ -7,7 +7,10 @@ export interface PixelBuffer {
   pixels: Uint32Array;
 }
 
-/** How a line is drawn. `color`: 0xAABBGGRR, opaque. `dash`: pixels on, off, on, off; empty for a full line. */
+/**
+ * How a line is drawn. `color`: 0xAABBGGRR, opaque. `dash`: pixels full, faint, full, faint; empty for a full line. Faint, not absent:
+ * a hole in a line would look like a gap in the data.
+ */
 export interface LineStyle {
   color: number;
   widthPx: number;
@@ -15,6 +18,9 @@ export interface LineStyle {
   /** Pixel number at which the dash pattern begins, so that it moves with the data. */
   dashFromPx: number;
 }
+
+/** How much of the colour the faint parts of a dashed line have. */
+const FAINT = 0.4;
 
 /** Fills each pixel column from the lowest to the highest sample. `color` is translucent; a trace drawn later covers one drawn before. */
 export function paintEnvelope(buffer: PixelBuffer, spans: TraceSpans, color: number): void {
@@ -43,11 +49,13 @@ export function paintLine(buffer: PixelBuffer, spans: TraceSpans, style: LineSty
     if (((state[x] as number) & SPAN_STATE.data) === 0) continue;
     const top = (lineTop[x] as number) - half;
     const bottom = (lineBottom[x] as number) + half;
-    // A steep part is never dashed away: it may be the only trace of an edge.
-    if (dashed && bottom - top < 4 * style.widthPx && dashed[modulo(x + style.dashFromPx, dashed.length)] === 0) continue;
     if (bottom <= 0 || top >= heightPx) continue;
     const solidFrom = Math.max(0, Math.ceil(top));
     const solidTo = Math.min(heightPx, Math.floor(bottom));
+    if (dashed && dashed[modulo(x + style.dashFromPx, dashed.length)] === 0) {
+      for (let y = solidFrom; y < solidTo; y++) blend(pixels, y * widthPx + x, color, FAINT);
+      continue;
+    }
     let offset = solidFrom * widthPx + x;
     for (let y = solidFrom; y < solidTo; y++, offset += widthPx) pixels[offset] = color;
     if (top > 0 && solidFrom > top) blend(pixels, (solidFrom - 1) * widthPx + x, color, solidFrom - top);
@@ -80,7 +88,9 @@ function dashMask(dash: readonly number[]): Uint8Array {
   const key = dash.join();
   let mask = masks.get(key);
   if (!mask) {
-    mask = Uint8Array.from(dash.flatMap((length, index) => Array<number>(Math.max(1, Math.round(length))).fill(1 - (index % 2))));
+    mask = Uint8Array.from(
+      dash.flatMap((length, index) => Array<number>(Math.max(1, Math.round(length))).fill(1 - (index % 2))),
+    );
     masks.set(key, mask);
   }
   return mask;

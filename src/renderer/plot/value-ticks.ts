@@ -1,5 +1,5 @@
-import { choosePrefix } from '../../core/units-format.ts';
 import { PREFIXES, unitSymbol } from '../../core/units.ts';
+import { choosePrefix } from '../../core/units-format.ts';
 import { roundStep } from './y-range.ts';
 
 /** The ticks of a y axis. */

@@ -1,0 +1,12 @@
+import { type ReactElement, useEffect, useRef } from 'react';
+import type { PlotChannel } from './board-layout.ts';
+import type { PlotBoard } from './plot-board.ts';
+
+/** Waveforms of a scope: the newest segment of each channel over its own time, trigger at 0. */
+export function SegmentView({ board, channels }: { board: PlotBoard; channels: readonly PlotChannel[] }): ReactElement {
+  const host = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    return host.current ? board.attachSegments(channels, host.current) : undefined;
+  }, [board, channels]);
+  return <div ref={host} className="plot-canvas" data-testid="segment-canvas" />;
+}
