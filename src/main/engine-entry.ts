@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import type { PortLike } from '../contract/port-link.ts';
+import type { Link } from '../contract/link.ts';
 import { createPortLink } from '../contract/port-link.ts';
 import { LabError } from '../core/errors.ts';
+import { Scope } from '../core/scope.ts';
 import type { Engine } from '../engine/engine.ts';
 import { openEngine } from '../engine/engine.ts';
+import { openListener } from '../engine/listener/listener.ts';
 import type { FromEngine, ToEngine } from './engine-messages.ts';
 import { ParentServices } from './parent-services.ts';
 
@@ -20,21 +22,42 @@ const { values } = parseArgs({
   strict: false,
 });
 
+const ALL_RIGHTS = ['view', 'control', 'manage'] as const;
+const dataFolder = String(values.data);
 const opening = openEngine({
-  dataFolder: String(values.data),
+  dataFolder,
   host: services,
   version: String(values.version),
   exportWorker: pathToFileURL(join(import.meta.dirname, 'export-worker.js')),
 });
+const doors = new Scope('desktop engine');
 
-/** A window's page may do everything: it is this desk. */
-function serveWindow(engine: Engine, port: PortLike): void {
-  engine.serve(createPortLink(port), { rights: ['view', 'control', 'manage'] });
+/** One screen too many has been told by its link; it must not end the engine. */
+function serve(engine: Engine, link: Link): void {
+  try {
+    engine.serve(link, { rights: ALL_RIGHTS });
+  } catch (error) {
+    console.error(`labwire: a screen was refused: ${LabError.from(error).message}`);
+  }
+}
+
+/** The command line and browsers of this machine reach the engine too: on loopback, with the token of engine.json. */
+async function listen(engine: Engine): Promise<void> {
+  const listener = doors.use(
+    await openListener({
+      port: 0,
+      pageFolder: join(import.meta.dirname, '..', 'renderer'),
+      exportsFolder: join(dataFolder, 'exports'),
+      onScreen: (link) => serve(engine, link),
+    }),
+  );
+  await engine.announce({ url: listener.url, token: listener.token });
 }
 
 async function close(): Promise<void> {
   try {
     const engine = await opening;
+    await doors[Symbol.asyncDispose]();
     await engine[Symbol.asyncDispose]();
     process.exit(0);
   } catch (error) {
@@ -48,11 +71,21 @@ parent.on('message', ({ data, ports }) => {
   if (message.kind === 'close') void close();
   else if (message.kind === 'connect') {
     const port = ports[0];
-    if (port) void opening.then((engine) => serveWindow(engine, port)).catch(() => port.close());
+    if (!port) return;
+    const link = createPortLink(port);
+    opening.then(
+      (engine) => serve(engine, link),
+      (error) => link.end(LabError.from(error).message),
+    );
   } else services.take(message);
 });
 
 opening.then(
-  () => send({ kind: 'ready' }),
+  async (engine) => {
+    send({ kind: 'ready' });
+    await listen(engine).catch((error) => {
+      console.error(`labwire: only the window reaches this engine: ${LabError.from(error).message}`);
+    });
+  },
   (error) => send({ kind: 'failed', error: LabError.from(error).toJSON() }),
 );

@@ -68,8 +68,8 @@ export class EngineProcess {
   }
 
   /**
-   * Gives a page one port to the engine: now, or when the engine is there again. A page that was reloaded, or whose port closed
-   * because the engine died, asks again; the engine sees the old port close.
+   * Gives a page one port to the engine: now, or when the engine is there again. A page that was reloaded, or was told that
+   * the engine is gone, asks again; the engine sees the old port close.
    */
   connect(page: WebContents): void {
     if (this.#child) this.#join(page);

@@ -17,7 +17,8 @@ export interface LabwireShell {
   readonly version: string;
   /**
    * Asks for a port to the engine. One comes as a `message` event on `window` whose data is an `EnginePortMessage` and whose
-   * `ports[0]` is the port: now, or when the engine is there again. When the port closes, ask again.
+   * `ports[0]` is the port: now, or when the engine is there again. Ask again after `engine-gone`:
+   * Chromium does not tell a page that the other end of a port is gone.
    */
   connect(): void;
   /** Shows a file dialog; null when the person cancels. */

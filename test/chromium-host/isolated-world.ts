@@ -26,9 +26,6 @@ function openPort(id: number): MessagePort {
   const { port1, port2 } = new MessageChannel();
   ports.set(id, port1);
   port1.onmessage = (event) => tell({ kind: 'port', port: id, value: encodeValue(event.data) });
-  port1.addEventListener('close', () => {
-    if (ports.delete(id)) tell({ kind: 'port-close', port: id });
-  });
   return port2;
 }
 

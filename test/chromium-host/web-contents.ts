@@ -277,12 +277,6 @@ export class WebContents extends EventEmitter {
       case 'port':
         this.ports.get(message.port)?.relay(decodeValue(message.value));
         break;
-      case 'port-close': {
-        const port = this.ports.get(message.port);
-        this.ports.delete(message.port);
-        port?.close();
-        break;
-      }
     }
   }
 

@@ -3,8 +3,7 @@ export type FromWorld =
   | { kind: 'ready' }
   | { kind: 'send'; channel: string; value: string }
   | { kind: 'invoke'; id: number; channel: string; value: string }
-  | { kind: 'port'; port: number; value: string }
-  | { kind: 'port-close'; port: number };
+  | { kind: 'port'; port: number; value: string };
 
 /** Host to isolated world. */
 export type ToWorld =

@@ -9,8 +9,7 @@ export async function showBlankPage(app: App): Promise<void> {
 }
 
 /**
- * Asks for a port to the engine in the page and greets over it: what the engine answered, as text. The port stays at
- * `globalThis.port`; `globalThis.portClosed` resolves when it closes.
+ * Asks for a port to the engine in the page and greets over it: what the engine answered, as text.
  */
 export async function greetEngine(app: App): Promise<string> {
   return await app.page.evaluate(
@@ -20,8 +19,6 @@ export async function greetEngine(app: App): Promise<string> {
           const port = event.ports[0];
           if (!port) return;
           removeEventListener('message', take);
-          const closed = new Promise<void>((done) => port.addEventListener('close', () => done(), { once: true }));
-          Object.assign(globalThis, { port, portClosed: closed });
           port.addEventListener('message', ({ data }) => typeof data === 'string' && resolve(data), { once: true });
           port.start();
           const input = { contract: 1, screen: 'end-to-end suite' };
