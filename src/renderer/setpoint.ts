@@ -1,3 +1,5 @@
+import { unitSymbol } from '../core/units.ts';
+import { formatQuantity } from '../core/units-format.ts';
 import { parseQuantity } from '../core/units-parse.ts';
 
 /** What limits a setpoint: of the instrument's control. Values in `unit`. */
@@ -11,12 +13,25 @@ export interface SetpointShape {
 
 export type SetpointResult = { ok: true; value: number } | { ok: false; reason: string };
 
-/** Text of a value with the digits of the instrument, without unit: `5.000`. */
+/** Below this step a plain number has too many zeros to read: such setpoints are written with a prefix. */
+const FINE_STEP = 1e-5;
+
+/** Text of a value with the digits of the instrument: `5.000`; where the steps are very fine, with prefix and unit: `500.0 µs`. */
 export function setpointText(value: number, shape: SetpointShape): string {
   if (!Number.isFinite(value)) return '';
+  if (isFine(shape)) return formatQuantity(value, shape.unit, { digits: 4, separator: '' }).text;
   const decimals = decimalsOf(shape, value);
   const text = value.toFixed(decimals);
   return Number(text) === 0 ? (0).toFixed(decimals) : text;
+}
+
+/** What stands behind the box: the unit, unless the text says it already. */
+export function setpointUnit(shape: SetpointShape): string {
+  return isFine(shape) ? '' : unitSymbol(shape.unit);
+}
+
+function isFine({ resolution, unit }: SetpointShape): boolean {
+  return resolution !== undefined && resolution > 0 && resolution < FINE_STEP && unit !== '';
 }
 
 /** Reads what was typed (`3v3`, `250m`, `1.2k`) and holds it to the limits: never clamped in silence, refused with the limit named. */
@@ -24,16 +39,15 @@ export function readSetpoint(text: string, shape: SetpointShape): SetpointResult
   const parsed = parseQuantity(text, shape.unit);
   if (!parsed.ok) return parsed;
   const { value } = parsed;
-  if (shape.min !== undefined && value < shape.min)
-    return refuse(`Lowest is ${setpointText(shape.min, shape)} ${shape.unit}.`);
-  if (shape.max !== undefined && value > shape.max)
-    return refuse(`Highest is ${setpointText(shape.max, shape)} ${shape.unit}.`);
+  if (shape.min !== undefined && value < shape.min) return refuse(`Lowest is ${limitText(shape.min, shape)}.`);
+  if (shape.max !== undefined && value > shape.max) return refuse(`Highest is ${limitText(shape.max, shape)}.`);
   return parsed;
 }
 
 /**
  * Steps the digit left of the caret (at the very start: the first digit) by one, up or down, with carry, inside the limits.
- * Gives the new text and the caret that stands behind the same decimal place; undefined if the text is no plain number.
+ * Gives the new text and the caret that stands behind the same decimal place; undefined if the text is no number with an optional
+ * unit behind it.
  */
 export function stepDigit(
   text: string,
@@ -41,20 +55,30 @@ export function stepDigit(
   direction: 1 | -1,
   shape: SetpointShape,
 ): { text: string; caret: number } | undefined {
-  if (!/^[+-]?\d+(\.\d*)?$/.test(text)) return undefined;
-  const point = text.includes('.') ? text.indexOf('.') : text.length;
-  const decimals = Math.max(0, text.length - point - 1);
-  const place = placeAt(text, caret, point);
-  const scale = 10 ** decimals;
-  const step = Math.round(10 ** place * scale);
-  let units = Math.round(Number(text) * scale) + direction * step;
-  if (shape.max !== undefined && direction > 0)
-    units = Math.min(units, Math.max(Math.floor(shape.max * scale + 1e-6), Math.round(Number(text) * scale)));
-  if (shape.min !== undefined && direction < 0)
-    units = Math.max(units, Math.min(Math.ceil(shape.min * scale - 1e-6), Math.round(Number(text) * scale)));
-  const next = (units / scale).toFixed(decimals);
+  const match = /^([+\u2212-]?\d+(?:\.\d*)?)(\s*\p{L}*)$/u.exec(text);
+  if (!match) return undefined;
+  const number = (match[1] ?? '').replace('\u2212', '-');
+  const suffix = match[2] ?? '';
+  const one = parseQuantity(`1${suffix}`, shape.unit);
+  if (!one.ok) return undefined;
+  const point = number.includes('.') ? number.indexOf('.') : number.length;
+  const decimals = Math.max(0, number.length - point - 1);
+  const place = placeAt(number, Math.min(caret, number.length), point);
+  // In whole steps of the last digit shown, so that no binary fraction creeps in.
+  const perUnit = 10 ** decimals;
+  const now = Math.round(Number(number) * perUnit);
+  const step = Math.round(10 ** place * perUnit);
+  const units = clampSteps(now, now + direction * step, shape, perUnit / one.value);
+  const next = (units / perUnit).toFixed(decimals);
   const shown = Number(next) === 0 ? (0).toFixed(decimals) : next;
-  return { text: shown, caret: caretOf(shown, place) };
+  return { text: shown + suffix, caret: caretOf(shown, place) };
+}
+
+/** Held to the limits, but never moved against the direction of the step. */
+function clampSteps(now: number, wanted: number, { min, max }: SetpointShape, perBaseUnit: number): number {
+  if (wanted > now && max !== undefined) return Math.max(now, Math.min(wanted, Math.floor(max * perBaseUnit + 1e-6)));
+  if (wanted < now && min !== undefined) return Math.min(now, Math.max(wanted, Math.ceil(min * perBaseUnit - 1e-6)));
+  return wanted;
 }
 
 /** Whether what was asked and what was read back are different settings, beyond half a step of the instrument. */
@@ -65,6 +89,11 @@ export function differs(asked: unknown, readBack: unknown, resolution = 0): bool
     return Math.abs(asked - readBack) > tolerance;
   }
   return asked !== readBack;
+}
+
+/** A limit with its unit: `32.000 V`. */
+export function limitText(value: number, shape: SetpointShape): string {
+  return `${setpointText(value, shape)} ${setpointUnit(shape)}`.trim();
 }
 
 /** Power of ten of the digit left of the caret. */

@@ -142,7 +142,7 @@ export function AttachDialog(): ReactElement {
             disabled={available.length === 0 || busy.has('all')}
             onClick={() => void all()}
           >
-            {busy.has('all') ? 'Attaching…' : available.length > 0 ? `Attach all ${available.length}` : 'Attach all'}
+            {busy.has('all') ? 'Attaching…' : available.length > 1 ? `Attach all ${available.length}` : 'Attach all'}
           </button>
         </>
       }

@@ -1,4 +1,5 @@
 import type { ReactElement } from 'react';
+import type { InstrumentState } from '../../contract/instrument-schema.ts';
 import { ControlChoice } from '../control/control-field.tsx';
 import { Readout } from '../control/readout.tsx';
 import { formatHz } from '../text-format.ts';
@@ -17,13 +18,15 @@ export function MeterCard({ instrument, channels }: CardProps): ReactElement {
   return (
     <>
       <div className="meter">
-        {main ? <Readout channel={main} className="big" /> : <span className="readout big">—</span>}
+        {main ? (
+          <Readout channel={main} className="big" suffix={couplingOf(instrument)} />
+        ) : (
+          <span className="readout big">—</span>
+        )}
         <div className="meter-side">
-          <div className="choices">
-            {choices.map((control) => (
-              <ControlChoice key={control.id} instrument={instrument} control={control} label={control.label} />
-            ))}
-          </div>
+          {choices.map((control) => (
+            <ControlChoice key={control.id} instrument={instrument} control={control} label={control.label} />
+          ))}
           <small>
             {range ? `${range} range · ` : ''}
             {instrument.rateGotHz > 0 ? `${formatHz(instrument.rateGotHz)}` : 'no readings'}
@@ -33,4 +36,11 @@ export function MeterCard({ instrument, channels }: CardProps): ReactElement {
       {main && <StatisticsRow channel={main} />}
     </>
   );
+}
+
+/** ` DC` or ` AC` behind the unit where the function says so. */
+function couplingOf(instrument: InstrumentState): string {
+  const set = instrument.values.function;
+  const kind = /(AC|DC)$/i.exec(String(set?.readBack ?? set?.asked ?? ''))?.[1];
+  return kind ? ` ${kind.toUpperCase()}` : '';
 }

@@ -28,7 +28,7 @@ export function StatisticsRow({ channel }: { channel: ChannelState }): ReactElem
         const cells = row.current.querySelectorAll('b');
         values.forEach((value, index) => {
           const options = index === 3 ? { digits: 3 } : { resolution: step };
-          write(cells[index], formatQuantity(value, shownUnit, options).text);
+          write(cells[index], Number.isNaN(value) ? '—' : formatQuantity(value, shownUnit, options).text);
         });
         write(cells[4], formatCount(count));
         return false;

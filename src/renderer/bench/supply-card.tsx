@@ -26,6 +26,7 @@ export function SupplyCard({ instrument, channels }: CardProps): ReactElement {
 function SupplyOutput({ instrument, channels, group }: CardProps & { group: string }): ReactElement {
   const name = group.toUpperCase();
   const mode = instrument.status[`${group}.mode`] ?? '';
+  const tripped = instrument.status[`${group}.tripped`] ?? '';
   const output = instrument.values[`${group}.output`];
   const isOn = (output?.readBack ?? output?.asked) === true;
   const voltage = channelOf(channels, `${group}.voltage`);
@@ -49,7 +50,7 @@ function SupplyOutput({ instrument, channels, group }: CardProps & { group: stri
         {setCurrent && <SetpointBox instrument={instrument} control={setCurrent} label={`${name} current limit`} />}
       </div>
       <div className="lamps">
-        <ModeLamp mode={mode} isOn={isOn} />
+        {!tripped && <ModeLamp mode={mode} isOn={isOn} />}
         <ProtectionLamp instrument={instrument} group={group} />
       </div>
     </section>

@@ -2,10 +2,9 @@ import { type KeyboardEvent, type ReactElement, useId, useLayoutEffect, useRef, 
 import type { InstrumentState } from '../../contract/instrument-schema.ts';
 import { LabError } from '../../core/errors.ts';
 import type { Control } from '../../core/instrument.ts';
-import { unitSymbol } from '../../core/units.ts';
 import { showError } from '../actions.ts';
 import { call } from '../engine-link.ts';
-import { differs, readSetpoint, setpointText, stepDigit } from '../setpoint.ts';
+import { differs, limitText, readSetpoint, setpointText, setpointUnit, stepDigit } from '../setpoint.ts';
 
 /**
  * A setpoint: what was asked in the accent colour, editable in place; below it what the instrument read back, marked if it differs.
@@ -117,7 +116,7 @@ export function SetpointBox(props: {
           }}
           onKeyDown={onKeyDown}
         />
-        <span>{unitSymbol(shape.unit)}</span>
+        <span>{setpointUnit(shape)}</span>
       </span>
       {!compact && (
         <span className="read-back" data-differs={isDifferent}>
@@ -135,5 +134,5 @@ export function SetpointBox(props: {
 function limitsText(control: Control): string {
   if (control.min === undefined || control.max === undefined) return '';
   const shape = { unit: control.unit ?? '', resolution: control.resolution };
-  return ` (${setpointText(control.min, shape)} … ${setpointText(control.max, shape)} ${unitSymbol(shape.unit)})`;
+  return ` (${limitText(control.min, shape)} … ${limitText(control.max, shape)})`;
 }

@@ -55,7 +55,7 @@ export function RecordButton(): ReactElement {
       <i />
       {isRecording ? (
         <>
-          {formatElapsed(elapsed)}
+          <b>{formatElapsed(elapsed)}</b>
           <span>
             {formatBytes(now?.bytes ?? 0)} · {formatLeft(now?.diskSecondsLeft ?? null)} left
           </span>

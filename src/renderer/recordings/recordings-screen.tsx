@@ -40,7 +40,7 @@ export function RecordingsScreen(): ReactElement {
           </label>
           <span className="grow" />
           <span className="quiet cut selectable num folder" title={list?.folder}>
-            {list?.folder}
+            <bdi>{list?.folder}</bdi>
           </span>
         </div>
         <div className="view-body">
@@ -55,7 +55,7 @@ export function RecordingsScreen(): ReactElement {
                   </th>
                   <th>Started</th>
                   <th>Duration</th>
-                  <th>Channels</th>
+                  <th className="col-channels">Channels</th>
                   <th>Size</th>
                   <th>State</th>
                 </tr>
@@ -121,7 +121,7 @@ function Row(props: { row: RecordingRow; color: number; isPicked: boolean; onPic
       </td>
       <td className="num">{formatDate(msOf(row.startedNs))}</td>
       <td className="num">{formatDuration(row.durationS)}</td>
-      <td className="num">{row.channels}</td>
+      <td className="num col-channels">{row.channels}</td>
       <td className="num">{formatBytes(row.bytes)}</td>
       <td className={`tone-${tone}`} title={row.reason}>
         {word}

@@ -4,28 +4,50 @@ import type { RecordingRow } from '../../contract/recording-schema.ts';
 const WIDTH = 120;
 const HEIGHT = 26;
 
-/** Paths of min/max columns scaled into the box: one path per stretch between gaps. */
-export function sparklinePaths(preview: RecordingRow['preview'], width = WIDTH, height = HEIGHT): string[] {
+/** One stretch between gaps: its envelope as a closed path and the line through its middle. */
+export interface SparklineStretch {
+  band: string;
+  line: string;
+}
+
+/** Min/max columns scaled into the box; a gap ends a stretch. */
+export function sparklineStretches(
+  preview: RecordingRow['preview'],
+  width = WIDTH,
+  height = HEIGHT,
+): SparklineStretch[] {
   const columns = preview.filter((column) => column !== null);
   const low = Math.min(...columns.map(([min]) => min));
   const high = Math.max(...columns.map(([, max]) => max));
-  const range = high - low || 1;
-  const y = (value: number): string => (height - 2 - ((value - low) / range) * (height - 4)).toFixed(1);
+  const range = high - low;
+  const y = (value: number): string =>
+    (range > 0 ? height - 2 - ((value - low) / range) * (height - 4) : height / 2).toFixed(1);
   const step = preview.length > 1 ? width / (preview.length - 1) : width;
-  const paths: string[] = [];
-  let path = '';
+  const stretches: SparklineStretch[] = [];
+  let upper: string[] = [];
+  let lower: string[] = [];
+  let middle: string[] = [];
+  const close = (): void => {
+    if (middle.length > 0) {
+      stretches.push({ band: `M${[...upper, ...lower.reverse()].join('L')}Z`, line: `M${middle.join('L')}` });
+    }
+    upper = [];
+    lower = [];
+    middle = [];
+  };
   preview.forEach((column, index) => {
     if (!column) {
-      if (path) paths.push(path);
-      path = '';
+      close();
       return;
     }
     const x = (index * step).toFixed(1);
     const [min, max] = column;
-    path += `${path ? 'L' : 'M'}${x} ${y(min)}${max === min ? '' : `L${x} ${y(max)}`}`;
+    upper.push(`${x} ${y(max)}`);
+    lower.push(`${x} ${y(min)}`);
+    middle.push(`${x} ${y((min + max) / 2)}`);
   });
-  if (path) paths.push(path);
-  return paths;
+  close();
+  return stretches;
 }
 
 /** The first channel of a recording, small; gaps stay gaps. */
@@ -38,8 +60,11 @@ export function Sparkline(props: { preview: RecordingRow['preview']; color: numb
       preserveAspectRatio="none"
       aria-hidden="true"
     >
-      {sparklinePaths(preview).map((path) => (
-        <path key={path} d={path} stroke={`var(--ch${color})`} />
+      {sparklineStretches(preview).map(({ band, line }) => (
+        <g key={line}>
+          <path className="band" d={band} fill={`var(--ch${color})`} />
+          <path d={line} stroke={`var(--ch${color})`} />
+        </g>
       ))}
     </svg>
   );
