@@ -1,14 +1,21 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { RunningEngine } from '../../src/headless/running-engine.ts';
+import { findRunningEngine } from '../../src/headless/running-engine.ts';
 import { enginePid, greetEngine, showBlankPage } from './blank-page.ts';
 import type { App } from './launch.ts';
 import { launch } from './launch.ts';
 
+const folder = mkdtempSync(join(tmpdir(), 'labwire-engine-'));
 let app: App;
 beforeAll(async () => {
-  app = await launch();
+  app = await launch({ dataFolder: folder });
 });
 afterAll(async () => {
-  expect(await app.close()).toBe(0);
+  await app.close();
+  rmSync(folder, { recursive: true, force: true });
 });
 
 test('a page gets a port and the engine answers on it', async () => {
@@ -34,4 +41,52 @@ test('an engine that is killed says so, comes back, and answers on a new port', 
   const answer = JSON.parse(await greetEngine(app));
   expect(answer).toMatchObject({ type: 'answer', id: 1 });
   expect(await enginePid(app)).not.toBe(pid);
+});
+
+/** Reaches the desktop's engine as the command line does. */
+async function reach(): Promise<RunningEngine> {
+  for (;;) {
+    const engine = await findRunningEngine(app.dataFolder, 'end-to-end suite');
+    if (engine) return engine;
+  }
+}
+
+test('the command line reaches the same engine; the simulated bench outlives a crash of it', async () => {
+  const before = await reach();
+  expect(before.hello).toMatchObject({ host: 'electron', dataFolder: app.dataFolder });
+  const bench = await before.client.call('bench.start', {});
+  expect(bench.state).toBe('running');
+  expect(bench.instruments.map(({ role }) => role).sort()).toEqual(['load', 'meter', 'scope', 'stream', 'supply']);
+  await before.client.call('bench.setFault', { name: bench.instruments[0]!.name, fault: { kind: null } });
+  await expect(before.client.call('bench.setFault', { name: 'no such', fault: { kind: null } })).rejects.toThrow();
+  process.kill((await enginePid(app))!, 'SIGKILL');
+  await before.client.closed;
+  before.client[Symbol.dispose]();
+
+  const after = await reach();
+  expect(after.pid).not.toBe(before.pid);
+  const again = await after.client.call('bench.start', {});
+  expect(again.instruments.map(({ resources }) => resources)).toEqual(
+    bench.instruments.map(({ resources }) => resources),
+  );
+  after.client[Symbol.dispose]();
+});
+
+test('a screen that records keeps the system awake; the quit waits until the recording is finished', async () => {
+  const engine = await reach();
+  const { instruments } = await engine.client.call('bench.start', {});
+  const meter = instruments.find(({ role }) => role === 'meter');
+  await engine.client.call('instrument.open', { resource: meter!.resources[0]! });
+  await engine.client.call('recording.start', { name: 'quit' });
+  const started = await app.main(
+    (electron) => (electron as unknown as { deeds?: { what: string }[] }).deeds?.map(({ what }) => what) ?? null,
+  );
+  if (started) expect(started).toContain('powerSaveBlocker.start');
+  engine.client[Symbol.dispose]();
+
+  expect(await app.close()).toBe(0);
+  const files = readdirSync(folder, { recursive: true }).map(String);
+  expect(files.filter((name) => /\.mcap/.test(name))).toEqual([expect.stringMatching(/\.mcap$/)]);
+  // Its lock and its address are gone with it.
+  expect(files.filter((name) => /engine\.(lock|json)$/.test(name))).toEqual([]);
 });

@@ -23,7 +23,7 @@ export interface App {
   readonly dataFolder: string;
   /** Runs a function in main; it sees what `electron` exports and a cloned argument, nothing of the test around it. */
   main<T, A = undefined>(run: (electron: typeof Electron, argument: A) => T | Promise<T>, argument?: A): Promise<T>;
-  /** Asks the app to quit and waits; gives its exit code. */
+  /** Asks the app to quit and waits; gives its exit code. Twice is fine. */
   close(): Promise<number | null>;
 }
 
@@ -41,13 +41,18 @@ export const isElectron = process.env.E2E_HOST === 'electron';
 export async function launch(options: LaunchOptions = {}): Promise<App> {
   const dataFolder = options.dataFolder ?? mkdtempSync(join(tmpdir(), 'labwire-e2e-'));
   const app = await (isElectron ? launchElectron : launchTestHost)(options.root ?? ROOT, dataFolder);
+  let closed: Promise<number | null> | undefined;
+  const close = async (): Promise<number | null> => {
+    const code = await app.close();
+    if (!options.dataFolder) rmSync(dataFolder, { recursive: true, force: true, maxRetries: 5 });
+    return code;
+  };
   return {
     ...app,
     dataFolder,
-    async close() {
-      const code = await app.close();
-      if (!options.dataFolder) rmSync(dataFolder, { recursive: true, force: true, maxRetries: 5 });
-      return code;
+    close() {
+      closed ??= close();
+      return closed;
     },
   };
 }
