@@ -71,7 +71,8 @@ function parseSpecial(text: string): number | undefined {
 }
 
 function withSuffix(number: string, suffix: string): number | undefined {
-  if (!/^[A-Za-z%\u00b5\u00b0/][A-Za-z0-9%\u00b0/]*$/.test(suffix)) return undefined;
+  // `1.5E` is a number cut off, not 1.5.
+  if (!/^(?![eE])[A-Za-z%\u00b5\u00b0/]+#?$/.test(suffix)) return undefined;
   const exponent = WHOLE_UNITS.has(suffix) ? undefined : PREFIX[suffix[0] ?? ''];
   if (exponent === undefined) return classify(Number(number));
   const [mantissa = '', own = '0'] = number.toLowerCase().split('e');
