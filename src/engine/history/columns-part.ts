@@ -1,10 +1,13 @@
 import type { ColumnsFrameBlock } from '../../contract/frames.ts';
 import { type ColumnBlock, columnRow, rowsPerColumn } from '../../core/decimate.ts';
+import { PYRAMID_BASE } from '../../core/pyramid.ts';
 import { splitColumns } from './read-history.ts';
 import type { StreamHistory } from './stream-history.ts';
 import type { FrameDraft, WatchFill, WatchPart } from './watch-part.ts';
 
 const PIECE_BYTES = 128 * 1024;
+/** Frame and block heads around the columns of one stream: what a message costs before it carries anything. */
+const HEAD_BYTES = 72;
 
 export interface ColumnsWindow {
   windowS: number;
@@ -16,6 +19,7 @@ export interface ColumnsWindow {
 /**
  * Sends the columns of one stream: those of the window first, then what is new since the cursor. The newest column is partial and is sent
  * again under its number; it is held back while full columns keep coming within two flushes, so that fast streams cost only full ones.
+ * A few columns of a fast stream, lighter than their heads, wait for a second flush (32 ms), so that a lone channel costs columns and not heads.
  */
 export class ColumnsPart implements WatchPart {
   readonly streamId: number;
@@ -31,6 +35,7 @@ export class ColumnsPart implements WatchPart {
   /** Nothing sent yet: what comes first begins a new fill. */
   #isRestart = true;
   #gapRow = -1;
+  #sentNs = 0n;
 
   /** Looked at when the stream has its first row: before, neither rate nor window are known. */
   #isStarted = false;
@@ -68,6 +73,7 @@ export class ColumnsPart implements WatchPart {
     const stream = this.#stream;
     const { endRow } = stream;
     if (!this.#start() || (endRow <= this.#sentEnd && !(stream.isClosed && this.#wasPartial))) return 0;
+    if (this.#isLight(endRow)) return 0;
     const left = this.#skipTo(this.#windowRow(), 'window', draft);
     if (left === undefined) return 0;
     const answer = stream.columns(this.channels, this.#cursor, endRow, this.#n);
@@ -91,6 +97,15 @@ export class ColumnsPart implements WatchPart {
     return true;
   }
 
+  /** Only with many rows a column: slow streams cost nothing, and are to be seen at once. */
+  #isLight(endRow: number): boolean {
+    if (this.#n < PYRAMID_BASE || this.#isRestart || this.#stream.isClosed) return false;
+    const waitedMs = Number(this.#window.nowNs() - this.#sentNs) / 1e6;
+    if (waitedMs >= 1.5 * this.#window.flushMs) return false;
+    const columns = Math.floor(endRow / this.#n) - Math.floor(this.#cursor / this.#n);
+    return columns * this.channels.length * 8 < HEAD_BYTES;
+  }
+
   #sendAll(blocks: ColumnBlock[], draft: FrameDraft): void {
     for (const block of blocks) {
       for (const columns of splitColumns(block, PIECE_BYTES)) if (!this.#send(columns, draft)) return;
@@ -111,6 +126,7 @@ export class ColumnsPart implements WatchPart {
     };
     if (!draft.offer(block)) return false;
     this.#isRestart = false;
+    this.#sentNs = this.#window.nowNs();
     this.#wasPartial = columns.isPartial;
     this.#sentEnd = columns.firstRow + columns.rows;
     this.#cursor = columns.isPartial ? columnRow(columns, columns.length - 1) : this.#sentEnd;

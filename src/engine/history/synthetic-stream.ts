@@ -12,6 +12,8 @@ export interface SyntheticOptions {
   t0Ns?: bigint;
   seed?: number;
   instrument?: string;
+  /** Numbers only: nothing missing, no overload. */
+  isPlain?: boolean;
 }
 
 /**
@@ -27,6 +29,7 @@ export class SyntheticStream {
   seq = 0;
   readonly #random: SeededRandom;
   readonly #flags: number;
+  readonly #isPlain: boolean;
   #anchorNs: bigint;
   #anchorRow = 0;
 
@@ -35,6 +38,7 @@ export class SyntheticStream {
     const names = Array.from({ length: channels }, (_, index) => ({ channel: `ch${index + 1}`, unit: 'V' }));
     this.info = { id, key: `${instrument}/main`, instrument, epoch: 1000 + id, kind, columns: names, rateHz };
     this.#random = seededRandom(options.seed ?? id);
+    this.#isPlain = options.isPlain ?? false;
     this.#anchorNs = options.t0Ns ?? 1_700_000_000_000_000_000n;
     this.#flags = (kind === 'timed' ? BATCH_FLAG.timed : 0) | (options.isFloat64 ? BATCH_FLAG.float64 : 0);
   }
@@ -96,6 +100,7 @@ export class SyntheticStream {
 
   #value(): number {
     const kind = this.#random.below(200);
+    if (this.#isPlain) return this.#random.normal();
     if (kind === 0) return Number.NaN;
     if (kind === 1) return Number.POSITIVE_INFINITY;
     return this.#random.normal();
