@@ -1,4 +1,6 @@
 const MAX_CHARACTERS = 80;
+/** File systems allow 255 bytes of UTF-8, endings and part number included. */
+const MAX_BYTES = 180;
 /** Names Windows reserves, with any extension. */
 const RESERVED = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
 
@@ -10,10 +12,9 @@ export function fileStem(name: string): string {
     .replace(/[<>:"/\\|?*\u0000-\u001f\u007f]+/g, '-')
     .replace(/\s+/g, ' ')
     .replace(/^[. ]+/, '');
-  const short = [...legal]
-    .slice(0, MAX_CHARACTERS)
-    .join('')
-    .replace(/[. ]+$/, '');
+  const characters = [...legal].slice(0, MAX_CHARACTERS);
+  while (new TextEncoder().encode(characters.join('')).byteLength > MAX_BYTES) characters.pop();
+  const short = characters.join('').replace(/[. ]+$/, '');
   if (short === '' || short === '-') return 'recording';
   return RESERVED.test(short) ? `_${short}` : short;
 }

@@ -1,5 +1,4 @@
 import type { RecordingInfo, RecordingRow } from '../../contract/recording-schema.ts';
-import { COLUMN_FLAG } from '../../core/extent.ts';
 import type { Recording } from './recording.ts';
 
 const PREVIEW_COLUMNS = 64;
@@ -67,13 +66,19 @@ function previewOf(recording: Recording): RecordingRow['preview'] {
   if (!stream) return [];
   const spanNs = Number(stream.lastNs - stream.firstNs) + 1;
   const columns: RecordingRow['preview'] = new Array(PREVIEW_COLUMNS).fill(null);
-  for (const { digest } of recording.chunksOf(stream.info.id)) {
-    for (const cell of digest.cells) {
-      const min = cell.min[0] ?? Number.NaN;
-      const max = cell.max[0] ?? Number.NaN;
-      if (Number.isNaN(min) || (cell.flags[0] ?? 0) & COLUMN_FLAG.missingAll) continue;
-      const index = Math.floor((Number(cell.tNs - stream.firstNs) / spanNs) * PREVIEW_COLUMNS);
-      const at = Math.max(0, Math.min(PREVIEW_COLUMNS - 1, index));
+  const indexOf = (timeNs: bigint): number => Math.floor((Number(timeNs - stream.firstNs) / spanNs) * PREVIEW_COLUMNS);
+  const cells = recording.chunksOf(stream.info.id).flatMap(({ digest }) => digest.cells);
+  for (const [number, cell] of cells.entries()) {
+    const min = cell.min[0] ?? Number.NaN;
+    const max = cell.max[0] ?? Number.NaN;
+    if (Number.isNaN(min)) continue;
+    // A cell reaches to the next one, unless there is a gap between them; the last one to the end.
+    const next = cells[number + 1];
+    const first = indexOf(cell.tNs);
+    let last = first;
+    if (next && !next.isAfterGap) last = Math.max(first, indexOf(next.tNs) - 1);
+    else if (!next) last = PREVIEW_COLUMNS - 1;
+    for (let at = Math.max(0, first); at <= Math.min(PREVIEW_COLUMNS - 1, last); at++) {
       const column = columns[at];
       columns[at] = column ? [Math.min(column[0], min), Math.max(column[1], max)] : [min, max];
     }

@@ -1,0 +1,71 @@
+import { resolve } from 'node:path';
+import { expect, it } from 'vitest';
+import { checkBatch, START_NS } from '../../../test/fixtures/recording-source.ts';
+import { openRecording } from './recording.ts';
+import { recordingRow } from './recording-row.ts';
+import { verifyRecording } from './verify.ts';
+
+/** A file of the first version of the format: every later version must read it the same. Never made anew. */
+const GOLDEN = resolve(import.meta.dirname, '../../../test/fixtures/recordings/version-1.mcap');
+
+it('a file of version 1 is read as it was recorded', async () => {
+  await using recording = await openRecording(GOLDEN);
+  const { info } = recording;
+  expect(recording.parts[0]?.walk, 'it was read by its index').toBeUndefined();
+  expect(info).toMatchObject({
+    id: 'rec-golden',
+    name: 'version-1',
+    startedNs: START_NS,
+    fromNs: START_NS,
+    toNs: START_NS + 1_900_000_000n,
+    durationSeconds: 2,
+    complete: true,
+    interrupted: false,
+    missing: '',
+    notes: 'a note, with "quotes"',
+    lost: 50,
+    gaps: [
+      {
+        stream: 'daq/data',
+        seq: 200,
+        fromNs: START_NS + 15_000_000n,
+        toNs: START_NS + 20_000_000n,
+        lost: 50,
+        reason: 'packets lost',
+      },
+    ],
+  });
+  expect(info.events.map(({ kind, text }) => [kind, text])).toEqual([
+    ['start', 'Recording continued after an interruption'],
+    ['gap', 'packets lost'],
+    ['note', 'µΩ°'],
+    ['stop', 'Recording stopped'],
+  ]);
+  expect(info.instruments).toEqual([
+    {
+      id: 'supply',
+      idn: 'MAKER,MODEL,SERIAL,1.0',
+      resource: 'TCPIP::localhost::5025::SOCKET',
+      role: 'supply',
+      label: '',
+      settings: { 'ch1.output': true },
+    },
+    { id: 'daq', idn: '', resource: '', role: 'unknown', label: '', settings: {} },
+  ]);
+  expect(info.channels.map(({ id, unit, samples }) => [id, unit, samples])).toEqual([
+    ['supply/ch1.voltage', 'V', 20],
+    ['supply/ch1.current', 'A', 20],
+    ...[0, 1, 2, 3].map((index) => [`daq/ai${index}`, 'V', 300]),
+  ]);
+  let samples = 0;
+  for await (const batch of recording.batches()) samples += checkBatch(batch);
+  expect(samples).toBe(20 * 2 + 300 * 4);
+  expect(await verifyRecording(recording)).toMatchObject({ ok: true, batches: 22, samples, lost: 50 });
+  const row = recordingRow(recording);
+  expect(row).toMatchObject({ state: 'complete', channels: 6, startedNs: String(START_NS) });
+  expect(row.preview).toHaveLength(64);
+  expect([row.preview[0], row.preview[63]]).toEqual([
+    [0, 243.3828125],
+    [8.13671875, 155.0625],
+  ]);
+});

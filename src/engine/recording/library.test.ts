@@ -1,0 +1,174 @@
+import { mkdir, mkdtemp, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  ABOUT,
+  checkBatch,
+  createTestClock,
+  faultyDisk,
+  POLLED,
+  polledBatch,
+  STREAMED,
+  streamedBatch,
+  systemError,
+} from '../../../test/fixtures/recording-source.ts';
+import { recordingInfo as infoSchema, recordingRow as rowSchema } from '../../contract/recording-schema.ts';
+import { systemDisk } from './disk.ts';
+import { fileStem, partStem } from './file-name.ts';
+import { type Library, openLibrary } from './library.ts';
+import { openRecorder } from './recorder.ts';
+import { recordingInfo } from './recording-row.ts';
+
+let folder: string;
+let library: Library;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'labwire-library-'));
+  library = await openLibrary({ folder: () => folder, clock: createTestClock() });
+});
+afterEach(async () => {
+  await library[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function record(name: string, startMs: number, partBytes = 1e9): Promise<string> {
+  const clock = createTestClock();
+  await clock.advance(startMs);
+  const recorder = await openRecorder({
+    folder,
+    name,
+    clock,
+    about: ABOUT,
+    limits: { reserveBytes: 0, chunkBytes: 20_000, partBytes },
+  });
+  recorder.streamOpened(POLLED);
+  recorder.streamOpened(STREAMED);
+  for (let row = 0; row < 10; row++) {
+    recorder.batch(polledBatch(row));
+    recorder.batch(streamedBatch(row * 1000, 1000));
+  }
+  await recorder.stop('');
+  return recorder.id;
+}
+
+describe('a library', () => {
+  it('lists recordings newest first, parts as one, under ids that are no paths and stay', async () => {
+    const first = await record('first', 0);
+    const second = await record('second', 60_000, 50_000);
+    const rows = await library.list();
+    for (const row of rows) rowSchema.parse(row);
+    expect(rows.map(({ id, name, state }) => [id, name, state])).toEqual([
+      [second, 'second', 'complete'],
+      [first, 'first', 'complete'],
+    ]);
+    expect(rows[0]?.paths.length).toBeGreaterThan(1);
+    expect(rows[0]?.instruments).toEqual(['supply', 'daq']);
+    expect(rows[0]?.preview.filter((column) => column !== null)).toHaveLength(64);
+    await rename(join(folder, 'first.mcap'), join(folder, 'other name.mcap'));
+    await using opened = await library.open(first);
+    expect(opened.info.paths).toEqual([join(folder, 'other name.mcap')]);
+    for await (const batch of opened.batches()) checkBatch(batch);
+    infoSchema.parse(recordingInfo(opened));
+  });
+
+  it('shows foreign, damaged and cut files with the reason, and takes no harm from them', async () => {
+    const id = await record('good', 0);
+    await writeFile(join(folder, 'text.mcap'), 'nothing of ours, but the name fits');
+    await writeFile(join(folder, 'notes.txt'), 'not looked at');
+    await record('cut', 5000);
+    await rename(join(folder, 'cut.mcap'), join(folder, 'cut.mcap.part'));
+    await truncate(join(folder, 'cut.mcap.part'), 100_000);
+    await mkdir(join(folder, 'folder.mcap'));
+    const rows = await library.list();
+    expect(rows.map(({ name, state, reason }) => [name, state, reason])).toEqual(
+      expect.arrayContaining([
+        ['good', 'complete', undefined],
+        ['cut', 'interrupted', expect.stringContaining('was cut off')],
+        ['text.mcap', 'damaged', expect.stringContaining('no Labwire recording')],
+        ['folder.mcap', 'damaged', expect.any(String)],
+      ]),
+    );
+    expect(rows).toHaveLength(4);
+    const foreign = rows.find((row) => row.name === 'text.mcap');
+    expect(foreign?.id).toMatch(/^file-[0-9a-f]{16}$/);
+    await expect(library.open(foreign?.id ?? '')).rejects.toMatchObject({ code: 'recording.foreign' });
+    await expect(library.open('rec-nothing')).rejects.toMatchObject({ code: 'recording.unknown' });
+    await expect(library.open('../good.mcap')).rejects.toMatchObject({ code: 'recording.unknown' });
+    expect((await library.recover()).map(({ state }) => state)).toEqual(['finished']);
+    expect((await library.list()).find((row) => row.name === 'cut')?.state).toBe('recovered');
+    await using opened = await library.open(id);
+    expect(opened.info.complete).toBe(true);
+  });
+
+  it('reads known files only once, so hundreds are listed at the cost of a look at each', async () => {
+    for (let index = 0; index < 12; index++) await record(`run ${index}`, index * 1000);
+    let opened = 0;
+    const disk = {
+      ...systemDisk,
+      open: (...call: Parameters<typeof systemDisk.open>) => {
+        opened++;
+        return systemDisk.open(...call);
+      },
+    };
+    await using counted = await openLibrary({ folder: () => folder, clock: createTestClock(), disk });
+    expect(await counted.list()).toHaveLength(12);
+    const before = opened;
+    expect(await counted.list()).toHaveLength(12);
+    expect(opened).toBe(before);
+    await rm(join(folder, 'run 3.mcap'));
+    await record('new', 99_000);
+    expect((await counted.list()).map(({ name }) => name)).toEqual([
+      'new',
+      ...[11, 10, 9, 8, 7, 6, 5, 4, 2, 1, 0].map((index) => `run ${index}`),
+    ]);
+    expect(opened).toBe(before + 2);
+  });
+
+  it('of a missing folder is empty; of one it may not read says so', async () => {
+    await using missing = await openLibrary({ folder: () => join(folder, 'none'), clock: createTestClock() });
+    expect(await missing.list()).toEqual([]);
+    expect(await missing.recover()).toEqual([]);
+    const disk = faultyDisk({ list: () => Promise.reject(systemError('EACCES')) });
+    await using denied = await openLibrary({ folder: () => folder, clock: createTestClock(), disk });
+    await expect(denied.list()).rejects.toMatchObject({ code: 'recording.denied' });
+  });
+
+  it('tells when somebody else fills the folder', async () => {
+    const clock = createTestClock();
+    await using watching = await openLibrary({ folder: () => folder, clock });
+    let calls = 0;
+    const told = new Promise<void>((resolve) => {
+      watching.onChange(() => {
+        calls++;
+        resolve();
+      });
+    });
+    await record('copied here', 0);
+    while (clock.pending === 0) await new Promise((resolve) => setImmediate(resolve));
+    await clock.advance(500);
+    await told;
+    expect(calls).toBe(1);
+  });
+});
+
+describe('file names', () => {
+  it.each([
+    ['Burn-in 24 h', 'Burn-in 24 h'],
+    ['../../etc/passwd', '-..-etc-passwd'],
+    ['😀'.repeat(80), '😀'.repeat(45)],
+    ['a/b\\c:d*?"<>|', 'a-b-c-d-'],
+    ['', 'recording'],
+    ['...', 'recording'],
+    ['nul.txt', '_nul.txt'],
+    ['name. ', 'name'],
+    ['line\nbreak\u0000', 'line-break-'],
+    ['µ'.repeat(200), 'µ'.repeat(80)],
+  ])('%j is recorded to %j', (name, stem) => {
+    expect(fileStem(name)).toBe(stem);
+  });
+
+  it('of parts carry their number', () => {
+    expect([partStem('x', 1), partStem('x', 2), partStem('x', 12_345)]).toEqual(['x', 'x-0002', 'x-12345']);
+  });
+});
