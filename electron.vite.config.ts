@@ -12,8 +12,6 @@ const at = (path: string): string => resolve(import.meta.dirname, path);
 export default defineConfig({
   main: {
     build: {
-      // The browser host runs on Node 20 too, which has no `using`.
-      target: 'node20',
       outDir: 'out/main',
       target: 'node20',
       rollupOptions: {

@@ -21,6 +21,8 @@ export interface AttachmentHost {
   /** Rate a person asked of a channel, Hz. */
   rateOf(instrument: string, channel: string): number | undefined;
   declareChannels(attached: Attached, stream: string, columns: ColumnInfo[], rateHz: number): void;
+  /** A setting of the instrument has taken these channels away. */
+  dropChannels(attached: Attached, channels: string[]): void;
   declareWaveforms(attached: Attached, columns: ColumnInfo[]): void;
   /** Its state is to be shown again. */
   changed(attached: Attached): void;

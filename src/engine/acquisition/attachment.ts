@@ -2,6 +2,7 @@ import type { InstrumentState, InstrumentStateWord } from '../../contract/instru
 import { delay } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
 import type { ControlState, ControlValue, Identity } from '../../core/instrument.ts';
+import type { ColumnInfo } from '../../core/stream-info.ts';
 import type { OutputOff } from '../driver/driver.ts';
 import type { Exchange } from '../session/session.ts';
 import type { AttachmentHost } from './attachment-host.ts';
@@ -100,12 +101,16 @@ export class Attachment implements AsyncDisposable {
       const host = {
         ...this.#host,
         instrument: this.id,
+        maxPollHz: this.shape.maxPollHz,
+        rateOf: (channel: string) => this.#rateOf(channel),
+        carries: (stream: string, columns: ColumnInfo[], rateHz: number) =>
+          this.#host.declareChannels(this, stream, columns, rateHz),
+        dropped: (channels: string[]) => this.#host.dropChannels(this, channels),
         failed: (error: LabError) => this.#failed(error),
         succeeded: () => this.#succeeded(),
         between: (signal: AbortSignal) => this.#between(signal),
       };
       this.#polls = new PollLoop(host, this.shape.polled);
-      this.replan();
     }
     if (this.shape.waveforms.length > 0) this.#host.declareWaveforms(this, this.shape.waveforms);
     this.#listen();
@@ -114,20 +119,7 @@ export class Attachment implements AsyncDisposable {
 
   /** Rates of its channels have changed. */
   replan(): void {
-    const polls = this.#polls;
-    if (!polls) return;
-    const rates = new Map(
-      this.shape.polled.map(({ channel }): [string, number] => [
-        channel,
-        this.#host.rateOf(this.id, channel) ?? this.shape.defaultPollHz,
-      ]),
-    );
-    polls.plan({ rates, maxPollHz: this.shape.maxPollHz });
-    const streamOf = polls.streamOf;
-    for (const column of this.shape.polled) {
-      const rateHz = rates.get(column.channel) ?? this.shape.defaultPollHz;
-      this.#host.declareChannels(this, streamOf.get(column.channel) ?? '', [column], rateHz);
-    }
+    this.#polls?.replan();
   }
 
   /** Throws what the driver says; the read-backs it gave are shown either way. */
@@ -221,10 +213,11 @@ export class Attachment implements AsyncDisposable {
 
   get #rateAskedHz(): number {
     if (this.#regular) return this.#regular.info.rateHz;
-    const rates = this.shape.polled.map(
-      ({ channel }) => this.#host.rateOf(this.id, channel) ?? this.shape.defaultPollHz,
-    );
-    return Math.max(0, ...rates);
+    return Math.max(0, ...this.shape.polled.map(({ channel }) => this.#rateOf(channel)));
+  }
+
+  #rateOf(channel: string): number {
+    return this.#host.rateOf(this.id, channel) ?? this.shape.defaultPollHz;
   }
 
   async #run(): Promise<void> {

@@ -114,9 +114,13 @@ export class ChannelBook {
 
   /** The instrument is detached; what the person set stays. */
   removeOf(instrument: string): void {
-    const channels = [...this.#channels.values()]
-      .filter((channel) => channel.instrument === instrument)
-      .map(({ id }) => id);
+    this.remove(
+      [...this.#channels.values()].filter((channel) => channel.instrument === instrument).map(({ id }) => id),
+    );
+  }
+
+  /** Channels that are not there at present; what the person set stays. */
+  remove(channels: string[]): void {
     for (const id of channels) this.#channels.delete(id);
     if (channels.length > 0) this.#board.publish('channel.removed', { channels });
   }

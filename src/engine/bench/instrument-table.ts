@@ -138,6 +138,7 @@ export class InstrumentTable implements AsyncDisposable {
       rateOf: (instrument, channel) => channels.settings[`${instrument}/${channel}`]?.rateHz,
       declareChannels: ({ id, label }, stream, columns, rateHz) =>
         channels.declare({ instrument: id, instrumentLabel: label, stream, columns, rateHz }),
+      dropChannels: ({ id }, names) => channels.remove(names.map((name) => `${id}/${name}`)),
       declareWaveforms: ({ id, label }, columns) =>
         channels.declare({ instrument: id, instrumentLabel: label, stream: `${id}/waveform`, columns, rateHz: 0 }),
       changed: ({ id }) => {

@@ -7,6 +7,11 @@ import type { Session } from '../session/session.ts';
 /** One poll round. Values in the order of `shape.polled`; NaN = missing, ±Infinity = overload. Row time = (sent + received)/2. */
 export interface DriverRow {
   values: Float64Array;
+  /**
+   * Channels that are measured at present, if not all: those of the meter's function, of the scope's displayed channels. The others are not
+   * missing, they are not there: they are left out of the stream until a setting brings them back.
+   */
+  active?: readonly string[];
   sentNs: bigint;
   receivedNs: bigint;
 }

@@ -68,7 +68,7 @@ class Keysight34460 implements Driver {
       const isKnown = findMeterFunction(texts[0] ?? '') !== undefined;
       // Several samples a trigger: the newest.
       if (isKnown) values[index] = parseScpiNumbers(texts[1] ?? '').at(-1) ?? Number.NaN;
-      return { values, sentNs, receivedNs };
+      return { values, sentNs, receivedNs, active: isKnown ? [this.#function.column.channel] : [] };
     } catch (error) {
       this.#mustAskWhy = ['transport.timeout', 'protocol.malformed'].includes(LabError.from(error).code);
       throw error;

@@ -81,7 +81,8 @@ class RigolDs1000z implements Driver {
     );
     const displayed = asked.filter((_, index) => parseScpiBoolean(shown.texts[index] ?? ''));
     const values = new Float64Array(this.shape.polled.length).fill(Number.NaN);
-    if (displayed.length === 0) return { values, sentNs: shown.sentNs, receivedNs: shown.receivedNs };
+    const active = displayed.flatMap((channel) => MEASURED.map(({ name }) => `ch${channel}.${name}`));
+    if (displayed.length === 0) return { values, active, sentNs: shown.sentNs, receivedNs: shown.receivedNs };
     const queries = displayed.flatMap((channel) => MEASURED.map(({ item }) => `:MEAS:ITEM? ${item},CHAN${channel}`));
     const { texts, sentNs, receivedNs } = await this.#dialog.ask(queries, options, isNumber);
     displayed.forEach((channel, index) => {
@@ -90,7 +91,7 @@ class RigolDs1000z implements Driver {
         values[(channel - 1) * MEASURED.length + place] = Number.isFinite(value) ? value : Number.NaN;
       });
     });
-    return { values, sentNs, receivedNs };
+    return { values, active, sentNs, receivedNs };
   }
 
   async status(signal: AbortSignal): Promise<DriverStatus> {
