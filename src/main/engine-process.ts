@@ -57,7 +57,7 @@ export class EngineProcess {
 
   /** Starts it; also after it failed, then with its restarts counted anew. */
   start(): void {
-    if (this.#state !== 'idle' && this.#state !== 'failed') return;
+    if (this.#child || (this.#state !== 'idle' && this.#state !== 'failed')) return;
     this.#restarts.reset();
     this.#fork();
   }

@@ -2,12 +2,12 @@ import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CdpPipe } from './cdp-pipe.ts';
 
-const PROGRAMS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+const PROGRAMS = ['chromium', 'chromium-browser', 'google-chrome'];
 const ARGUMENTS = [
   '--headless',
   '--no-sandbox',
@@ -24,10 +24,12 @@ const ARGUMENTS = [
   '--remote-debugging-port=0',
 ];
 
-/** The browser of this system: `LABWIRE_CHROMIUM`, or where Debian puts it; undefined if there is none. */
+/** The browser of this system: `LABWIRE_CHROMIUM`, or the first on PATH; undefined if there is none. */
 export function findChromium(): string | undefined {
   const named = process.env.LABWIRE_CHROMIUM;
-  return [...(named ? [named] : []), ...PROGRAMS].find((path) => existsSync(path));
+  const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
+  const found = folders.flatMap((folder) => PROGRAMS.map((name) => join(folder, name)));
+  return [...(named ? [named] : []), ...found].find((path) => existsSync(path));
 }
 
 /** A running Chromium: the pipe is ours, the endpoint is for Playwright. */

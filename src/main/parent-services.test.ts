@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import type { FromEngine } from './engine-messages.ts';
+import { ParentServices } from './parent-services.ts';
+
+function create(): { services: ParentServices; sent: FromEngine[] } {
+  const sent: FromEngine[] = [];
+  return { services: new ParentServices((message) => sent.push(message)), sent };
+}
+
+const FAULT = { kind: 'hang', probability: 1, count: null, delayMs: 0 } as const;
+
+test('the simulated bench is asked of main, answer by answer, also out of order', async () => {
+  const { services, sent } = create();
+  const starting = services.startSimulator();
+  expect(sent).toEqual([{ kind: 'request', request: 1, ask: { kind: 'startSimulator' } }]);
+  services.take({ kind: 'answer', request: 99, instruments: [] });
+  services.take({
+    kind: 'answer',
+    request: 1,
+    instruments: [{ name: 'meter', role: 'meter', idn: null, resources: [] }],
+  });
+  const simulator = await starting;
+  expect(simulator.instruments.map(({ name }) => name)).toEqual(['meter']);
+
+  const first = simulator.setFault('meter', FAULT);
+  const second = simulator.setFault('nobody', FAULT);
+  services.take({ kind: 'refusal', request: 3, error: { code: 'simulator.failed', message: 'no such instrument' } });
+  services.take({ kind: 'answer', request: 2, instruments: [] });
+  await first;
+  await expect(second).rejects.toMatchObject({ code: 'simulator.failed', message: 'no such instrument' });
+
+  services.take({ kind: 'simulatorEnded', reason: 'killed' });
+  expect(await simulator.closed).toBe('killed');
+});
+
+test('waking is told to who listens, until he does not', () => {
+  const { services } = create();
+  let woken = 0;
+  const listening = services.onWake(() => woken++);
+  services.take({ kind: 'wake' });
+  listening[Symbol.dispose]();
+  services.take({ kind: 'wake' });
+  expect(woken).toBe(1);
+});
