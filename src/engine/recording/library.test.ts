@@ -80,16 +80,19 @@ describe('a library', () => {
     await rename(join(folder, 'cut.mcap'), join(folder, 'cut.mcap.part'));
     await truncate(join(folder, 'cut.mcap.part'), 100_000);
     await mkdir(join(folder, 'folder.mcap'));
+    await record('torn', 6000, 50_000);
+    await rm(join(folder, 'torn.mcap'));
     const rows = await library.list();
     expect(rows.map(({ name, state, reason }) => [name, state, reason])).toEqual(
       expect.arrayContaining([
         ['good', 'complete', undefined],
         ['cut', 'interrupted', expect.stringContaining('was cut off')],
+        ['torn', 'damaged', expect.stringMatching(/^Part 1 of \d is not there/)],
         ['text.mcap', 'damaged', expect.stringContaining('no Labwire recording')],
         ['folder.mcap', 'damaged', expect.any(String)],
       ]),
     );
-    expect(rows).toHaveLength(4);
+    expect(rows).toHaveLength(5);
     const foreign = rows.find((row) => row.name === 'text.mcap');
     expect(foreign?.id).toMatch(/^file-[0-9a-f]{16}$/);
     await expect(library.open(foreign?.id ?? '')).rejects.toMatchObject({ code: 'recording.foreign' });

@@ -2,7 +2,7 @@ import { columnsIn, rowsPerColumn } from '../../core/decimate.ts';
 import { channelId } from '../../core/stream-info.ts';
 import type { HistoryAnswer, HistoryRequest } from '../history/read-history.ts';
 import { batchOf, PIECE_BYTES, Pieces, pageRows, splitColumns } from '../history/read-history.ts';
-import { RecordedRows } from './recorded-stream.ts';
+import { RecordedRows } from './recorded-rows.ts';
 import type { Recording } from './recording.ts';
 
 /** Most bytes of one answer; more is cut, `nextNs` says where to go on. */

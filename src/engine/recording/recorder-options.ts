@@ -29,7 +29,7 @@ export const RECORDER_LIMITS: RecorderLimits = {
   syncBytes: 4 << 20,
   partBytes: 2 * 1024 ** 3,
   queueBytes: 64 << 20,
-  indexBytes: 64 << 20,
+  indexBytes: 32 << 20,
   reserveBytes: 32 << 20,
 };
 

@@ -61,6 +61,8 @@ export interface RecordingSummary {
   complete: boolean;
   /** It was cut off (crash, power) at least once. */
   interrupted: boolean;
+  /** Parts in the middle or at the end are not there. */
+  lacksParts: boolean;
   appVersion: string;
   clockSource: string;
   notes: string;
@@ -105,6 +107,7 @@ export function summarizeRecording(
     durationSeconds: Math.max(0, Number(endedNs - startedNs) / 1e9),
     complete: missing.length === 0 && !isInterrupted && !isRunning,
     interrupted: isInterrupted,
+    lacksParts: !isRunning && !isInterrupted && lacksParts(parts, events),
     appVersion: first?.appVersion ?? '',
     clockSource: first?.clockSource ?? '',
     notes: first?.notes ?? '',
@@ -151,6 +154,11 @@ function findMissing(parts: PartIndex[], events: LabEvent[], isRunning: boolean)
     missing.push(`The recording goes on after part ${last}, which is the last one here.`);
   }
   return missing;
+}
+
+function lacksParts(parts: PartIndex[], events: LabEvent[]): boolean {
+  const numbers = new Set(parts.map((part) => part.head.part));
+  return numbers.size < (parts.at(-1)?.head.part ?? 1) || !events.some((event) => event.kind === 'stop');
 }
 
 /** Time of the last sample or event of a part, ns since 1970. */

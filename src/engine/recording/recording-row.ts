@@ -55,7 +55,7 @@ export function recordingInfo(recording: Recording): RecordingInfo {
 
 function stateOf({ info, isRunning, parts }: Recording): RecordingRow['state'] {
   if (isRunning) return 'recording';
-  if (parts.some((part) => part.problems.length > 0)) return 'damaged';
+  if (info.lacksParts || parts.some((part) => part.problems.length > 0)) return 'damaged';
   if (parts.some((part) => !part.isFinished)) return 'interrupted';
   return info.interrupted ? 'recovered' : 'complete';
 }
