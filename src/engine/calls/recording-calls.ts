@@ -38,7 +38,8 @@ export function createRecordingCalls(parts: EngineParts): Pick<Handlers, Recordi
     },
     'recording.verify': async ({ recording: id }, { signal }) => {
       await using opened = await library.open(id);
-      return verifyRecording(opened, { signal });
+      // Awaited here: the file is closed when this block ends.
+      return await verifyRecording(opened, { signal });
     },
     'recording.export': async ({ recording: id, format, path, fromNs, toNs, channels }) => {
       await using opened = await library.open(id);
