@@ -14,6 +14,8 @@ import { SegmentStream } from './segment-stream.ts';
 
 const RETRY_FIRST_MS = 500;
 const RETRY_MOST_MS = 30_000;
+/** Longest that `ready` waits for channels. */
+const READY_MS = 3000;
 /** Bad rounds in a row before the card says `silent`. */
 const SILENT_AFTER = 3;
 const EXCHANGES_KEPT = 1000;
@@ -35,6 +37,12 @@ export class Attachment implements AsyncDisposable {
   readonly identity: Identity;
   readonly resource: string;
   label: string;
+  /**
+   * Resolves when its channels are known: with the first row, or when there will be none soon (nothing to measure, a first round
+   * that failed, three seconds of nothing). Never rejects.
+   */
+  readonly ready: Promise<void>;
+  #tellReady: () => void = () => undefined;
   readonly #host: AttachmentHost;
   readonly #stop = new AbortController();
   readonly #exchanges: Exchange[] = [];
@@ -58,7 +66,17 @@ export class Attachment implements AsyncDisposable {
   /** Takes over the link; `start` begins to measure. */
   constructor(link: InstrumentLink, label: string, host: AttachmentHost) {
     this.#link = link;
-    this.#host = host;
+    this.ready = new Promise((resolve) => {
+      this.#tellReady = resolve;
+    });
+    // Who waits for the channels of a new instrument hears of them through the same door.
+    this.#host = {
+      ...host,
+      declareChannels: (attached, stream, columns, rateHz) => {
+        host.declareChannels(attached, stream, columns, rateHz);
+        this.#tellReady();
+      },
+    };
     this.identity = link.identity;
     this.resource = link.session.resource;
     this.id = instrumentId(link.identity, this.resource);
@@ -113,6 +131,9 @@ export class Attachment implements AsyncDisposable {
       this.#polls = new PollLoop(host, this.shape.polled);
     }
     if (this.shape.waveforms.length > 0) this.#host.declareWaveforms(this, this.shape.waveforms);
+    if (!this.#polls && !this.#link.driver.stream) this.#tellReady();
+    const patience = this.#host.clock.after(READY_MS, () => this.#tellReady());
+    void this.ready.then(() => patience[Symbol.dispose]());
     this.#listen();
     this.#running = this.#run();
   }
@@ -201,6 +222,7 @@ export class Attachment implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     this.#disposed ??= (async () => {
+      this.#tellReady();
       this.#stop.abort(new LabError('instrument.detached', `${this.label} was detached.`));
       await this.#link[Symbol.asyncDispose]();
       await this.#running;
@@ -373,6 +395,7 @@ export class Attachment implements AsyncDisposable {
 
   /** One bad round, or a control that cannot be read: shown, and the work goes on. */
   #failed(error: LabError): void {
+    this.#tellReady();
     this.#lastError = error;
     this.#bad++;
     if (this.#bad === SILENT_AFTER) this.#become('silent');

@@ -27,7 +27,11 @@ export function createInstrumentCalls(parts: EngineParts): Pick<Handlers, Instru
   const { instruments, channels, clock, keeper, outputs, recording, traces } = parts;
   return {
     'instrument.find': async () => ({ found: await find(parts) }),
-    'instrument.open': async ({ resource }) => ({ instrument: (await instruments.open(resource)).id }),
+    'instrument.open': async ({ resource }) => {
+      const attachment = await instruments.open(resource);
+      await attachment.ready;
+      return { instrument: attachment.id };
+    },
     'instrument.close': async ({ instrument }) => {
       await instruments.close(instrument);
       return {};
