@@ -115,7 +115,7 @@ export class FaultGate {
     for (let i = 0; i < single; i++) {
       await wire.send(bytes.subarray(i, i + 1));
       // A turn of the loop between them, so that the system does not join them again.
-      await delay(this.#clock, 0);
+      await new Promise<void>((resolve) => setImmediate(resolve));
     }
     if (single < bytes.length) await wire.send(bytes.subarray(single));
   }

@@ -5,6 +5,7 @@ import { keysight34460Family } from './keysight-34460.ts';
 import { rigolDp800Family } from './rigol-dp800.ts';
 import { rigolDs1000zFamily } from './rigol-ds1000z.ts';
 import { siglentSdlFamily } from './siglent-sdl.ts';
+import { daqFamily } from './stream-daq.ts';
 
 /** Every dialect Labwire speaks; the first that matches is taken, the last matches all. */
 export const families: readonly DriverFamily[] = [
@@ -12,6 +13,7 @@ export const families: readonly DriverFamily[] = [
   keysight34460Family,
   rigolDs1000zFamily,
   siglentSdlFamily,
+  daqFamily,
   genericScpiFamily,
 ];
 

@@ -156,7 +156,7 @@ class DaqConnection implements DeviceConnection {
       query('SIGNal?', [], () => settings.signal.toUpperCase().slice(0, 4)),
       command('STARt', [], () => this.#start()),
       command('STOP', [], () => this.#stop()),
-      query('STATe?', [], () => (this.#stream ? 'RUN' : 'STOP')),
+      query('RUNNing?', [], () => (this.#stream ? '1' : '0')),
       query('DROPped?', [], () => String(this.#stream?.dropped ?? 0)),
     ];
   }

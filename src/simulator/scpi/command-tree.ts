@@ -88,6 +88,8 @@ function child<T>(node: Node<T>, mnemonic: string): Node<T> {
   const short = shortForm(name);
   let next = node.children.get(long);
   if (!next) {
+    const clash = node.children.has(short);
+    if (clash) throw new Error(`The command table is ambiguous: ${mnemonic} has the short form of another header.`);
     next = { children: new Map(), numbered };
     node.children.set(long, next);
     node.children.set(short, next);
