@@ -1,10 +1,9 @@
 import { type ReactElement, useEffect, useState } from 'react';
 import type { CallOutput } from '../contract/calls.ts';
-import type { LabError } from '../core/errors.ts';
-import { LabError as LabErrorClass } from '../core/errors.ts';
+import { LabError } from '../core/errors.ts';
 import { Icon } from './control/icon.tsx';
 import { Problem } from './control/problem.tsx';
-import { benchStore, call, clientStore } from './engine-link.ts';
+import { benchStore, clientStore } from './engine-link.ts';
 import { PlotArea } from './plot/plot-area.tsx';
 import { screenStore, showOrigin, showScreen } from './screen-store.ts';
 import { useStore } from './store.ts';
@@ -26,18 +25,21 @@ export function PlotScreen(): ReactElement | null {
 
 /** Says whose samples these are; live goes on underneath. */
 function RecordingBar({ recording }: { recording: string }): ReactElement {
+  const client = useStore(clientStore, (value) => value);
   const [info, setInfo] = useState<CallOutput<'recording.info'>>();
   const [error, setError] = useState<LabError>();
   useEffect(() => {
+    if (!client) return;
     let isGone = false;
-    call('recording.info', { recording }).then(
+    setError(undefined);
+    client.call('recording.info', { recording }).then(
       (answer) => !isGone && setInfo(answer),
-      (thrown: unknown) => !isGone && setError(LabErrorClass.from(thrown)),
+      (thrown: unknown) => !isGone && setError(LabError.from(thrown)),
     );
     return () => {
       isGone = true;
     };
-  }, [recording]);
+  }, [client, recording]);
   return (
     <div className="recording-bar">
       <Icon name="recordings" />

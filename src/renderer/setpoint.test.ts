@@ -11,14 +11,16 @@ describe('text', () => {
     expect(setpointText(5, VOLTS)).toBe('5.000');
     expect(setpointText(-0.0001, VOLTS)).toBe('0.000');
     expect(setpointText(1000, { unit: 'Hz', resolution: 1 })).toBe('1000');
-    expect(setpointUnit(VOLTS)).toBe('V');
-    expect(setpointUnit({ unit: 'Ohm', resolution: 0.01 })).toBe('Ω');
+    expect(setpointUnit(5, VOLTS)).toBe('V');
+    expect(setpointUnit(10, { unit: 'Ohm', resolution: 0.01 })).toBe('Ω');
     expect(limitText(32, VOLTS)).toBe('32.000 V');
   });
 
   test('takes a prefix where the steps are very fine', () => {
     expect(setpointText(0.0005, TIME)).toBe('500.0 µs');
-    expect(setpointUnit(TIME)).toBe('');
+    expect(setpointUnit(0.0005, TIME)).toBe('');
+    expect(setpointText(0.001, { unit: 's' })).toBe('1.000 ms');
+    expect(setpointText(0, { unit: 's' })).toBe('0.000');
     expect(limitText(5e-9, TIME)).toBe('5.000 ns');
   });
 

@@ -15,23 +15,26 @@ export type SetpointResult = { ok: true; value: number } | { ok: false; reason: 
 
 /** Below this step a plain number has too many zeros to read: such setpoints are written with a prefix. */
 const FINE_STEP = 1e-5;
+/** The same where the step is not known. */
+const SMALL = 0.01;
 
 /** Text of a value with the digits of the instrument: `5.000`; where the steps are very fine, with prefix and unit: `500.0 µs`. */
 export function setpointText(value: number, shape: SetpointShape): string {
   if (!Number.isFinite(value)) return '';
-  if (isFine(shape)) return formatQuantity(value, shape.unit, { digits: 4, separator: '' }).text;
+  if (isFine(value, shape)) return formatQuantity(value, shape.unit, { digits: 4, separator: '' }).text;
   const decimals = decimalsOf(shape, value);
   const text = value.toFixed(decimals);
   return Number(text) === 0 ? (0).toFixed(decimals) : text;
 }
 
-/** What stands behind the box: the unit, unless the text says it already. */
-export function setpointUnit(shape: SetpointShape): string {
-  return isFine(shape) ? '' : unitSymbol(shape.unit);
+/** What stands behind the box of a value: the unit, unless its text says it already. */
+export function setpointUnit(value: number, shape: SetpointShape): string {
+  return isFine(value, shape) ? '' : unitSymbol(shape.unit);
 }
 
-function isFine({ resolution, unit }: SetpointShape): boolean {
-  return resolution !== undefined && resolution > 0 && resolution < FINE_STEP && unit !== '';
+function isFine(value: number, { resolution, unit }: SetpointShape): boolean {
+  if (unit === '') return false;
+  return resolution ? resolution < FINE_STEP : value !== 0 && Math.abs(value) < SMALL;
 }
 
 /** Reads what was typed (`3v3`, `250m`, `1.2k`) and holds it to the limits: never clamped in silence, refused with the limit named. */
@@ -93,7 +96,7 @@ export function differs(asked: unknown, readBack: unknown, resolution = 0): bool
 
 /** A limit with its unit: `32.000 V`. */
 export function limitText(value: number, shape: SetpointShape): string {
-  return `${setpointText(value, shape)} ${setpointUnit(shape)}`.trim();
+  return `${setpointText(value, shape)} ${setpointUnit(value, shape)}`.trim();
 }
 
 /** Power of ten of the digit left of the caret. */

@@ -16,7 +16,7 @@ interface Kept {
 
 const byChannel = new Map<string, Kept>();
 
-/** Statistics of a meter's channel, of every sample (before its scale) since it was attached or reset. */
+/** Statistics of a channel of a meter (it has one for each function), of every sample (before its scale) since it was attached or reset. */
 export function statisticsOf(channel: string): Statistics {
   return keep(channel).statistics;
 }
@@ -39,9 +39,8 @@ export function useStatisticsWatch(): void {
 
 function meterChannels(instruments: BenchState['instruments'], channels: BenchState['channels']): string[] {
   return instruments.flatMap((instrument) => {
-    const first =
-      instrument.role === 'meter' ? channels.find((channel) => channel.instrument === instrument.id) : undefined;
-    return first ? [first.id] : [];
+    if (instrument.role !== 'meter') return [];
+    return channels.filter((channel) => channel.instrument === instrument.id).map((channel) => channel.id);
   });
 }
 

@@ -3,7 +3,7 @@ import type { LabEvent } from '../../contract/recording-schema.ts';
 import { LabError } from '../../core/errors.ts';
 import { Icon } from '../control/icon.tsx';
 import { Problem } from '../control/problem.tsx';
-import { benchStore, call } from '../engine-link.ts';
+import { benchStore, clientStore } from '../engine-link.ts';
 import { useStore } from '../store.ts';
 import { formatClock, formatDate, msOf } from '../text-format.ts';
 import { SeverityTag } from './alarms-screen.tsx';
@@ -13,21 +13,24 @@ const DAYS = 7;
 /** Every transition of every alarm of the last week, newest first. */
 export function AlarmHistory(): ReactElement {
   const last = useStore(benchStore, (bench) => bench?.events.findLast((event) => event.kind === 'alarm')?.id);
+  const client = useStore(clientStore, (value) => value);
   const [events, setEvents] = useState<LabEvent[]>();
   const [error, setError] = useState<LabError>();
   // biome-ignore lint/correctness/useExhaustiveDependencies: reads again when another alarm event happened
   useEffect(() => {
+    if (!client) return;
     let isGone = false;
+    setError(undefined);
     const nowMs = Date.now() + 60_000;
     const fromMs = nowMs - DAYS * 86_400_000;
-    call('event.list', { fromNs: `${fromMs}000000`, toNs: `${nowMs}000000` }).then(
+    client.call('event.list', { fromNs: `${fromMs}000000`, toNs: `${nowMs}000000` }).then(
       (answer) => !isGone && setEvents(answer.events.filter((event) => event.kind === 'alarm').reverse()),
       (thrown: unknown) => !isGone && setError(LabError.from(thrown)),
     );
     return () => {
       isGone = true;
     };
-  }, [last]);
+  }, [client, last]);
   if (error) return <Problem error={error} />;
   if (events?.length === 0) {
     return (

@@ -8,6 +8,7 @@ import { screenStore, showDialog } from '../screen-store.ts';
 import { useStore } from '../store.ts';
 import { plural } from '../text-format.ts';
 import { InstrumentCard } from './instrument-card.tsx';
+import { inCardOrder } from './instrument-words.ts';
 
 /** A card per instrument, and the plots beside them. */
 export function BenchScreen(): ReactElement {
@@ -51,7 +52,7 @@ function Cards(): ReactElement {
         </button>
       </div>
       <div className="cards">
-        {instruments?.map((instrument) => (
+        {inCardOrder(instruments ?? []).map((instrument) => (
           <InstrumentCard key={instrument.id} instrument={instrument} channels={channels ?? []} />
         ))}
       </div>

@@ -4,13 +4,14 @@ import { act, toast } from '../actions.ts';
 import { Icon } from '../control/icon.tsx';
 import { MenuItem, Popover } from '../control/popover.tsx';
 import { showConsole, showDialog } from '../screen-store.ts';
+import { titleOf } from './instrument-words.ts';
 
 async function detach(instrument: InstrumentState): Promise<void> {
   const done = await act('instrument.close', { instrument: instrument.id });
   if (!done) return;
   toast({
     severity: 'done',
-    text: `${instrument.label} is detached; its outputs stay as they are.`,
+    text: `${titleOf(instrument)} is detached; its outputs stay as they are.`,
     action: { label: 'Attach again', run: () => void act('instrument.open', { resource: instrument.resource }) },
   });
 }
@@ -22,7 +23,7 @@ export function CardMenu({ instrument }: { instrument: InstrumentState }): React
       menu
       align="end"
       className="btn icon"
-      label={`${instrument.label}: more`}
+      label={`${titleOf(instrument)}: more`}
       testId="card-menu"
       button={<Icon name="more" />}
     >

@@ -11,17 +11,17 @@ import { closeDialog } from '../screen-store.ts';
 import { useStore } from '../store.ts';
 import { formatHz } from '../text-format.ts';
 import { ColorPicker } from './color-picker.tsx';
-import { colorOf } from './instrument-words.ts';
+import { channelTitle, colorOf, titleOf } from './instrument-words.ts';
 
 /** Name, colour, scale, rate and logging of the channels of one instrument. */
 export function ChannelsDialog({ instrument, first }: { instrument: string; first: string | undefined }): ReactElement {
   const channels =
     useStore(benchStore, (bench) => bench?.channels)?.filter((channel) => channel.instrument === instrument) ?? [];
-  const label = useStore(benchStore, (bench) => bench?.instruments.find((item) => item.id === instrument)?.label ?? '');
+  const owner = useStore(benchStore, (bench) => bench?.instruments.find((item) => item.id === instrument));
   const [picked, setPicked] = useState(first ?? channels[0]?.id ?? '');
   const channel = channels.find((item) => item.id === picked) ?? channels[0];
   return (
-    <Dialog wide title={`Channels: ${label}`} onClose={closeDialog}>
+    <Dialog wide title={`Channels: ${owner ? titleOf(owner) : ''}`} onClose={closeDialog}>
       <div className="channels-dialog">
         <div className="pick-list" role="listbox" aria-label="Channels">
           {channels.map((item) => (
@@ -33,7 +33,9 @@ export function ChannelsDialog({ instrument, first }: { instrument: string; firs
               onClick={() => setPicked(item.id)}
             >
               <i style={{ background: colorOf(item) }} />
-              <span className="cut">{item.label}</span>
+              <span className="cut" title={item.label}>
+                {owner ? channelTitle(item, owner) : item.label}
+              </span>
               <small className="quiet num">{unitSymbol(item.shownUnit)}</small>
             </button>
           ))}

@@ -5,7 +5,7 @@ import { Problem } from '../control/problem.tsx';
 import { useSeconds } from '../frame/link-badge.tsx';
 import { msOf } from '../text-format.ts';
 import { CardMenu } from './card-menu.tsx';
-import { identityText, ROLE_WORDS, stateWord } from './instrument-words.ts';
+import { identityText, stateWord, titleOf } from './instrument-words.ts';
 import { LoadCard } from './load-card.tsx';
 import { MeterCard } from './meter-card.tsx';
 import { ScopeCard } from './scope-card.tsx';
@@ -31,14 +31,14 @@ export const InstrumentCard = memo(
     return (
       <article
         className="card"
-        aria-label={instrument.label || ROLE_WORDS[instrument.role]}
+        aria-label={titleOf(instrument)}
         data-testid={`card-${instrument.role}`}
         data-instrument={instrument.id}
         data-state={instrument.state}
       >
         <header className="card-head">
           <i className={`dot ${tone}`} title={word} />
-          <b className="cut">{instrument.label || ROLE_WORDS[instrument.role]}</b>
+          <b className="cut">{titleOf(instrument)}</b>
           <em className="cut" title={`${identityText(instrument)} at ${instrument.resource}`}>
             {identityText(instrument)}
           </em>

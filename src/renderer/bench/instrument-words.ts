@@ -11,6 +11,20 @@ export const ROLE_WORDS: Record<Role, string> = {
   unknown: 'Instrument',
 };
 
+const ROLE_ORDER: readonly Role[] = ['meter', 'supply', 'load', 'scope', 'stream', 'unknown'];
+
+/** Cards stand by role, then in the order of attaching, so that they keep their places. */
+export function inCardOrder(instruments: readonly InstrumentState[]): InstrumentState[] {
+  return instruments.toSorted((a, b) => ROLE_ORDER.indexOf(a.role) - ROLE_ORDER.indexOf(b.role));
+}
+
+/** The name a person gave it; until then what it is, for the model stands beside it. */
+export function titleOf(instrument: InstrumentState): string {
+  const { label, role, identity } = instrument;
+  const isGiven = label !== '' && label !== identity.model;
+  return isGiven || role === 'unknown' ? label || ROLE_WORDS[role] : ROLE_WORDS[role];
+}
+
 /** `Rigol DP832 · DP8C2130`, without what the instrument does not say. */
 export function identityText(instrument: InstrumentState): string {
   const { maker, model, serial } = instrument.identity;
@@ -39,6 +53,14 @@ export function stateWord(instrument: InstrumentState): { word: string; tone: 'o
     case 'failed':
       return { word: 'failed', tone: 'bad' };
   }
+}
+
+/** A channel's name on the card of its instrument, without the name of the instrument before it. */
+export function channelTitle(channel: ChannelState, instrument: InstrumentState): string {
+  for (const before of [instrument.label, instrument.identity.model]) {
+    if (before && channel.label.startsWith(`${before} `)) return channel.label.slice(before.length + 1);
+  }
+  return channel.label;
 }
 
 /** Groups of the controls in the order of the instrument: `ch1`, `ch2`, … without the whole instrument (''). */

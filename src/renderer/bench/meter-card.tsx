@@ -1,25 +1,33 @@
-import type { ReactElement } from 'react';
+import { type ReactElement, useMemo } from 'react';
 import type { InstrumentState } from '../../contract/instrument-schema.ts';
 import { ControlChoice } from '../control/control-field.tsx';
 import { Readout } from '../control/readout.tsx';
 import { formatHz } from '../text-format.ts';
 import type { CardProps } from './instrument-card.tsx';
 import { controlOf } from './instrument-words.ts';
+import { activeChannel, meterScale } from './meter-scale.ts';
 import { StatisticsRow } from './statistics-row.tsx';
 
 /** Big digits with function, range and integration time; min, max, mean and deviation of every sample since reset. */
 export function MeterCard({ instrument, channels }: CardProps): ReactElement {
-  const main = channels[0];
+  const main = activeChannel(instrument, channels);
   const choices = ['function', 'range', 'nplc'].flatMap((id) => {
     const control = controlOf(instrument, id);
     return control?.kind === 'choice' ? [control] : [];
   });
-  const range = instrument.status.range;
+  const { range } = instrument.status;
+  const nplc = instrument.values.nplc?.readBack;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: of the instrument only its range and aperture decide
+  const scale = useMemo(() => main && meterScale(instrument, main), [main, range, nplc]);
+  const note = [
+    range ? `${range} range` : '',
+    instrument.rateGotHz > 0 ? formatHz(instrument.rateGotHz) : 'no readings',
+  ];
   return (
     <>
       <div className="meter">
         {main ? (
-          <Readout channel={main} className="big" suffix={couplingOf(instrument)} />
+          <Readout key={main.id} channel={main} className="big" suffix={couplingOf(instrument)} scale={scale} />
         ) : (
           <span className="readout big">—</span>
         )}
@@ -27,13 +35,10 @@ export function MeterCard({ instrument, channels }: CardProps): ReactElement {
           {choices.map((control) => (
             <ControlChoice key={control.id} instrument={instrument} control={control} label={control.label} />
           ))}
-          <small>
-            {range ? `${range} range · ` : ''}
-            {instrument.rateGotHz > 0 ? `${formatHz(instrument.rateGotHz)}` : 'no readings'}
-          </small>
+          <small className="cut">{note.filter(Boolean).join(' · ')}</small>
         </div>
       </div>
-      {main && <StatisticsRow channel={main} />}
+      {main && <StatisticsRow channel={main} scale={scale} />}
     </>
   );
 }
@@ -41,6 +46,6 @@ export function MeterCard({ instrument, channels }: CardProps): ReactElement {
 /** ` DC` or ` AC` behind the unit where the function says so. */
 function couplingOf(instrument: InstrumentState): string {
   const set = instrument.values.function;
-  const kind = /(AC|DC)$/i.exec(String(set?.readBack ?? set?.asked ?? ''))?.[1];
+  const kind = /\b(AC|DC)\b/i.exec(String(set?.readBack ?? set?.asked ?? ''))?.[1];
   return kind ? ` ${kind.toUpperCase()}` : '';
 }

@@ -7,7 +7,7 @@ import { Readout } from '../control/readout.tsx';
 import { SetpointBox } from '../control/setpoint-box.tsx';
 import { ControlSwitch } from '../control/switch.tsx';
 import type { CardProps } from './instrument-card.tsx';
-import { controlOf, groupsOf } from './instrument-words.ts';
+import { channelTitle, controlOf, groupsOf } from './instrument-words.ts';
 import { WaveformView } from './waveform-view.tsx';
 
 /** Last waveform, channels with scale and offset, timebase and trigger, measurements. */
@@ -38,7 +38,7 @@ export function ScopeCard({ instrument, channels }: CardProps): ReactElement {
         <div className="facts-row">
           {measured.slice(0, 4).map((channel) => (
             <div key={channel.id}>
-              {channel.label}
+              <span className="cut">{channelTitle(channel, instrument)}</span>
               <Readout channel={channel} className="tiny" />
             </div>
           ))}

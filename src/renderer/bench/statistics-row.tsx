@@ -5,15 +5,19 @@ import { Icon } from '../control/icon.tsx';
 import { plotLoop } from '../plot/plot-loop.ts';
 import { statisticsOf } from '../statistics-watch.ts';
 import { formatCount } from '../text-format.ts';
+import type { ReadingScale } from './meter-scale.ts';
 
 const PAINT_MS = 200;
 const FIELDS = ['min', 'max', 'mean', 'σ'] as const;
 
 /** Least, greatest, mean and deviation of every sample since reset, painted outside React. */
-export function StatisticsRow({ channel }: { channel: ChannelState }): ReactElement {
+export function StatisticsRow(props: { channel: ChannelState; scale: ReadingScale | undefined }): ReactElement {
+  const { channel, scale } = props;
   const row = useRef<HTMLDivElement>(null);
   const { id, shownUnit, resolution } = channel;
   const { gain, offset } = channel.scale;
+  const prefix = scale?.prefix;
+  const step = scale?.resolution ?? (Math.abs((resolution ?? 0) * gain) || undefined);
   useEffect(() => {
     let last = 0;
     return plotLoop.add({
@@ -23,18 +27,17 @@ export function StatisticsRow({ channel }: { channel: ChannelState }): ReactElem
         const { min, max, mean, deviation, count } = statisticsOf(id);
         const low = min * gain + offset;
         const high = max * gain + offset;
-        const step = resolution === null ? undefined : Math.abs(resolution * gain) || undefined;
         const values = [Math.min(low, high), Math.max(low, high), mean * gain + offset, deviation * Math.abs(gain)];
         const cells = row.current.querySelectorAll('b');
         values.forEach((value, index) => {
-          const options = index === 3 ? { digits: 3 } : { resolution: step };
+          const options = index === 3 ? { digits: 3 } : { resolution: step, prefix };
           write(cells[index], Number.isNaN(value) ? '—' : formatQuantity(value, shownUnit, options).text);
         });
         write(cells[4], formatCount(count));
         return false;
       },
     });
-  }, [id, shownUnit, resolution, gain, offset]);
+  }, [id, shownUnit, step, prefix, gain, offset]);
   return (
     <div className="facts-row five" ref={row} data-testid="statistics">
       {FIELDS.map((field) => (

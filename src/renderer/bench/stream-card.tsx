@@ -5,7 +5,7 @@ import { benchStore } from '../engine-link.ts';
 import { useStore } from '../store.ts';
 import { formatCount, formatHz } from '../text-format.ts';
 import type { CardProps } from './instrument-card.tsx';
-import { colorOf } from './instrument-words.ts';
+import { channelTitle, colorOf } from './instrument-words.ts';
 
 /** Rate, losses and the named channels of a device that sends by itself. */
 export function StreamCard({ instrument, channels }: CardProps): ReactElement {
@@ -35,7 +35,7 @@ export function StreamCard({ instrument, channels }: CardProps): ReactElement {
           <li key={channel.id}>
             {/* React sets this through the CSSOM, which the content security policy allows. */}
             <i style={{ background: colorOf(channel) }} />
-            <span className="cut">{channel.label}</span>
+            <span className="cut">{channelTitle(channel, instrument)}</span>
             <Readout channel={channel} className="tiny" />
           </li>
         ))}

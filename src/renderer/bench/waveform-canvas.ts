@@ -11,10 +11,16 @@ export interface WaveformTrace {
 }
 
 const DIVISIONS_X = 12;
-const DIVISIONS_Y = 8;
+export const DIVISIONS_Y = 8;
 
-/** Draws traces over the whole canvas, each in its own colour, all on one y scale so that they can be compared. */
-export function drawWaveform(canvas: HTMLCanvasElement, traces: readonly (WaveformTrace & { color: string })[]): void {
+/** A trace as it is drawn. `window`: least and greatest value of the scope's own screen; without it all such traces share one scale. */
+export interface DrawnTrace extends WaveformTrace {
+  color: string;
+  window: { low: number; high: number } | undefined;
+}
+
+/** Draws traces as the scope shows them; what is beyond its screen lies on the edge. */
+export function drawWaveform(canvas: HTMLCanvasElement, traces: readonly DrawnTrace[]): void {
   const ratio = devicePixelRatio || 1;
   const width = canvas.clientWidth;
   const height = canvas.clientHeight;
@@ -24,9 +30,11 @@ export function drawWaveform(canvas: HTMLCanvasElement, traces: readonly (Wavefo
   if (!context || width === 0 || height === 0) return;
   context.scale(ratio, ratio);
   drawGrid(context, width, height);
-  const { low, high } = rangeOf(traces);
-  const toY = (value: number): number => height - 4 - ((value - low) / (high - low)) * (height - 8);
+  const shared = rangeOf(traces.filter((trace) => !trace.window));
   for (const trace of traces) {
+    const { low, high } = trace.window ?? shared;
+    const toY = (value: number): number =>
+      Math.min(height - 1, Math.max(1, height - ((value - low) / (high - low)) * height));
     context.strokeStyle = trace.color;
     context.lineWidth = 1.25;
     context.lineJoin = 'round';

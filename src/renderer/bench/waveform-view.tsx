@@ -8,12 +8,17 @@ import { benchStore, clientStore } from '../engine-link.ts';
 import { framesOf } from '../sample-frames.ts';
 import { useStore } from '../store.ts';
 import { colorOf } from './instrument-words.ts';
-import { drawWaveform, type WaveformTrace } from './waveform-canvas.ts';
+import { DIVISIONS_Y, drawWaveform, type WaveformTrace } from './waveform-canvas.ts';
 
 const WIDTH = 400;
 
+interface WaveformProps {
+  instrument: InstrumentState;
+  channels: ChannelState[];
+}
+
 /** The last waveform the scope gave, min and max a pixel. */
-export function WaveformView(props: { instrument: InstrumentState; channels: ChannelState[] }): ReactElement {
+export function WaveformView(props: WaveformProps): ReactElement {
   const { instrument, channels } = props;
   const client = useStore(clientStore, (value) => value);
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -23,8 +28,8 @@ export function WaveformView(props: { instrument: InstrumentState; channels: Cha
     .filter((channel) => instrument.waveforms.includes(channel.name))
     .map((channel) => channel.id)
     .join('\n');
-  const colors = useRef(channels);
-  colors.current = channels;
+  const shown = useRef(props);
+  shown.current = props;
 
   useEffect(() => {
     if (!client || !wanted) return;
@@ -32,7 +37,11 @@ export function WaveformView(props: { instrument: InstrumentState; channels: Cha
       if (!canvas.current) return;
       drawWaveform(
         canvas.current,
-        [...traces.current.entries()].map(([id, trace]) => ({ ...trace, color: cssColor(colors.current, id) })),
+        [...traces.current.entries()].map(([id, trace]) => ({
+          ...trace,
+          color: cssColor(shown.current.channels, id),
+          window: screenOf(shown.current, id),
+        })),
       );
     };
     const stopped = watchSegments(client, wanted.split('\n'), (block) => {
@@ -46,6 +55,7 @@ export function WaveformView(props: { instrument: InstrumentState; channels: Cha
       setSpan(formatQuantity(longest, 's', { digits: 3 }).text);
       paint();
     });
+    paint();
     addEventListener('labwire-look', paint);
     return () => {
       removeEventListener('labwire-look', paint);
@@ -100,6 +110,15 @@ function mergeTrace(traces: Map<string, WaveformTrace>, id: string, block: Segme
     high: Float64Array.from([...known.high, ...high]),
     spanS: known.spanS + rows * dtS,
   });
+}
+
+/** What the scope's own screen spans for a channel: 8 divisions around its offset. */
+function screenOf(props: WaveformProps, id: string): { low: number; high: number } | undefined {
+  const group = props.channels.find((item) => item.id === id)?.name.split('.')[0];
+  const scale = props.instrument.values[`${group}.scale`]?.readBack;
+  const offset = props.instrument.values[`${group}.offset`]?.readBack;
+  if (typeof scale !== 'number' || typeof offset !== 'number' || scale <= 0) return undefined;
+  return { low: -offset - (scale * DIVISIONS_Y) / 2, high: -offset + (scale * DIVISIONS_Y) / 2 };
 }
 
 function cssColor(channels: readonly ChannelState[], id: string): string {

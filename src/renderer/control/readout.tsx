@@ -2,43 +2,51 @@ import { type ReactElement, useEffect, useRef } from 'react';
 import type { ChannelState } from '../../contract/instrument-schema.ts';
 import type { Prefix } from '../../core/units.ts';
 import { formatQuantity } from '../../core/units-format.ts';
+import type { ReadingScale } from '../bench/meter-scale.ts';
 import { type LatestValue, latestValues } from '../latest-values.ts';
+
+/** Units whose readings keep one prefix. */
+const HELD_UNITS = new Set(['V', 'A', 'W']);
+/** How long room for a minus is kept after the last negative value. */
+const SIGN_KEPT_NS = 5_000_000_000n;
 
 /**
  * Live digits of a channel, painted outside React. The resolution of the instrument is kept, the prefix stays while it fits, and room
- * for a minus is kept once one was seen, so that nothing jumps.
+ * for a minus is kept for a while after one was seen, so that nothing jumps.
  */
 export function Readout(props: {
   channel: ChannelState;
   className?: string;
   label?: string;
+  /** Behind the unit: ` DC`. */
   suffix?: string;
+  scale?: ReadingScale | undefined;
 }): ReactElement {
-  const { channel, className = '', label, suffix = '' } = props;
+  const { channel, className = '', label, suffix = '', scale } = props;
   const root = useRef<HTMLSpanElement>(null);
   const digits = useRef<HTMLSpanElement>(null);
   const unit = useRef<HTMLSpanElement>(null);
   const { id, shownUnit, resolution } = channel;
   const { gain, offset } = channel.scale;
+  const step = scale?.resolution ?? (Math.abs((resolution ?? 0) * gain) || undefined);
+  const prefix = scale?.prefix ?? heldPrefix(step, shownUnit);
 
   useEffect(() => {
     let previous: Prefix | undefined;
-    let hasSign = false;
+    let negativeNs: bigint | undefined;
     const paint = (latest: LatestValue | undefined): void => {
       const value = latest ? latest.value * gain + offset : Number.NaN;
-      const shown = formatQuantity(value, shownUnit, {
-        previous,
-        resolution: resolution === null ? undefined : Math.abs(resolution * gain) || undefined,
-      });
+      const shown = formatQuantity(value, shownUnit, { previous, prefix, resolution: step });
       previous = shown.prefix;
       const isNegative = shown.number.startsWith('\u2212');
-      hasSign ||= isNegative;
-      write(digits.current, hasSign && !isNegative ? `\u2007${shown.number}` : shown.number);
+      if (isNegative) negativeNs = latest?.timeNs;
+      else if (negativeNs !== undefined && latest && latest.timeNs - negativeNs > SIGN_KEPT_NS) negativeNs = undefined;
+      write(digits.current, negativeNs !== undefined && !isNegative ? `\u2007${shown.number}` : shown.number);
       write(unit.current, shown.unit + suffix);
       if (root.current && root.current.dataset.tone !== shown.state) root.current.dataset.tone = shown.state;
     };
     return latestValues.attach(id, paint);
-  }, [id, shownUnit, resolution, gain, offset, suffix]);
+  }, [id, shownUnit, step, prefix, gain, offset, suffix]);
 
   return (
     <span
@@ -53,6 +61,12 @@ export function Readout(props: {
       <span ref={unit} className="u" />
     </span>
   );
+}
+
+/** A known resolution decides the prefix too, so that 0.049 A does not turn into 49 mA and back. */
+function heldPrefix(step: number | undefined, unit: string): Prefix | undefined {
+  if (step === undefined || !HELD_UNITS.has(unit)) return undefined;
+  return step >= 0.99e-6 ? '' : step >= 0.99e-9 ? 'm' : 'µ';
 }
 
 function write(element: HTMLElement | null, text: string): void {

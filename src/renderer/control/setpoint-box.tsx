@@ -116,7 +116,7 @@ export function SetpointBox(props: {
           }}
           onKeyDown={onKeyDown}
         />
-        <span>{setpointUnit(shape)}</span>
+        <span>{setpointUnit(typeof set === 'number' ? set : 1, shape)}</span>
       </span>
       {!compact && (
         <span className="read-back" data-differs={isDifferent}>

@@ -77,7 +77,7 @@ export function LinkStrip(): ReactElement | null {
       <b>{link.state === 'failed' ? 'No engine' : 'Engine out of reach'}</b>
       <p>
         {link.reason}{' '}
-        {link.engine && 'Values shown are the last ones known; a running recording goes on in the engine.'}{' '}
+        {link.engine && 'Values shown are the last ones known; if the engine still runs, so does its recording.'}{' '}
         <code className="num quiet">{link.code}</code>
       </p>
       <button type="button" className="btn small" onClick={retryLink}>

@@ -1,6 +1,6 @@
 import { type ReactElement, useState } from 'react';
 import { act, toast } from '../actions.ts';
-import { benchStore, pulseStore } from '../engine-link.ts';
+import { benchStore, linkStore, pulseStore } from '../engine-link.ts';
 import { showOrigin, showScreen } from '../screen-store.ts';
 import { useStore } from '../store.ts';
 import { formatBytes, formatCount, formatElapsed, formatLeft, msOf } from '../text-format.ts';
@@ -26,6 +26,7 @@ export function RecordButton(): ReactElement {
   const recording = useStore(benchStore, (bench) => bench?.recording);
   const pulse = useStore(pulseStore, (value) => value);
   const hasStreams = useStore(benchStore, (bench) => (bench?.instruments.length ?? 0) > 0);
+  const isLive = useStore(linkStore, (link) => link.state === 'live');
   const [busy, setBusy] = useState(false);
   const isRecording = recording?.state === 'recording';
   const now = pulse?.recording.state === 'recording' ? pulse.recording : recording;
@@ -42,7 +43,7 @@ export function RecordButton(): ReactElement {
       aria-pressed={isRecording}
       aria-label={isRecording ? 'Stop recording' : 'Record'}
       data-testid="record"
-      disabled={busy || (!isRecording && !hasStreams)}
+      disabled={busy || !isLive || (!isRecording && !hasStreams)}
       title={
         isRecording
           ? `Recording ${now?.name ?? ''}: click to stop (Alt+R)`

@@ -5,9 +5,10 @@ import { LabError } from '../../core/errors.ts';
 import { unitSymbol } from '../../core/units.ts';
 import { showError, toast } from '../actions.ts';
 import { Problem } from '../control/problem.tsx';
-import { call } from '../engine-link.ts';
+import { call, clientStore } from '../engine-link.ts';
 import { showOrigin } from '../screen-store.ts';
 import { shell } from '../shell.ts';
+import { useStore } from '../store.ts';
 import { formatCount, formatDuration, formatHz, msOf, plural } from '../text-format.ts';
 import { startExport } from './job-list.tsx';
 import { recordingState } from './recording-words.ts';
@@ -15,6 +16,7 @@ import { Sparkline } from './sparkline.tsx';
 
 /** One recording: what is in it, what is missing, and what can be done with it. */
 export function RecordingDetails({ row, color }: { row: RecordingRow; color: number }): ReactElement {
+  const client = useStore(clientStore, (value) => value);
   const [info, setInfo] = useState<RecordingInfo>();
   const [report, setReport] = useState<CallOutput<'recording.verify'>>();
   const [error, setError] = useState<LabError>();
@@ -24,15 +26,17 @@ export function RecordingDetails({ row, color }: { row: RecordingRow; color: num
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: a recording that ended is read again
   useEffect(() => {
+    if (!client) return;
     let isGone = false;
-    call('recording.info', { recording: row.id }).then(
+    setError(undefined);
+    client.call('recording.info', { recording: row.id }).then(
       (answer) => !isGone && setInfo(answer),
       (thrown: unknown) => !isGone && setError(LabError.from(thrown)),
     );
     return () => {
       isGone = true;
     };
-  }, [row.id, row.state]);
+  }, [client, row.id, row.state]);
 
   const verify = async (): Promise<void> => {
     setBusy('verify');
