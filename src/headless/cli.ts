@@ -3,6 +3,7 @@ import { builtFiles } from './built-files.ts';
 import type { Command, Shell } from './command.ts';
 import { Arguments, helpText } from './command.ts';
 import { bench } from './commands/bench.ts';
+import { exportFile } from './commands/export.ts';
 import { find } from './commands/find.ts';
 import { info } from './commands/info.ts';
 import { query } from './commands/query.ts';
@@ -14,7 +15,7 @@ import { verify } from './commands/verify.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
 import { createOutput } from './output.ts';
 
-const COMMANDS: readonly Command[] = [serve, bench, find, query, read, record, recordings, info, verify];
+const COMMANDS: readonly Command[] = [serve, bench, find, query, read, record, recordings, info, verify, exportFile];
 
 /** A second Ctrl-C does not wait for the tidy end. */
 function stopSignal(): AbortController {
