@@ -14,6 +14,7 @@ import {
   valueAt,
 } from '../../../test/fixtures/recording-source.ts';
 import { BATCH_FLAG, createBatch } from '../../core/batch.ts';
+import { seededRandom } from '../../core/seeded-random.ts';
 import type { StreamInfo } from '../../core/stream-info.ts';
 import { openRecorder } from '../recording/recorder.ts';
 import { csvField, csvNumber, IsoTime, secondsText } from './csv-text.ts';
@@ -154,6 +155,17 @@ describe('CSV', () => {
       ),
     ).toEqual(['0.1', '0.33333334', '16777216', '-0.5', '1e-30']);
     expect(csvNumber(0.1 + 0.2, true)).toBe('0.30000000000000004');
+    const random = seededRandom(6);
+    const bits = new Uint32Array(1);
+    const asFloat = new Float32Array(bits.buffer);
+    for (let index = 0; index < 20_000; index++) {
+      bits[0] = random.below(0x1_0000_0000);
+      const value = asFloat[0] ?? 0;
+      if (!Number.isFinite(value)) continue;
+      const text = csvNumber(value, false);
+      if (Math.fround(Number(text)) !== value || text.replace(/e.*|[-.]/g, '').replace(/^0+|0+$/g, '').length > 9)
+        throw new Error(`${value} became ${text}`);
+    }
     const iso = new IsoTime(-1n);
     expect([iso.text(0), iso.text(1), iso.text(1_000_000_001)]).toEqual([
       '1969-12-31T23:59:59.999999999Z',
