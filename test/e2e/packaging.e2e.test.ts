@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { extractAll, listPackage } from '@electron/asar';
 import { FuseState, FuseV1Options, getCurrentFuseWire } from '@electron/fuses';
 import { afterAll, expect, test } from 'vitest';
+import type { Platform } from './electron-stub.ts';
 import { makeElectronStub } from './electron-stub.ts';
 import { launch } from './launch.ts';
 
@@ -16,25 +17,41 @@ afterAll(() => rmSync(work, { recursive: true, force: true }));
 const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 const electronVersion = manifest.devDependencies.electron;
 
-/** Packs a folder for a platform with a stub in place of Electron's binary; gives the folder. */
-function pack(platform: 'linux' | 'win32'): string {
+interface Packed {
+  /** Folder of app.asar. */
+  resources: string;
+  /** What the fuses are read from. */
+  fuses: string;
+}
+
+/** Packs a folder for a platform with a stub in place of Electron's binary; where it is. */
+function pack(platform: Platform): Packed {
   const stub = join(work, `electron-${platform}`);
   const output = join(work, platform);
   makeElectronStub(stub, platform, electronVersion);
   const args = [
     join(ROOT, 'node_modules', 'electron-builder', 'out', 'cli', 'cli.js'),
-    platform === 'linux' ? '--linux' : '--win',
+    { linux: '--linux', win32: '--win', darwin: '--mac' }[platform],
     'dir',
     '--x64',
     '--publish=never',
     `-c.electronDist=${stub}`,
     `-c.directories.output=${output}`,
     // Editing a Windows executable's resources needs a real one.
+    ...(platform === 'darwin' ? ['-c.mac.identity=null'] : []),
     ...(platform === 'win32' ? ['-c.win.signAndEditExecutable=false', '-c.disableAsarIntegrity=true'] : []),
   ];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8' });
   expect(status, `${stdout}\n${stderr}`).toBe(0);
-  return join(output, platform === 'linux' ? 'linux-unpacked' : 'win-unpacked');
+  if (platform === 'darwin') {
+    const contents = join(output, 'mac', 'Labwire.app', 'Contents');
+    return { resources: join(contents, 'Resources'), fuses: join(output, 'mac', 'Labwire.app') };
+  }
+  const folder = join(output, platform === 'linux' ? 'linux-unpacked' : 'win-unpacked');
+  return {
+    resources: join(folder, 'resources'),
+    fuses: join(folder, platform === 'linux' ? 'labwire' : 'Labwire.exe'),
+  };
 }
 
 const ALLOWED = [
@@ -51,11 +68,11 @@ function packagesOf(list: string[]): Set<string> {
   return new Set(list.flatMap((path) => /^\/node_modules\/((?:@[^/]+\/)?[^/@]+)\//.exec(path)?.[1] ?? []));
 }
 
-test.each(['linux', 'win32'] as const)(
+test.each(['linux', 'win32', 'darwin'] as const)(
   'the package for %s holds what is allowed, with its fuses set',
   async (platform) => {
-    const folder = pack(platform);
-    const list = listPackage(join(folder, 'resources', 'app.asar'), { isPack: false }).map((path) =>
+    const packed = pack(platform);
+    const list = listPackage(join(packed.resources, 'app.asar'), { isPack: false }).map((path) =>
       path.replaceAll('\\', '/'),
     );
     expect(list.filter((path) => !ALLOWED.some((allowed) => allowed.test(path)))).toEqual([]);
@@ -67,7 +84,7 @@ test.each(['linux', 'win32'] as const)(
     for (const name of ['electron', 'vite', 'vitest', 'typescript', 'playwright-core', 'react'])
       expect(packages).not.toContain(name);
 
-    const fuses = await getCurrentFuseWire(join(folder, platform === 'linux' ? 'labwire' : 'Labwire.exe'));
+    const fuses = await getCurrentFuseWire(packed.fuses);
     const isOn = (fuse: FuseV1Options): boolean => fuses[fuse] === FuseState.ENABLE;
     expect({
       runAsNode: isOn(FuseV1Options.RunAsNode),
