@@ -1,4 +1,5 @@
 import { viewFrame } from '../../src/contract/frame-read.ts';
+import { ChangeLog } from '../../src/renderer/plot/change-log.ts';
 import { ColumnSet } from '../../src/renderer/plot/column-set.ts';
 import { PlotCanvas } from '../../src/renderer/plot/plot-canvas.ts';
 import { readTheme } from '../../src/renderer/plot/plot-theme.ts';
@@ -9,6 +10,7 @@ export class OurChart {
   readonly #host: HTMLElement;
   readonly #canvas: PlotCanvas;
   readonly #theme: ReturnType<typeof readTheme>;
+  readonly #changes = new ChangeLog();
   #set: ColumnSet;
   readonly #channels: number;
   readonly #rateHz: number;
@@ -34,8 +36,9 @@ export class OurChart {
         resolution: null,
         source: {
           get revision() {
-            return self.#set.revision;
+            return self.#changes.revision;
           },
+          changedFromS: (revision: number) => self.#changes.since(revision),
           pieces: (fromS: number, toS: number) => self.#set.pieces(`bench/ch${index + 1}`, fromS, toS),
         },
       })),
@@ -47,18 +50,25 @@ export class OurChart {
   /** Takes frames as they come from the link. */
   take(frames: readonly ArrayBuffer[]): void {
     for (const frame of frames) {
+      const before = this.#set.changes.revision;
       for (const block of viewFrame(frame).blocks) this.#set.take(block);
+      this.#changes.note(this.#set.changes.since(before));
     }
   }
 
   /** Forgets the columns: the next answer stands alone. */
   clear(): void {
     this.#set = this.#fresh();
+    this.#changes.note(Number.NEGATIVE_INFINITY);
   }
 
+  /** Paints a window that ends at or just before `toS`, on whole pixels as the board does. */
   paint(fromS: number, toS: number): void {
+    const width = this.#canvas.area.width;
+    const perPx = (toS - fromS) / Math.max(1, width);
+    const endS = width > 0 ? Math.floor(toS / perPx + 1e-6) * perPx : toS;
     this.#canvas.paint({
-      range: { fromS, toS },
+      range: { fromS: endS - (toS - fromS), toS: endS },
       time: { style: 'relative', originMs: 0, zoneMinutes: 0, zeroS: 0 },
       marks: [],
       marksRevision: 0,

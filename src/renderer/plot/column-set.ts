@@ -1,5 +1,6 @@
 import type { FrameBlock } from '../../contract/frames.ts';
 import { channelId, type StreamInfo } from '../../core/stream-info.ts';
+import { ChangeLog } from './change-log.ts';
 import { cutColumns, type GapNote, StreamColumns } from './stream-columns.ts';
 import type { TraceColumns } from './trace-columns.ts';
 
@@ -24,7 +25,7 @@ export class ColumnSet {
   readonly #lookup: StreamLookup;
   readonly #streams = new Map<number, HeldStream>();
   readonly #byChannel = new Map<string, { held: HeldStream; column: number }[]>();
-  revision = 0;
+  readonly changes = new ChangeLog();
 
   constructor(originNs: bigint, mostColumns: number, lookup: StreamLookup) {
     this.#originNs = originNs;
@@ -37,7 +38,6 @@ export class ColumnSet {
     if (block.kind !== 'columns' && block.kind !== 'gap' && block.kind !== 'skipped') return undefined;
     const held = this.#held(block.stream);
     if (!held) return undefined;
-    this.revision++;
     if (block.kind === 'skipped') {
       held.columns.cut();
       return undefined;
@@ -48,10 +48,12 @@ export class ColumnSet {
         toS: Number(block.toNs - this.#originNs) / 1e9,
         reason: block.reason,
       });
+      this.changes.note(Number.POSITIVE_INFINITY);
       return undefined;
     }
     if (block.isRestart) held.columns.clear();
-    held.columns.append(block.channels, block.columns);
+    const fromS = held.columns.append(block.channels, block.columns);
+    this.changes.note(block.isRestart ? Number.NEGATIVE_INFINITY : fromS);
     this.#index(held, block.channels);
     return held.columns.toS;
   }
@@ -121,7 +123,7 @@ export class ColumnSet {
   clear(): void {
     this.#streams.clear();
     this.#byChannel.clear();
-    this.revision++;
+    this.changes.note(Number.NEGATIVE_INFINITY);
   }
 
   #held(stream: number): HeldStream | undefined {

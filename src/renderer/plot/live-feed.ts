@@ -3,6 +3,7 @@ import type { Client } from '../../contract/client.ts';
 import { LabError } from '../../core/errors.ts';
 import type { StreamInfo } from '../../core/stream-info.ts';
 import { framesOf } from '../sample-frames.ts';
+import type { ChangeLog } from './change-log.ts';
 import type { ColumnCover } from './column-mix.ts';
 import { ColumnSet } from './column-set.ts';
 import type { TraceColumns } from './trace-columns.ts';
@@ -60,8 +61,9 @@ export class LiveFeed implements ColumnCover, Disposable {
     this.#set = new ColumnSet(originNs, mostColumns, (id) => this.#streams.get(id) ?? options.findStream(id));
   }
 
-  get revision(): number {
-    return this.#set.revision;
+  /** What has come, for who paints it. */
+  get changes(): ChangeLog {
+    return this.#set.changes;
   }
 
   get fromS(): number {

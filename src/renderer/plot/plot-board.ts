@@ -6,6 +6,7 @@ import type { LabError } from '../../core/errors.ts';
 import type { StreamInfo } from '../../core/stream-info.ts';
 import { createStore, type Store } from '../store.ts';
 import { automaticPlots, benchChannels, type PlotChannel, recordedChannels } from './board-layout.ts';
+import { ChangeLog } from './change-log.ts';
 import { type ColumnCover, mixColumns, rankCovers } from './column-mix.ts';
 import { readTrace } from './cursor-readout.ts';
 import { EventFeed } from './event-feed.ts';
@@ -100,8 +101,9 @@ export class PlotBoard implements Disposable {
   #range: TimeRange = { fromS: -60, toS: 0 };
   #cursors: CursorPair | undefined;
   #zeroS = 0;
-  #dataRevision = 0;
-  #rangeKey = '';
+  readonly #changes = new ChangeLog();
+  #liveRevision = 0;
+  #coverKey = '';
   #tidiedMs = 0;
   #sources = new Map<string, BoardSource>();
   /** Time under the pointer; undefined while it is elsewhere. */
@@ -397,11 +399,12 @@ export class PlotBoard implements Disposable {
     }
     if (!theme || this.#canvases.size === 0) return painted;
     // Covers change with the view, too: one number for all that traces depend on.
-    const key = `${this.#live?.revision} ${this.#history.revision} ${this.#ranked.map((cover) => cover.fineS).join()}`;
-    if (key !== this.#rangeKey) {
-      this.#rangeKey = key;
-      this.#dataRevision++;
-    }
+    const key = `${this.#history.revision} ${this.#ranked.map((cover) => cover.fineS).join()}`;
+    const live = this.#live?.changes;
+    if (key !== this.#coverKey) this.#changes.note(Number.NEGATIVE_INFINITY);
+    else if (live && live.revision !== this.#liveRevision) this.#changes.note(live.since(this.#liveRevision));
+    this.#coverKey = key;
+    this.#liveRevision = live?.revision ?? 0;
     const sides = { left: 0, right: 0 };
     for (const { canvas } of this.#canvases.values()) {
       sides.left = Math.max(sides.left, canvas.sides.left);
@@ -475,11 +478,7 @@ export class PlotBoard implements Disposable {
   #source(channel: string): TraceSource {
     const known =
       this.#sources.get(channel) ??
-      new BoardSource(
-        channel,
-        (id, fromS, toS) => this.#pieces(id, fromS, toS),
-        () => this.#dataRevision,
-      );
+      new BoardSource(channel, (id, fromS, toS) => this.#pieces(id, fromS, toS), this.#changes);
     this.#sources.set(channel, known);
     return known;
   }
@@ -528,20 +527,24 @@ export class PlotBoard implements Disposable {
 class BoardSource implements TraceSource {
   readonly #channel: string;
   readonly #pieces: (channel: string, fromS: number, toS: number) => TraceColumns[];
-  readonly #revision: () => number;
+  readonly #changes: ChangeLog;
 
   constructor(
     channel: string,
     pieces: (channel: string, fromS: number, toS: number) => TraceColumns[],
-    revision: () => number,
+    changes: ChangeLog,
   ) {
     this.#channel = channel;
     this.#pieces = pieces;
-    this.#revision = revision;
+    this.#changes = changes;
   }
 
   get revision(): number {
-    return this.#revision();
+    return this.#changes.revision;
+  }
+
+  changedFromS(revision: number): number {
+    return this.#changes.since(revision);
   }
 
   pieces(fromS: number, toS: number): TraceColumns[] {

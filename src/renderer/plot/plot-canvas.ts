@@ -15,7 +15,7 @@ import type { PlotTrace } from './plot-trace.ts';
 import { type TimeAxis, timeTicks } from './time-ticks.ts';
 import type { TimeRange } from './time-window.ts';
 import { extentOf, type TraceColumns } from './trace-columns.ts';
-import { TraceLayer } from './trace-layer.ts';
+import { type KeptPicture, TraceLayer } from './trace-layer.ts';
 import { tracePath } from './trace-path.ts';
 import { type PixelMap, TraceSpans } from './trace-spans.ts';
 import { valueTicks } from './value-ticks.ts';
@@ -42,6 +42,8 @@ interface DrawnTrace {
   spans: TraceSpans;
   pieces: readonly TraceColumns[];
   map: PixelMap;
+  /** Revision of the source the spans show. */
+  revision: number;
   style: TraceStyle;
 }
 
@@ -57,6 +59,8 @@ interface DrawnAxis extends AxisPlace {
 const LAYER_FROM = 1500;
 const LAYER_UNTIL = 1000;
 const LAYER_TRACES = 10;
+/** Lines with more columns are dashed if their colour asks for it. */
+const DASHED_FROM = 200;
 
 export const AXIS_WIDTH_PX = 56;
 export const TIME_AXIS_PX = 24;
@@ -87,6 +91,8 @@ export class PlotCanvas implements Disposable {
   #timeTicks: { values: number[]; labels: string[] } = { values: [], labels: [] };
   #sides = { left: 1, right: 0 };
   #gaps: GapSpan[] = [];
+  /** What of the layer's last picture holds in the frame being drawn. */
+  #kept: KeptPicture | undefined;
 
   constructor(host: HTMLElement, theme: PlotTheme, syncKey: string) {
     this.#host = host;
@@ -117,6 +123,7 @@ export class PlotCanvas implements Disposable {
         spans: spans.get(trace.id) ?? new TraceSpans(),
         pieces: [],
         map: EMPTY_MAP,
+        revision: -1,
         style: traceStyle(this.#theme, trace.color),
       };
     });
@@ -125,7 +132,10 @@ export class PlotCanvas implements Disposable {
 
   setTheme(theme: PlotTheme): void {
     this.#theme = theme;
-    for (const drawn of this.#traces) drawn.style = traceStyle(theme, drawn.trace.color);
+    for (const drawn of this.#traces) {
+      drawn.style = traceStyle(theme, drawn.trace.color);
+      drawn.revision = -1;
+    }
     this.#rebuild();
   }
 
@@ -341,7 +351,6 @@ export class PlotCanvas implements Disposable {
       auto: false,
       stroke: drawn.style.css,
       width: drawn.style.widthPx,
-      dash: [...drawn.style.dash],
       fill: drawn.style.css,
       points: { show: false },
       pxAlign: 0,
@@ -357,7 +366,33 @@ export class PlotCanvas implements Disposable {
   #frame(self: uPlot, scene: PlotScene): PlotFrame {
     const { left, top, width, height } = self.bbox;
     const secondsPerPx = (scene.range.toS - scene.range.fromS) / width;
-    return { left, top, width, height, ratio: uPlot.pxRatio, fromS: scene.range.fromS, secondsPerPx };
+    const { fromS } = scene.range;
+    const fromPx = wholeIfNear(fromS / secondsPerPx);
+    return { left, top, width, height, ratio: uPlot.pxRatio, fromS, fromPx, secondsPerPx };
+  }
+
+  /** What holds of the last frame: all that lies before the earliest change, if the window has only moved by whole pixels. */
+  #keptPicture(frame: PlotFrame): KeptPicture | undefined {
+    let shiftPx = -1;
+    let changedS = Number.POSITIVE_INFINITY;
+    for (const drawn of this.#traces) {
+      const before = drawn.map;
+      const now = mapOf(drawn, frame);
+      shiftPx = now.fromPx - before.fromPx;
+      const isMoved =
+        before.widthPx === now.widthPx &&
+        before.heightPx === now.heightPx &&
+        isNear(before.secondsPerPx, now.secondsPerPx);
+      const isSameY = before.yGain === now.yGain && before.yOffset === now.yOffset;
+      if (drawn.revision < 0 || !isMoved || !isSameY) return undefined;
+      if (!(Number.isInteger(shiftPx) && shiftPx >= 0 && shiftPx < now.widthPx / 2)) return undefined;
+      changedS = Math.min(changedS, drawn.trace.source.changedFromS(drawn.revision));
+    }
+    if (shiftPx < 0) return undefined;
+    // Two pixels more on each seam: a line leans on its neighbours.
+    const changedPx = Math.floor(changedS / frame.secondsPerPx - frame.fromPx) - 2;
+    const fromPx = Math.max(0, Math.min(frame.width - shiftPx - 2, changedPx));
+    return fromPx > frame.width / 8 ? { shiftPx, fromPx } : undefined;
   }
 
   /** After the axes, before the series: spans of all traces, gaps below everything. */
@@ -367,14 +402,23 @@ export class PlotCanvas implements Disposable {
     const frame = this.#frame(self, scene);
     let columns = 0;
     let dense = false;
+    const kept = this.#keptPicture(frame);
     for (const drawn of this.#traces) {
       drawn.map = mapOf(drawn, frame);
-      drawn.spans.project(drawn.pieces, drawn.map);
+      drawn.revision = drawn.trace.source.revision;
+      if (kept) drawn.spans.advance(drawn.pieces, drawn.map, kept.shiftPx, kept.fromPx);
+      else drawn.spans.project(drawn.pieces, drawn.map);
       dense ||= drawn.spans.decimated;
-      for (const piece of drawn.pieces) columns += piece.end - piece.start;
+      let own = 0;
+      for (const piece of drawn.pieces) own += piece.end - piece.start;
+      columns += own;
+      // The layer dashes without holes; a few samples have dots instead.
+      dense ||= drawn.style.dash.length > 0 && own > DASHED_FROM;
     }
     const most = this.#usesLayer ? LAYER_UNTIL : LAYER_FROM;
+    const wasLayer = this.#usesLayer;
     this.#usesLayer = dense || columns > most || this.#traces.length >= LAYER_TRACES;
+    this.#kept = wasLayer ? kept : undefined;
     this.#gaps = mergeGaps(this.#traces.map((drawn) => drawn.spans.gaps));
     paintGaps(self.ctx, frame, this.#gaps, scene.marks, this.#theme);
   }
@@ -386,7 +430,7 @@ export class PlotCanvas implements Disposable {
     const context = self.ctx;
     if (this.#usesLayer) {
       // Dashes are counted from second 0, so that they travel with the data.
-      const dashFromPx = Math.round(frame.fromS / frame.secondsPerPx);
+      const dashFromPx = Math.round(frame.fromPx);
       this.#layer.paint(
         frame.width,
         frame.height,
@@ -400,6 +444,7 @@ export class PlotCanvas implements Disposable {
             dashFromPx,
           },
         })),
+        this.#kept,
       );
       this.#layer.drawOn(context, frame.left, frame.top);
     }
@@ -430,11 +475,21 @@ export class PlotCanvas implements Disposable {
 }
 
 const EMPTY_RANGE: YRange = { low: 0, high: 1 };
-const EMPTY_MAP: PixelMap = { widthPx: 0, heightPx: 0, fromS: 0, secondsPerPx: 1, yGain: 0, yOffset: 0 };
+const EMPTY_MAP: PixelMap = { widthPx: 0, heightPx: 0, fromPx: 0, secondsPerPx: 1, yGain: 0, yOffset: 0 };
 
 /** A listener factory that binds nothing. */
 function nothing(): null {
   return null;
+}
+
+/** A running window stands on whole pixels but for rounding. */
+function wholeIfNear(value: number): number {
+  const whole = Math.round(value);
+  return Math.abs(value - whole) < 1e-3 ? whole : value;
+}
+
+function isNear(a: number, b: number): boolean {
+  return Math.abs(a - b) <= 1e-9 * Math.abs(a);
 }
 
 /** Pixels of a trace: its axis and its channel's scale in one multiplication. */
@@ -444,7 +499,7 @@ function mapOf({ trace, axis }: DrawnTrace, frame: PlotFrame): PixelMap {
   return {
     widthPx: frame.width,
     heightPx: frame.height,
-    fromS: frame.fromS,
+    fromPx: frame.fromPx,
     secondsPerPx: frame.secondsPerPx,
     yGain: -trace.gain * perUnit,
     yOffset: (high - trace.offset) * perUnit,

@@ -10,6 +10,8 @@ export interface PlotFrame {
   height: number;
   ratio: number;
   fromS: number;
+  /** Left edge in pixels from second 0. */
+  fromPx: number;
   secondsPerPx: number;
 }
 

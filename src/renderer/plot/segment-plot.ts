@@ -163,6 +163,7 @@ export class SegmentPlot implements Disposable {
       get revision() {
         return self.#revision;
       },
+      changedFromS: () => Number.NEGATIVE_INFINITY,
       pieces: () => self.#segments.get(channel)?.pieces ?? [],
     };
   }

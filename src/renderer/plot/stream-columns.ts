@@ -85,13 +85,14 @@ export class StreamColumns {
     if (this.gaps.length > MOST_GAP_NOTES) this.gaps.shift();
   }
 
-  /** Copies a block in. `channels`: columns of the stream the block holds. Other channels start anew. */
-  append(channels: readonly number[], block: ColumnBlock): void {
-    if (block.length === 0) return;
+  /** Copies a block in. `channels`: columns of the stream the block holds. Other channels start anew. Gives the time from which the traces are different: of the column before. */
+  append(channels: readonly number[], block: ColumnBlock): number {
+    if (block.length === 0) return Number.POSITIVE_INFINITY;
     if (this.length > 0 && !this.#sameChannels(channels)) this.clear();
     this.#n = block.n;
     this.#spanS = block.n > 1 ? spanOf(block) : 0;
     const again = this.#dropFrom(block.firstRow);
+    const changedFromS = this.length > 0 ? (this.#times[this.#end - 1] as number) : Number.NEGATIVE_INFINITY;
     const kept = Math.min(block.length, this.#mostColumns);
     const skip = block.length - kept;
     this.#reserve(kept, channels, block);
@@ -120,6 +121,7 @@ export class StreamColumns {
     this.#end += kept;
     this.endRow = block.firstRow + block.rows;
     if (this.length > this.#mostColumns) this.#start = this.#end - this.#mostColumns;
+    return changedFromS;
   }
 
   /** Lets columns before a time go. */

@@ -28,6 +28,8 @@ export interface TraceSource {
   pieces(fromS: number, toS: number): readonly TraceColumns[];
   /** Grows whenever `pieces` may answer differently. */
   readonly revision: number;
+  /** Earliest time at which the trace is different from what it was at a revision; −Infinity: everywhere, Infinity: nowhere. */
+  changedFromS(revision: number): number;
 }
 
 /** Index of the first column at or after `timeS`; `end` if there is none. */

@@ -1,4 +1,11 @@
-import { type LineStyle, type PixelBuffer, paintEnvelope, paintLine } from './trace-raster.ts';
+import {
+  type LineStyle,
+  type PixelBuffer,
+  paintEnvelope,
+  paintHairline,
+  paintLine,
+  shiftPixels,
+} from './trace-raster.ts';
 import type { TraceSpans } from './trace-spans.ts';
 
 /** A trace ready for the layer. */
@@ -6,6 +13,12 @@ export interface LayerTrace {
   spans: TraceSpans;
   envelope: number;
   line: LineStyle;
+}
+
+/** What of the last picture still holds. */
+export interface KeptPicture {
+  shiftPx: number;
+  fromPx: number;
 }
 
 /** Above so many traces lines are thinner: they are told apart by their hue, not by their width. */
@@ -21,16 +34,25 @@ export class TraceLayer {
   #image: ImageData | undefined;
   #buffer: PixelBuffer | undefined;
 
-  /** Paints all traces: envelopes first, so that no line hides under a neighbour's envelope. */
-  paint(widthPx: number, heightPx: number, traces: readonly LayerTrace[]): void {
+  /**
+   * Paints all traces: envelopes first, so that no line hides under a neighbour's envelope. With `kept` the picture of the last time is moved
+   * by `shiftPx` and only pixel columns from `fromPx` on are painted.
+   */
+  paint(widthPx: number, heightPx: number, traces: readonly LayerTrace[], kept?: KeptPicture): void {
+    const isSame = this.#buffer?.widthPx === widthPx && this.#buffer.heightPx === heightPx;
     const buffer = this.#size(widthPx, heightPx);
     if (!buffer || !this.#image) return;
-    buffer.pixels.fill(0);
+    const fromPx = kept && isSame ? kept.fromPx : 0;
+    if (kept && isSame) shiftPixels(buffer, kept.shiftPx, fromPx);
+    else buffer.pixels.fill(0);
     for (const { spans, envelope } of traces) {
-      if (spans.decimated) paintEnvelope(buffer, spans, envelope);
+      if (spans.decimated) paintEnvelope(buffer, spans, envelope, fromPx);
     }
-    const thin = traces.length > MANY_TRACES;
-    for (const { spans, line } of traces) paintLine(buffer, spans, thin ? { ...line, widthPx: 1, dash: [] } : line);
+    const isThin = traces.length > MANY_TRACES;
+    for (const { spans, line } of traces) {
+      if (isThin) paintHairline(buffer, spans, line.color, fromPx);
+      else paintLine(buffer, spans, line, fromPx);
+    }
     this.#context?.putImageData(this.#image, 0, 0);
   }
 

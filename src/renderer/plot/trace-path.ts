@@ -25,10 +25,11 @@ export function tracePath(
   const line = new Path2D();
   const dots = new Path2D();
   const perSecond = 1 / map.secondsPerPx;
+  const fromS = map.fromPx * map.secondsPerPx;
   let spaced = false;
   for (const columns of pieces) {
-    const from = Math.max(columns.start, firstColumnAt(columns, map.fromS - columns.spanS) - 1);
-    const to = Math.min(columns.end, firstColumnAt(columns, map.fromS + map.widthPx * map.secondsPerPx) + 1);
+    const from = Math.max(columns.start, firstColumnAt(columns, fromS - columns.spanS) - 1);
+    const to = Math.min(columns.end, firstColumnAt(columns, fromS + map.widthPx * map.secondsPerPx) + 1);
     const withDots = to - from < map.widthPx / DOT_DISTANCE_PX;
     spaced ||= withDots && to > from;
     let broken = true;
@@ -42,7 +43,7 @@ export function tracePath(
         broken = true;
         continue;
       }
-      const x = origin.left + ((columns.times[index] as number) + columns.spanS / 2 - map.fromS) * perSecond;
+      const x = origin.left + ((columns.times[index] as number) + columns.spanS / 2 - fromS) * perSecond;
       const y = origin.top + map.yGain * middle + map.yOffset;
       if (broken) line.moveTo(x, y);
       // A sample between two gaps is still seen: round caps make a dot of it.

@@ -22,12 +22,12 @@ export interface LineStyle {
 /** How much of the colour the faint parts of a dashed line have. */
 const FAINT = 0.4;
 
-/** Fills each pixel column from the lowest to the highest sample. `color` is translucent; a trace drawn later covers one drawn before. */
-export function paintEnvelope(buffer: PixelBuffer, spans: TraceSpans, color: number): void {
+/** Fills each pixel column from the lowest to the highest sample. `color` is translucent; a trace drawn later covers one drawn before. Pixel columns before `fromPx` stay. */
+export function paintEnvelope(buffer: PixelBuffer, spans: TraceSpans, color: number, fromPx = 0): void {
   const { pixels, widthPx, heightPx } = buffer;
   const { top, bottom, state } = spans;
   const width = Math.min(widthPx, spans.widthPx);
-  for (let x = 0; x < width; x++) {
+  for (let x = fromPx; x < width; x++) {
     if (((state[x] as number) & SPAN_STATE.data) === 0) continue;
     // The pixel that holds the sample is covered, however thin the span: no extreme is lost.
     const from = Math.max(0, Math.floor(top[x] as number));
@@ -38,14 +38,14 @@ export function paintEnvelope(buffer: PixelBuffer, spans: TraceSpans, color: num
 }
 
 /** Draws the line through the pixel columns, `style.widthPx` thick, its ends smoothed. */
-export function paintLine(buffer: PixelBuffer, spans: TraceSpans, style: LineStyle): void {
+export function paintLine(buffer: PixelBuffer, spans: TraceSpans, style: LineStyle, fromPx = 0): void {
   const { pixels, widthPx, heightPx } = buffer;
   const { lineTop, lineBottom, state } = spans;
   const half = style.widthPx / 2;
   const { color } = style;
   const width = Math.min(widthPx, spans.widthPx);
   const dashed = style.dash.length > 1 ? dashMask(style.dash) : undefined;
-  for (let x = 0; x < width; x++) {
+  for (let x = fromPx; x < width; x++) {
     if (((state[x] as number) & SPAN_STATE.data) === 0) continue;
     const top = (lineTop[x] as number) - half;
     const bottom = (lineBottom[x] as number) + half;
@@ -98,4 +98,26 @@ function dashMask(dash: readonly number[]): Uint8Array {
 
 function modulo(value: number, by: number): number {
   return ((value % by) + by) % by;
+}
+
+/** Draws the line one pixel wide and sharp: for very many traces. */
+export function paintHairline(buffer: PixelBuffer, spans: TraceSpans, color: number, fromPx = 0): void {
+  const { pixels, widthPx, heightPx } = buffer;
+  const { lineTop, lineBottom, state } = spans;
+  const width = Math.min(widthPx, spans.widthPx);
+  for (let x = fromPx; x < width; x++) {
+    if (((state[x] as number) & SPAN_STATE.data) === 0) continue;
+    const from = Math.max(0, Math.floor(lineTop[x] as number));
+    const to = Math.min(heightPx - 1, Math.floor(lineBottom[x] as number));
+    const end = to * widthPx + x;
+    for (let offset = from * widthPx + x; offset <= end; offset += widthPx) pixels[offset] = color;
+  }
+}
+
+/** Moves the picture to the left by whole pixels and clears the pixel columns from `fromPx` on. */
+export function shiftPixels(buffer: PixelBuffer, shiftPx: number, fromPx: number): void {
+  const { pixels, widthPx, heightPx } = buffer;
+  // Row by row in one move: what a row takes over from the next lies in the columns cleared below.
+  if (shiftPx > 0) pixels.copyWithin(0, shiftPx);
+  for (let row = 0; row < heightPx; row++) pixels.fill(0, row * widthPx + fromPx, (row + 1) * widthPx);
 }

@@ -6,8 +6,11 @@ import { firstColumnAt, type TraceColumns } from './trace-columns.ts';
 export interface PixelMap {
   widthPx: number;
   heightPx: number;
-  /** Time at the left edge of pixel 0; s. */
-  fromS: number;
+  /**
+   * Left edge of pixel 0, counted in pixels from second 0; whole numbers for a window that runs, so that a column stays in its pixel while
+   * the window moves.
+   */
+  fromPx: number;
   secondsPerPx: number;
   yGain: number;
   yOffset: number;
@@ -48,8 +51,36 @@ export class TraceSpans {
   /** Lays the pieces over the pixel columns. Linear in columns shown plus pixels. */
   project(pieces: readonly TraceColumns[], map: PixelMap): void {
     this.#begin(map.widthPx);
-    for (const columns of pieces) this.#lay(columns, map);
-    this.#join();
+    for (const columns of pieces) this.#lay(columns, map, 0);
+    this.#join(0);
+  }
+
+  /**
+   * The same after the window has moved by whole pixels: only pixels from `dirtyPx` on are laid anew. The result is that of `project`, if nothing
+   * before that has changed.
+   */
+  advance(pieces: readonly TraceColumns[], map: PixelMap, shiftPx: number, dirtyPx: number): void {
+    const { widthPx } = this;
+    if (shiftPx > 0) {
+      for (const array of [this.top, this.bottom, this.lineTop, this.lineBottom, this.#first, this.#last]) {
+        array.copyWithin(0, shiftPx, widthPx);
+      }
+      this.state.copyWithin(0, shiftPx, widthPx);
+      this.#linked.copyWithin(0, shiftPx, widthPx);
+    }
+    this.state.fill(0, dirtyPx, widthPx);
+    this.#linked.fill(0, dirtyPx, widthPx);
+    let kept = 0;
+    for (const gap of this.gaps) {
+      gap[0] -= shiftPx;
+      gap[1] -= shiftPx;
+      if (gap[1] >= 0 && gap[1] < dirtyPx) this.gaps[kept++] = gap;
+    }
+    this.gaps.length = kept;
+    this.#endX = Number.NaN;
+    for (const columns of pieces) this.#lay(columns, map, dirtyPx);
+    this.#join(Math.max(0, dirtyPx - 1));
+    if (this.hasOverload) this.hasOverload = this.state.subarray(0, widthPx).some((state) => state > SPAN_STATE.data);
   }
 
   #begin(width: number): void {
@@ -74,19 +105,19 @@ export class TraceSpans {
     this.#endX = Number.NaN;
   }
 
-  #lay(columns: TraceColumns, map: PixelMap): void {
+  #lay(columns: TraceColumns, map: PixelMap, dirtyPx: number): void {
     const { times, lows, highs, flags, spanS } = columns;
-    const { widthPx, fromS, secondsPerPx, yGain, yOffset } = map;
+    const { widthPx, fromPx, secondsPerPx, yGain, yOffset } = map;
     const { top, bottom, state } = this;
     const first = this.#first;
     const last = this.#last;
     const linked = this.#linked;
     const upright = yGain <= 0;
     const decimated = columns.rows > 1;
-    const from = Math.max(columns.start, firstColumnAt(columns, fromS - spanS) - 1);
-    const to = Math.min(columns.end, firstColumnAt(columns, fromS + widthPx * secondsPerPx) + 1);
+    const from = Math.max(columns.start, firstColumnAt(columns, (fromPx + dirtyPx) * secondsPerPx - spanS) - 1);
+    const to = Math.min(columns.end, firstColumnAt(columns, (fromPx + widthPx) * secondsPerPx) + 1);
     const perSecond = 1 / secondsPerPx;
-    const shift = (spanS / 2 - fromS) * perSecond;
+    const half = spanS / 2;
     let previousX = Number.NaN;
     let knownX = columns.opensGap ? this.#endX : Number.NaN;
     let previousTop = 0;
@@ -96,10 +127,10 @@ export class TraceSpans {
       let low = lows[index] as number;
       let high = highs[index] as number;
       const flag = flags[index] as number;
-      const x = Math.floor((times[index] as number) * perSecond + shift);
+      const x = Math.floor(((times[index] as number) + half) * perSecond - fromPx);
       if (flag !== 0) {
         if (flag & COLUMN_FLAG.gap) {
-          if (!Number.isNaN(knownX)) this.#addGap(knownX, x);
+          if (!Number.isNaN(knownX)) this.#addGap(knownX, x, dirtyPx);
           previousX = Number.NaN;
           knownX = Number.NaN;
         } else if (flag & CUT_FLAG) {
@@ -118,7 +149,7 @@ export class TraceSpans {
         previousX = Number.NaN;
         continue;
       }
-      if (Number.isNaN(previousX) && x - knownX > 1) this.#addGap(knownX, x);
+      if (Number.isNaN(previousX) && x - knownX > 1) this.#addGap(knownX, x, dirtyPx);
       knownX = x;
       const y0 = yGain * high + yOffset;
       const y1 = yGain * low + yOffset;
@@ -188,8 +219,9 @@ export class TraceSpans {
     }
   }
 
-  #addGap(from: number, to: number): void {
-    if (to < 0 || from >= this.widthPx || this.gaps.length >= MOST_GAPS) return;
+  #addGap(from: number, to: number, dirtyPx: number): void {
+    // Gaps that end before are kept already.
+    if (to < dirtyPx || from >= this.widthPx || this.gaps.length >= MOST_GAPS) return;
     this.gaps.push([from, to]);
   }
 
@@ -202,13 +234,13 @@ export class TraceSpans {
   }
 
   /** The line through each pixel column: with an envelope its middle, else through the samples; joined to the neighbours halfway. */
-  #join(): void {
+  #join(fromX: number): void {
     const { top, bottom, lineTop, lineBottom, state, widthPx } = this;
     const first = this.#first;
     const last = this.#last;
     const linked = this.#linked;
     const envelope = this.decimated;
-    for (let x = 0; x < widthPx; x++) {
+    for (let x = fromX; x < widthPx; x++) {
       if (((state[x] as number) & SPAN_STATE.data) === 0) continue;
       const middle = ((top[x] as number) + (bottom[x] as number)) * 0.5;
       let low = envelope ? middle : (top[x] as number);
