@@ -59,6 +59,7 @@ export class TextLineDecoder {
   readonly #text = new TextDecoder('utf-8');
   #columns: Float64Array[] = [];
   #labels: (string | undefined)[] = [];
+  #hasLabels = false;
   /** Fields per line; 0 until known. */
   #fields: number;
   #hasRows = false;
@@ -120,7 +121,7 @@ export class TextLineDecoder {
     let at = start;
     while (at < end) {
       if (this.#rows === this.#maxRows) this.#flush();
-      const next = this.#fields > 0 ? this.#row(bytes, at, end) : -1;
+      const next = this.#fields > 0 ? this.#row(bytes, at) : -1;
       if (next >= 0) {
         this.#rows++;
         at = next;
@@ -133,37 +134,32 @@ export class TextLineDecoder {
   }
 
   /** A plain row of numbers into the open columns; where the next line starts, or -1 if it is anything else. */
-  #row(bytes: Uint8Array, start: number, end: number): number {
+  #row(bytes: Uint8Array, start: number): number {
     const scanner = this.#scanner;
     const columns = this.#columns;
     const row = this.#rows;
-    const fields = columns.length;
+    const last = columns.length - 1;
     let at = start;
-    for (let field = 0; field < fields; field++) {
-      while (bytes[at] === SPACE || bytes[at] === TAB) at++;
-      const label = this.#labels[field];
-      if (label !== undefined) {
-        at = afterLabel(bytes, at, label);
+    for (let field = 0; field <= last; field++) {
+      if (bytes[at] === SPACE || bytes[at] === TAB) at = afterBlanks(bytes, at);
+      if (this.#hasLabels) {
+        at = afterLabel(bytes, at, this.#labels[field] ?? '');
         if (at < 0) return -1;
       }
-      scanner.at = at;
-      const value = scanner.scan(bytes, end);
+      const value = scanner.scan(bytes, at);
       if (scanner.at === at) return -1;
-      (columns[field] as Float64Array)[row] = value;
       at = scanner.at;
-      const byte = bytes[at];
-      // Exactly one separator between fields; blanks beside it do not count.
-      if (byte === COMMA || byte === SEMICOLON || byte === SPACE || byte === TAB) at++;
-      else if (byte !== LF && byte !== CR) return -1;
-      else if (field + 1 < fields) return -1;
-      if (byte === SPACE || byte === TAB) {
-        while (bytes[at] === SPACE || bytes[at] === TAB) at++;
+      (columns[field] as Float64Array)[row] = value;
+      const byte = bytes[at] as number;
+      if (byte === COMMA || byte === SEMICOLON) at++;
+      else if (byte === SPACE || byte === TAB) {
+        // One separator between fields; blanks beside it do not count.
+        at = afterBlanks(bytes, at);
         if (bytes[at] === COMMA || bytes[at] === SEMICOLON) at++;
-      }
+      } else if (field !== last || (byte !== LF && byte !== CR)) return -1;
     }
     if (bytes[at] === CR) at++;
-    if (bytes[at] !== LF || at - start > this.#maxLineBytes) return -1;
-    return at + 1;
+    return bytes[at] === LF && at - start <= this.#maxLineBytes ? at + 1 : -1;
   }
 
   /** The rare lines: marked, empty, header, the first with its labels, with words or missing fields, or malformed. */
@@ -209,6 +205,7 @@ export class TextLineDecoder {
     if (values.includes(undefined)) return false;
     this.#makeColumns(parts.length);
     this.#labels = labels;
+    this.#hasLabels = labels.some((label) => label !== undefined);
     if (labels.every((label) => label !== undefined)) this.#sink.names?.(labels as string[]);
     return false;
   }
@@ -217,6 +214,7 @@ export class TextLineDecoder {
     this.#fields = fields;
     this.#columns = Array.from({ length: fields }, () => new Float64Array(this.#maxRows));
     this.#labels = new Array<string | undefined>(fields).fill(undefined);
+    this.#hasLabels = false;
   }
 
   #flush(): void {
@@ -231,8 +229,15 @@ export class TextLineDecoder {
   }
 }
 
-/** Where the value after `label:` starts; -1 if the label is another. */
+function afterBlanks(bytes: Uint8Array, start: number): number {
+  let at = start;
+  while (bytes[at] === SPACE || bytes[at] === TAB) at++;
+  return at;
+}
+
+/** Where the value after `label:` starts; -1 if the label is another. '' has none. */
 function afterLabel(bytes: Uint8Array, start: number, label: string): number {
+  if (label === '') return start;
   for (let i = 0; i < label.length; i++) {
     if (bytes[start + i] !== label.charCodeAt(i)) return -1;
   }
