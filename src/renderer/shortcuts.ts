@@ -15,12 +15,14 @@ export function useShortcuts(): void {
         return;
       }
       if (!benchStore.get() || document.querySelector('dialog[open]')) return;
+      // Ctrl or Cmd; Alt does the same, because browsers keep some of the others for themselves.
+      const isCall = !event.shiftKey && command !== event.altKey;
       const digit = /^Digit([1-7])$/.exec(event.code)?.[1];
       const screen = digit ? SCREENS[Number(digit) - 1] : undefined;
-      if (command && !event.shiftKey && !event.altKey && screen) {
+      if (isCall && screen) {
         event.preventDefault();
         showScreen(screen);
-      } else if (command && !event.shiftKey && event.code === 'KeyN') {
+      } else if (isCall && event.code === 'KeyN') {
         event.preventDefault();
         showDialog({ kind: 'attach' });
       } else if (event.altKey && !command && event.code === 'KeyR') {

@@ -188,6 +188,10 @@ export class Attachment implements AsyncDisposable {
 
   async outputsOff(): Promise<OutputOff[]> {
     const results = await this.#link.driver.outputsOff();
+    // It is the newest wish: an output must not be shown as differing from an older one.
+    for (const { id, isOutput } of this.shape.controls) {
+      if (isOutput) this.#values = { ...this.#values, [id]: { ...this.#values[id], asked: false } };
+    }
     this.#readBackMs = Number.NEGATIVE_INFINITY;
     await this.refresh().catch(() => undefined);
     return results;

@@ -2,6 +2,7 @@ import { type ReactElement, useMemo, useState } from 'react';
 import type { BenchState } from '../../contract/bench-schema.ts';
 import type { Severity } from '../../contract/value-schema.ts';
 import { act } from '../actions.ts';
+import { channelTitle, titleOf } from '../bench/instrument-words.ts';
 import { Icon } from '../control/icon.tsx';
 import { MenuItem, Popover } from '../control/popover.tsx';
 import { benchStore } from '../engine-link.ts';
@@ -110,7 +111,10 @@ function ActiveRow({ bench, row }: { bench: BenchState; row: ActiveAlarm }): Rea
   const channel = bench.channels.find((item) => item.id === rule.channel);
   const instrument = bench.instruments.find((item) => item.id === channel?.instrument);
   const shelved = state.shelvedUntilNs;
-  const where = channel ? `${instrument?.label ?? ''} · ${channel.label}` : 'its channel is not attached';
+  const where =
+    channel && instrument
+      ? `${titleOf(instrument)} · ${channelTitle(channel, instrument)}`
+      : 'its channel is not attached';
   return (
     <tr data-testid="active-alarm" data-severity={rule.severity} className={shelved ? 'dim' : undefined}>
       <td className="severity-cell">

@@ -2,6 +2,7 @@ import { type ReactElement, useState } from 'react';
 import { act } from '../actions.ts';
 import { Icon } from '../control/icon.tsx';
 import { benchStore } from '../engine-link.ts';
+import { shortcutText } from '../key-words.ts';
 import { showDialog } from '../screen-store.ts';
 import { useStore } from '../store.ts';
 import { attachAll } from './attach-all.ts';
@@ -26,7 +27,7 @@ export function EmptyBench(): ReactElement {
       </p>
       <div className="row">
         <button type="button" className="btn primary" onClick={() => showDialog({ kind: 'attach' })}>
-          Attach… <span className="kbd on-primary">Ctrl N</span>
+          Attach… <span className="kbd on-primary">{shortcutText('N')}</span>
         </button>
         <button
           type="button"

@@ -3,6 +3,7 @@ import type { BenchState } from '../../contract/bench-schema.ts';
 import { EmptyBench } from '../attach/empty-bench.tsx';
 import { Icon } from '../control/icon.tsx';
 import { benchStore, clientStore } from '../engine-link.ts';
+import { shortcutText } from '../key-words.ts';
 import { PlotArea } from '../plot/plot-area.tsx';
 import { screenStore, showDialog } from '../screen-store.ts';
 import { useStore } from '../store.ts';
@@ -35,7 +36,7 @@ function Cards(): ReactElement {
         <button
           type="button"
           className="btn small"
-          title="Attach an instrument (Ctrl+N)"
+          title={`Attach an instrument (${shortcutText('N')})`}
           onClick={() => showDialog({ kind: 'attach' })}
         >
           <Icon name="plus" />

@@ -4,6 +4,7 @@ import type { Prefix } from '../../core/units.ts';
 import { formatQuantity } from '../../core/units-format.ts';
 import type { ReadingScale } from '../bench/meter-scale.ts';
 import { type LatestValue, latestValues } from '../latest-values.ts';
+import { CHANNEL_MIME } from '../plot/board-layout.ts';
 
 /** Units whose readings keep one prefix. */
 const HELD_UNITS = new Set(['V', 'A', 'W']);
@@ -49,12 +50,15 @@ export function Readout(props: {
   }, [id, shownUnit, step, prefix, gain, offset, suffix]);
 
   return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: dragging is a shortcut; the plot's own menu adds channels by keyboard
     <span
       ref={root}
       className={`readout ${className}`}
       data-channel={id}
       data-tone="missing"
-      title={label ?? channel.label}
+      title={`${label ?? channel.label}: drag it onto a plot to see it there`}
+      draggable
+      onDragStart={(event) => event.dataTransfer.setData(CHANNEL_MIME, id)}
     >
       <span className="sr-only">{label ?? channel.label} </span>
       <span ref={digits} className="n" />

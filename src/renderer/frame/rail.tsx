@@ -4,6 +4,7 @@ import type { Severity } from '../../contract/value-schema.ts';
 import { activeAlarms, worst } from '../alarms/alarm-order.ts';
 import { Icon } from '../control/icon.tsx';
 import { benchStore } from '../engine-link.ts';
+import { shortcutText } from '../key-words.ts';
 import { SCREENS, type ScreenName, screenStore, showScreen } from '../screen-store.ts';
 import { useStore } from '../store.ts';
 
@@ -39,7 +40,7 @@ function RailButton(props: { name: ScreenName; shortcut: number; isCurrent: bool
       <button
         type="button"
         aria-current={isCurrent ? 'page' : undefined}
-        title={`${TITLES[name]} (Ctrl+${shortcut})`}
+        title={`${TITLES[name]} (${shortcutText(String(shortcut))})`}
         onClick={() => showScreen(name)}
       >
         <Icon name={name} />
