@@ -1,0 +1,329 @@
+import { once } from 'node:events';
+import { copyFile, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Outcome } from './labwire-process.ts';
+import { jsonLines, LabwireProcess, labwire } from './labwire-process.ts';
+
+interface Row {
+  name: string;
+  role: string;
+  idn: string | null;
+  resources: string[];
+  state: string;
+}
+
+interface Sample {
+  t: string;
+  channel: string;
+  value: number | null;
+  unit: string;
+  state?: string;
+}
+
+const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/;
+
+let folder: string;
+let data: string;
+let bench: LabwireProcess;
+let rows: Row[];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'labwire-cli-'));
+  data = join(folder, 'data');
+  bench = new LabwireProcess(['bench', '--json', '--data', data]);
+  rows = jsonLines((await bench.lines(5)).join('\n'));
+});
+
+afterAll(async () => {
+  await bench.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function resourceOf(name: string): string {
+  const resource = rows.find((row) => row.name === name)?.resources[0];
+  if (resource === undefined) throw new Error(`the bench has no ${name}`);
+  return resource;
+}
+
+/** A command on the data folder of these tests. */
+function run(...args: string[]): Promise<Outcome> {
+  return labwire(...args, '--data', data);
+}
+
+describe('bench and find', () => {
+  it('print one object per instrument, the same ones, all available', async () => {
+    expect(rows.map(({ name, role }) => `${name} ${role}`)).toEqual([
+      'supply supply',
+      'meter meter',
+      'scope scope',
+      'load load',
+      'daq stream',
+    ]);
+    for (const row of rows) {
+      expect(Object.keys(row).slice(0, 5)).toEqual(['name', 'role', 'idn', 'resources', 'state']);
+      expect(row.state).toBe('available');
+    }
+    const found = await run('find', '--json');
+    expect(found.code).toBe(0);
+    const benchRows = jsonLines<Row>(found.stdout).filter(({ idn }) => idn !== null);
+    expect(benchRows).toEqual(rows);
+  });
+});
+
+describe('query', () => {
+  it('prints the bare reply of every instrument', async () => {
+    const replies = await Promise.all(rows.map(({ resources }) => run('query', resources[0] ?? '', '*IDN?')));
+    expect(replies.map(({ code, stdout }) => [code, stdout])).toEqual(rows.map(({ idn }) => [0, `${idn}\n`]));
+  });
+
+  it('prints nothing for a command, and carries it out', async () => {
+    const supply = resourceOf('supply');
+    const set = await run('query', supply, ':APPL', 'CH3,3.3,0.5');
+    expect([set.code, set.stdout]).toEqual([0, '']);
+    expect((await run('query', supply, ':APPL? CH3', '--json')).stdout).toMatch(
+      /^\{"reply":".*3\.300,0\.500","roundTripMs":/,
+    );
+  });
+
+  it('says what is wrong with the resource, the connection, the instrument', async () => {
+    const silent = createServer((socket) => socket.resume()).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const [malformed, timeout] = await Promise.all([
+      run('query', 'NONSENSE0::1', '*IDN?'),
+      run('query', `127.0.0.1:${port}`, '*IDN?', '--timeout', '200ms'),
+    ]);
+    expect([malformed.code, malformed.stderr]).toEqual([2, expect.stringMatching(/^labwire: resource\.malformed: /)]);
+    expect([timeout.code, timeout.stderr]).toEqual([3, expect.stringMatching(/^labwire: transport\.timeout: /m)]);
+    silent.close();
+    await once(silent, 'close');
+    const refused = await run('query', `127.0.0.1:${port}`, '*IDN?');
+    expect([refused.code, refused.stderr]).toEqual([3, expect.stringMatching(/^labwire: transport\.refused: /)]);
+    expect(malformed.stdout + timeout.stdout + refused.stdout).toBe('');
+  });
+});
+
+describe('read', () => {
+  it('prints as many samples as asked for, overload without a value', async () => {
+    const meter = resourceOf('meter');
+    await run('query', resourceOf('supply'), ':APPL CH1,5,1;:OUTP CH1,ON');
+    const plain = await run('read', meter, '--count', '2', '--json');
+    expect(plain.code).toBe(0);
+    const samples = jsonLines<Sample>(plain.stdout);
+    expect(samples).toHaveLength(2);
+    for (const { t, channel, unit, value, state } of samples) {
+      expect(t).toMatch(TIMESTAMP);
+      expect(channel).toMatch(/34461A.*\/voltage\.dc$/);
+      expect([unit, state]).toEqual(['V', undefined]);
+      expect(value).toBeGreaterThan(4);
+    }
+    expect(Date.parse(samples[1]!.t)).toBeGreaterThanOrEqual(Date.parse(samples[0]!.t));
+    await run('query', meter, 'SENS:VOLT:DC:RANG 0.1');
+    const overload = jsonLines<Sample>((await run('read', meter, '--count', '1', '--json')).stdout);
+    expect(overload).toMatchObject([{ value: null, state: 'overload', unit: 'V' }]);
+    await run('query', meter, 'SENS:VOLT:DC:RANG:AUTO ON');
+  });
+
+  it('takes channels by name and refuses unknown ones', async () => {
+    const supply = resourceOf('supply');
+    const one = await run('read', supply, '--count', '3', '--channel', 'ch2.voltage', '--json');
+    expect(jsonLines<Sample>(one.stdout).map(({ channel }) => channel.split('/').at(-1))).toEqual(
+      Array(3).fill('ch2.voltage'),
+    );
+    const none = await run('read', supply, '--count', '1', '--channel', 'ch9.voltage');
+    expect([none.code, none.stderr]).toEqual([3, expect.stringMatching(/channel\.unknown.*ch1\.voltage/)]);
+  });
+
+  it('keeps up with a stream, every sample once and in order', async () => {
+    const daq = resourceOf('daq');
+    const { code, stdout } = await run('read', daq, '--count', '20000', '--channel', 'supply.voltage', '--json');
+    const samples = jsonLines<Sample>(stdout);
+    expect([code, samples.length]).toEqual([0, 20_000]);
+    const times = samples.map(({ t }) => BigInt(t.slice(17, 19)) * 1_000_000_000n + BigInt(t.slice(20, 29)));
+    const steps = times
+      .slice(1)
+      .map((time, index) => Number((time - (times[index] ?? 0n) + 60_000_000_000n) % 60_000_000_000n));
+    // A regular stream: the step is the rate's, wherever two batches meet.
+    expect(Math.max(...steps) - Math.min(...steps)).toBeLessThanOrEqual(1);
+  });
+
+  it('ends well when stopped by hand or when nobody reads', async () => {
+    const byHand = new LabwireProcess(['read', resourceOf('supply'), '--data', data]);
+    await byHand.lines(2);
+    expect((await byHand.stop()).code).toBe(0);
+    const early = new LabwireProcess(['read', resourceOf('supply'), '--count', '100000', '--data', data]);
+    await early.lines(1);
+    expect((await early.stop('SIGTERM')).code).toBe(130);
+    const unread = new LabwireProcess(['read', resourceOf('daq'), '--data', data]);
+    await unread.lines(1);
+    unread.child.stdout?.destroy();
+    expect((await unread.done).code).toBe(0);
+  });
+});
+
+describe('recordings', () => {
+  let file: string;
+
+  it('are recorded, listed, described, verified and exported', async () => {
+    const out = join(folder, 'recordings');
+    const args = [resourceOf('daq'), resourceOf('supply'), '--out', out, '--duration', '1s', '--name', 'short'];
+    const recorded = await run('record', ...args, '--json');
+    expect([recorded.code, recorded.stderr]).toEqual([0, expect.stringMatching(/^labwire: Recording .*short/)]);
+    const [result] = jsonLines<{ recording: string; paths: string[]; samples: number; lost: number }>(recorded.stdout);
+    expect(result).toMatchObject({ lost: 0, paths: [join(out, 'short.mcap')] });
+    file = result!.paths[0]!;
+
+    const [listed] = jsonLines<{ id: string; state: string }>((await run('recordings', out, '--json')).stdout);
+    expect(listed).toMatchObject({ id: result!.recording, name: 'short', state: 'complete', channels: 19 });
+
+    const [info] = jsonLines<{
+      durationSeconds: number;
+      channels: { name: string; unit: string; samples: number; rateHz: number }[];
+      events: { t: string; kind: string }[];
+    }>((await run('info', file, '--json')).stdout);
+    expect(info).toMatchObject({ complete: true, lost: 0, gaps: [] });
+    expect(Object.keys(info!)).toEqual([
+      'complete',
+      'durationSeconds',
+      'instruments',
+      'channels',
+      'lost',
+      'gaps',
+      'events',
+    ]);
+    expect(info!.durationSeconds).toBeGreaterThan(0.9);
+    // The recorder also counts the uncertainty of each polled row.
+    const samplesOfChannels = info!.channels.reduce((sum, { samples }) => sum + samples, 0);
+    const polledRows = info!.channels.find(({ name }) => name.endsWith('ch1.voltage'))!.samples;
+    expect(samplesOfChannels + polledRows).toBe(result!.samples);
+    expect(info!.channels.find(({ name }) => name.endsWith('DAQ10/LW00000001/load.voltage'))).toMatchObject({
+      unit: 'V',
+      rateHz: 10_000,
+    });
+    expect(info!.events.map(({ kind }) => kind)).toEqual(['start', 'stop']);
+    for (const { t } of info!.events) expect(t).toMatch(TIMESTAMP);
+
+    const verified = await run('verify', file, '--json');
+    expect([verified.code, JSON.parse(verified.stdout)]).toMatchObject([
+      0,
+      { ok: true, samples: result!.samples, problems: [] },
+    ]);
+
+    const csv = join(folder, 'short.csv');
+    const exported = await run(
+      'export',
+      file,
+      '--format',
+      'csv',
+      '--out',
+      csv,
+      '--channel',
+      'Labwire/DAQ10/LW00000001/load.voltage',
+      '--json',
+    );
+    const samples = info!.channels.find(({ name }) => name.endsWith('load.voltage'))!.samples;
+    expect([exported.code, JSON.parse(exported.stdout)]).toMatchObject([0, { path: csv, rows: samples }]);
+    expect((await readFile(csv, 'utf8')).split('\n').length).toBe(samples + 2);
+  });
+
+  it('say what is wrong with a file', async () => {
+    const foreign = join(folder, 'foreign.mcap');
+    await writeFile(foreign, 'this is no recording, but it is long enough to be looked at');
+    const cut = join(folder, 'cut.mcap');
+    await copyFile(file, cut);
+    await truncate(cut, 100_000);
+    const [unknown, other, half, badOut] = await Promise.all([
+      run('info', join(folder, 'nothing.mcap')),
+      run('info', foreign),
+      run('verify', cut, '--json'),
+      run('export', file, '--format', 'csv', '--out', join(folder, 'no', 'such', 'x.csv')),
+    ]);
+    expect([unknown.code, unknown.stderr]).toEqual([4, expect.stringMatching(/recording\.unknown/)]);
+    expect([other.code, other.stderr]).toEqual([4, expect.stringMatching(/recording\.foreign/)]);
+    expect(half.code).toBe(4);
+    expect([badOut.code, badOut.stderr]).toEqual([4, expect.stringMatching(/recording\.|export\./)]);
+    expect((await run('recordings', join(folder, 'nowhere'))).code).toBe(4);
+  });
+
+  it('hold all but the last second when the command is killed', async () => {
+    const out = join(folder, 'killed');
+    const recording = new LabwireProcess(['record', resourceOf('supply'), '--out', out, '--data', data]);
+    const part = await waitFor(async () => {
+      const [name] = await readdir(out).catch(() => []);
+      return name && (await readFile(join(out, name))).length > 10_000 ? join(out, name) : undefined;
+    });
+    await recording.stop('SIGKILL');
+    const [info] = jsonLines<{ complete: boolean; channels: { samples: number }[] }>(
+      (await run('info', part, '--json')).stdout,
+    );
+    expect(info!.complete).toBe(false);
+    expect(info!.channels[0]!.samples).toBeGreaterThan(5);
+  });
+
+  it('end with 130 when a timed one is stopped early, complete up to there', async () => {
+    const out = join(folder, 'early');
+    const recording = new LabwireProcess([
+      'record',
+      resourceOf('supply'),
+      '--out',
+      out,
+      '--duration',
+      '1h',
+      '--json',
+      '--data',
+      data,
+    ]);
+    await waitFor(async () => (recording.stderr.includes('Recording ') ? true : undefined));
+    const { code, stdout } = await recording.stop();
+    expect(code).toBe(130);
+    const [path] = (JSON.parse(stdout) as { paths: string[] }).paths;
+    expect((await run('verify', path!)).code).toBe(0);
+  });
+});
+
+describe('the command line', () => {
+  it('helps, and says what it does not know', async () => {
+    const [help, none, wrong, option, version] = await Promise.all([
+      labwire('--help'),
+      labwire(),
+      labwire('frobnicate'),
+      labwire('read', 'x', '--frobnicate'),
+      labwire('--version'),
+    ]);
+    expect([help.code, none.code, wrong.code, option.code, version.code]).toEqual([0, 2, 2, 2, 0]);
+    for (const name of [
+      'serve',
+      'bench',
+      'find',
+      'query',
+      'read',
+      'record',
+      'recordings',
+      'info',
+      'verify',
+      'export',
+    ]) {
+      expect(help.stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
+      expect(wrong.stderr).toContain(name);
+    }
+    expect(option.stderr).toContain('labwire read RESOURCE');
+    expect(version.stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  it('leaves nothing behind but its results', async () => {
+    expect(await readdir(data)).toEqual(['simulated-bench.json']);
+  });
+});
+
+/** Looks again until there is something; the test's own time limit ends it. */
+async function waitFor<T>(look: () => Promise<T | undefined>): Promise<T> {
+  for (;;) {
+    const found = await look();
+    if (found !== undefined) return found;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

@@ -1,0 +1,73 @@
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+
+const CLI = join(import.meta.dirname, '..', '..', 'out', 'main', 'cli.js');
+
+export interface Outcome {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** A command of the built command line in a process of its own. */
+export class LabwireProcess {
+  readonly child: ChildProcess;
+  stdout = '';
+  stderr = '';
+  readonly done: Promise<Outcome>;
+  readonly #waiting = new Set<() => void>();
+
+  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+    if (!existsSync(CLI)) throw new Error(`${CLI} is missing: npm run build`);
+    this.child = spawn(process.execPath, [CLI, ...args], {
+      env: { ...process.env, LABWIRE_LAUNCHER_PID: '', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.child.stdout?.on('data', (chunk) => this.#heard(() => (this.stdout += chunk)));
+    this.child.stderr?.on('data', (chunk) => this.#heard(() => (this.stderr += chunk)));
+    this.done = once(this.child, 'close').then(([code]) => {
+      this.#heard(() => {});
+      return { code, stdout: this.stdout, stderr: this.stderr };
+    });
+  }
+
+  /** Resolves when so many lines stand on stdout. */
+  async lines(count: number): Promise<string[]> {
+    for (;;) {
+      const lines = this.stdout.split('\n').slice(0, -1);
+      if (lines.length >= count) return lines.slice(0, count);
+      if (this.child.exitCode !== null || this.child.signalCode !== null) {
+        throw new Error(`ended after ${lines.length} lines (${this.child.exitCode}): ${this.stderr}`);
+      }
+      await new Promise<void>((resolve) => this.#waiting.add(resolve));
+    }
+  }
+
+  /** Ends it as Ctrl-C does. */
+  stop(signal: NodeJS.Signals = 'SIGINT'): Promise<Outcome> {
+    this.child.kill(signal);
+    return this.done;
+  }
+
+  #heard(take: () => void): void {
+    take();
+    for (const wake of this.#waiting) wake();
+    this.#waiting.clear();
+  }
+}
+
+/** Runs a command to its end. */
+export function labwire(...args: string[]): Promise<Outcome> {
+  return new LabwireProcess(args).done;
+}
+
+/** The objects of a `--json` output. */
+export function jsonLines<T>(text: string): T[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as T);
+}
