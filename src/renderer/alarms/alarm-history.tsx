@@ -6,7 +6,7 @@ import { Problem } from '../control/problem.tsx';
 import { benchStore, clientStore } from '../engine-link.ts';
 import { useStore } from '../store.ts';
 import { formatClock, formatDate, msOf } from '../text-format.ts';
-import { SeverityTag } from './alarms-screen.tsx';
+import { SeverityTag } from './severity-tag.tsx';
 
 const DAYS = 7;
 

@@ -1,6 +1,5 @@
 import { type ReactElement, useMemo, useState } from 'react';
 import type { BenchState } from '../../contract/bench-schema.ts';
-import type { Severity } from '../../contract/value-schema.ts';
 import { act } from '../actions.ts';
 import { channelTitle, titleOf } from '../bench/instrument-words.ts';
 import { Icon } from '../control/icon.tsx';
@@ -14,6 +13,7 @@ import { AlarmHistory } from './alarm-history.tsx';
 import { type ActiveAlarm, activeAlarms } from './alarm-order.ts';
 import { RuleTable } from './rule-table.tsx';
 import { alarmValue, conditionText } from './rule-words.ts';
+import { SeverityTag } from './severity-tag.tsx';
 
 const TABS = ['active', 'rules', 'history'] as const;
 type Tab = (typeof TABS)[number];
@@ -181,9 +181,4 @@ function ActiveRow({ bench, row }: { bench: BenchState; row: ActiveAlarm }): Rea
       </td>
     </tr>
   );
-}
-
-/** Severity as a word on its colour. */
-export function SeverityTag({ severity }: { severity: Severity }): ReactElement {
-  return <span className={`severity ${severity}`}>{severity}</span>;
 }

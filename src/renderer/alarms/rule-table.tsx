@@ -5,8 +5,8 @@ import { act, toast } from '../actions.ts';
 import { Icon } from '../control/icon.tsx';
 import { PlainSwitch } from '../control/switch.tsx';
 import { showDialog } from '../screen-store.ts';
-import { SeverityTag } from './alarms-screen.tsx';
 import { ACTION_WORDS, conditionText } from './rule-words.ts';
+import { SeverityTag } from './severity-tag.tsx';
 
 async function remove(rule: AlarmRule): Promise<void> {
   if (!(await act('alarm.remove', { rule: rule.id }))) return;

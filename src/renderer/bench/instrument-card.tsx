@@ -5,6 +5,7 @@ import { Problem } from '../control/problem.tsx';
 import { useSeconds } from '../frame/link-badge.tsx';
 import { msOf } from '../text-format.ts';
 import { CardMenu } from './card-menu.tsx';
+import type { CardProps } from './card-props.ts';
 import { identityText, stateWord, titleOf } from './instrument-words.ts';
 import { LoadCard } from './load-card.tsx';
 import { MeterCard } from './meter-card.tsx';
@@ -12,12 +13,6 @@ import { ScopeCard } from './scope-card.tsx';
 import { StreamCard } from './stream-card.tsx';
 import { SupplyCard } from './supply-card.tsx';
 import { UnknownCard } from './unknown-card.tsx';
-
-export interface CardProps {
-  instrument: InstrumentState;
-  /** The channels of this instrument. */
-  channels: ChannelState[];
-}
 
 /** One instrument: what it is, how it is, what it says; the middle depends on its role. */
 export const InstrumentCard = memo(

@@ -4,7 +4,7 @@ import { Lamp } from '../control/lamp.tsx';
 import { Readout } from '../control/readout.tsx';
 import { SetpointBox } from '../control/setpoint-box.tsx';
 import { ControlSwitch } from '../control/switch.tsx';
-import type { CardProps } from './instrument-card.tsx';
+import type { CardProps } from './card-props.ts';
 import { channelOf, controlOf } from './instrument-words.ts';
 
 /** Mode with its setpoint, what is measured, and the input switch. */

@@ -3,7 +3,7 @@ import type { InstrumentState } from '../../contract/instrument-schema.ts';
 import { ControlChoice } from '../control/control-field.tsx';
 import { Readout } from '../control/readout.tsx';
 import { formatHz } from '../text-format.ts';
-import type { CardProps } from './instrument-card.tsx';
+import type { CardProps } from './card-props.ts';
 import { controlOf } from './instrument-words.ts';
 import { activeChannel, meterScale } from './meter-scale.ts';
 import { StatisticsRow } from './statistics-row.tsx';

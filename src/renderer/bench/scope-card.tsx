@@ -6,7 +6,7 @@ import { Icon } from '../control/icon.tsx';
 import { Readout } from '../control/readout.tsx';
 import { SetpointBox } from '../control/setpoint-box.tsx';
 import { ControlSwitch } from '../control/switch.tsx';
-import type { CardProps } from './instrument-card.tsx';
+import type { CardProps } from './card-props.ts';
 import { channelTitle, controlOf, groupsOf } from './instrument-words.ts';
 import { WaveformView } from './waveform-view.tsx';
 

@@ -4,7 +4,7 @@ import { Readout } from '../control/readout.tsx';
 import { benchStore } from '../engine-link.ts';
 import { useStore } from '../store.ts';
 import { formatCount, formatHz } from '../text-format.ts';
-import type { CardProps } from './instrument-card.tsx';
+import type { CardProps } from './card-props.ts';
 import { channelTitle, colorOf } from './instrument-words.ts';
 
 /** Rate, losses and the named channels of a device that sends by itself. */

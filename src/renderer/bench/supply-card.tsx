@@ -8,7 +8,7 @@ import { Readout } from '../control/readout.tsx';
 import { SetpointBox } from '../control/setpoint-box.tsx';
 import { ControlSwitch } from '../control/switch.tsx';
 import { setpointText } from '../setpoint.ts';
-import type { CardProps } from './instrument-card.tsx';
+import type { CardProps } from './card-props.ts';
 import { channelOf, controlOf, groupsOf } from './instrument-words.ts';
 
 /** Per output: switch, measured V, I, P, what was asked and read back, and its lamps. */

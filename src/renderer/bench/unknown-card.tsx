@@ -3,7 +3,7 @@ import { LabError } from '../../core/errors.ts';
 import { Problem } from '../control/problem.tsx';
 import { Readout } from '../control/readout.tsx';
 import { call } from '../engine-link.ts';
-import type { CardProps } from './instrument-card.tsx';
+import type { CardProps } from './card-props.ts';
 
 /** An instrument no driver knows: its identity, and one line to ask it. */
 export function UnknownCard({ instrument, channels }: CardProps): ReactElement {
