@@ -36,3 +36,8 @@ export interface StreamInfo {
 export function channelId(instrument: string, channel: string): string {
   return `${instrument}/${channel}`;
 }
+
+/** Columns that are channels: not provenance (`~uncertainty`), which is recorded with them but is no measurement of its own. */
+export function measuredColumns(info: Pick<StreamInfo, 'columns'>): ColumnInfo[] {
+  return info.columns.filter(({ channel }) => !channel.startsWith('~'));
+}

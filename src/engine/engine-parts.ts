@@ -45,4 +45,6 @@ export interface EngineParts {
   timeoutMs(): number;
   /** Puts a bench document in place of the present one: detaches what it lacks, attaches what it has. */
   load(document: BenchDocument): Promise<void>;
+  /** Attaches the instruments of the bench that are not there yet. */
+  attach(): Promise<void>;
 }

@@ -162,6 +162,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     keeper,
     timeoutMs: () => board.state.settings.timeoutMs,
     load: loader.load,
+    attach: loader.attach,
   };
   const handlers: Handlers = {
     ...createBenchCalls(parts),
@@ -170,6 +171,10 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     ...createRecordingCalls(parts),
   };
   if (problem) events.add({ kind: 'status', severity: 'warning', text: problem });
+  // Before the first screen: whatever it changes then, it changes in the bench of last time.
+  const restored = await keeper.restore();
+  if (restored.problem) events.add({ kind: 'status', severity: 'error', text: restored.problem.message });
+  loader.prepare(restored.document);
   const begun = begin(parts).catch((error: unknown) => {
     events.add({ kind: 'status', severity: 'error', text: LabError.from(error).message });
   });
@@ -202,13 +207,11 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
   };
 }
 
-/** What an engine does by itself at start: the simulated bench, the bench of last time, the recording a crash cut off. */
-async function begin({ board, events, keeper, library, load, recording, simulator }: EngineParts): Promise<void> {
-  const { document, problem } = await keeper.restore();
-  if (problem) events.add({ kind: 'status', severity: 'error', text: problem.message });
+/** What an engine does by itself at start: the simulated bench, the instruments of last time, the recording a crash cut off. */
+async function begin({ attach, board, library, recording, simulator }: EngineParts): Promise<void> {
   if (board.state.settings.startSimulator) await simulator.start().catch(() => undefined);
   await library.recover();
-  await load(document);
+  await attach();
   await recording.resume();
 }
 

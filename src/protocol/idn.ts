@@ -19,8 +19,9 @@ export function parseIdentity(text: string): Identity {
   return { maker, model, serial: serial === '0' ? '' : serial, firmware: firmware.join(',') };
 }
 
-/** Whether a line can be the answer of `*IDN?` and not a line of measured values: it begins with a letter and is readable text. */
+/** Whether a line can be the answer of `*IDN?` and not a line of measured values: it begins with a letter, is readable text and not the greeting of a web or shell server. */
 export function looksLikeIdentity(text: string): boolean {
   const line = text.trim().replace(/^"/, '');
+  if (/^(HTTP|RTSP|SIP|SSH)[/-]\d/.test(line)) return false;
   return /^[A-Za-z][\x20-\x7e]{2,255}$/.test(line) && /\d|,/.test(line) && !/^[A-Za-z_]\w*:\s*[+-]?\d/.test(line);
 }

@@ -1,6 +1,6 @@
 import type { Batch } from '../../core/batch.ts';
 import type { Clock } from '../../core/clock.ts';
-import { channelId, type StreamInfo } from '../../core/stream-info.ts';
+import { channelId, measuredColumns, type StreamInfo } from '../../core/stream-info.ts';
 import type { SampleSink } from '../sample-sink.ts';
 
 interface Count {
@@ -49,7 +49,7 @@ export class RateMeter implements SampleSink {
     const count = this.#counts.get(batch.stream);
     if (!count) return;
     count.rows += batch.rows;
-    const channels = count.info.columns.filter(({ channel }) => !channel.startsWith('~')).length;
+    const channels = measuredColumns(count.info).length;
     this.#samples += batch.rows * channels;
     this.#totalSamples += batch.rows * channels;
     if (batch.lost > 0) {

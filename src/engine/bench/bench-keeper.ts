@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
@@ -43,6 +43,7 @@ export class BenchKeeper implements AsyncDisposable {
       const document = await readBenchFile(named || this.#unnamed);
       this.#path = named || null;
       this.#name = document.name;
+      await this.#showOpened();
       return { document };
     } catch (error) {
       const problem = LabError.from(error);
@@ -92,6 +93,7 @@ export class BenchKeeper implements AsyncDisposable {
     await this.save();
     await this.#bind(place);
     this.#name = document.name;
+    await this.#showOpened();
     return document;
   }
 
@@ -99,6 +101,7 @@ export class BenchKeeper implements AsyncDisposable {
     await this.save();
     await this.#bind(null);
     this.#name = name;
+    this.#show(null, null);
     return createBenchDocument(name);
   }
 
@@ -118,6 +121,11 @@ export class BenchKeeper implements AsyncDisposable {
   async #bind(path: string | null): Promise<void> {
     this.#path = path;
     await atomicWrite(this.#pointer, path ?? '');
+  }
+
+  async #showOpened(): Promise<void> {
+    const file = await stat(this.#path ?? this.#unnamed).catch(() => undefined);
+    this.#show(null, file ? String(BigInt(Math.round(file.mtimeMs)) * 1_000_000n) : null);
   }
 
   async #write(path: string): Promise<void> {

@@ -19,9 +19,13 @@ export interface BenchLoaderParts {
 }
 
 export interface BenchLoader {
-  /** The bench as it is now. Instruments that could not be attached when it was loaded stay in it. */
+  /** The bench as it is now. Instruments that are not attached yet, or could not be, stay in it. */
   collect(name: string): BenchDocument;
-  /** Puts a document in place of the present bench. Instruments attach beside; one that does not is said, never a failure. */
+  /** Names, rules and plots of a document; its instruments are known from here on, and not attached. */
+  prepare(document: BenchDocument): void;
+  /** Attaches what was prepared, all at once; one that does not attach is said, never a failure. What is attached stays. */
+  attach(): Promise<void>;
+  /** Puts a document in place of the present bench, instruments and all. */
   load(document: BenchDocument): Promise<void>;
 }
 
@@ -33,7 +37,7 @@ export function createBenchLoader({
   alarms,
   simulator,
 }: BenchLoaderParts): BenchLoader {
-  /** In the document, but not there (switched off, unplugged): they must not vanish from the file. */
+  /** In the document, but not there (yet; or switched off, unplugged): they must not vanish from the file. */
   let absent: BenchInstrument[] = [];
 
   /** Simulated instruments listen on other ports each time: found again by what they are. */
@@ -45,17 +49,25 @@ export function createBenchLoader({
     return sameWay ?? simulated?.resources[0] ?? wanted.resource;
   };
 
-  const attach = async (wanted: BenchInstrument): Promise<void> => {
+  /** Once attached, by whomever, it is no longer remembered here: detaching it then takes it out of the bench. */
+  const missing = (): BenchInstrument[] => {
+    absent = absent.filter(({ id }) => !instruments.all.some((attachment) => attachment.id === id));
+    return absent;
+  };
+
+  const attachOne = async (wanted: BenchInstrument): Promise<void> => {
     try {
       const attachment = await instruments.open(resourceOf(wanted), wanted.label);
-      if (attachment.id === wanted.id) return;
+      if (attachment.id === wanted.id) {
+        missing();
+        return;
+      }
       await instruments.close(attachment.id);
       throw new LabError(
         'instrument.mismatch',
         `At ${wanted.resource} there is now ${attachment.id}, not ${wanted.label} (${wanted.id}). It was not attached in its place.`,
       );
     } catch (error) {
-      absent.push(wanted);
       events.add({
         kind: 'status',
         severity: 'warning',
@@ -64,33 +76,38 @@ export function createBenchLoader({
     }
   };
 
+  const prepare = (document: BenchDocument): void => {
+    absent = document.instruments;
+    for (const { id } of alarms.rules) alarms.remove(id);
+    channels.load(document.channels);
+    for (const rule of document.rules) alarms.set(rule);
+    board.replace({
+      bench: { ...board.state.bench, name: document.name },
+      plots: document.plots,
+      rules: alarms.rules,
+      alarms: alarms.states,
+      outputsOff: null,
+    });
+  };
+
+  const attach = async (): Promise<void> => {
+    await Promise.all(missing().map(attachOne));
+  };
+
   return {
-    collect(name) {
-      const saved = instruments.saved;
-      const missing = absent.filter(({ id }) => !saved.some((instrument) => instrument.id === id));
-      const { plots } = board.state;
-      return {
-        ...createBenchDocument(name),
-        instruments: [...saved, ...missing],
-        channels: channels.settings,
-        plots,
-        rules: alarms.rules,
-      };
-    },
+    collect: (name) => ({
+      ...createBenchDocument(name),
+      instruments: [...instruments.saved, ...missing()],
+      channels: channels.settings,
+      plots: board.state.plots,
+      rules: alarms.rules,
+    }),
+    prepare,
+    attach,
     async load(document) {
       await instruments.closeAll();
-      absent = [];
-      for (const { id } of alarms.rules) alarms.remove(id);
-      channels.load(document.channels);
-      for (const rule of document.rules) alarms.set(rule);
-      board.replace({
-        bench: { ...board.state.bench, name: document.name },
-        plots: document.plots,
-        rules: alarms.rules,
-        alarms: alarms.states,
-        outputsOff: null,
-      });
-      await Promise.all(document.instruments.map(attach));
+      prepare(document);
+      await attach();
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { verifyReport } from '../../contract/recording-schema.ts';
 import { LabError } from '../../core/errors.ts';
+import { measuredColumns } from '../../core/stream-info.ts';
 import { copyMessageBatch, readChunk } from './chunk-reader.ts';
 import { EVENT_CHANNEL_ID } from './file-layout.ts';
 import type { Recording } from './recording.ts';
@@ -49,7 +50,8 @@ export async function verifyRecording(
           nextRow.set(stream, batch.seq + batch.rows);
           rows.set(message.channel, (rows.get(message.channel) ?? 0) + batch.rows);
           report.batches++;
-          report.samples += batch.rows * batch.channels;
+          const info = recording.streams[stream - 1]?.info;
+          report.samples += batch.rows * (info ? measuredColumns(info).length : 0);
         }
         for (const digest of chunk.streams) {
           if (rows.get(digest.channel) !== digest.rows)

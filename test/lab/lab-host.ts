@@ -1,0 +1,45 @@
+import type { HostServices, SimulatorProcess } from '../../src/engine/host-services.ts';
+import { type Bench, type BenchOptions, openBench } from '../../src/simulator/bench.ts';
+
+/** The simulated bench in this process instead of a child, and a note of what the engine asked for. */
+export class LabHost implements HostServices, AsyncDisposable {
+  readonly host = 'node';
+  readonly unavailable: HostServices['unavailable'] = {};
+  readonly notices: string[] = [];
+  isAwake = false;
+  bench: Bench | undefined;
+  readonly #options: BenchOptions;
+
+  constructor(options: BenchOptions = {}) {
+    this.#options = options;
+  }
+
+  notify({ text }: { text: string }): void {
+    this.notices.push(text);
+  }
+
+  blockSleep(on: boolean): void {
+    this.isAwake = on;
+  }
+
+  async startSimulator(): Promise<SimulatorProcess> {
+    this.bench ??= await openBench(this.#options);
+    const { bench } = this;
+    return {
+      instruments: bench.instruments,
+      closed: new Promise(() => {}),
+      setFault: async (name, fault) => bench.setFault(name, fault),
+      // As in a real host the bench outlives the engine.
+      async [Symbol.asyncDispose]() {},
+    };
+  }
+
+  onWake(): Disposable {
+    return { [Symbol.dispose]: () => {} };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.bench?.[Symbol.asyncDispose]();
+    this.bench = undefined;
+  }
+}

@@ -1,0 +1,98 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect, greet } from '../../src/contract/client.ts';
+import type { StateEvent } from '../../src/contract/events.ts';
+import { createMemoryLinks } from '../../src/contract/memory-link.ts';
+import { Scope } from '../../src/core/scope.ts';
+import { type Engine, openEngine } from '../../src/engine/engine.ts';
+import type { HostServices } from '../../src/engine/host-services.ts';
+import type { Bench, BenchOptions } from '../../src/simulator/bench.ts';
+import { LabHost } from './lab-host.ts';
+import { LabScreen } from './lab-screen.ts';
+
+export interface LabOptions extends BenchOptions {
+  /** Start the simulated bench; default true. */
+  startBench?: boolean;
+  exportWorker?: string;
+}
+
+/** A real engine on a data folder of its own, the simulated bench behind real sockets, and screens over memory links. */
+export class Lab implements AsyncDisposable {
+  readonly folder: string;
+  readonly host: LabHost;
+  engine: Engine;
+  readonly #scope: Scope;
+  readonly #exportWorker: string;
+  readonly #screens: LabScreen[] = [];
+
+  constructor(parts: { folder: string; host: LabHost; engine: Engine; scope: Scope; exportWorker: string }) {
+    this.folder = parts.folder;
+    this.host = parts.host;
+    this.engine = parts.engine;
+    this.#scope = parts.scope;
+    this.#exportWorker = parts.exportWorker;
+  }
+
+  get bench(): Bench {
+    if (!this.host.bench) throw new Error('the simulated bench does not run');
+    return this.host.bench;
+  }
+
+  /** Resource string of a simulated instrument; `way` 1: its other one. */
+  resource(name: string, way = 0): string {
+    return this.bench.instruments.find((one) => one.name === name)?.resources[way] ?? '';
+  }
+
+  async screen(name = 'test'): Promise<LabScreen> {
+    const [ours, theirs] = createMemoryLinks(setImmediate);
+    this.engine.serve(theirs, { rights: ['view', 'control', 'manage'] });
+    const client = connect(ours, {
+      onFault: (error) => {
+        throw error;
+      },
+    });
+    await greet(client, name);
+    const early: StateEvent[] = [];
+    let screen: LabScreen | undefined;
+    client.onState((change) => (screen ? screen.apply(change) : early.push(change)));
+    screen = new LabScreen(client, await client.call('bench.read', {}));
+    for (const change of early) screen.apply(change);
+    this.#screens.push(screen);
+    return screen;
+  }
+
+  /** Ends the engine and opens another one on the same folder; the simulated bench runs on. */
+  async restart(): Promise<void> {
+    for (const screen of this.#screens.splice(0)) screen[Symbol.dispose]();
+    await this.engine[Symbol.asyncDispose]();
+    this.engine = await openLabEngine(this.folder, this.host, this.#exportWorker);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const screen of this.#screens.splice(0)) screen[Symbol.dispose]();
+    await this.engine[Symbol.asyncDispose]();
+    await this.#scope[Symbol.asyncDispose]();
+  }
+}
+
+function openLabEngine(dataFolder: string, host: HostServices, exportWorker: string): Promise<Engine> {
+  return openEngine({ dataFolder, host, version: '0.0.0-test', exportWorker });
+}
+
+export async function openLab(options: LabOptions = {}): Promise<Lab> {
+  const scope = new Scope('lab of a test');
+  const folder = await mkdtemp(join(tmpdir(), 'labwire-lab-'));
+  scope.defer(() => rm(folder, { recursive: true, force: true }));
+  const host = scope.use(new LabHost(options));
+  const exportWorker = options.exportWorker ?? '';
+  const engine = await openLabEngine(folder, host, exportWorker);
+  const lab = new Lab({ folder, host, engine, scope, exportWorker });
+  if (options.startBench ?? true) {
+    const screen = await lab.screen();
+    await screen.until('the engine has begun', ({ simulator }) => simulator.state !== 'starting');
+    await screen.client.call('bench.start', {});
+    screen[Symbol.dispose]();
+  }
+  return lab;
+}
