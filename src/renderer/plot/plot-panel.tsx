@@ -59,7 +59,6 @@ export function PlotPanel({ board, plot, onChange, onRemove }: PlotPanelProps): 
           ))}
         </ul>
         <ChannelMenu channels={channels} shown={plot.channels} onAdd={add} onRemove={remove} />
-        <span className="grow" />
         <button
           type="button"
           className="btn icon plot-remove"

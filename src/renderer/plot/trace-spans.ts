@@ -114,7 +114,7 @@ export class TraceSpans {
     const linked = this.#linked;
     const upright = yGain <= 0;
     const decimated = columns.rows > 1;
-    const from = Math.max(columns.start, firstColumnAt(columns, (fromPx + dirtyPx) * secondsPerPx - spanS) - 1);
+    const from = knownBefore(columns, firstColumnAt(columns, (fromPx + dirtyPx) * secondsPerPx - spanS) - 1);
     const to = Math.min(columns.end, firstColumnAt(columns, (fromPx + widthPx) * secondsPerPx) + 1);
     const perSecond = 1 / secondsPerPx;
     const half = spanS / 2;
@@ -167,7 +167,7 @@ export class TraceSpans {
           this.#bridge(previousX, previousTop, previousBottom, previousLast, x, yTop, yBottom, y);
         }
         if (x >= 0 && x < widthPx) {
-          if (state[x] === 0 || (state[x] as number) & ~SPAN_STATE.data) {
+          if (((state[x] as number) & SPAN_STATE.data) === 0) {
             top[x] = yTop;
             bottom[x] = yBottom;
             first[x] = y;
@@ -261,6 +261,13 @@ export class TraceSpans {
       lineBottom[x] = high;
     }
   }
+}
+
+/** The column at or before an index where something is known, so that a gap that reaches into the view is seen. */
+function knownBefore(columns: TraceColumns, index: number): number {
+  let at = Math.max(columns.start, index);
+  while (at > columns.start && Number.isNaN(columns.lows[at]) && columns.flags[at] !== COLUMN_FLAG.overload) at--;
+  return at;
 }
 
 /** Runs of pixel columns with overload at the upper or at the lower edge, [from, to), closer than 8 pixels joined. */
