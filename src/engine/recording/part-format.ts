@@ -57,6 +57,11 @@ export class PartFormat {
     return this.#committed;
   }
 
+  /** Chunks written. */
+  get chunks(): number {
+    return this.#chunkIndexes.length;
+  }
+
   /** Memory that index and digests hold. */
   get indexBytes(): number {
     return this.#indexBytes;

@@ -3,7 +3,7 @@ import type { LabEvent } from '../../contract/recording-schema.ts';
 import type { Batch } from '../../core/batch.ts';
 import { batchBytes, copyBatch } from '../../core/batch.ts';
 import { LabError } from '../../core/errors.ts';
-import type { StreamInfo } from '../../core/stream-info.ts';
+import { measuredColumns, type StreamInfo } from '../../core/stream-info.ts';
 import type { StreamGap } from '../sample-sink.ts';
 import { Chunk } from './chunk.ts';
 import { cellRows } from './digest.ts';
@@ -90,6 +90,8 @@ class FileRecorder implements Recorder {
   #endedNs: bigint | undefined;
   #freeBytes: number | undefined;
   #error: LabError | undefined;
+  /** Why the disk takes nothing more; the queue has stopped. */
+  #broken: LabError | undefined;
   #tellFailed: (error: LabError) => void = () => undefined;
   #ending: Promise<void> | undefined;
 
@@ -108,7 +110,12 @@ class FileRecorder implements Recorder {
     this.failed = new Promise((resolve) => {
       this.#tellFailed = resolve;
     });
-    this.#queue = new SerialQueue((error) => this.#fail(error, false));
+    this.#queue = new SerialQueue((error) => {
+      this.#broken = error;
+      // After an overrun the disk may break too: then not everything offered is in the file.
+      if (this.#state === 'failed') this.#error = error;
+      else this.#fail(error);
+    });
     this.#announcePart();
     const text = options.continues ? 'Recording continued after an interruption' : 'Recording started';
     this.#mark('start', text, { part: first.number });
@@ -156,14 +163,14 @@ class FileRecorder implements Recorder {
     if (!stream || this.#state !== 'recording') return;
     const length = batchBytes(batch.rows, batch.channels, batch.flags);
     if (this.#queue.bytes + this.#chunk.bytes + length > this.#limits.queueBytes) {
-      this.#fail(overrun(this.#limits.queueBytes), true);
+      this.#fail(overrun(this.#limits.queueBytes));
       return;
     }
     // A batch laid over a part of a larger buffer must not drag that along.
     const owned = batch.buffer.byteLength === length ? batch : copyBatch(batch);
     this.#chunk.addBatch(stream.channel, owned, new Uint8Array(owned.buffer), stream.blockRows);
     this.#rows += batch.rows;
-    this.#samples += batch.rows * batch.channels;
+    this.#samples += batch.rows * measuredColumns(stream.info).length;
     // What was lost before the first batch was lost before the recording, unless the stream began with it.
     if (stream.hasBatches || batch.seq === batch.lost) this.#lost += batch.lost;
     stream.hasBatches = true;
@@ -224,7 +231,7 @@ class FileRecorder implements Recorder {
       await this.#writing.file?.inspect();
       this.#freeBytes = await this.#disk.freeBytes(this.#options.folder).catch(() => undefined);
       if (this.#freeBytes !== undefined && this.#freeBytes < reserveBytes) {
-        this.#fail(almostFull(this.#options.folder, reserveBytes), true);
+        this.#fail(almostFull(this.#options.folder, reserveBytes));
       }
     });
   }
@@ -310,13 +317,17 @@ class FileRecorder implements Recorder {
     this.#chunk.addEvent(EVENT_CHANNEL_ID, this.#eventCount++, BigInt(event.t), nowNs, JSON.stringify(event));
   }
 
+  /** Writes what waits and finishes the file; if the disk is broken, or breaks meanwhile, saves what was written. */
   async #end(): Promise<void> {
     this.#timer[Symbol.dispose]();
-    this.#flushChunk();
-    if (this.#about.channels.some((channel) => channel.rateGotHz != null)) this.#announceAbout(true);
-    const part = this.#part;
-    this.#queue.push(0, () => this.#finishPart(part));
+    if (!this.#broken) {
+      this.#flushChunk();
+      if (this.#about.channels.some((channel) => channel.rateGotHz != null)) this.#announceAbout(true);
+      const part = this.#part;
+      this.#queue.push(0, () => this.#finishPart(part));
+    }
     await this.#queue.idle();
+    if (this.#broken) await this.#save(this.#writing, this.#broken);
     this.#endedNs ??= this.#options.clock.nowNs();
     if (this.#state === 'stopping') this.#state = 'stopped';
   }
@@ -329,17 +340,18 @@ class FileRecorder implements Recorder {
     this.#finishedBytes += part.format.committed;
   }
 
-  /** Ends the recording. `isDiskSound`: what waits can still be written; else what was written is saved. */
-  #fail(error: LabError, isDiskSound: boolean): void {
-    if (this.#state === 'failed' || this.#state === 'stopped') return;
-    if (isDiskSound && this.#state === 'stopping') return;
+  /** Ends the recording by itself. */
+  #fail(error: LabError): void {
+    const before = this.#state;
+    if (before === 'failed' || before === 'stopped') return;
+    // Almost full while it is being finished anyway: no news.
+    if (before === 'stopping' && !this.#broken) return;
     this.#state = 'failed';
     this.#error = error;
     this.#endedNs = this.#options.clock.nowNs();
-    this.#timer[Symbol.dispose]();
-    if (isDiskSound) this.#mark('stop', error.message, { reason: error.code });
-    const ending = isDiskSound ? this.#end() : this.#save(this.#writing, error);
-    this.#ending = ending.then(() => this.#tellFailed(error));
+    if (!this.#broken) this.#mark('stop', error.message, { reason: error.code });
+    const ending = this.#ending ?? this.#end();
+    this.#ending = ending.then(() => this.#tellFailed(this.#error ?? error));
   }
 
   /** After a failed write: cuts off the half-written piece and finishes the file, if the disk lets it; else the next start does. */
@@ -356,6 +368,8 @@ class FileRecorder implements Recorder {
       await this.#finishPart(part);
     } catch {
       await file.abandon();
+      // Nothing of it was written: an empty file would only raise hopes.
+      if (format.chunks === 0) await this.#disk.remove(file.path).catch(() => undefined);
     }
   }
 }
