@@ -93,7 +93,7 @@ describe('a recording cut off', () => {
     const from = (flushed.at(-2)?.end ?? 0) - 8;
     expect(bytes.byteLength - from).toBeGreaterThan(4000);
     const end = flushed.at(-1)?.end ?? 0;
-    for (let at = from; at < bytes.byteLength; at += at < end + 1000 ? 1 : 17) await checkCut(at);
+    for (let at = from; at < bytes.byteLength; at += at < end + 1000 ? 1 : 41) await checkCut(at);
     expect(await readRows(bytes)).toEqual({ rows: total, missing: '' });
   });
 
