@@ -17,6 +17,9 @@ import { createOutput } from './output.ts';
 
 const COMMANDS: readonly Command[] = [serve, bench, find, query, read, record, recordings, info, verify, exportFile];
 
+/** After a command is through its process ends by itself within moments. */
+const LEFT_OPEN_MS = 3_000;
+
 /** A second Ctrl-C does not wait for the tidy end. */
 function stopSignal(): AbortController {
   const stop = new AbortController();
@@ -72,4 +75,10 @@ function overview(): string {
   return ['labwire COMMAND …', '', ...rows, '', 'labwire COMMAND --help says more; docs/cli.md says all.'].join('\n');
 }
 
+// Nobody may read stderr either.
+process.stderr.on('error', () => {});
 process.exitCode = await run(process.argv.slice(2));
+setTimeout(() => {
+  process.stderr.write('labwire: internal.failed: something was left open and is ended by force. Please report it.\n');
+  process.exit();
+}, LEFT_OPEN_MS).unref();

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Outcome } from './labwire-process.ts';
 import { jsonLines, LabwireProcess, labwire } from './labwire-process.ts';
 
@@ -23,6 +23,9 @@ interface Sample {
   unit: string;
   state?: string;
 }
+
+// Processes on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
 
 const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/;
 
@@ -196,10 +199,7 @@ describe('recordings', () => {
       'events',
     ]);
     expect(info!.durationSeconds).toBeGreaterThan(0.9);
-    // The recorder also counts the uncertainty of each polled row.
-    const samplesOfChannels = info!.channels.reduce((sum, { samples }) => sum + samples, 0);
-    const polledRows = info!.channels.find(({ name }) => name.endsWith('ch1.voltage'))!.samples;
-    expect(samplesOfChannels + polledRows).toBe(result!.samples);
+    expect(info!.channels.reduce((sum, { samples }) => sum + samples, 0)).toBe(result!.samples);
     expect(info!.channels.find(({ name }) => name.endsWith('DAQ10/LW00000001/load.voltage'))).toMatchObject({
       unit: 'V',
       rateHz: 10_000,

@@ -5,13 +5,16 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import type { BenchState } from '../../src/contract/bench-schema.ts';
 import type { Client } from '../../src/contract/client.ts';
 import { connect, greet } from '../../src/contract/client.ts';
 import { openSocketLink, socketAddress } from '../../src/contract/socket-link.ts';
 import { jsonLines, LabwireProcess, labwire } from './labwire-process.ts';
+
+// Processes on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
 
 let data: string;
 let running: LabwireProcess[];
