@@ -9,12 +9,32 @@ export interface Outlet {
 
 export type Fault = 'delay' | 'drop' | 'split' | 'garbage' | 'order' | 'hang' | 'disconnect';
 
+const FAULTS: readonly Fault[] = ['delay', 'drop', 'split', 'garbage', 'order', 'hang', 'disconnect'];
+
+/** What was done so far, over all connections of one run. */
+export class FaultTally {
+  readonly counts = new Map<Fault, number>(FAULTS.map((fault) => [fault, 0]));
+  /** No more faults. */
+  isHealthy = false;
+
+  get total(): number {
+    return [...this.counts.values()].reduce((sum, count) => sum + count, 0);
+  }
+
+  add(fault: Fault): void {
+    this.counts.set(fault, (this.counts.get(fault) ?? 0) + 1);
+  }
+}
+
 export interface FaultPlan {
   clock: Clock;
   random: SeededRandom;
-  /** Share of queries that meet a fault. */
+  tally: FaultTally;
+  /** Share of answers that meet a fault. */
   rate: number;
-  faults: readonly Fault[];
+  faults?: readonly Fault[];
+  /** Garbage is always noise that no text holds; else it is readable now and then, and only the form of the answer gives it away. */
+  isNoiseUnreadable?: boolean;
   /** Delays and hangs are up to three times this. */
   timeoutMs: number;
 }
@@ -24,30 +44,17 @@ export interface FaultPlan {
  * order it is asked, as 488.2 6.1.6 has it, except for the fault `order`, which swaps neighbours.
  */
 export class FaultyInstrument {
-  readonly counts: Record<Fault, number> = {
-    delay: 0,
-    drop: 0,
-    split: 0,
-    garbage: 0,
-    order: 0,
-    hang: 0,
-    disconnect: 0,
-  };
   readonly #plan: FaultPlan;
   #outlet: Outlet;
   #text = '';
   /** When what is under way has left, ms. */
   #busyUntilMs = 0;
+  #waiting: { dueMs: number; action: () => void }[] = [];
   #held: string | undefined;
-  isHealthy = false;
 
   constructor(plan: FaultPlan, outlet: Outlet) {
     this.#plan = plan;
     this.#outlet = outlet;
-  }
-
-  get faults(): number {
-    return Object.values(this.counts).reduce((sum, count) => sum + count, 0);
   }
 
   /** Another connection to the same instrument: what is still to be sent goes there. */
@@ -75,9 +82,9 @@ export class FaultyInstrument {
   }
 
   #answer(reply: string): void {
-    const { random, rate, faults } = this.#plan;
-    const fault = !this.isHealthy && random.next() < rate ? faults[random.below(faults.length)] : undefined;
-    if (fault) this.counts[fault]++;
+    const { random, rate, tally, faults = FAULTS } = this.#plan;
+    const fault = !tally.isHealthy && random.next() < rate ? faults[random.below(faults.length)] : undefined;
+    if (fault) tally.add(fault);
     if (fault === 'order' && this.#held === undefined) {
       this.#held = reply;
       return;
@@ -101,12 +108,15 @@ export class FaultyInstrument {
         this.#send(reply, 0);
         break;
       case 'split': {
-        const gapMs = random.below(3) === 0 ? timeoutMs / 3 : 1;
-        for (const character of reply) this.#send(character, gapMs);
+        // Byte by byte, one time in three with a long pause somewhere.
+        const pauseAt = random.below(reply.length * 3);
+        [...reply].forEach((character, index) => {
+          this.#send(character, index === pauseAt ? random.below(timeoutMs * 2) : 1);
+        });
         break;
       }
       case 'garbage':
-        this.#send(spoil(reply, random), 0);
+        this.#send(spoil(reply, random, this.#plan.isNoiseUnreadable ?? false), 0);
         break;
       case 'disconnect': {
         if (random.below(2)) this.#send(reply.slice(0, random.below(reply.length)), 0);
@@ -124,19 +134,31 @@ export class FaultyInstrument {
     this.#at(delayMs, () => this.#outlet.send(bytes));
   }
 
-  /** In order: nothing overtakes. */
+  /** In order: nothing overtakes, whatever timers do; `delayMs` counts from the one before. */
   #at(delayMs: number, action: () => void): void {
     const nowMs = this.#plan.clock.monotonicMs();
     this.#busyUntilMs = Math.max(this.#busyUntilMs, nowMs) + delayMs;
-    if (this.#busyUntilMs <= nowMs) action();
-    else this.#plan.clock.after(this.#busyUntilMs - nowMs, action);
+    this.#waiting.push({ dueMs: this.#busyUntilMs, action });
+    if (this.#waiting.length === 1) this.#next();
+  }
+
+  #next(): void {
+    for (let first = this.#waiting[0]; first; first = this.#waiting[0]) {
+      const leftMs = first.dueMs - this.#plan.clock.monotonicMs();
+      if (leftMs > 0) {
+        this.#plan.clock.after(leftMs, () => this.#next());
+        return;
+      }
+      first.action();
+      this.#waiting.shift();
+    }
   }
 }
 
 /** Line noise: something no text reply holds, before, inside or instead of the reply; or text that has not the form of an answer. */
-function spoil(reply: string, random: SeededRandom): string {
+function spoil(reply: string, random: SeededRandom, isUnreadable: boolean): string {
   const noise = `${String.fromCharCode(128 + random.below(128))}${random.below(2) ? '\n' : ''}`;
-  switch (random.below(5)) {
+  switch (random.below(isUnreadable ? 3 : 5)) {
     case 0:
       return noise + reply;
     case 1:

@@ -57,7 +57,6 @@ export class QuerySession implements Session {
   #recovery: Promise<void> | undefined;
   #closeReason: LabError | undefined;
   #isTaken = false;
-  #markers = 0;
   #lastSentMs = Number.NEGATIVE_INFINITY;
 
   constructor(transport: Transport, open: () => Promise<Transport>, options: SessionOptions) {
@@ -184,7 +183,7 @@ export class QuerySession implements Session {
         return reject(new LabError('instrument.busy', message, { waiting: this.#queue.length }));
       }
       signal?.addEventListener('abort', onAbort, { once: true });
-      if (priority === 'safety') this.#wire.hurry(this.#limits.safetyWaitMs);
+      if (priority === 'safety' && !this.#recovery) this.#wire.hurry(this.#limits.safetyWaitMs);
       this.#next();
     });
   }
@@ -248,7 +247,6 @@ export class QuerySession implements Session {
         reopen: () => this.#reopen(),
         note: (text) => this.#trace.add('note', text, 0),
         sent: (text, bytes) => this.#countSent(text, bytes, this.#clock.nowNs()),
-        countMarker: () => this.#markers++,
       }),
     );
   }

@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
+import { markerBook } from './marker-book.ts';
 import type { ReplyWire } from './reply-wire.ts';
 import type { SessionLimits } from './session-options.ts';
 
@@ -14,8 +15,6 @@ export interface RecoveryParts {
   reopen(): Promise<void>;
   note(text: string): void;
   sent(text: string, bytes: number): void;
-  /** Counts the markers of the whole session. */
-  countMarker(): number;
 }
 
 /**
@@ -31,9 +30,9 @@ export interface RecoveryParts {
  *
  * Why it is safe. Draining alone proves nothing: the late answer may come a moment later. Device clear empties the output queue of the device
  * (488.2 5.8). A new connection into the instrument itself never carries what was meant for the old one. On a line that stays the same
- * (serial, device server) a marker is asked for: `*OPC?` so many times in one message, whose answer `1;1;…` no other question has
- * and which differs from the marker before. A device answers in the order it is asked (488.2 6.1.6), so behind the marker's answer nothing
- * older can follow; a device that swaps neighbours is caught by the silence demanded after it.
+ * (serial, device server) markers are asked for: `*OPC?` so many times in one message, whose answer `1;1;…` no other question has and no
+ * unanswered marker either. A device answers in the order it is asked (488.2 6.1.6), so behind the marker's answer nothing older can follow;
+ * a device that swaps neighbours is caught by the silence demanded after it.
  */
 export async function recoverWire(parts: RecoveryParts): Promise<void> {
   const { limits } = parts;
@@ -73,36 +72,58 @@ async function clearDevice(parts: RecoveryParts): Promise<boolean> {
   }
 }
 
-/** Fewest repeats in a marker, and how many markers differ before they repeat. */
-const MARKER_MIN = 2;
-const MARKER_KINDS = 8;
-
+/**
+ * Two markers in a row must come back. Behind the first there may be more, if what came was pieced together from fragments of older answers
+ * that lost their line end; the second must then be the very first line that comes.
+ */
 async function resynchronise(parts: RecoveryParts): Promise<boolean> {
-  const { limits } = parts;
-  const wire = parts.wire();
-  for (let attempt = 0; attempt < limits.markerTries; attempt++) {
-    const repeats = MARKER_MIN + (parts.countMarker() % MARKER_KINDS);
-    const question = Array(repeats).fill('*OPC?').join(';');
-    const answer = Array(repeats).fill('1').join(';');
-    const bytes = Buffer.from(question + parts.writeTermination, 'latin1');
-    parts.sent(question, bytes.length);
-    try {
-      await wire.ask({
-        bytes,
-        kind: 'line',
-        timeoutMs: limits.markerMs,
-        timedOut: () => new LabError('transport.timeout', 'The marker did not come back.'),
-        isMeant: (line) => line.replace(/[+\s]/g, '') === answer,
-      });
-    } catch (error) {
-      const failure = LabError.from(error);
-      if (failure.code === 'transport.closed' || failure.code === 'transport.failed') throw failure;
-      continue;
-    }
-    if (await wire.isSilent(limits.quietMs)) {
-      parts.note('the marker came back: in step again');
+  let inStep = 0;
+  for (let attempt = 0; attempt < parts.limits.markerTries; attempt++) {
+    const strangers = await askMarker(parts);
+    if (strangers === undefined) inStep = 0;
+    else if (inStep === 0 || strangers > 0) inStep = 1;
+    else {
+      parts.note('two markers came back: in step again');
       return true;
     }
   }
   return false;
+}
+
+/** How many other lines came before the answer to a new marker; undefined if it did not come, or was followed by more. */
+async function askMarker({
+  limits,
+  clock,
+  writeTermination,
+  wire,
+  note,
+  sent,
+}: RecoveryParts): Promise<number | undefined> {
+  const line = wire();
+  const book = markerBook(line.transport.resource, clock.nowNs());
+  const marker = book.take(clock.monotonicMs(), limits.markerLifeMs);
+  if (!marker) note('answers to all markers may still come: listening only');
+  // An empty line asks nothing; it ends a command of ours that was cut off.
+  const bytes = Buffer.from((marker?.question ?? '') + writeTermination, 'latin1');
+  if (marker) sent(marker.question, bytes.length);
+  let strangers = 0;
+  try {
+    await line.ask({
+      bytes,
+      kind: 'line',
+      timeoutMs: limits.markerMs,
+      timedOut: () => new LabError('transport.timeout', 'The marker did not come back.'),
+      isMeant: (text) => {
+        book.settle(text);
+        if (marker !== undefined && text.replace(/[+\s]/g, '') === marker.answer) return true;
+        strangers++;
+        return false;
+      },
+    });
+  } catch (error) {
+    const failure = LabError.from(error);
+    if (failure.code === 'transport.closed' || failure.code === 'transport.failed') throw failure;
+    return undefined;
+  }
+  return (await line.isSilent(limits.quietMs)) ? strangers : undefined;
 }

@@ -27,6 +27,8 @@ export interface SessionLimits {
   /** Resynchronising a line: tries, and how long each waits for its marker. */
   markerTries: number;
   markerMs: number;
+  /** A marker unanswered for so long is taken for lost; its like may be sent again. */
+  markerLifeMs: number;
   /** An answer is given up so soon when Outputs off is waiting. */
   safetyWaitMs: number;
   /** Least time between two messages to a slow device. */
@@ -46,8 +48,9 @@ export const SESSION_LIMITS: SessionLimits = {
   clearMs: 5000,
   reopenTries: 4,
   reopenPauseMs: 100,
-  markerTries: 3,
+  markerTries: 5,
   markerMs: 1000,
+  markerLifeMs: 120_000,
   safetyWaitMs: 200,
   paceMs: 0,
 };

@@ -54,6 +54,7 @@ class MemoryWire implements Transport, MemoryDevice {
   #untaken: Uint8Array[] = [];
   /** Due time of the last chunk under way: order is kept when the delay shrinks. */
   #lastDueMs = 0;
+  #underWay: { dueMs: number; action: () => void }[] = [];
   #room: { promise: Promise<void>; resolve(): void } | undefined;
   #hungWrites: (() => void)[] = [];
 
@@ -128,12 +129,24 @@ class MemoryWire implements Transport, MemoryDevice {
     this.#later(() => this.#buffer.push(chunk));
   }
 
+  /** In order, whatever the timers of the clock do. */
   #later(action: () => void): void {
-    const now = this.#clock.monotonicMs();
-    const dueMs = Math.max(now + this.knobs.delayMs, this.#lastDueMs);
-    this.#lastDueMs = dueMs;
-    if (dueMs <= now) action();
-    else this.#clock.after(dueMs - now, action);
+    const nowMs = this.#clock.monotonicMs();
+    this.#lastDueMs = Math.max(nowMs + this.knobs.delayMs, this.#lastDueMs);
+    this.#underWay.push({ dueMs: this.#lastDueMs, action });
+    if (this.#underWay.length === 1) this.#arrive();
+  }
+
+  #arrive(): void {
+    for (let first = this.#underWay[0]; first; first = this.#underWay[0]) {
+      const leftMs = first.dueMs - this.#clock.monotonicMs();
+      if (leftMs > 0) {
+        this.#clock.after(leftMs, () => this.#arrive());
+        return;
+      }
+      this.#underWay.shift();
+      first.action();
+    }
   }
 
   #makeRoom(): void {

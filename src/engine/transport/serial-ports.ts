@@ -11,10 +11,14 @@ export interface SerialPortRow {
 export async function listSerialPorts(): Promise<SerialPortRow[]> {
   const ports = await SerialPort.list().catch(() => []);
   return ports
-    .filter(({ path, manufacturer, vendorId, pnpId }) => !/^\/dev\/ttyS\d+$/.test(path) || manufacturer || vendorId || pnpId)
+    .filter(
+      ({ path, manufacturer, vendorId, pnpId }) => !/^\/dev\/ttyS\d+$/.test(path) || manufacturer || vendorId || pnpId,
+    )
     .map(({ path, manufacturer, vendorId, productId }) => ({
       resource: `ASRL${path}::INSTR`,
       name: path,
-      about: [manufacturer, vendorId && `${vendorId}:${productId ?? '?'}`, 'not probed: attaching opens the port'].filter(Boolean).join(' · '),
+      about: [manufacturer, vendorId && `${vendorId}:${productId ?? '?'}`, 'not probed: attaching opens the port']
+        .filter(Boolean)
+        .join(' · '),
     }));
 }
