@@ -80,12 +80,11 @@ function Trouble({ instrument }: { instrument: InstrumentState }): ReactElement 
   const seconds = retry ? Math.max(0, Math.ceil((msOf(retry.atNs) - Date.now()) / 1000)) : undefined;
   return (
     <div className="card-trouble">
-      <Problem error={lastError} tone={instrument.state === 'failed' ? 'bad' : 'warn'}>
-        {seconds !== undefined && (
-          <span className="num quiet">
-            try {retry?.attempt} in {seconds} s
-          </span>
-        )}
+      <Problem
+        error={lastError}
+        tone={instrument.state === 'failed' ? 'bad' : 'warn'}
+        after={seconds === undefined ? undefined : `try ${retry?.attempt} in ${seconds} s`}
+      >
         <button type="button" className="btn icon" aria-label="Close this error" onClick={() => setClosed(lastError)}>
           <Icon name="close" />
         </button>

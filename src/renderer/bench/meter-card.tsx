@@ -19,10 +19,6 @@ export function MeterCard({ instrument, channels }: CardProps): ReactElement {
   const nplc = instrument.values.nplc?.readBack;
   // biome-ignore lint/correctness/useExhaustiveDependencies: of the instrument only its range and aperture decide
   const scale = useMemo(() => main && meterScale(instrument, main), [main, range, nplc]);
-  const note = [
-    range ? `${range} range` : '',
-    instrument.rateGotHz > 0 ? formatHz(instrument.rateGotHz) : 'no readings',
-  ];
   return (
     <>
       <div className="meter">
@@ -35,7 +31,10 @@ export function MeterCard({ instrument, channels }: CardProps): ReactElement {
           {choices.map((control) => (
             <ControlChoice key={control.id} instrument={instrument} control={control} label={control.label} />
           ))}
-          <small className="cut">{note.filter(Boolean).join(' · ')}</small>
+          <small className="cut">
+            {range && <span className="range">{range} range · </span>}
+            {instrument.rateGotHz > 0 ? formatHz(instrument.rateGotHz) : 'no readings'}
+          </small>
         </div>
       </div>
       {main && <StatisticsRow channel={main} scale={scale} />}

@@ -1,5 +1,6 @@
 import { type ReactElement, useEffect, useRef } from 'react';
 import type { ChannelState } from '../../contract/instrument-schema.ts';
+import type { Prefix } from '../../core/units.ts';
 import { formatQuantity } from '../../core/units-format.ts';
 import { Icon } from '../control/icon.tsx';
 import { plotLoop } from '../plot/plot-loop.ts';
@@ -30,8 +31,7 @@ export function StatisticsRow(props: { channel: ChannelState; scale: ReadingScal
         const values = [Math.min(low, high), Math.max(low, high), mean * gain + offset, deviation * Math.abs(gain)];
         const cells = row.current.querySelectorAll('b');
         values.forEach((value, index) => {
-          const options = index === 3 ? { digits: 3 } : { resolution: step, prefix };
-          write(cells[index], Number.isNaN(value) ? '—' : formatQuantity(value, shownUnit, options).text);
+          write(cells[index], statisticText(value, shownUnit, index === 3 ? undefined : step, prefix));
         });
         write(cells[4], formatCount(count));
         return false;
@@ -47,7 +47,7 @@ export function StatisticsRow(props: { channel: ChannelState; scale: ReadingScal
         </div>
       ))}
       <div>
-        samples
+        <span title="Samples counted">n</span>
         <b>0</b>
         <button
           type="button"
@@ -61,6 +61,15 @@ export function StatisticsRow(props: { channel: ChannelState; scale: ReadingScal
       </div>
     </div>
   );
+}
+
+/** Seven digits at most, and none beyond the resolution: minima of another range must not be cut off. */
+function statisticText(value: number, unit: string, step: number | undefined, prefix: Prefix | undefined): string {
+  if (Number.isNaN(value)) return '—';
+  if (step === undefined) return formatQuantity(value, unit, { digits: 3 }).text;
+  if (Math.abs(value) < step) return formatQuantity(value, unit, { resolution: step, prefix }).text;
+  const least = 10 ** (Math.floor(Math.log10(Math.abs(value))) - 6);
+  return formatQuantity(value, unit, { resolution: Math.max(step, least) }).text;
 }
 
 function write(element: Element | undefined, text: string): void {

@@ -5,6 +5,8 @@ import { Icon } from './icon.tsx';
 export function Problem(props: {
   error: { code: string; message: string };
   tone?: 'bad' | 'warn' | 'info';
+  /** Behind the code: what happens next. */
+  after?: string | undefined;
   children?: ReactNode;
 }): ReactElement {
   const { error, tone = 'bad' } = props;
@@ -13,6 +15,7 @@ export function Problem(props: {
       <Icon name={tone === 'info' ? 'info' : 'warning'} />
       <p>
         {error.message} {error.code && <code>{error.code}</code>}
+        {props.after && <code> · {props.after}</code>}
       </p>
       {props.children}
     </div>

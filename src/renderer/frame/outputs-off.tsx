@@ -68,14 +68,30 @@ export function OutputsOffStrip(): ReactElement | null {
       <Icon name="warning" />
       <p>
         <b>{plural(failed.length, 'output')} did not confirm to be off</b> at {formatClock(msOf(result.t), false)}:{' '}
-        {failed
-          .map((row) => `${nameOf(row.instrument)} ${row.group.toUpperCase()}${row.reason ? ` (${row.reason})` : ''}`)
-          .join('; ')}
-        . Treat them as on, and switch them off at the instrument.
+        {unconfirmedText(failed, nameOf)} Treat them as on, and switch them off at the instrument.
       </p>
       <button type="button" className="btn small danger" onClick={() => void outputsOff()}>
         Try again
       </button>
     </div>
   );
+}
+
+/** One clause an instrument and reason: `DP832 CH1, CH2 (no answer).` */
+export function unconfirmedText(
+  failed: readonly { instrument: string; group: string; reason?: string | undefined }[],
+  nameOf: (instrument: string) => string,
+): string {
+  const byReason = new Map<string, { name: string; reason: string; groups: string[] }>();
+  for (const { instrument, group, reason = '' } of failed) {
+    const key = `${instrument}\n${reason}`;
+    const clause = byReason.get(key) ?? { name: nameOf(instrument), reason: reason.replace(/\.$/, ''), groups: [] };
+    clause.groups.push(group.toUpperCase());
+    byReason.set(key, clause);
+  }
+  const clauses = [...byReason.values()].map(
+    ({ name, reason, groups }) =>
+      `${name} ${groups.filter(Boolean).join(', ')}`.trim() + (reason ? ` (${reason})` : ''),
+  );
+  return `${clauses.join('; ')}.`;
 }

@@ -17,7 +17,7 @@ export async function toggleRecording(): Promise<void> {
   toast({
     severity: stopped.lost > 0 ? 'warning' : 'done',
     text: `Recording finished: ${formatCount(stopped.samples)} samples${loss}.`,
-    action: { label: 'Open in Plot', run: () => showOrigin(stopped.recording) },
+    action: { label: 'Show in Plot', run: () => showOrigin(stopped.recording) },
   });
 }
 
