@@ -42,7 +42,7 @@ export async function openBrowserHost(options: BrowserHostOptions = {}): Promise
   if (options.settings) await writeFile(join(dataFolder, 'settings.json'), JSON.stringify(options.settings));
   const child = spawn(
     process.execPath,
-    [join(ROOT, 'bin', 'labwire.mjs'), 'serve', '--no-open', '--data', dataFolder],
+    [join(ROOT, 'out', 'main', 'cli.js'), 'serve', '--no-open', '--data', dataFolder],
     {
       stdio: ['ignore', 'pipe', 'inherit'],
     },

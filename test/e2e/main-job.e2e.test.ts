@@ -37,13 +37,17 @@ afterAll(async () => {
 
 describe('the main job', () => {
   it('attaches all five by their addresses', async () => {
-    for (const { resources } of bench.instruments) {
-      await page.keyboard.press('Control+n');
-      const dialog = page.getByRole('dialog');
+    await page.getByText('Live', { exact: true }).waitFor();
+    await page.keyboard.press('Control+n');
+    const dialog = page.getByRole('dialog');
+    for (const [index, { resources }] of bench.instruments.entries()) {
       await dialog.getByRole('textbox').fill(resources[0] ?? '');
       await page.keyboard.press('Enter');
-      await dialog.waitFor({ state: 'hidden' });
+      await dialog.getByText('Attached', { exact: true }).nth(index).waitFor();
+      await page.waitForFunction(() => document.querySelector<HTMLInputElement>('dialog input')?.value === '');
     }
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'hidden' });
     await page.getByText('5 instruments', { exact: true }).first().waitFor();
   });
 

@@ -66,7 +66,8 @@ export function AttachDialog(): ReactElement {
     setError(undefined);
     try {
       await call('instrument.open', { resource: text });
-      setResource('');
+      // What was typed in the meantime stays.
+      setResource((now) => (now.trim() === text ? '' : now));
     } catch (thrown) {
       setError(LabError.from(thrown));
     }
