@@ -4,6 +4,8 @@ import { RecordedHistory } from './recorded-history.ts';
 
 interface Shelved {
   history: Promise<RecordedHistory>;
+  /** What it held when opened goes out of date: it is being written, or could not be opened. */
+  isPassing: boolean;
   /** Reads under way: it is not closed before they end. */
   readers: number;
   openedMs: number;
@@ -34,7 +36,7 @@ export class RecordedShelf implements AsyncDisposable {
     send: (frame: ArrayBuffer) => void,
     signal: AbortSignal,
   ): Promise<HistoryAnswer> {
-    const shelved = await this.#take(id);
+    const shelved = this.#take(id);
     shelved.readers++;
     try {
       const history = await shelved.history;
@@ -52,23 +54,28 @@ export class RecordedShelf implements AsyncDisposable {
     await Promise.all(all.map(close));
   }
 
-  async #take(id: string): Promise<Shelved> {
+  /** No await between looking and putting: two reads at once never open a recording twice. */
+  #take(id: string): Shelved {
     let shelved = this.#open.get(id);
-    if (shelved && shelved.readers === 0 && performance.now() - shelved.openedMs > STALE_MS) {
-      const history = await shelved.history.catch(() => undefined);
-      if (!history || history.recording.isRunning) {
-        this.#open.delete(id);
-        await close(shelved);
-        shelved = undefined;
-      }
+    if (shelved?.isPassing && shelved.readers === 0 && performance.now() - shelved.openedMs > STALE_MS) {
+      void close(shelved);
+      shelved = undefined;
     }
-    shelved ??= {
-      history: this.#library.open(id).then((recording) => new RecordedHistory(recording)),
-      readers: 0,
-      openedMs: performance.now(),
-    };
+    shelved ??= this.#shelve(id);
     this.#open.delete(id);
     this.#open.set(id, shelved);
+    return shelved;
+  }
+
+  #shelve(id: string): Shelved {
+    const history = this.#library.open(id).then((recording) => new RecordedHistory(recording));
+    const shelved: Shelved = { history, isPassing: true, readers: 0, openedMs: performance.now() };
+    history.then(
+      ({ recording }) => {
+        shelved.isPassing = recording.isRunning;
+      },
+      () => undefined,
+    );
     return shelved;
   }
 
