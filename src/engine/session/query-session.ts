@@ -11,7 +11,9 @@ import { ExchangeTrace, showBytes } from './exchange-trace.ts';
 import { recoverWire } from './recovery.ts';
 import { ReplyWire, type TimedWireReply } from './reply-wire.ts';
 import type { Exchange, ExchangeOptions, Session, SessionState, SessionStats, TimedReply, Wire } from './session.ts';
+import { blockOf, checkMessage, takenError, timeoutError, unexpectedError } from './session-message.ts';
 import { SESSION_LIMITS, type SessionLimits, type SessionOptions } from './session-options.ts';
+import { runTransaction } from './transaction.ts';
 import { tapTransport } from './wire-tap.ts';
 
 type Expect = ((reply: string) => boolean) | undefined;
@@ -161,7 +163,7 @@ export class QuerySession implements Session {
     return new Promise((resolve, reject) => {
       if (this.#closeReason) return reject(this.#closeReason);
       if (signal?.aborted) return reject(cancellation(signal));
-      if (this.#isTaken) return reject(this.#takenError());
+      if (this.#isTaken) return reject(takenError(this.resource));
       const onAbort = (): void => {
         if (!signal) return;
         job.cancelled = cancellation(signal);
@@ -332,7 +334,7 @@ export class QuerySession implements Session {
       if (job.cancelled) this.stats.lateBytes += reply.sizeBytes;
       const shown = reply.block ? `${reply.text.slice(0, 11)}… (${reply.block.length} bytes)` : reply.text;
       this.#trace.add(job.cancelled ? 'late' : 'received', shown, reply.sizeBytes, reply.receivedNs, roundTripMs);
-      if (expect && !expect(reply.text)) throw unexpected(message, reply.text);
+      if (expect && !expect(reply.text)) throw unexpectedError(message, reply.text);
       return reply;
     } catch (error) {
       throw this.#failed(error);
@@ -352,12 +354,7 @@ export class QuerySession implements Session {
 
   #timeout(message: string, timeoutMs: number, what: string): LabError {
     this.stats.timeouts++;
-    return new LabError(
-      'transport.timeout',
-      `'${message.slice(0, 60)}' ${what} by ${this.resource} within ${timeoutMs} ms; the reading is missing. An answer that comes later is thrown away. ` +
-        'If the instrument needs longer, raise the timeout.',
-      { query: message.slice(0, 200), timeoutMs },
-    );
+    return timeoutError(this.resource, message, timeoutMs, what);
   }
 
   #failed(thrown: unknown): LabError {
@@ -367,45 +364,24 @@ export class QuerySession implements Session {
     return this.#closeReason && error.code === 'transport.closed' ? this.#closeReason : error;
   }
 
-  async #transact<T>(job: ExchangeJob, steps: (wire: Wire) => Promise<T>, { timeoutMs }: ExchangeOptions): Promise<T> {
-    let over: LabError | undefined;
-    const guarded = <R>(step: () => Promise<R>): Promise<R> => (over ? Promise.reject(over) : step());
-    let last: Promise<unknown> = Promise.resolve();
-    const inOrder = <R>(step: () => Promise<R>): Promise<R> => {
-      const result = last.then(() => guarded(step));
-      last = result.catch(() => {});
-      return result;
-    };
-    const wire: Wire = {
-      write: (text) => inOrder(() => this.#tell(job, text, timeoutMs)),
-      query: (text, queryMs, expect) => inOrder(() => this.#ask(job, text, 'line', queryMs ?? timeoutMs, expect)),
-      queryBlock: (text, queryMs) =>
-        inOrder(async () => blockOf(await this.#ask(job, text, 'block', queryMs ?? timeoutMs))),
-    };
-    const tooLong = createDeferred<never>();
-    const timer = this.#clock.after(this.#limits.transactionMs, () => {
-      over = new LabError(
-        'transport.timeout',
-        `A transaction held ${this.resource} longer than ${this.#limits.transactionMs} ms and was ended.`,
-      );
-      tooLong.reject(over);
+  #transact<T>(job: ExchangeJob, steps: (wire: Wire) => Promise<T>, { timeoutMs }: ExchangeOptions): Promise<T> {
+    return runTransaction(steps, {
+      clock: this.#clock,
+      limitMs: this.#limits.transactionMs,
+      resource: this.resource,
+      wire: {
+        write: (text) => this.#tell(job, text, timeoutMs),
+        query: (text, queryMs, expect) => this.#ask(job, text, 'line', queryMs ?? timeoutMs, expect),
+        queryBlock: async (text, queryMs) => blockOf(await this.#ask(job, text, 'block', queryMs ?? timeoutMs)),
+      },
     });
-    try {
-      await this.#makeReady(job);
-      return await Promise.race([steps(wire), tooLong.promise]);
-    } finally {
-      timer[Symbol.dispose]();
-      over ??= new LabError('call.invalid', 'The transaction is over; its wire may not be used any more.');
-      // A step that was started and not awaited still has the wire.
-      await last;
-    }
   }
 
   async #lendWire(lend: (taken: { transport: Transport; release: () => Promise<void> }) => void): Promise<void> {
     await this.#recovery;
     if (this.#closeReason) throw this.#closeReason;
     this.#isTaken = true;
-    this.#queue.refuseAll(this.#takenError());
+    this.#queue.refuseAll(takenError(this.resource));
     const wire = this.#wire;
     await wire.pause();
     const released = createDeferred<void>();
@@ -433,13 +409,6 @@ export class QuerySession implements Session {
     over.resolve();
   }
 
-  #takenError(): LabError {
-    return new LabError(
-      'instrument.busy',
-      `${this.resource} is streaming; it takes no queries until the stream is stopped.`,
-    );
-  }
-
   #setState(state: SessionState): void {
     if (this.#state === state || this.#state === 'closed') return;
     this.#state = state;
@@ -460,27 +429,4 @@ export class QuerySession implements Session {
     });
     void this.#scope[Symbol.asyncDispose]().finally(() => this.#closed.resolve());
   }
-}
-
-function checkMessage(text: string): string {
-  const message = text.replace(/[\r\n]+$/, '');
-  if (!/[\r\n]/.test(message)) return message;
-  throw new LabError(
-    'call.invalid',
-    'One message at a time: the text holds a line end, so several answers could come. Nothing was sent.',
-  );
-}
-
-function blockOf(reply: TimedWireReply): Uint8Array {
-  if (!reply.block)
-    throw new LabError('protocol.malformed', 'The instrument answered a line where a block was expected.');
-  return reply.block;
-}
-
-function unexpected(message: string, reply: string): LabError {
-  return new LabError(
-    'protocol.malformed',
-    `'${reply.slice(0, 60)}' cannot be the answer to '${message.slice(0, 60)}'; it is not used. Ask again; if it stays, another program may be using the instrument.`,
-    { query: message.slice(0, 200), received: reply.slice(0, 200) },
-  );
 }

@@ -1,0 +1,41 @@
+import { LabError } from '../../core/errors.ts';
+import type { TimedWireReply } from './reply-wire.ts';
+
+/** One message without its terminator. Throws `call.invalid` for several: several answers could come. */
+export function checkMessage(text: string): string {
+  const message = text.replace(/[\r\n]+$/, '');
+  if (!/[\r\n]/.test(message)) return message;
+  throw new LabError(
+    'call.invalid',
+    'One message at a time: the text holds a line end, so several answers could come. Nothing was sent.',
+  );
+}
+
+/** The block of a reply. Throws `protocol.malformed` if it is a line. */
+export function blockOf(reply: TimedWireReply): Uint8Array {
+  if (!reply.block) {
+    throw new LabError('protocol.malformed', 'The instrument answered a line where a block was expected.');
+  }
+  return reply.block;
+}
+
+export function timeoutError(resource: string, message: string, timeoutMs: number, what: string): LabError {
+  return new LabError(
+    'transport.timeout',
+    `'${message.slice(0, 60)}' ${what} by ${resource} within ${timeoutMs} ms; the reading is missing. An answer that comes later is thrown away. ` +
+      'If the instrument needs longer, raise the timeout.',
+    { query: message.slice(0, 200), timeoutMs },
+  );
+}
+
+export function unexpectedError(message: string, reply: string): LabError {
+  return new LabError(
+    'protocol.malformed',
+    `'${reply.slice(0, 60)}' cannot be the answer to '${message.slice(0, 60)}'; it is not used. Ask again; if it stays, another program may be using the instrument.`,
+    { query: message.slice(0, 200), received: reply.slice(0, 200) },
+  );
+}
+
+export function takenError(resource: string): LabError {
+  return new LabError('instrument.busy', `${resource} is streaming; it takes no queries until the stream is stopped.`);
+}
