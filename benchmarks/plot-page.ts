@@ -60,7 +60,7 @@ export async function openBenchPage(root: string, name: string): Promise<BenchPa
   };
   try {
     browser = await chromium.launch({
-      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+      executablePath: process.env.LABWIRE_CHROMIUM ?? '/usr/bin/chromium',
       args: FLAGS.split(' '),
     });
     const page = await browser.newPage({ viewport: { width: 1320, height: 900 } });
