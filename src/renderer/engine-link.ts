@@ -52,6 +52,8 @@ export const benchStore = createStore<BenchState | undefined>(undefined);
 export const pulseStore = createStore<Pulse | undefined>(undefined);
 /** The client of the present link; undefined while there is none. */
 export const clientStore = createStore<Client | undefined>(undefined);
+/** The client of the present or the last link: what was shown stays on the screen while the link is down. */
+export const lastClientStore = createStore<Client | undefined>(undefined);
 
 let retryNow: () => void = () => {};
 
@@ -120,6 +122,7 @@ async function runLink(opener: LinkOpener, attempt: number): Promise<{ error: La
       wasLive = true;
       note(`Live: engine ${engine.version}`);
       clientStore.set(client);
+      lastClientStore.set(client);
       linkStore.update((state) => ({
         ...state,
         state: 'live',
@@ -148,6 +151,8 @@ async function runLink(opener: LinkOpener, attempt: number): Promise<{ error: La
     return { error: LabError.from(thrown), wasLive };
   } finally {
     clientStore.set(undefined);
+    // Old figures would be a lie: the status bar shows that nothing is known.
+    pulseStore.set(undefined);
   }
 }
 

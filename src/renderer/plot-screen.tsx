@@ -3,7 +3,7 @@ import type { CallOutput } from '../contract/calls.ts';
 import { LabError } from '../core/errors.ts';
 import { Icon } from './control/icon.tsx';
 import { Problem } from './control/problem.tsx';
-import { benchStore, clientStore } from './engine-link.ts';
+import { benchStore, clientStore, lastClientStore } from './engine-link.ts';
 import { PlotArea } from './plot/plot-area.tsx';
 import { screenStore, showOrigin, showScreen } from './screen-store.ts';
 import { useStore } from './store.ts';
@@ -11,7 +11,7 @@ import { formatDate, formatDuration, msOf } from './text-format.ts';
 
 /** All plots over the whole width, live or of a recording. */
 export function PlotScreen(): ReactElement | null {
-  const client = useStore(clientStore, (value) => value);
+  const client = useStore(lastClientStore, (value) => value);
   const bench = useStore(benchStore, (value) => value);
   const origin = useStore(screenStore, (state) => state.origin);
   if (!bench) return null;

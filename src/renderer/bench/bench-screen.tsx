@@ -2,7 +2,7 @@ import { type ReactElement, useMemo } from 'react';
 import type { BenchState } from '../../contract/bench-schema.ts';
 import { EmptyBench } from '../attach/empty-bench.tsx';
 import { Icon } from '../control/icon.tsx';
-import { benchStore, clientStore } from '../engine-link.ts';
+import { benchStore, lastClientStore } from '../engine-link.ts';
 import { shortcutText } from '../key-words.ts';
 import { PlotArea } from '../plot/plot-area.tsx';
 import { screenStore, showDialog } from '../screen-store.ts';
@@ -62,7 +62,7 @@ function Cards(): ReactElement {
 }
 
 function BenchPlots(): ReactElement {
-  const client = useStore(clientStore, (value) => value);
+  const client = useStore(lastClientStore, (value) => value);
   const bench = useStore(benchStore, (value) => value) as BenchState;
   const isFolded = useStore(screenStore, (state) => state.isFolded);
   return (

@@ -33,10 +33,16 @@ test.each([
   expect(scale?.resolution).toBeCloseTo(resolution, 12);
 });
 
-test('no range, a range of another unit, a scaled channel, a known resolution: the channel decides', () => {
+test('a shunt: volts of the range become amperes', () => {
+  const amps = channel({ scale: { gain: -1000, offset: 0 }, shownUnit: 'A' });
+  const scale = meterScale(meter('100 mV'), amps);
+  expect(scale?.prefix).toBe('');
+  expect(scale?.resolution).toBeCloseTo(1e-4, 12);
+});
+
+test('no range, a range of another unit, a known resolution: the channel decides', () => {
   expect(meterScale(meter(''), channel())).toBeUndefined();
   expect(meterScale(meter('1 A'), channel())).toBeUndefined();
-  expect(meterScale(meter('10 V'), channel({ scale: { gain: 10, offset: 0 } }))).toBeUndefined();
   expect(meterScale(meter('10 V'), channel({ resolution: 1e-3 }))).toBeUndefined();
 });
 

@@ -3,7 +3,7 @@ import type { Prefix } from '../../core/units.ts';
 import { choosePrefix } from '../../core/units-format.ts';
 import { parseQuantity } from '../../core/units-parse.ts';
 
-/** How a reading is written: least step shown, in the base unit of the sample, and the prefix it keeps. */
+/** How a reading is written: least step shown, in the base of the shown unit, and the prefix it keeps. */
 export interface ReadingScale {
   resolution: number;
   prefix: Prefix;
@@ -23,15 +23,16 @@ export function activeChannel(
 
 /**
  * As the meter itself would show it: the range decides digits and prefix, so that nothing jumps within a range. Undefined if the
- * channel knows its resolution, is scaled, or the range is not known.
+ * channel knows its resolution or the range is not known.
  */
 export function meterScale(instrument: InstrumentState, channel: ChannelState): ReadingScale | undefined {
-  if (channel.resolution !== null || channel.scale.gain !== 1 || channel.shownUnit !== channel.unit) return undefined;
+  if (channel.resolution !== null) return undefined;
   const range = parseQuantity(instrument.status.range ?? '', channel.unit);
-  if (!range.ok || range.value <= 0) return undefined;
+  const full = range.ok ? range.value * Math.abs(channel.scale.gain) : 0;
+  if (!(full > 0)) return undefined;
   const nplc = Number(instrument.values.nplc?.readBack ?? 10);
-  const prefix = choosePrefix(range.value, channel.unit);
+  const prefix = choosePrefix(full, channel.shownUnit);
   // Meters write 1000 V, never 1 kV.
-  const isHigh = prefix === 'k' && (channel.unit === 'V' || channel.unit === 'A');
-  return { resolution: range.value / (nplc < 1 ? FAST_COUNTS : FULL_COUNTS), prefix: isHigh ? '' : prefix };
+  const isHigh = prefix === 'k' && (channel.shownUnit === 'V' || channel.shownUnit === 'A');
+  return { resolution: full / (nplc < 1 ? FAST_COUNTS : FULL_COUNTS), prefix: isHigh ? '' : prefix };
 }

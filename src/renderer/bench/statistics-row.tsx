@@ -31,7 +31,10 @@ export function StatisticsRow(props: { channel: ChannelState; scale: ReadingScal
         const values = [Math.min(low, high), Math.max(low, high), mean * gain + offset, deviation * Math.abs(gain)];
         const cells = row.current.querySelectorAll('b');
         values.forEach((value, index) => {
-          write(cells[index], statisticText(value, shownUnit, index === 3 ? undefined : step, prefix));
+          write(
+            cells[index],
+            index === 3 ? deviationText(value, shownUnit) : statisticText(value, shownUnit, step, prefix),
+          );
         });
         write(cells[4], formatCount(count));
         return false;
@@ -66,10 +69,14 @@ export function StatisticsRow(props: { channel: ChannelState; scale: ReadingScal
 /** Seven digits at most, and none beyond the resolution: minima of another range must not be cut off. */
 function statisticText(value: number, unit: string, step: number | undefined, prefix: Prefix | undefined): string {
   if (Number.isNaN(value)) return '—';
-  if (step === undefined) return formatQuantity(value, unit, { digits: 3 }).text;
+  if (step === undefined) return formatQuantity(value, unit, { digits: 6 }).text;
   if (Math.abs(value) < step) return formatQuantity(value, unit, { resolution: step, prefix }).text;
   const least = 10 ** (Math.floor(Math.log10(Math.abs(value))) - 6);
   return formatQuantity(value, unit, { resolution: Math.max(step, least) }).text;
+}
+
+function deviationText(value: number, unit: string): string {
+  return Number.isNaN(value) ? '—' : formatQuantity(value, unit, { digits: 3 }).text;
 }
 
 function write(element: Element | undefined, text: string): void {

@@ -21,8 +21,8 @@ export function StatusBar(): ReactElement {
       <ScreenMeters />
       <span title="Samples that never reached the engine since it started">
         lost{' '}
-        <b data-testid="lost" className="lost" data-some={lost > 0}>
-          {formatCount(lost)}
+        <b data-testid="lost" className="lost" data-some={lost > 0} data-known={pulse !== undefined}>
+          {pulse ? formatCount(lost) : '–'}
         </b>
       </span>
       <span title="Free on the disk of the recordings">
