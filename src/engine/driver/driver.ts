@@ -72,6 +72,8 @@ export interface Driver extends AsyncDisposable {
   setControl(id: string, value: ControlValue, signal: AbortSignal): Promise<Record<string, ControlValue>>;
   /** Turns every output off on the safety lane and reads each back. Never throws: what failed is in the result. */
   outputsOff(): Promise<OutputOff[]>;
+  /** Gives the front panel back; changes nothing else. Absent where the dialect has no command for it. */
+  toLocal?(): Promise<void>;
   capture?(channels: readonly string[], signal: AbortSignal): Promise<Waveform>;
   /** Runs the stream until the signal aborts or the wire ends (then it throws what happened). */
   stream?(outlet: StreamOutlet, signal: AbortSignal): Promise<void>;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { LabError } from '../../core/errors.ts';
+import type { LabError } from '../../core/errors.ts';
 import { openScopes } from '../../core/scope.ts';
 import { parseIdentity } from '../../protocol/idn.ts';
 import { type Bench, type BenchName, openBench } from '../../simulator/bench.ts';
@@ -261,8 +261,13 @@ describe('Rigol DS1000Z', () => {
     const { driver, session } = await attach('scope');
     await driver.setControl('ch4.display', false, signal);
     await expect(driver.capture?.(['ch4.waveform'], signal)).rejects.toMatchObject({ code: 'instrument.rejected' });
-    expect(() => driver.capture?.(['ch9.waveform'], signal)).toThrow(LabError);
+    await expect(driver.capture?.(['ch9.waveform'], signal)).rejects.toMatchObject({ code: 'call.invalid' });
     expect(session.stats.timeouts).toBe(0);
+    expect(await session.query(':TRIG:STAT?')).not.toBe('STOP');
+    const controller = new AbortController();
+    const cancelled = driver.capture?.(['ch1.waveform'], controller.signal);
+    session.onExchange(({ text }) => text === ':STOP' && controller.abort());
+    await expect(cancelled).rejects.toMatchObject({ code: 'call.cancelled' });
     expect(await session.query(':TRIG:STAT?')).not.toBe('STOP');
   });
 

@@ -4,7 +4,7 @@ import { formatScpiNumber, parseScpiBoolean, parseScpiNumber, parseScpiNumbers }
 import { type ControlRow, ControlTable, choiceRow } from './control-table.ts';
 import type { Driver, DriverContext, DriverFamily, DriverRow, DriverStatus, OutputOff } from './driver.ts';
 import { findMeterFunction, METER_FUNCTIONS, type MeterFunction, rangeLabel } from './meter-function.ts';
-import { ScpiDialog } from './scpi-dialog.ts';
+import { isNumber, isWord, ScpiDialog } from './scpi-dialog.ts';
 
 const NPLC = [0.02, 0.2, 1, 10, 100];
 /** Slowest line; s. */
@@ -20,7 +20,7 @@ export const keysight34460Family: DriverFamily = {
 
 async function openKeysight34460(context: DriverContext): Promise<Driver> {
   const dialog = new ScpiDialog(context.session, (error) => context.report(error));
-  const { texts } = await dialog.ask([':FUNC?']);
+  const { texts } = await dialog.ask([':FUNC?'], {}, isWord);
   return new Keysight34460(context, dialog, findMeterFunction(texts[0] ?? ''));
 }
 
@@ -79,14 +79,14 @@ class Keysight34460 implements Driver {
     const { header, column } = this.#function;
     const status: DriverStatus = { channel: column.channel, range: '' };
     if (this.#function.ranges.length === 0) return status;
-    const { texts } = await this.#dialog.ask([`:${header}:RANG?`], { signal, priority: 'poll' });
+    const { texts } = await this.#dialog.ask([`:${header}:RANG?`], { signal, priority: 'poll' }, isNumber);
     const range = parseScpiNumber(texts[0] ?? '');
     if (range !== undefined && Number.isFinite(range)) status.range = rangeLabel(range, column.unit);
     return status;
   }
 
   async readControls(ids: readonly string[] | undefined, signal: AbortSignal): Promise<Record<string, ControlValue>> {
-    const { texts } = await this.#dialog.ask([':FUNC?'], { signal, priority: 'poll' });
+    const { texts } = await this.#dialog.ask([':FUNC?'], { signal, priority: 'poll' }, isWord);
     this.#follow(findMeterFunction(texts[0] ?? ''));
     const values = await this.#table.read(ids, signal);
     this.#waitFor(values);
@@ -101,6 +101,10 @@ class Keysight34460 implements Driver {
 
   async outputsOff(): Promise<OutputOff[]> {
     return [];
+  }
+
+  async toLocal(): Promise<void> {
+    await this.#context.session.write(':SYST:LOC', { priority: 'person' });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
@@ -120,7 +124,7 @@ class Keysight34460 implements Driver {
 
   /** READ? is never answered while the meter waits for a trigger. */
   async #askWhy(signal: AbortSignal): Promise<void> {
-    const { texts } = await this.#dialog.ask([':TRIG:SOUR?'], { signal, priority: 'poll' });
+    const { texts } = await this.#dialog.ask([':TRIG:SOUR?'], { signal, priority: 'poll' }, isWord);
     const source = (texts[0] ?? '').trim().toUpperCase();
     if (source === 'IMM' || source === '') {
       this.#mustAskWhy = false;
@@ -189,9 +193,7 @@ function firstFunction(): MeterFunction {
 }
 
 function isReading(text: string, index: number): boolean {
-  return index === 0
-    ? /^["']?[A-Z][A-Z0-9:]*["']?$/i.test(text)
-    : parseScpiNumbers(text).every((one) => one !== undefined);
+  return index === 0 ? isWord(text) : parseScpiNumbers(text).every((one) => one !== undefined);
 }
 
 const COMMANDS = [

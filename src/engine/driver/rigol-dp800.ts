@@ -156,6 +156,10 @@ class RigolDp800 implements Driver {
     );
   }
 
+  async toLocal(): Promise<void> {
+    await this.#context.session.write(':SYST:LOC', { priority: 'person' });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {}
 }
 

@@ -6,7 +6,7 @@ import type { Wire } from '../session/session.ts';
 import { type ControlRow, ControlTable, choiceRow, numberRow, switchRow } from './control-table.ts';
 import type { Driver, DriverContext, DriverFamily, DriverRow, DriverStatus, OutputOff, Waveform } from './driver.ts';
 import { parsePreamble, scaleCodes } from './scope-waveform.ts';
-import { readErrors, ScpiDialog } from './scpi-dialog.ts';
+import { isBoolean, isNumber, isWord, readErrors, ScpiDialog } from './scpi-dialog.ts';
 
 /** Most points one :WAV:DATA? gives in BYTE format (programming guide). */
 const POINTS_PER_READ = 250_000;
@@ -33,7 +33,11 @@ async function openRigolDs1000z(context: DriverContext): Promise<Driver> {
   // DS1x0nZ: n channels.
   const count = Math.min(4, Math.max(1, Number(context.identity.model.match(/(\d)Z/i)?.[1]) || 4));
   const channels = Array.from({ length: count }, (_, index) => index + 1);
-  const { texts } = await dialog.ask(channels.map((channel) => `:CHAN${channel}:UNIT?`));
+  const { texts } = await dialog.ask(
+    channels.map((channel) => `:CHAN${channel}:UNIT?`),
+    {},
+    isWord,
+  );
   const units = texts.map(
     (text) => UNITS[text.trim().toUpperCase().slice(0, 4)] ?? UNITS[text.trim().toUpperCase()] ?? '',
   );
@@ -77,7 +81,7 @@ class RigolDs1000z implements Driver {
     const shown = await this.#dialog.ask(
       asked.map((channel) => `:CHAN${channel}:DISP?`),
       options,
-      (text) => parseScpiBoolean(text) !== undefined,
+      isBoolean,
     );
     const displayed = asked.filter((_, index) => parseScpiBoolean(shown.texts[index] ?? ''));
     const values = new Float64Array(this.shape.polled.length).fill(Number.NaN);
@@ -95,7 +99,7 @@ class RigolDs1000z implements Driver {
   }
 
   async status(signal: AbortSignal): Promise<DriverStatus> {
-    const { texts } = await this.#dialog.ask([':TRIG:STAT?'], { signal, priority: 'poll' });
+    const { texts } = await this.#dialog.ask([':TRIG:STAT?'], { signal, priority: 'poll' }, isWord);
     return { 'trigger.state': (texts[0] ?? '').trim() };
   }
 
@@ -106,7 +110,7 @@ class RigolDs1000z implements Driver {
   async setControl(id: string, value: ControlValue, signal: AbortSignal): Promise<Record<string, ControlValue>> {
     if (id === 'acquire' && value === 'run') {
       // After a single shot RUN would be another single shot.
-      const { texts } = await this.#dialog.ask([':TRIG:SWE?'], { signal });
+      const { texts } = await this.#dialog.ask([':TRIG:SWE?'], { signal }, isWord);
       if (/^SING/i.test(texts[0] ?? '')) await this.#dialog.change([':TRIG:SWE AUTO'], { signal });
     }
     return this.#table.set(id, value, signal);
@@ -121,27 +125,31 @@ class RigolDs1000z implements Driver {
    * has not, `instrument.rejected` if the scope has no waveform: its error queue is read before data are asked for, because a query that
    * failed is never answered.
    */
-  capture(names: readonly string[], signal: AbortSignal): Promise<Waveform> {
+  async capture(names: readonly string[], signal: AbortSignal): Promise<Waveform> {
     const channels = this.#channels.filter((channel) => names.includes(`ch${channel}.waveform`));
     if (channels.length !== new Set(names).size || channels.length === 0) {
-      throw new LabError(
-        'call.invalid',
-        `There is no waveform of ${names.join(', ') || 'no channel'}. Nothing was captured.`,
-      );
+      const asked = names.join(', ') || 'no channel';
+      throw new LabError('call.invalid', `There is no waveform of ${asked}. Nothing was captured.`);
     }
-    return this.#context.session.transaction(
-      async (wire) => {
-        const before = (await wire.query(':TRIG:STAT?')).text.trim().toUpperCase();
-        const mustRun = before !== 'STOP' && before !== 'WAIT';
-        if (mustRun) await wire.write(':STOP');
-        try {
-          return await this.#readWaveforms(wire, channels);
-        } finally {
+    let mustRun = false;
+    try {
+      return await this.#context.session.transaction(
+        async (wire) => {
+          const before = (await wire.query(':TRIG:STAT?', undefined, isWord)).text.trim().toUpperCase();
+          mustRun = before !== 'STOP' && before !== 'WAIT';
+          if (mustRun) await wire.write(':STOP');
+          const waveform = await this.#readWaveforms(wire, channels);
           if (mustRun) await wire.write(':RUN');
-        }
-      },
-      { signal, timeoutMs: BLOCK_TIMEOUT_MS },
-    );
+          mustRun = false;
+          return waveform;
+        },
+        { signal, timeoutMs: BLOCK_TIMEOUT_MS },
+      );
+    } finally {
+      // Failed or cancelled half-way: the wire of the transaction is gone, but the scope must not stay stopped.
+      if (mustRun)
+        await this.#context.session.write(':RUN').catch((error: unknown) => this.#context.report(LabError.from(error)));
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
@@ -181,7 +189,7 @@ class RigolDs1000z implements Driver {
       await wire.write(`:WAV:SOUR CHAN${channel}`);
       await wire.write(`:WAV:MODE ${mode}`);
       await wire.write(':WAV:FORM BYTE');
-      const shown = parseScpiBoolean((await wire.query(`:CHAN${channel}:DISP?`)).text);
+      const shown = parseScpiBoolean((await wire.query(`:CHAN${channel}:DISP?`, undefined, isBoolean)).text);
       const errors = shown ? await readErrors(wire) : [];
       if (!shown || errors.length > 0) {
         const why =
@@ -239,10 +247,6 @@ function controlRows(channels: readonly number[]): ControlRow[] {
 
 function words(...choices: string[]): { choice: string; word: string }[] {
   return choices.map((choice) => ({ choice, word: choice }));
-}
-
-function isNumber(text: string): boolean {
-  return parseScpiNumber(text) !== undefined;
 }
 
 const COMMANDS = [

@@ -1,6 +1,7 @@
 import { LabError } from '../../core/errors.ts';
 import { formatScpiError, parseScpiError, type ScpiError, scpiErrorClass } from '../../protocol/scpi-error.ts';
 import { isQuery, splitResponse } from '../../protocol/scpi-line.ts';
+import { parseScpiBoolean, parseScpiNumber } from '../../protocol/scpi-number.ts';
 import type { ExchangeOptions, Session, Wire } from '../session/session.ts';
 
 /** Answers of one round, with the times of its first byte out and its last byte in; ns since 1970. */
@@ -98,6 +99,21 @@ export class ScpiDialog {
       );
     }
   }
+}
+
+/** A word of the dialect: `CV`, `"VOLT:DC"`, `NORM`, `CHAN1`. */
+export function isWord(text: string): boolean {
+  return /^["']?[A-Z][A-Z0-9:]*["']?$/i.test(text.trim());
+}
+
+/** A number, also one with a suffix or an overload. */
+export function isNumber(text: string): boolean {
+  return parseScpiNumber(text) !== undefined;
+}
+
+/** 0, 1, ON, OFF. */
+export function isBoolean(text: string): boolean {
+  return parseScpiBoolean(text) !== undefined;
 }
 
 /** Reads the error queue until it is empty. */

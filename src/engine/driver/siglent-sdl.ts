@@ -3,7 +3,7 @@ import { parseScpiBoolean, parseScpiNumber } from '../../protocol/scpi-number.ts
 import { type ControlRow, ControlTable, choiceRow, numberRow, switchRow } from './control-table.ts';
 import type { Driver, DriverContext, DriverFamily, DriverRow, DriverStatus, OutputOff } from './driver.ts';
 import { switchOutputsOff } from './outputs-off.ts';
-import { ScpiDialog } from './scpi-dialog.ts';
+import { isBoolean, isNumber, isWord, ScpiDialog } from './scpi-dialog.ts';
 
 const MODES = [
   { mode: 'CC', word: 'CURRENT', short: 'CURR', label: 'Current', unit: 'A' },
@@ -88,7 +88,11 @@ class SiglentSdl implements Driver {
   }
 
   async status(signal: AbortSignal): Promise<DriverStatus> {
-    const { texts } = await this.#dialog.ask([':SOUR:INP?', ':SOUR:FUNC?'], { signal, priority: 'poll' });
+    const { texts } = await this.#dialog.ask(
+      [':SOUR:INP?', ':SOUR:FUNC?'],
+      { signal, priority: 'poll' },
+      (text, index) => (index === 0 ? isBoolean(text) : isWord(text)),
+    );
     const [input = '', word = ''] = texts;
     const mode = MODES.find((one) => word.trim().toUpperCase().startsWith(one.short))?.mode ?? word.trim();
     return { mode: parseScpiBoolean(input) ? mode : 'off' };
@@ -107,10 +111,6 @@ class SiglentSdl implements Driver {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
-}
-
-function isNumber(text: string): boolean {
-  return parseScpiNumber(text) !== undefined;
 }
 
 const COMMANDS = [
