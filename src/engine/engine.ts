@@ -101,6 +101,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     events,
     board,
     timeoutMs: () => board.state.settings.timeoutMs,
+    localOnDetach: () => board.state.settings.localOnDetach,
     exchanged: (instrument, exchange) => traces.add(exchangeRecord(instrument, exchange)),
     touched: () => keeper.touch(),
   });

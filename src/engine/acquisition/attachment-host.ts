@@ -18,6 +18,8 @@ export interface AttachmentHost {
   readonly registry: StreamRegistry;
   readonly sink: SampleSink;
   linkPlace(attached: Attached): LinkPlace;
+  /** Setting: return instruments to local on detach. */
+  localOnDetach(): boolean;
   /** Rate a person asked of a channel, Hz. */
   rateOf(instrument: string, channel: string): number | undefined;
   declareChannels(attached: Attached, stream: string, columns: ColumnInfo[], rateHz: number): void;

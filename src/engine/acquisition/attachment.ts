@@ -14,6 +14,8 @@ import { SegmentStream } from './segment-stream.ts';
 
 const RETRY_FIRST_MS = 500;
 const RETRY_MOST_MS = 30_000;
+/** Longest that a detach waits for the instrument to take `local`. */
+const HAND_BACK_MS = 1500;
 /** Longest that `ready` waits for channels. */
 const READY_MS = 3000;
 /** Bad rounds in a row before the card says `silent`. */
@@ -228,6 +230,7 @@ export class Attachment implements AsyncDisposable {
     this.#disposed ??= (async () => {
       this.#tellReady();
       this.#stop.abort(new LabError('instrument.detached', `${this.label} was detached.`));
+      await this.#handBack();
       await this.#link[Symbol.asyncDispose]();
       await this.#running;
       this.#polls?.[Symbol.dispose]();
@@ -235,6 +238,15 @@ export class Attachment implements AsyncDisposable {
       this.#segments?.[Symbol.dispose]();
     })();
     return this.#disposed;
+  }
+
+  /** The front panel back to the person at the bench, if wanted: after the last poll, which would take it away again; never for long. */
+  async #handBack(): Promise<void> {
+    const { driver, session } = this.#link;
+    if (!this.#host.localOnDetach() || !driver.toLocal || session.state === 'closed') return;
+    const tooLong = new Promise<void>((resolve) => void this.#host.clock.after(HAND_BACK_MS, resolve));
+    const done = Promise.resolve(this.#running).then(() => driver.toLocal?.());
+    await Promise.race([done.catch(() => undefined), tooLong]);
   }
 
   get #rateAskedHz(): number {

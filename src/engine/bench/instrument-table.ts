@@ -22,6 +22,7 @@ export interface InstrumentTableParts {
   events: EventLog;
   board: StateBoard;
   timeoutMs(): number;
+  localOnDetach(): boolean;
   exchanged(instrument: string, exchange: Exchange): void;
   /** What is attached changed: the bench file wants saving. */
   touched(): void;
@@ -134,6 +135,7 @@ export class InstrumentTable implements AsyncDisposable {
       clock,
       registry,
       sink,
+      localOnDetach: () => this.#parts.localOnDetach(),
       linkPlace: (attached) => this.#place(() => attached),
       rateOf: (instrument, channel) => channels.settings[`${instrument}/${channel}`]?.rateHz,
       declareChannels: ({ id, label }, stream, columns, rateHz) =>

@@ -71,6 +71,7 @@ export function createBenchCalls(parts: EngineParts): Pick<Handlers, BenchCall> 
     'settings.set': async (changes) => {
       const settings = withDefaults(board.state.settings, changes);
       await writeSettings(dataFolder, settings);
+      parts.history.setSizeBytes(settings.historyBytes);
       board.publish('settings.changed', { settings });
       return settings;
     },

@@ -103,7 +103,7 @@ async function find({ instruments, simulator }: EngineParts): Promise<FoundInstr
   const rows = simulator.instruments.map((row): FoundInstrument => {
     const id = row.idn === null ? undefined : instrumentId(parseIdentity(row.idn), row.resources[0] ?? '');
     const known = id !== undefined && attached.delete(id);
-    return { ...row, state: row.reason ? 'unusable' : known ? 'attached' : 'available' };
+    return { ...row, state: known ? 'attached' : row.resources.length === 0 ? 'unusable' : 'available' };
   });
   for (const attachment of attached.values()) {
     const { label, shape, identity, resource } = attachment;

@@ -1,6 +1,10 @@
 import type { Handlers, ScreenContext } from '../../contract/serve.ts';
+import { delay } from '../../core/clock.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { WatchHub } from '../history/watch-hub.ts';
+
+/** On their way to a screen; with more, its next read of history waits. */
+const MOST_PENDING_BYTES = 4 * 1024 * 1024;
 
 type SampleCall = 'stream.watch' | 'watch.set' | 'watch.close' | 'watch.seen' | 'history.read';
 
@@ -18,6 +22,10 @@ export function createSampleCalls({ clock, history, recorded }: EngineParts): Pi
     });
     return hub;
   };
+  /** An answer is up to 16 MiB: several at once would overrun the link of a slow screen, so each waits for the one before to go out. */
+  const roomFor = async (screen: ScreenContext, signal: AbortSignal): Promise<void> => {
+    while (screen.pendingBytes > MOST_PENDING_BYTES) await delay(clock, 10, signal);
+  };
   return {
     'stream.watch': ({ channels, mode, after }, { screen }) => {
       const { watch, streams } = hubOf(screen).watch(channels, mode, after);
@@ -34,17 +42,14 @@ export function createSampleCalls({ clock, history, recorded }: EngineParts): Pi
       hubOf(screen).seen(frame);
       return {};
     },
-    'history.read': ({ origin, fromNs, toNs, ...rest }, { screen, signal }) => {
+    'history.read': async ({ origin, fromNs, toNs, ...rest }, { screen, signal }) => {
+      await roomFor(screen, signal);
       const request = { ...rest, fromNs: BigInt(fromNs), toNs: BigInt(toNs) };
-      const answer =
+      const { streams, exact, nextNs } =
         origin === 'live'
           ? hubOf(screen).read(request)
-          : recorded.read(origin, request, (frame) => screen.sendFrame(frame), signal);
-      return Promise.resolve(answer).then(({ streams, exact, nextNs }) => ({
-        streams,
-        exact,
-        nextNs: nextNs === null ? null : String(nextNs),
-      }));
+          : await recorded.read(origin, request, (frame) => screen.sendFrame(frame), signal);
+      return { streams, exact, nextNs: nextNs === null ? null : String(nextNs) };
     },
   };
 }

@@ -30,7 +30,7 @@ export interface ChannelsOf<S> {
  * hours beside a fast digitizer. Who asks for more than is kept gets coarser columns and is told so.
  */
 export class History implements SampleSink {
-  readonly limits: HistoryLimits;
+  limits: HistoryLimits;
   /** Counts up whenever streams come or go: watches look their channels up again. */
   revision = 0;
   /** Batches of streams nobody opened. */
@@ -40,6 +40,11 @@ export class History implements SampleSink {
 
   constructor(limits: Partial<HistoryLimits> = {}) {
     this.limits = { ...HISTORY_LIMITS, ...limits };
+  }
+
+  /** Another budget, from the next batch on. */
+  setSizeBytes(sizeBytes: number): void {
+    this.limits = { ...this.limits, sizeBytes };
   }
 
   streamOpened(info: StreamInfo): void {
