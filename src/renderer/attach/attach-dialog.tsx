@@ -106,8 +106,6 @@ export function AttachDialog(): ReactElement {
             title="TCPIP0::192.168.1.20::5025::SOCKET, ASRL/dev/ttyUSB0::INSTR, or a bare host[:port]"
             value={resource}
             maxLength={500}
-            // biome-ignore lint/a11y/noAutofocus: a dialog is opened to type or pick; the box is its first field
-            autoFocus
             onChange={(event) => setResource(event.target.value)}
           />
           <button type="submit" className="btn primary" disabled={isTyping || !resource.trim()}>
