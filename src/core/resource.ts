@@ -24,7 +24,7 @@ const GPIB_LATER = 'GPIB is not built in yet. Attach the instrument over LAN or 
 
 /**
  * Reads a resource string: `TCPIP[b]::host::port::SOCKET`, `ASRLport[::INSTR]`, `TCPIP[b]::host[::device][::INSTR]`, `USB…`, `GPIB…`,
- * `PRLGX-…` (VISA VPP-4.3 section 4.3; keywords in any case), or what people type: `host`, `host:port`, `[v6]:port`, `/dev/ttyUSB0`, `COM3`.
+ * `PRLGX-…` (VISA VPP-4.3; keywords in any case), or what people type: `host`, `host:port`, `[v6]:port`, `/dev/ttyUSB0`, `COM3`.
  * Throws `resource.malformed` with what was expected.
  */
 export function parseResource(text: string): Resource {

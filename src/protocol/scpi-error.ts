@@ -27,7 +27,7 @@ export function parseScpiError(text: string): ScpiError | undefined {
   };
 }
 
-/** What class of IEEE 488.2 standard event an error belongs to (SCPI-99 volume 2, 21.8.8 to 21.8.11). */
+/** What class of IEEE 488.2 standard event an error belongs to (SCPI-99 volume 2, 21.8). */
 export function scpiErrorClass(code: number): 'none' | 'command' | 'execution' | 'device' | 'query' | 'maker' {
   if (code === 0) return 'none';
   if (code > 0) return 'maker';

@@ -63,7 +63,7 @@ export function isResponseText(text: string): boolean {
   return PLAIN.test(text.replace(QUOTED, ''));
 }
 
-/** Whether a command will be answered: a header of it ends with `?` (488.2 7.3.2), outside quoted strings. */
+/** Whether a command will be answered: a header of it ends with `?` (488.2 7.3), outside quoted strings. */
 export function isQuery(command: string): boolean {
   if (!command.includes('?')) return false;
   return command
@@ -72,7 +72,7 @@ export function isQuery(command: string): boolean {
     .some((unit) => /^\s*\S*\?/.test(unit));
 }
 
-/** The answers of a compound query (488.2 8.4.1: joined by `;`), split outside quoted strings and trimmed. */
+/** The answers of a compound query (488.2 8.4: joined by `;`), split outside quoted strings and trimmed. */
 export function splitResponse(text: string): string[] {
   if (!text.includes('"') && !text.includes("'")) return text.split(';').map((part) => part.trim());
   const parts = text.match(/(?:"[^"]*"|'[^']*'|[^;"'])+|(?<=;|^)(?=;|$)/g) ?? [''];

@@ -1,4 +1,4 @@
-/** SCPI-99 volume 1, 7.2.1.4 and 7.2.1.5: NAN = 9.91E37, INF = 9.9E37, NINF = -9.9E37. */
+/** SCPI-99 volume 1, 7.2.1: NAN = 9.91E37, INF = 9.9E37, NINF = -9.9E37. */
 const OVERLOAD = 9.9e37;
 const NOT_A_NUMBER = 9.91e37;
 
@@ -8,7 +8,7 @@ const PREFIX: Record<string, number> = { G: 9, M: 6, k: 3, K: 3, m: -3, u: -6, '
 const WHOLE_UNITS = new Set(['pts', 'pt', 'm', 'min', 'K', 'ppm', 'pct']);
 
 /**
- * Numeric response data of IEEE 488.2 8.7.2 to 8.7.8 (NR1, NR2, NR3, `#H`, `#Q`, `#B`) and what makers put behind it
+ * Numeric response data of IEEE 488.2 8.7 (NR1, NR2, NR3, `#H`, `#Q`, `#B`) and what makers put behind it
  * (`1.00GSa/s`, `7Mpts`, `5.00E+00V`). Overload is ±Infinity, not-a-number NaN. `undefined` if it is no number.
  */
 export function parseScpiNumber(text: string): number | undefined {

@@ -41,7 +41,7 @@ export interface FaultPlan {
 
 /**
  * An instrument that echoes `ECHO? token` and answers 488.2 markers, and does to its answers what wires and firmware do. It answers in the
- * order it is asked, as 488.2 6.1.6 has it, except for the fault `order`, which swaps neighbours.
+ * order it is asked, as 488.2 section 6 has it, except for the fault `order`, which swaps neighbours.
  */
 export class FaultyInstrument {
   readonly #plan: FaultPlan;

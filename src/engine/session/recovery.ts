@@ -29,9 +29,9 @@ export interface RecoveryParts {
  *                                              throws: the session closes and says why
  *
  * Why it is safe. Draining alone proves nothing: the late answer may come a moment later. Device clear empties the output queue of the device
- * (488.2 5.8). A new connection into the instrument itself never carries what was meant for the old one. On a line that stays the same
+ * (488.2 section 5). A new connection into the instrument itself never carries what was meant for the old one. On a line that stays the same
  * (serial, device server) markers are asked for: `*OPC?` so many times in one message, whose answer `1;1;…` no other question has and no
- * unanswered marker either. A device answers in the order it is asked (488.2 6.1.6), so behind the marker's answer nothing older can follow;
+ * unanswered marker either. A device answers in the order it is asked (488.2 section 6), so behind the marker's answer nothing older can follow;
  * a device that swaps neighbours is caught by the silence demanded after it.
  */
 export async function recoverWire(parts: RecoveryParts): Promise<void> {

@@ -55,7 +55,7 @@ export class ReplyReader {
   /** `undefined`: not all has come. Throws protocol.malformed, protocol.too-long. */
   take(options: TakeOptions): Reply | undefined {
     const before = this.#queue.length;
-    // An empty line is no reply (488.2 8.4.1: a response holds at least one element); it is what devices append to blocks, or noise.
+    // An empty line is no reply (488.2 8.4: a response holds at least one element); it is what devices append to blocks, or noise.
     this.#skipBlanks();
     const isBlock = startsBlock(this.#queue);
     if (isBlock === undefined && !(options.isEnd && this.#queue.length > 0)) return undefined;
@@ -86,7 +86,7 @@ export class ReplyReader {
   }
 
   /**
-   * One question has one response message (488.2 6.3.1.3). More means that either this reply or what follows belongs to another question;
+   * One question has one response message (488.2 section 6). More means that either this reply or what follows belongs to another question;
    * nobody can tell which, so neither is used.
    */
   #refuseSurplus(reply: Reply): void {

@@ -5,7 +5,7 @@ import { fromOsError } from './os-error.ts';
 import { cancellation, ReadBuffer } from './read-buffer.ts';
 import type { ReadOptions, ReadResult, Transport, TransportControl } from './transport.ts';
 
-/** Settings of the line. Defaults as VISA's: 9600 baud, 8 data bits, no parity, 1 stop bit, no flow control (VPP-4.3 table 5.1.5). */
+/** Settings of the line. Defaults as VISA's: 9600 baud, 8 data bits, no parity, 1 stop bit, no flow control. */
 export interface SerialOptions {
   baudRate?: number | undefined;
   dataBits?: 5 | 6 | 7 | 8 | undefined;
