@@ -1,6 +1,6 @@
 import type { BenchState, PlotLayout } from '../../contract/bench-schema.ts';
-import type { ChannelState } from '../../contract/instrument-schema.ts';
 import type { RecordingInfo } from '../../contract/recording-schema.ts';
+import type { Role } from '../../core/instrument.ts';
 
 /** What a channel is dragged as: its id; several with a line feed between. */
 export const CHANNEL_MIME = 'application/x-labwire-channel';
@@ -11,6 +11,8 @@ export interface PlotChannel {
   instrument: string;
   /** Name of the instrument for the menu. */
   group: string;
+  /** Of the instrument. */
+  role: Role;
   label: string;
   /** Unit shown. */
   unit: string;
@@ -25,35 +27,30 @@ export interface PlotChannel {
 }
 
 const QUICK_HZ = 100;
-/** Traces a plot gets by itself; more are added by hand. */
-const MOST_AUTOMATIC = 8;
-/** Units that share one automatic plot: the first on the left axis, the second on the right. */
-const PAIRS: readonly (readonly string[])[] = [
-  ['V', 'A'],
-  ['W', 'Ohm'],
-];
+/** Traces and units a plot gets by itself; more are added by hand. */
+const MOST_AUTOMATIC = 6;
+const MOST_UNITS = 2;
+const MOST_PLOTS = 3;
+/** Who is shown first where there is not room for all. */
+const ROLE_ORDER: readonly Role[] = ['meter', 'supply', 'load', 'stream', 'unknown', 'scope'];
 
 /** The channels of the bench. */
 export function benchChannels(bench: BenchState): PlotChannel[] {
-  const names = new Map(bench.instruments.map((instrument) => [instrument.id, instrument.label]));
-  const kinds = new Map(bench.streams.map((stream) => [stream.key, stream.kind]));
+  const owners = new Map(bench.instruments.map((instrument) => [instrument.id, instrument]));
   return bench.channels.map((channel) => ({
     id: channel.id,
     instrument: channel.instrument,
-    group: names.get(channel.instrument) ?? channel.instrument,
+    group: owners.get(channel.instrument)?.label ?? channel.instrument,
+    role: owners.get(channel.instrument)?.role ?? 'unknown',
     label: channel.label || channel.name,
     unit: channel.shownUnit || channel.unit,
     color: channel.color,
     gain: channel.scale.gain,
     offset: channel.scale.offset,
     resolution: channel.resolution,
-    isWaveform: isWaveform(channel, kinds),
+    isWaveform: owners.get(channel.instrument)?.waveforms.includes(channel.name) ?? false,
     isQuick: Math.max(channel.rateGotHz, channel.rateAskedHz) >= QUICK_HZ,
   }));
-}
-
-function isWaveform(channel: ChannelState, kinds: ReadonlyMap<string, string>): boolean {
-  return kinds.get(channel.stream) === 'segment' || kinds.get(`${channel.instrument}/${channel.stream}`) === 'segment';
 }
 
 /** The channels of a recording; colours and labels of the bench where it still has the channel. */
@@ -64,6 +61,7 @@ export function recordedChannels(info: RecordingInfo, bench: BenchState): PlotCh
     id: channel.id,
     instrument: channel.instrument,
     group: names.get(channel.instrument) ?? channel.instrument,
+    role: 'unknown',
     label: channel.label || channel.name,
     unit: channel.unit,
     color: known.get(channel.id)?.color ?? (index % 8) + 1,
@@ -76,34 +74,29 @@ export function recordedChannels(info: RecordingInfo, bench: BenchState): PlotCh
 }
 
 /**
- * Plots for a bench whose plots nobody has arranged: what is attached shows at once. Slow channels by pairs of units, each quick
- * instrument on a plot of its own (its traces would hide the others).
+ * Plots for a bench whose plots nobody has arranged: what is attached shows at once. Slow channels share a plot, the meter and the first
+ * supply channel first; each quick instrument has one of its own (its traces would hide the others). Two units a plot at most.
  */
 export function automaticPlots(channels: readonly PlotChannel[]): PlotLayout[] {
-  const plots: PlotLayout[] = [];
-  const add = (id: string, title: string, list: readonly PlotChannel[]): void => {
-    const shown = list.slice(0, MOST_AUTOMATIC).map((channel) => channel.id);
-    if (shown.length > 0) plots.push({ id, title, channels: shown });
-  };
   const overTime = channels.filter((channel) => !channel.isWaveform);
   const quick = new Set(overTime.filter((channel) => channel.isQuick).map((channel) => channel.instrument));
-  const slow = overTime.filter((channel) => !quick.has(channel.instrument));
-  const [first = [], second = []] = PAIRS;
-  add(
-    'auto-main',
-    '',
-    slow.filter((channel) => first.includes(channel.unit)),
-  );
-  for (const instrument of quick) {
-    const own = overTime.filter((channel) => channel.instrument === instrument);
-    add(`auto-${instrument}`, '', own);
-  }
-  if (plots.length === 0)
-    add(
-      'auto-second',
-      '',
-      slow.filter((channel) => second.includes(channel.unit)),
-    );
-  if (plots.length === 0) add('auto-rest', '', slow);
-  return plots.slice(0, 3);
+  const slow = overTime
+    .filter((channel) => !quick.has(channel.instrument))
+    .sort((a, b) => ROLE_ORDER.indexOf(a.role) - ROLE_ORDER.indexOf(b.role));
+  const plots = [
+    { id: 'auto-slow', title: '', channels: firstOf(slow) },
+    ...[...quick].map((instrument) => ({
+      id: `auto-${instrument}`.slice(0, 300),
+      title: '',
+      channels: firstOf(overTime.filter((channel) => channel.instrument === instrument)),
+    })),
+  ];
+  return plots.filter((plot) => plot.channels.length > 0).slice(0, MOST_PLOTS);
+}
+
+/** The first few channels of the first units. */
+function firstOf(channels: readonly PlotChannel[]): string[] {
+  const units = [...new Set(channels.map((channel) => channel.unit))].slice(0, MOST_UNITS);
+  const shown = channels.filter((channel) => units.includes(channel.unit));
+  return shown.slice(0, MOST_AUTOMATIC).map((channel) => channel.id);
 }

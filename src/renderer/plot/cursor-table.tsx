@@ -63,6 +63,7 @@ export function CursorTable({ board, channels }: { board: PlotBoard; channels: r
           <tr key={channel.id}>
             <th scope="row">
               <i
+                className="plot-swatch"
                 style={{ background: typeof channel.color === 'number' ? `var(--ch${channel.color})` : channel.color }}
               />
               {channel.label}

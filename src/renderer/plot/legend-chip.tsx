@@ -12,11 +12,13 @@ interface LegendChipProps {
   board: PlotBoard;
   plot: string;
   channel: PlotChannel;
+  /** Says what a pixel stands for; where there are many chips the plot says it once. */
+  hasRemark: boolean;
   onRemove: () => void;
 }
 
 /** Colour, label, value and what a pixel stands for. The value is the newest, or the one under the pointer; painted outside React. */
-export function LegendChip({ board, plot, channel, onRemove }: LegendChipProps): ReactElement {
+export function LegendChip({ board, plot, channel, hasRemark, onRemove }: LegendChipProps): ReactElement {
   const value = useRef<HTMLElement>(null);
   const remark = useRef<HTMLElement>(null);
   useEffect(() => {
@@ -32,11 +34,11 @@ export function LegendChip({ board, plot, channel, onRemove }: LegendChipProps):
       prefix = shown.prefix;
       setText(value.current, shown.text);
       const samples = board.canvas(plot)?.samplesPerPixel(channel.id) ?? 1;
-      setText(remark.current, samples > 1 ? `min/max of ${samples} samples a pixel` : '');
+      setText(remark.current, samples > 1 && hasRemark ? `min/max of ${samples} samples a pixel` : '');
     };
     board.onPaint.add(paint);
     return () => void board.onPaint.delete(paint);
-  }, [board, plot, channel]);
+  }, [board, plot, channel, hasRemark]);
   const color = typeof channel.color === 'number' ? `var(--ch${channel.color})` : channel.color;
   return (
     <li

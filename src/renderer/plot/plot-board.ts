@@ -488,7 +488,8 @@ export class PlotBoard implements Disposable {
     const range = rangeOf(view, this.#limits);
     this.#patch({
       kind: view.kind,
-      spanS: range.toS - range.fromS,
+      // Of a live window the length that was asked for: the difference of two large times would not be quite 10.
+      spanS: view.kind === 'live' ? view.spanS : range.toS - range.fromS,
       paused: view.kind === 'fixed' && view.paused,
     });
   }

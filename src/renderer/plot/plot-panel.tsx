@@ -6,9 +6,13 @@ import { CHANNEL_MIME } from './board-layout.ts';
 import { ChannelMenu } from './channel-menu.tsx';
 import { CursorTable } from './cursor-table.tsx';
 import { LegendChip } from './legend-chip.tsx';
+import { setText } from './painted-text.ts';
 import type { PlotBoard } from './plot-board.ts';
 import { PlotInput } from './plot-input.ts';
 import { SegmentView } from './segment-view.tsx';
+
+/** Chips that each say what a pixel stands for; of more the plot says it once. */
+const MOST_REMARKS = 2;
 
 interface PlotPanelProps {
   board: PlotBoard;
@@ -54,10 +58,12 @@ export function PlotPanel({ board, plot, onChange, onRemove }: PlotPanelProps): 
               board={board}
               plot={plot.id}
               channel={channel}
+              hasRemark={shown.length <= MOST_REMARKS}
               onRemove={() => remove(channel.id)}
             />
           ))}
         </ul>
+        {shown.length > MOST_REMARKS && !isWaveform && <PixelRemark board={board} plot={plot.id} />}
         <ChannelMenu channels={channels} shown={plot.channels} onAdd={add} onRemove={remove} />
         <button
           type="button"
@@ -76,6 +82,20 @@ export function PlotPanel({ board, plot, onChange, onRemove }: PlotPanelProps): 
       </div>
     </article>
   );
+}
+
+/** What a pixel stands for, once for all traces; painted outside React. */
+function PixelRemark({ board, plot }: { board: PlotBoard; plot: string }): ReactElement {
+  const remark = useRef<HTMLElement>(null);
+  useEffect(() => {
+    const paint = (): void => {
+      const samples = board.canvas(plot)?.mostSamplesPerPixel ?? 1;
+      setText(remark.current, samples > 1 ? `min/max of up to ${samples} samples a pixel` : '');
+    };
+    board.onPaint.add(paint);
+    return () => void board.onPaint.delete(paint);
+  }, [board, plot]);
+  return <em className="plot-remark" ref={remark} />;
 }
 
 /** The element a plot is drawn in; React never looks inside. */
