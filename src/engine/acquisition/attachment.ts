@@ -3,6 +3,7 @@ import { delay } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
 import type { ControlState, ControlValue, Identity } from '../../core/instrument.ts';
 import type { ColumnInfo } from '../../core/stream-info.ts';
+import { isQuery } from '../../protocol/scpi-line.ts';
 import type { OutputOff } from '../driver/driver.ts';
 import type { Exchange } from '../session/session.ts';
 import type { AttachmentHost } from './attachment-host.ts';
@@ -181,7 +182,7 @@ export class Attachment implements AsyncDisposable {
   /** Console. Gives the reply, or null for a command without `?`. Blocks come as a summary. */
   async query(text: string, timeoutMs: number | undefined): Promise<string | null> {
     const options = { priority: 'person' as const, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
-    if (!text.includes('?')) {
+    if (!isQuery(text)) {
       await this.#link.session.write(text, options);
       return null;
     }

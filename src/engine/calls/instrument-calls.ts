@@ -1,6 +1,7 @@
 import type { ExchangeRecord, FoundInstrument } from '../../contract/instrument-schema.ts';
 import type { Handlers } from '../../contract/serve.ts';
 import { parseIdentity } from '../../protocol/idn.ts';
+import { isQuery } from '../../protocol/scpi-line.ts';
 import { identityText, instrumentId } from '../acquisition/instrument-id.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { openSession } from '../session/open-session.ts';
@@ -59,7 +60,7 @@ export function createInstrumentCalls(parts: EngineParts): Pick<Handlers, Instru
       await using session = await openSession({ resource, clock, signal, limits: { timeoutMs: parts.timeoutMs() } });
       const sentMs = clock.monotonicMs();
       const options = { signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
-      if (!text.includes('?')) {
+      if (!isQuery(text)) {
         await session.write(text, options);
         return { reply: null, roundTripMs: clock.monotonicMs() - sentMs };
       }

@@ -1,5 +1,14 @@
+import { fromScpiNumber } from '../../core/units.ts';
 import { TextLineDecoder } from '../../protocol/text-line-decoder.ts';
 import type { OpenReader } from './stream-reader.ts';
+
+/** In text a device says overload and missing as SCPI does: 9.9E37, 9.91E37. The decoder itself stays bit-equal to `Number()`. */
+function markOverloads(column: Float64Array, rows: number): void {
+  for (let row = 0; row < rows; row++) {
+    const value = column[row] as number;
+    if (value >= 9e37 || value <= -9e37) column[row] = fromScpiNumber(value);
+  }
+}
 
 /** A run in lines of numbers (docs/protocols/daq.md). `#lost n` counts rows the device dropped, `#end n` closes with how many it made. */
 export const openTextReader: OpenReader = (setup, onRows) => {
@@ -8,6 +17,7 @@ export const openTextReader: OpenReader = (setup, onRows) => {
   let seen = 0;
   let lost = 0;
   const hand = (columns: Float64Array[], rows: number): void => {
+    for (const column of columns) markOverloads(column, rows);
     onRows({ columns, rows, lost, arrivedNs: arrived });
     seen += rows + lost;
     lost = 0;
