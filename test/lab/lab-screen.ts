@@ -13,14 +13,34 @@ export class LabScreen implements Disposable {
   readonly #checks = new Set<() => void>();
   readonly #listeners = new Set<(block: FrameBlock, frame: Frame) => void>();
 
-  /** `state`: as read after listening began. */
-  constructor(client: Client, state: BenchState) {
+  /** Takes frames and says nothing, as a page that stands still. */
+  isFrozen = false;
+  #frame = 0;
+
+  /** `state`: as read after listening began; see `open`. */
+  private constructor(client: Client, state: BenchState) {
     this.client = client;
     this.state = state;
     client.onFrame((bytes) => this.#take(bytes));
   }
 
-  apply(change: StateEvent): void {
+  /** Over a client that has greeted. */
+  static async open(client: Client): Promise<LabScreen> {
+    const early: StateEvent[] = [];
+    let screen: LabScreen | undefined;
+    client.onState((change) => (screen ? screen.#apply(change) : early.push(change)));
+    screen = new LabScreen(client, await client.call('bench.read', {}));
+    for (const change of early) screen.#apply(change);
+    return screen;
+  }
+
+  /** Goes on: what came meanwhile is in its ring now. */
+  thaw(): void {
+    this.isFrozen = false;
+    if (this.#frame > 0) this.client.tell('watch.seen', { frame: this.#frame });
+  }
+
+  #apply(change: StateEvent): void {
     const next = reduceBench(this.state, change);
     if (next) this.#show(next);
     else {
@@ -133,7 +153,8 @@ export class LabScreen implements Disposable {
 
   #take(bytes: ArrayBuffer): void {
     const frame = viewFrame(bytes);
-    if (frame.number > 0) this.client.tell('watch.seen', { frame: frame.number });
+    this.#frame = Math.max(this.#frame, frame.number);
+    if (frame.number > 0 && !this.isFrozen) this.client.tell('watch.seen', { frame: frame.number });
     for (const block of frame.blocks) {
       for (const listener of this.#listeners) listener(block, frame);
     }

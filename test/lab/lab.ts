@@ -2,7 +2,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, greet } from '../../src/contract/client.ts';
-import type { StateEvent } from '../../src/contract/events.ts';
 import { createMemoryLinks } from '../../src/contract/memory-link.ts';
 import { Scope } from '../../src/core/scope.ts';
 import { type Engine, openEngine } from '../../src/engine/engine.ts';
@@ -53,11 +52,7 @@ export class Lab implements AsyncDisposable {
       },
     });
     await greet(client, name);
-    const early: StateEvent[] = [];
-    let screen: LabScreen | undefined;
-    client.onState((change) => (screen ? screen.apply(change) : early.push(change)));
-    screen = new LabScreen(client, await client.call('bench.read', {}));
-    for (const change of early) screen.apply(change);
+    const screen = await LabScreen.open(client);
     this.#screens.push(screen);
     return screen;
   }
