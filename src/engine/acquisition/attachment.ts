@@ -5,6 +5,8 @@ import type { ControlState, ControlValue, Identity } from '../../core/instrument
 import type { ColumnInfo } from '../../core/stream-info.ts';
 import { isQuery } from '../../protocol/scpi-line.ts';
 import type { OutputOff } from '../driver/driver.ts';
+import { ScpiDialog } from '../driver/scpi-dialog.ts';
+import { summarizeReply } from '../session/reply-summary.ts';
 import type { Exchange } from '../session/session.ts';
 import type { AttachmentHost } from './attachment-host.ts';
 import { instrumentId } from './instrument-id.ts';
@@ -179,14 +181,19 @@ export class Attachment implements AsyncDisposable {
     this.#host.changed(this);
   }
 
-  /** Console. Gives the reply, or null for a command without `?`. Blocks come as a summary. */
+  /**
+   * Console. Gives the reply, or null for a command. After a command to an instrument whose dialect is known the error queue is read, so
+   * that a refused one is told as such (`instrument.rejected`). Blocks come as a summary.
+   */
   async query(text: string, timeoutMs: number | undefined): Promise<string | null> {
+    const { session, driver } = this.#link;
     const options = { priority: 'person' as const, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
-    if (!isQuery(text)) {
-      await this.#link.session.write(text, options);
-      return null;
-    }
-    return this.#link.session.query(text, options);
+    if (isQuery(text)) return summarizeReply(await session.query(text, options));
+    if (driver.shape.role === 'unknown' || driver.stream) await session.write(text, options);
+    else await new ScpiDialog(session, (error) => this.#failed(error)).change([text], options);
+    // What the command has changed is looked up with the next look at the lamps.
+    this.#readBackMs = Number.NEGATIVE_INFINITY;
+    return null;
   }
 
   async outputsOff(): Promise<OutputOff[]> {

@@ -5,6 +5,7 @@ import { isQuery } from '../../protocol/scpi-line.ts';
 import { identityText, instrumentId } from '../acquisition/instrument-id.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { openSession } from '../session/open-session.ts';
+import { summarizeReply } from '../session/reply-summary.ts';
 import type { Exchange } from '../session/session.ts';
 import { listSerialPorts } from '../transport/serial-ports.ts';
 
@@ -64,7 +65,7 @@ export function createInstrumentCalls(parts: EngineParts): Pick<Handlers, Instru
         await session.write(text, options);
         return { reply: null, roundTripMs: clock.monotonicMs() - sentMs };
       }
-      return { reply: await session.query(text, options), roundTripMs: clock.monotonicMs() - sentMs };
+      return { reply: summarizeReply(await session.query(text, options)), roundTripMs: clock.monotonicMs() - sentMs };
     },
     'instrument.exchanges': ({ instrument, limit }) => ({
       exchanges: instruments
