@@ -190,7 +190,7 @@ export class Attachment implements AsyncDisposable {
     const options = { priority: 'person' as const, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
     if (isQuery(text)) return summarizeReply(await session.query(text, options));
     if (driver.shape.role === 'unknown' || driver.stream) await session.write(text, options);
-    else await new ScpiDialog(session, (error) => this.#failed(error)).change([text], options);
+    else await new ScpiDialog(session, (error) => this.#remember(error)).change([text], options);
     // What the command has changed is looked up with the next look at the lamps.
     this.#readBackMs = Number.NEGATIVE_INFINITY;
     return null;
@@ -429,6 +429,11 @@ export class Attachment implements AsyncDisposable {
     if (this.#state === 'silent') this.#lastError = undefined;
     this.#bad = 0;
     if (this.#state === 'silent') this.#become('live');
+  }
+
+  #remember(error: LabError): void {
+    this.#lastError = error;
+    this.#host.changed(this);
   }
 
   #tolerate(thrown: unknown): void {
