@@ -72,6 +72,7 @@ export class OurChart {
       time: { style: 'relative', originMs: 0, zoneMinutes: 0, zeroS: 0 },
       marks: [],
       marksRevision: 0,
+      gapReason: () => undefined,
       cursors: [],
       theme: this.#theme,
       nowMs: performance.now(),

@@ -52,6 +52,7 @@ function paintedPlot(columns: TraceColumns, color = 1): Painted {
         time: { style: 'relative', originMs: 0, zoneMinutes: 0, zeroS: 0 },
         marks: [],
         marksRevision: 0,
+        gapReason: () => undefined,
         cursors: [],
         theme,
         nowMs: 0,

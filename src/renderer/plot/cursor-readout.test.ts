@@ -96,7 +96,8 @@ describe('events', () => {
 
   test('the reason of a gap is the nearest that tells one', () => {
     const marks = [mark(5, 'reconnect', 'reconnect'), mark(7, 'cable out', 'gap'), mark(6, 'CH1 on')];
-    expect(gapReason(marks, 6.9, 8)).toBe('cable out');
-    expect(gapReason(marks, 100, 101)).toBeUndefined();
+    expect(gapReason([], marks, 6.9, 8)).toBe('cable out');
+    expect(gapReason([{ fromS: 6.9, toS: 8, reason: 'buffer full' }], marks, 6.9, 8)).toBe('buffer full');
+    expect(gapReason([], marks, 100, 101)).toBeUndefined();
   });
 });

@@ -20,6 +20,8 @@ export interface EventFlag {
 /** Rows of words over each other. */
 const ROWS = 2;
 
+/** Events that tell why something is missing. */
+const TELLING = new Set(['gap', 'reconnect', 'interrupted', 'clock']);
 /** Most flags drawn; the newest are kept. */
 const MOST_FLAGS = 120;
 
@@ -56,17 +58,31 @@ function isFlag(kind: string): boolean {
   return kind !== 'gap' && kind !== 'overload';
 }
 
-/** Why something is missing between two times: the words of the nearest gap, reconnect or interruption; undefined if nothing tells. */
-export function gapReason(marks: readonly EventMark[], fromS: number, toS: number): string | undefined {
+/** Something is missing between two times, in the engine's words. */
+export interface KnownGap {
+  fromS: number;
+  toS: number;
+  reason: string;
+}
+
+/** Why something is missing between two times: what the stream says, else the nearest event that tells; undefined if nothing does. */
+export function gapReason(
+  known: readonly KnownGap[],
+  marks: readonly EventMark[],
+  fromS: number,
+  toS: number,
+): string | undefined {
   const slack = Math.max(1, (toS - fromS) * 0.5);
-  let best: { mark: EventMark; distance: number } | undefined;
+  const own = known.find((gap) => gap.reason !== '' && gap.fromS < toS + slack * 0.1 && gap.toS > fromS - slack * 0.1);
+  if (own) return own.reason;
+  let best: { mark: EventMark; score: number } | undefined;
   for (const mark of marks) {
-    if (!['gap', 'reconnect', 'interrupted', 'clock'].includes(mark.kind)) continue;
+    if (!TELLING.has(mark.kind)) continue;
     const distance = mark.timeS < fromS ? fromS - mark.timeS : Math.max(0, mark.timeS - toS);
     if (distance > slack) continue;
     // At equal distance the gap event itself knows best.
     const score = distance + (mark.kind === 'gap' ? 0 : slack * 0.01);
-    if (!best || score < best.distance) best = { mark, distance: score };
+    if (!best || score < best.score) best = { mark, score };
   }
   return best?.mark.text;
 }

@@ -96,9 +96,7 @@ export class LiveFeed implements ColumnCover, Disposable {
   /** Another link, or none for now. */
   setClient(client: Client | undefined): void {
     if (client === this.#client) return;
-    this.#stopFrames?.();
-    this.#stopFrames = undefined;
-    this.#watch = undefined;
+    this.#close();
     this.#client = client;
     this.#sent = undefined;
     this.#schedule(0);
@@ -113,12 +111,17 @@ export class LiveFeed implements ColumnCover, Disposable {
 
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
-    this.#stopFrames?.();
-    if (this.#client && this.#watch !== undefined) {
-      this.#client.call('watch.close', { watch: this.#watch }).catch(() => {});
-    }
+    this.#close();
     this.#client = undefined;
     this.#set.clear();
+  }
+
+  /** The engine need not send any more; on a link that has ended nobody hears it. */
+  #close(): void {
+    this.#stopFrames?.();
+    this.#stopFrames = undefined;
+    if (this.#watch !== undefined) this.#client?.call('watch.close', { watch: this.#watch }).catch(() => {});
+    this.#watch = undefined;
   }
 
   #schedule(ms: number): void {

@@ -43,19 +43,38 @@ export function PlotArea({ client, bench, origin, plotIds }: PlotAreaProps): Rea
   return <Board key={origin} client={client} bench={bench} origin={origin} info={info} plotIds={plotIds} />;
 }
 
+/** The live board while no screen shows it: a look at another screen, or a link that broke, keeps the view and the columns. */
+let parked: PlotBoard | undefined;
+
+function takeBoard(origin: string, info: RecordingInfo | undefined): PlotBoard {
+  if (origin !== 'live' || !parked) return new PlotBoard(origin, info);
+  const board = parked;
+  parked = undefined;
+  board.wake();
+  return board;
+}
+
+function giveBoard(board: PlotBoard): void {
+  if (board.origin !== 'live' || parked) board[Symbol.dispose]();
+  else {
+    board.park();
+    parked = board;
+  }
+}
+
 function Board(
   props: PlotAreaProps & { info: RecordingInfo | undefined; plotIds: readonly string[] | undefined },
 ): ReactElement | null {
   const { client, bench, origin, info, plotIds } = props;
   const [board, setBoard] = useState<PlotBoard>();
   useEffect(() => {
-    const made = new PlotBoard(origin, info);
+    const taken = takeBoard(origin, info);
     const engine = linkStore.get().engine;
-    if (engine) made.setClock(BigInt(engine.nowNs), BigInt(engine.startedNs));
-    setBoard(made);
+    if (engine) taken.setClock(BigInt(engine.nowNs), BigInt(engine.startedNs));
+    setBoard(taken);
     return () => {
       setBoard(undefined);
-      made[Symbol.dispose]();
+      giveBoard(taken);
     };
   }, [origin, info]);
   useEffect(() => board?.setClient(client), [board, client]);

@@ -5,11 +5,12 @@ import type { RecordingInfo } from '../../contract/recording-schema.ts';
 import type { LabError } from '../../core/errors.ts';
 import type { StreamInfo } from '../../core/stream-info.ts';
 import { createStore, type Store } from '../store.ts';
-import { automaticPlots, benchChannels, type PlotChannel, recordedChannels } from './board-layout.ts';
+import { automaticPlots, benchChannels, distinctColors, type PlotChannel, recordedChannels } from './board-layout.ts';
 import { ChangeLog } from './change-log.ts';
 import { type ColumnCover, mixColumns, rankCovers } from './column-mix.ts';
 import { readTrace } from './cursor-readout.ts';
 import { EventFeed } from './event-feed.ts';
+import { gapReason } from './event-flags.ts';
 import { HistoryFeed } from './history-feed.ts';
 import { LiveEdge } from './live-edge.ts';
 import { LiveFeed } from './live-feed.ts';
@@ -90,6 +91,7 @@ export class PlotBoard implements Disposable {
   readonly #canvases = new Map<string, { canvas: PlotCanvas; host: HTMLElement; stop: () => void; key: string }>();
   readonly #segments = new Set<SegmentPlot>();
   readonly #stops: (() => void)[] = [];
+  #leaveLoop: (() => void) | undefined;
   #view: TimeView = { kind: 'live', spanS: 60 };
   #limits: TimeLimits;
   #client: Client | undefined;
@@ -147,11 +149,22 @@ export class PlotBoard implements Disposable {
       isLoading: false,
     });
     this.#stops.push(
-      plotLoop.add({ frame: (nowMs) => this.#frame(nowMs) }),
       watchTheme(() => {
         this.#themeIsOld = true;
       }),
     );
+    this.wake();
+  }
+
+  /** Not shown for now: no frames, no watch; view and columns stay for when it is shown again. */
+  park(): void {
+    this.#leaveLoop?.();
+    this.#leaveLoop = undefined;
+    this.setClient(undefined);
+  }
+
+  wake(): void {
+    this.#leaveLoop ??= plotLoop.add({ frame: (nowMs) => this.#frame(nowMs) });
   }
 
   setClient(client: Client | undefined): void {
@@ -226,6 +239,11 @@ export class PlotBoard implements Disposable {
       this.#segments.delete(segments);
       segments[Symbol.dispose]();
     };
+  }
+
+  /** The channels of a plot that exist, in its order and with colours told apart. */
+  channelsOf(plot: PlotLayout): PlotChannel[] {
+    return distinctColors(plot.channels.flatMap((id) => this.#channel(id) ?? []));
   }
 
   canvas(plot: string): PlotCanvas | undefined {
@@ -312,6 +330,7 @@ export class PlotBoard implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.park();
     for (const { stop } of [...this.#canvases.values()]) stop();
     for (const stop of this.#stops) stop();
     this.#live?.[Symbol.dispose]();
@@ -421,6 +440,7 @@ export class PlotBoard implements Disposable {
       },
       marks: this.#events.marks,
       marksRevision: this.#events.revision,
+      gapReason: (fromS, toS) => this.#gapReason(fromS, toS),
       cursors: this.#cursors
         ? [
             { name: 'A', timeS: this.#cursors.aS },
@@ -435,6 +455,14 @@ export class PlotBoard implements Disposable {
       if (canvas.paint(scene)) painted = true;
     }
     return painted;
+  }
+
+  #gapReason(fromS: number, toS: number): string | undefined {
+    const known = this.#shownChannels().flatMap((channel) => [
+      ...(this.#live?.gapsOf(channel) ?? []),
+      ...this.#history.gapsOf(channel),
+    ]);
+    return gapReason(known, this.#events.marks, fromS, toS);
   }
 
   #pieces(channel: string, fromS: number, toS: number): TraceColumns[] {
@@ -462,11 +490,9 @@ export class PlotBoard implements Disposable {
     for (const plot of this.state.get().plots) {
       const entry = this.#canvases.get(plot.id);
       if (!entry) continue;
-      const traces = plot.channels.flatMap((id): PlotTrace[] => {
-        const channel = this.#channel(id);
-        if (!channel || channel.isWaveform) return [];
-        const { label, unit, color, gain, offset, resolution } = channel;
-        return [{ id, label, unit, color, gain, offset, resolution, source: this.#source(id) }];
+      const traces = this.channelsOf(plot).flatMap((channel): PlotTrace[] => {
+        const { id, label, unit, color, gain, offset, resolution, isWaveform } = channel;
+        return isWaveform ? [] : [{ id, label, unit, color, gain, offset, resolution, source: this.#source(id) }];
       });
       const key = JSON.stringify(traces.map(({ source, ...rest }) => rest));
       if (entry.key === key) continue;

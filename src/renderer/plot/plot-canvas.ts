@@ -28,6 +28,8 @@ export interface PlotScene {
   marks: readonly EventMark[];
   /** Grows when `marks` change. */
   marksRevision: number;
+  /** Why something is missing between two times. */
+  gapReason: (fromS: number, toS: number) => string | undefined;
   cursors: readonly { name: string; timeS: number }[];
   theme: PlotTheme;
   nowMs: number;
@@ -420,7 +422,7 @@ export class PlotCanvas implements Disposable {
     this.#usesLayer = dense || columns > most || this.#traces.length >= LAYER_TRACES;
     this.#kept = wasLayer ? kept : undefined;
     this.#gaps = mergeGaps(this.#traces.map((drawn) => drawn.spans.gaps));
-    paintGaps(self.ctx, frame, this.#gaps, scene.marks, this.#theme);
+    paintGaps(self.ctx, frame, this.#gaps, scene.gapReason, this.#theme);
   }
 
   #drawAbove(self: uPlot): void {

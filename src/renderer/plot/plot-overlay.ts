@@ -1,4 +1,4 @@
-import { type EventFlag, type EventMark, gapReason, placeFlags } from './event-flags.ts';
+import { type EventFlag, type EventMark, placeFlags } from './event-flags.ts';
 import type { PlotTheme } from './plot-theme.ts';
 import { overloadRuns, type TraceSpans } from './trace-spans.ts';
 
@@ -28,7 +28,7 @@ export function paintGaps(
   context: CanvasRenderingContext2D,
   frame: PlotFrame,
   gaps: readonly GapSpan[],
-  marks: readonly EventMark[],
+  reasonOf: (fromS: number, toS: number) => string | undefined,
   theme: PlotTheme,
 ): void {
   if (gaps.length === 0) return;
@@ -48,7 +48,7 @@ export function paintGaps(
   let free = Number.NEGATIVE_INFINITY;
   for (const gap of gaps) {
     const middle = frame.left + (gap.from + gap.to) / 2;
-    const text = gapText(gap, frame, marks);
+    const text = gapText(gap, frame, reasonOf);
     const half = context.measureText(text).width / 2;
     if (middle - half < free || gap.to - gap.from < 6 * frame.ratio) continue;
     const at = Math.min(Math.max(middle, frame.left + half + 4), frame.left + frame.width - half - 4);
@@ -59,7 +59,7 @@ export function paintGaps(
 }
 
 /** `gap 2.1 s · reconnect` */
-function gapText(gap: GapSpan, frame: PlotFrame, marks: readonly EventMark[]): string {
+function gapText(gap: GapSpan, frame: PlotFrame, reasonOf: (fromS: number, toS: number) => string | undefined): string {
   const fromS = frame.fromS + gap.from * frame.secondsPerPx;
   const toS = frame.fromS + gap.to * frame.secondsPerPx;
   const seconds = toS - fromS;
@@ -69,7 +69,7 @@ function gapText(gap: GapSpan, frame: PlotFrame, marks: readonly EventMark[]): s
       : seconds < 120
         ? `${seconds.toFixed(1)} s`
         : `${Math.round(seconds / 60)} min`;
-  const reason = gapReason(marks, fromS, toS);
+  const reason = reasonOf(fromS, toS);
   return reason ? `gap ${length} · ${reason}` : `gap ${length}`;
 }
 

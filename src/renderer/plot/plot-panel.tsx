@@ -1,8 +1,8 @@
-import { type DragEvent, type ReactElement, useEffect, useRef, useState } from 'react';
+import { type DragEvent, type ReactElement, useEffect, useMemo, useRef, useState } from 'react';
 import type { PlotLayout } from '../../contract/bench-schema.ts';
 import { Icon } from '../control/icon.tsx';
 import { useStore } from '../store.ts';
-import { CHANNEL_MIME } from './board-layout.ts';
+import { CHANNEL_MIME, distinctColors } from './board-layout.ts';
 import { ChannelMenu } from './channel-menu.tsx';
 import { CursorTable } from './cursor-table.tsx';
 import { LegendChip } from './legend-chip.tsx';
@@ -26,7 +26,10 @@ export function PlotPanel({ board, plot, onChange, onRemove }: PlotPanelProps): 
   const channels = useStore(board.state, (state) => state.channels);
   const hasCursors = useStore(board.state, (state) => state.hasCursors);
   const [isTarget, setTarget] = useState(false);
-  const shown = plot.channels.flatMap((id) => channels.find((channel) => channel.id === id) ?? []);
+  const shown = useMemo(
+    () => distinctColors(plot.channels.flatMap((id) => channels.find((channel) => channel.id === id) ?? [])),
+    [plot.channels, channels],
+  );
   const isWaveform = shown.length > 0 && shown.every((channel) => channel.isWaveform);
   const add = (id: string): void => {
     if (id && !plot.channels.includes(id)) onChange({ ...plot, channels: [...plot.channels, id] });

@@ -79,6 +79,7 @@ export class SegmentPlot implements Disposable {
       time: { style: 'relative', originMs: 0, zoneMinutes: 0, zeroS: 0 },
       marks: [],
       marksRevision: 0,
+      gapReason: () => undefined,
       cursors: [],
       theme: this.#theme,
       nowMs,

@@ -70,11 +70,11 @@ function roundUnion(now: YRange, wanted: YRange, low: number, high: number): YRa
   return high - low < (union.high - union.low) * 0.4 ? wanted : union;
 }
 
-/** Smallest round limits around the data with a margin: multiples of 1, 2 or 5 times a power of ten, about ten steps apart. */
+/** Smallest round limits around the data with a margin: multiples of 1, 2 or 5 times a power of ten, about twenty steps apart. */
 export function roundRange(low: number, high: number, margin: number, smallest: number): YRange {
   const middle = (low + high) / 2;
   const span = Math.max((high - low) * (1 + 2 * margin), smallest, Math.abs(middle) * 1e-9, Number.MIN_VALUE * 1e9);
-  const step = roundStep(span / 10);
+  const step = roundStep(span / 20);
   const from = Math.floor((middle - span / 2) / step + 1e-9) * step;
   const to = Math.ceil((middle + span / 2) / step - 1e-9) * step;
   return { low: from, high: to > from ? to : from + step };
