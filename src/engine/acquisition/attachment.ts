@@ -1,7 +1,6 @@
 import type { InstrumentState, InstrumentStateWord } from '../../contract/instrument-schema.ts';
-import { delay } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
-import type { ControlState, ControlValue, Identity } from '../../core/instrument.ts';
+import type { ControlValue, Identity } from '../../core/instrument.ts';
 import type { ColumnInfo } from '../../core/stream-info.ts';
 import { isQuery } from '../../protocol/scpi-line.ts';
 import type { OutputOff } from '../driver/driver.ts';
@@ -10,13 +9,13 @@ import { summarizeReply } from '../session/reply-summary.ts';
 import type { Exchange } from '../session/session.ts';
 import type { AttachmentHost } from './attachment-host.ts';
 import { instrumentId } from './instrument-id.ts';
-import { type InstrumentLink, openInstrumentLink } from './instrument-link.ts';
+import type { InstrumentLink } from './instrument-link.ts';
+import { InstrumentPanel, setpointText } from './instrument-panel.ts';
 import { PollLoop } from './poll-loop.ts';
+import { reconnect } from './reconnect.ts';
 import { RegularStream } from './regular-stream.ts';
 import { SegmentStream } from './segment-stream.ts';
 
-const RETRY_FIRST_MS = 500;
-const RETRY_MOST_MS = 30_000;
 /** Longest that a detach waits for the instrument to take `local`. */
 const HAND_BACK_MS = 1500;
 /** Longest that `ready` waits for channels. */
@@ -24,6 +23,8 @@ const READY_MS = 3000;
 /** Bad rounds in a row before the card says `silent`. */
 const SILENT_AFTER = 3;
 const EXCHANGES_KEPT = 1000;
+/** A stream that gives nothing for that long is `silent`, or for three of its rows if that is longer; ms. */
+const STREAM_SILENT_MS = 2000;
 /** Controls are read back that often, for knobs turned at the front panel; ms. */
 const READ_BACK_MS = 5000;
 
@@ -54,11 +55,13 @@ export class Attachment implements AsyncDisposable {
   #link: InstrumentLink;
   #polls: PollLoop | undefined;
   #regular: RegularStream | undefined;
+  /** Where the stream before ended, and why. */
+  #pause: { endNs: bigint; reason: string } | undefined;
+  #rowsMs = 0;
   #segments: SegmentStream | undefined;
   #state: InstrumentStateWord = 'live';
   #retry: InstrumentState['retry'];
-  #values: Record<string, ControlState> = {};
-  #status: Record<string, string> = {};
+  readonly #panel: InstrumentPanel;
   #lastError: LabError | undefined;
   #bad = 0;
   #malformed = 0;
@@ -71,6 +74,7 @@ export class Attachment implements AsyncDisposable {
   /** Takes over the link; `start` begins to measure. */
   constructor(link: InstrumentLink, label: string, host: AttachmentHost) {
     this.#link = link;
+    this.#panel = new InstrumentPanel(host.clock);
     this.ready = new Promise((resolve) => {
       this.#tellReady = resolve;
     });
@@ -105,8 +109,8 @@ export class Attachment implements AsyncDisposable {
       state: this.#state,
       ...(this.#retry ? { retry: this.#retry } : {}),
       controls: shape.controls,
-      values: this.#values,
-      status: this.#status,
+      values: this.#panel.values,
+      status: this.#panel.status,
       commands: shape.commands,
       waveforms: shape.waveforms.map(({ channel }) => channel),
       rateAskedHz: this.#rateAskedHz,
@@ -153,17 +157,14 @@ export class Attachment implements AsyncDisposable {
     const known = this.shape.controls.find(({ id }) => id === control);
     if (!known)
       throw new LabError('call.invalid', `${this.label} has no control ${control}. Nothing was sent.`, { control });
-    this.#values = { ...this.#values, [control]: { ...this.#values[control], asked: value } };
+    this.#panel.ask(control, value);
     try {
       const readBack = await this.#link.driver.setControl(control, value, this.#stop.signal);
-      this.#keep(readBack);
+      this.#panel.keep(readBack);
       this.#host.event({
         kind: 'setpoint',
         instrument: this.id,
-        text:
-          known.kind === 'action'
-            ? `${this.label} ${known.label}`
-            : `${this.label} ${known.group} ${known.label} ${String(value)}${known.unit ? ` ${known.unit}` : ''}`,
+        text: setpointText(this.label, known, value),
         data: { control, value, readBack: readBack[control] ?? null, who },
       });
       return readBack;
@@ -176,8 +177,9 @@ export class Attachment implements AsyncDisposable {
   }
 
   async refresh(): Promise<void> {
-    this.#keep(await this.#link.driver.readControls(undefined, this.#stop.signal));
-    if (this.#link.driver.status) this.#status = await this.#link.driver.status(this.#stop.signal);
+    const { driver } = this.#link;
+    this.#panel.keep(await driver.readControls(undefined, this.#stop.signal));
+    if (driver.status) this.#panel.keepStatus(await driver.status(this.#stop.signal));
     this.#host.changed(this);
   }
 
@@ -198,10 +200,7 @@ export class Attachment implements AsyncDisposable {
 
   async outputsOff(): Promise<OutputOff[]> {
     const results = await this.#link.driver.outputsOff();
-    // It is the newest wish: an output must not be shown as differing from an older one.
-    for (const { id, isOutput } of this.shape.controls) {
-      if (isOutput) this.#values = { ...this.#values, [id]: { ...this.#values[id], asked: false } };
-    }
+    this.#panel.askOutputsOff(this.shape.controls);
     this.#readBackMs = Number.NEGATIVE_INFINITY;
     await this.refresh().catch(() => undefined);
     return results;
@@ -228,8 +227,9 @@ export class Attachment implements AsyncDisposable {
   measured(rates: { rateHz: number; lost: number }): void {
     this.#rates = rates;
     this.#timeouts = Math.max(this.#timeouts, this.#link.session.stats.timeouts);
+    if (this.#regular) this.#watchStream(this.#regular);
     if (this.#regular && !Number.isNaN(this.#regular.driftPpm)) {
-      this.#status = { ...this.#status, 'clock.drift': `${this.#regular.driftPpm.toFixed(0)} ppm` };
+      this.#panel.keepStatus({ 'clock.drift': `${this.#regular.driftPpm.toFixed(0)} ppm` });
     }
     this.#host.changed(this);
   }
@@ -241,6 +241,8 @@ export class Attachment implements AsyncDisposable {
       await this.#handBack();
       await this.#link[Symbol.asyncDispose]();
       await this.#running;
+      // A reconnect may have been just through.
+      await this.#link[Symbol.asyncDispose]();
       this.#polls?.[Symbol.dispose]();
       this.#regular?.[Symbol.dispose]();
       this.#segments?.[Symbol.dispose]();
@@ -306,12 +308,14 @@ export class Attachment implements AsyncDisposable {
   #outlet(): Parameters<NonNullable<InstrumentLink['driver']['stream']>>[0] {
     return {
       opened: (info) => {
-        this.#regular?.[Symbol.dispose]();
-        this.#regular = new RegularStream(this.#host, { instrument: this.id, ...info });
+        this.#endRegular('restarted');
+        this.#regular = new RegularStream(this.#host, { instrument: this.id, ...info, after: this.#pause });
+        this.#rowsMs = this.#host.clock.monotonicMs();
         this.#host.declareChannels(this, this.#regular.info.key, info.columns, info.rateHz);
       },
       rows: (rows) => {
         this.#regular?.add(rows);
+        this.#rowsMs = this.#host.clock.monotonicMs();
         if (this.#state !== 'live') this.#succeeded();
       },
       malformed: (count) => {
@@ -320,55 +324,51 @@ export class Attachment implements AsyncDisposable {
     };
   }
 
+  #endRegular(reason: string): void {
+    const regular = this.#regular;
+    this.#regular = undefined;
+    if (regular?.endNs !== undefined) this.#pause = { endNs: regular.endNs, reason };
+    regular?.[Symbol.dispose]();
+  }
+
+  /** A device that streams is not asked, so silence is seen by the clock. Stopped by the person it owes nothing. */
+  #watchStream(regular: RegularStream): void {
+    const limitMs = Math.max(STREAM_SILENT_MS, 3000 / regular.info.rateHz);
+    const isSilent = this.#host.clock.monotonicMs() - this.#rowsMs > limitMs;
+    if (isSilent && this.#state === 'live' && this.#values.running?.readBack !== false) this.#become('silent');
+  }
+
   async #reconnect(signal: AbortSignal): Promise<void> {
     await Promise.resolve(this.#link[Symbol.asyncDispose]()).catch(() => undefined);
-    this.#regular?.[Symbol.dispose]();
-    this.#regular = undefined;
+    this.#endRegular('reconnect');
     const reason = this.#lastError?.message ?? 'connection lost';
+    const { id: instrument, label } = this;
     this.#host.event({
       kind: 'reconnect',
-      instrument: this.id,
+      instrument,
       severity: 'warning',
-      text: `${this.label}: connection lost, reconnecting`,
+      text: `${label}: connection lost, reconnecting`,
     });
     this.#polls?.markGap('reconnect');
-    for (let attempt = 1; !signal.aborted; attempt++) {
-      const waitMs = Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** (attempt - 1));
-      this.#retry = { attempt, atNs: String(this.#host.clock.nowNs() + BigInt(waitMs) * 1_000_000n) };
-      this.#become('reconnecting');
-      try {
-        await delay(this.#host.clock, waitMs, signal);
-        const link = await openInstrumentLink(this.resource, this.#host.linkPlace(this));
-        if (instrumentId(link.identity, this.resource) !== this.id) {
-          await link[Symbol.asyncDispose]();
-          const { maker, model, serial } = link.identity;
-          this.#lastError = new LabError(
-            'instrument.mismatch',
-            `${this.resource} is now ${maker} ${model} ${serial}, not ${this.label} (${this.id}). Its data do not continue; detach it and attach the other.`,
-          );
-          this.#retry = undefined;
-          this.#become('failed');
-          await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-          return;
-        }
-        this.#link = link;
-        if (signal.aborted) return;
-        break;
-      } catch (error) {
-        if (signal.aborted) return;
-        this.#lastError = LabError.from(error);
-      }
+    try {
+      this.#link = await reconnect(this, this.#host, signal, ({ attempt, atNs, error }) => {
+        this.#retry = { attempt, atNs };
+        this.#lastError = error ?? this.#lastError;
+        this.#become('reconnecting');
+      });
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#retry = undefined;
+      this.#lastError = LabError.from(error);
+      this.#become('failed');
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+      return;
     }
     this.#retry = undefined;
     this.#lastError = undefined;
     this.#listen();
     this.#become('live');
-    this.#host.event({
-      kind: 'reconnect',
-      instrument: this.id,
-      text: `${this.label}: connected again`,
-      data: { reason },
-    });
+    this.#host.event({ kind: 'reconnect', instrument, text: `${label}: connected again`, data: { reason } });
   }
 
   #listen(): void {
@@ -383,18 +383,14 @@ export class Attachment implements AsyncDisposable {
   async #between(signal: AbortSignal): Promise<void> {
     const { driver } = this.#link;
     if (driver.status) {
-      const status = await driver.status(signal);
-      const changed = Object.entries(status).filter(([key, value]) => this.#status[key] !== value);
-      if (changed.length > 0) {
-        for (const [key, value] of changed) this.#statusChanged(key, this.#status[key], value);
-        this.#status = { ...this.#status, ...status };
-        this.#host.changed(this);
-      }
+      const changes = this.#panel.keepStatus(await driver.status(signal));
+      for (const { key, from, to } of changes) this.#statusChanged(key, from, to);
+      if (changes.length > 0) this.#host.changed(this);
     }
     const nowMs = this.#host.clock.monotonicMs();
     if (nowMs - this.#readBackMs < READ_BACK_MS) return;
     this.#readBackMs = nowMs;
-    this.#keep(await driver.readControls(undefined, signal));
+    this.#panel.keep(await driver.readControls(undefined, signal));
     this.#host.changed(this);
   }
 
@@ -408,13 +404,6 @@ export class Attachment implements AsyncDisposable {
       text: `${this.label} ${key.replaceAll('.', ' ')}: ${to === '' ? 'cleared' : to}`,
       data: { key, from, to },
     });
-  }
-
-  #keep(readBack: Record<string, ControlValue>): void {
-    const at = String(this.#host.clock.nowNs());
-    const next = { ...this.#values };
-    for (const [id, value] of Object.entries(readBack)) next[id] = { ...next[id], readBack: value, at };
-    this.#values = next;
   }
 
   /** One bad round, or a control that cannot be read: shown, and the work goes on. */

@@ -11,6 +11,8 @@ export interface RegularShape {
   columns: ColumnInfo[];
   rateHz: number;
   float64: boolean;
+  /** The same source streamed until then: what lies between is a gap. */
+  after?: { endNs: bigint; reason: string } | undefined;
 }
 
 export interface RegularLimits {
@@ -39,6 +41,8 @@ export class RegularStream implements Disposable {
   #rows = 0;
   #seq = 0;
   #pendingLost = 0;
+  #after: RegularShape['after'];
+  #isAfterGap = false;
   #anchorRow = 0;
   #anchorNs: bigint | undefined;
   #arrivedNs = 0n;
@@ -58,7 +62,13 @@ export class RegularStream implements Disposable {
     this.#open = shape.columns.map(() =>
       shape.float64 ? new Float64Array(limits.maxRows) : new Float32Array(limits.maxRows),
     );
+    this.#after = shape.after;
     this.info = place.registry.open({ ...shape, kind: 'regular' });
+  }
+
+  /** Time after its last row; undefined before the first. */
+  get endNs(): bigint | undefined {
+    return this.#anchorNs === undefined ? undefined : this.#timeOf(this.#seq + this.#rows);
   }
 
   /** Drift of the device's clock against the engine's since the anchor; NaN in the first 10 s. */
@@ -73,6 +83,7 @@ export class RegularStream implements Disposable {
     this.#arrivedNs = piece.arrivedNs;
     if (piece.lost > 0) this.#lose(piece);
     this.#anchorNs ??= piece.arrivedNs - BigInt(Math.round(piece.rows * this.#dtS * 1e9));
+    if (this.#after && piece.rows > 0) this.#announcePause(this.#after);
     let done = 0;
     while (done < piece.rows) {
       const take = Math.min(piece.rows - done, this.#limits.maxRows - this.#rows);
@@ -95,7 +106,8 @@ export class RegularStream implements Disposable {
       stream: this.info.id,
       rows: this.#rows,
       channels: this.#open.length,
-      flags: (this.#float64 ? BATCH_FLAG.float64 : 0) | (this.#pendingLost > 0 ? BATCH_FLAG.gap : 0),
+      flags:
+        (this.#float64 ? BATCH_FLAG.float64 : 0) | (this.#pendingLost > 0 || this.#isAfterGap ? BATCH_FLAG.gap : 0),
       seq: this.#seq,
       lost: this.#pendingLost,
       t0Ns: this.#timeOf(this.#seq),
@@ -110,12 +122,20 @@ export class RegularStream implements Disposable {
     this.#seq += this.#rows;
     this.#rows = 0;
     this.#pendingLost = 0;
+    this.#isAfterGap = false;
     this.#sink.batch(batch);
   }
 
   [Symbol.dispose](): void {
     this.flush();
     this.#registry.close(this.info);
+  }
+
+  #announcePause({ endNs, reason }: { endNs: bigint; reason: string }): void {
+    this.#after = undefined;
+    this.#isAfterGap = true;
+    const toNs = this.#timeOf(this.#seq);
+    this.#sink.gap({ stream: this.info.id, seq: this.#seq, fromNs: endNs, toNs, lost: 0, reason });
   }
 
   #lose(piece: StreamRows): void {
