@@ -335,7 +335,7 @@ export class Attachment implements AsyncDisposable {
   #watchStream(regular: RegularStream): void {
     const limitMs = Math.max(STREAM_SILENT_MS, 3000 / regular.info.rateHz);
     const isSilent = this.#host.clock.monotonicMs() - this.#rowsMs > limitMs;
-    if (isSilent && this.#state === 'live' && this.#values.running?.readBack !== false) this.#become('silent');
+    if (isSilent && this.#state === 'live' && this.#panel.values.running?.readBack !== false) this.#become('silent');
   }
 
   async #reconnect(signal: AbortSignal): Promise<void> {
