@@ -319,6 +319,31 @@ describe('connections', () => {
     expect(sent.filter((text) => text.includes('*RST') || /:OUTP CH1,/.test(text))).toHaveLength(1);
   });
 
+  test('a stream that is cut off while recording: a gap, another run of the same device, both whole', async () => {
+    const daq = ids.daq ?? '';
+    await call('recording.start', { name: 'stream cut' });
+    await screen.untilValue(`${daq}/load.voltage`, () => true);
+    await call('bench.setFault', { name: 'daq', fault: { kind: 'disconnect', count: 1 } });
+    await screen.untilState(daq, 'reconnecting');
+    await screen.untilState(daq, 'live');
+    await screen.untilValue(`${daq}/load.voltage`, () => true);
+    const { recording, lost } = await call('recording.stop', {});
+    expect(lost).toBe(0);
+    const info = await call('recording.info', { recording });
+    expect(info.gaps).toEqual([expect.objectContaining({ stream: `${daq}/samples`, reason: 'reconnect', lost: 0 })]);
+    const [gap] = info.gaps;
+    expect(Number(BigInt(gap?.toNs ?? 0) - BigInt(gap?.fromNs ?? 0)) / 1e9).toBeGreaterThan(0.4);
+    expect(await call('recording.verify', { recording })).toMatchObject({ ok: true, problems: [] });
+  });
+
+  test('a stream that stands still is shown as silent, and as live when it goes on', async () => {
+    const daq = ids.daq ?? '';
+    await call('bench.setFault', { name: 'daq', fault: { kind: 'hang' } });
+    await screen.untilState(daq, 'silent');
+    await call('bench.setFault', { name: 'daq', fault: { kind: null } });
+    await screen.untilState(daq, 'live');
+  });
+
   test('another unit behind the address: not its data; failed until it is detached', async () => {
     await using meter = await ScriptedInstrument.open({ '*IDN?': 'ACME,M1,0001,1' });
     const instrument = await screen.attach(meter.resource);

@@ -208,12 +208,16 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
   };
 }
 
-/** What an engine does by itself at start: the simulated bench, the instruments of last time, the recording a crash cut off. */
-async function begin({ attach, board, library, recording, simulator }: EngineParts): Promise<void> {
+/** What an engine does by itself at start: the recording a crash cut off, the simulated bench, the instruments of last time. */
+async function begin({ attach, board, events, library, recording, simulator }: EngineParts): Promise<void> {
+  try {
+    // Before the instruments, so that nothing of them is missing.
+    await recording.resume(await library.recover());
+  } catch (error) {
+    events.add({ kind: 'status', severity: 'error', text: LabError.from(error).message });
+  }
   if (board.state.settings.startSimulator) await simulator.start().catch(() => undefined);
-  await library.recover();
   await attach();
-  await recording.resume();
 }
 
 function showRates(instruments: InstrumentTable, channels: ChannelBook, rates: Rates): void {

@@ -13,6 +13,7 @@ import type { HostServices } from '../host-services.ts';
 import { openRecorder } from '../recording/recorder.ts';
 import type { Recorder, RecordingResult } from '../recording/recorder-options.ts';
 import type { RecordingAbout } from '../recording/recording-about.ts';
+import type { RecoveredFile } from '../recording/recovery.ts';
 import { atomicWrite } from '../state/atomic-write.ts';
 import { emptyState } from '../state/empty-state.ts';
 import type { EventLog } from '../state/event-log.ts';
@@ -129,8 +130,11 @@ export class RecordingDesk implements AsyncDisposable {
     });
   }
 
-  /** After a crash: goes on with what was being recorded then, in a new part. Gives whether there was something. */
-  async resume(): Promise<boolean> {
+  /**
+   * After a crash: goes on with what was being recorded then, in a new part behind those that were recovered. Gives whether there was
+   * something. Throws recording.denied, recording.disk-full, recording.failed.
+   */
+  async resume(recovered: readonly RecoveredFile[]): Promise<boolean> {
     const text = await readFile(this.#note, 'utf8').catch(() => undefined);
     if (text === undefined) return false;
     const parsed = underway.safeParse(parseJson(text));
@@ -138,7 +142,9 @@ export class RecordingDesk implements AsyncDisposable {
       await rm(this.#note, { force: true });
       return false;
     }
-    const { id, name, folder, notes, startedNs, part } = parsed.data;
+    const { id, name, folder, notes, startedNs, part: notedPart } = parsed.data;
+    const parts = recovered.flatMap(({ recording }) => (recording?.id === id ? [recording.part] : []));
+    const part = Math.max(notedPart, ...parts);
     return this.#serially(async () => {
       await this.#open({ name, folder, notes }, { id, startedNs: BigInt(startedNs), part: part + 1 });
       this.#parts.events.add({

@@ -1,5 +1,6 @@
 import type { ExchangeRecord, FoundInstrument } from '../../contract/instrument-schema.ts';
 import type { Handlers } from '../../contract/serve.ts';
+import { canonicalResource } from '../../core/resource.ts';
 import { parseIdentity } from '../../protocol/idn.ts';
 import { isQuery } from '../../protocol/scpi-line.ts';
 import { identityText, instrumentId } from '../acquisition/instrument-id.ts';
@@ -55,7 +56,7 @@ export function createInstrumentCalls(parts: EngineParts): Pick<Handlers, Instru
       return { reply, roundTripMs: clock.monotonicMs() - startMs };
     },
     'resource.query': async ({ resource, text, timeoutMs }, { signal }) => {
-      const known = instruments.all.find((attachment) => attachment.resource === resource);
+      const known = instruments.all.find((attachment) => attachment.resource === canonicalResource(resource));
       const startMs = clock.monotonicMs();
       if (known) return { reply: await known.query(text, timeoutMs), roundTripMs: clock.monotonicMs() - startMs };
       await using session = await openSession({ resource, clock, signal, limits: { timeoutMs: parts.timeoutMs() } });
