@@ -5,7 +5,7 @@ import { defineConfig } from 'electron-vite';
 const at = (path: string): string => resolve(import.meta.dirname, path);
 
 /**
- * Three bundles. `out/main` holds every Node entry: the Electron shell, the engine process, the command line and browser host,
+ * Three bundles. `out/main` holds every Node entry: the Electron shell, the engine processes, the command line and browser host,
  * the simulated bench and the export worker; packages stay outside as node_modules. Plain Node 20 runs them too, so `using` is
  * lowered. Sandboxed preloads must be CommonJS.
  */
@@ -19,6 +19,7 @@ export default defineConfig({
           index: at('src/main/index.ts'),
           'engine-entry': at('src/main/engine-entry.ts'),
           cli: at('src/headless/cli.ts'),
+          'engine-child': at('src/headless/engine-child.ts'),
           simulator: at('src/simulator/main.ts'),
           'export-worker': at('src/engine/export/export-worker.ts'),
         },

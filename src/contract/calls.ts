@@ -34,7 +34,7 @@ export type WatchMode = z.infer<typeof watchMode>;
 const channelList = z.array(id).min(1).max(500);
 
 /** simulator fault: one knob set for one simulated instrument; `null` kind clears all. */
-const fault = z.object({
+export const fault = z.object({
   kind: z.enum(['delay', 'drop', 'split', 'garbage', 'wrong-order', 'hang', 'disconnect']).nullable(),
   /** How often: 0…1 of the replies. */
   probability: z.number().min(0).max(1).default(1),

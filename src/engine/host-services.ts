@@ -1,13 +1,4 @@
-import type { Role } from '../core/instrument.ts';
-
-/** An instrument of the simulated bench, as its process announces it. */
-export interface SimulatedInstrument {
-  name: string;
-  role: Role;
-  idn: string | null;
-  resources: string[];
-  reason?: string | undefined;
-}
+import type { SimulatedInstrument } from '../contract/host-messages.ts';
 
 export interface SimulatorFault {
   kind: 'delay' | 'drop' | 'split' | 'garbage' | 'wrong-order' | 'hang' | 'disconnect' | null;

@@ -1,23 +1,11 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { role } from '../contract/value-schema.ts';
-import type { SimulatedInstrument } from '../engine/host-services.ts';
+import { type SimulatedInstrument, simulatedInstrument } from '../contract/host-messages.ts';
 import { isAlive } from '../engine/state/data-folder.ts';
 
 /** `labwire bench` says in the data folder which instruments it runs, so that `labwire find` on the same folder lists them. */
-const announcement = z.object({
-  pid: z.int(),
-  instruments: z.array(
-    z.object({
-      name: z.string(),
-      role,
-      idn: z.string().nullable(),
-      resources: z.array(z.string()),
-      reason: z.string().optional(),
-    }),
-  ),
-});
+const announcement = z.object({ pid: z.int(), instruments: z.array(simulatedInstrument) });
 
 function pathIn(dataFolder: string): string {
   return join(dataFolder, 'simulated-bench.json');

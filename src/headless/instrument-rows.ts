@@ -1,5 +1,5 @@
+import type { SimulatedInstrument } from '../contract/host-messages.ts';
 import type { FoundInstrument } from '../contract/instrument-schema.ts';
-import type { SimulatedInstrument } from '../engine/host-services.ts';
 import type { Output } from './output.ts';
 
 /** A line of `bench` and `find`; documented in docs/cli.md. */

@@ -1,8 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
 import { fork } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import type { SimulatedInstrument } from '../contract/host-messages.ts';
 import { LabError } from '../core/errors.ts';
-import type { SimulatedInstrument, SimulatorFault, SimulatorProcess } from '../engine/host-services.ts';
+import type { SimulatorFault, SimulatorProcess } from '../engine/host-services.ts';
 import type { FromBench, ToBench } from '../simulator/message.ts';
 import { fromBench } from '../simulator/message.ts';
 

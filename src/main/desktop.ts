@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { BrowserWindow } from 'electron';
 import { app, dialog, powerMonitor } from 'electron';
+import type { FromEngine, ToEngine } from '../contract/host-messages.ts';
 import { serveBundle } from './app-protocol.ts';
 import { EngineDuties } from './engine-duties.ts';
-import type { FromEngine } from './engine-messages.ts';
 import { EngineProcess } from './engine-process.ts';
 import { openLabWindow } from './lab-window.ts';
 import { setMenu } from './menu.ts';
@@ -29,14 +29,16 @@ export class Desktop {
     this.#engine = new EngineProcess({
       entry: join(out, 'main', 'engine-entry.js'),
       args: ['--data', dataFolder, '--version', app.getVersion()],
-      listener: { message: (message) => this.#take(message), died: (code, retryMs) => this.#engineDied(code, retryMs) },
+      listener: {
+        message: (message, reply) => this.#take(message, reply),
+        died: (code, retryMs) => this.#engineDied(code, retryMs),
+      },
     });
     this.#simulator = new SimulatorProcess(join(out, 'main', 'simulator.js'), (reason) =>
       this.#engine.send({ kind: 'simulatorEnded', reason }),
     );
     this.#duties = new EngineDuties({
       simulator: this.#simulator,
-      send: (message) => this.#engine.send(message),
       onNoticeOpened: () => this.showWindow(),
     });
   }
@@ -70,11 +72,11 @@ export class Desktop {
     this.#window.focus();
   }
 
-  #take(message: FromEngine): void {
+  #take(message: FromEngine, reply: (answer: ToEngine) => void): void {
     if (message.kind === 'failed') {
       dialog.showErrorBox('Labwire cannot start its engine', `${message.error.message}\n\n(${message.error.code})`);
       app.quit();
-    } else this.#duties.take(message);
+    } else this.#duties.take(message, reply);
   }
 
   #engineDied(code: number, retryMs: number | null): void {

@@ -1,11 +1,10 @@
 import { Notification, powerSaveBlocker } from 'electron';
+import type { FromEngine, HostRequest, SimulatedInstrument, ToEngine } from '../contract/host-messages.ts';
 import { LabError } from '../core/errors.ts';
-import type { FromEngine, HostRequest, SimulatedInstrument, ToEngine } from './engine-messages.ts';
 import type { SimulatorProcess } from './simulator-process.ts';
 
 interface Surroundings {
   simulator: SimulatorProcess;
-  send(message: ToEngine): void;
   /** A notification was clicked. */
   onNoticeOpened(): void;
 }
@@ -19,7 +18,7 @@ export class EngineDuties {
     this.#around = around;
   }
 
-  take(message: FromEngine): void {
+  take(message: FromEngine, reply: (answer: ToEngine) => void): void {
     switch (message.kind) {
       case 'notify':
         this.#notify(message);
@@ -28,7 +27,7 @@ export class EngineDuties {
         this.blockSleep(message.on);
         break;
       case 'request':
-        void this.#answer(message.request, message.ask);
+        void this.#answer(message.request, message.ask, reply);
         break;
     }
   }
@@ -50,11 +49,11 @@ export class EngineDuties {
     notification.show();
   }
 
-  async #answer(request: number, ask: HostRequest): Promise<void> {
+  async #answer(request: number, ask: HostRequest, reply: (answer: ToEngine) => void): Promise<void> {
     try {
-      this.#around.send({ kind: 'answer', request, instruments: await this.#carryOut(ask) });
+      reply({ kind: 'answer', request, instruments: await this.#carryOut(ask) });
     } catch (error) {
-      this.#around.send({ kind: 'refusal', request, error: LabError.from(error).toJSON() });
+      reply({ kind: 'refusal', request, error: LabError.from(error).toJSON() });
     }
   }
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import type { FromEngine, ToEngine } from '../contract/host-messages.ts';
 import type { Link } from '../contract/link.ts';
 import { createPortLink } from '../contract/port-link.ts';
 import { LabError } from '../core/errors.ts';
@@ -8,14 +9,13 @@ import { Scope } from '../core/scope.ts';
 import type { Engine } from '../engine/engine.ts';
 import { openEngine } from '../engine/engine.ts';
 import { openListener } from '../engine/listener/listener.ts';
-import type { FromEngine, ToEngine } from './engine-messages.ts';
-import { ParentServices } from './parent-services.ts';
+import { ParentServices } from '../engine/parent-services.ts';
 
 // The engine's process: the only file of this folder that imports the engine.
 
 const parent = process.parentPort;
 const send = (message: FromEngine): void => parent.postMessage(message);
-const services = new ParentServices(send);
+const services = new ParentServices({ host: 'electron', unavailable: {} }, send);
 const { values } = parseArgs({
   options: { data: { type: 'string', default: '' }, version: { type: 'string', default: '' } },
   // Chromium adds switches of its own.

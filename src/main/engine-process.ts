@@ -1,12 +1,12 @@
 import type { UtilityProcess, WebContents } from 'electron';
 import { MessageChannelMain, utilityProcess } from 'electron';
-import type { FromEngine, ToEngine } from './engine-messages.ts';
-import { RestartLimit } from './restart-limit.ts';
+import type { FromEngine, ToEngine } from '../contract/host-messages.ts';
+import { RestartLimit } from '../core/restart-limit.ts';
 
 /** How main is told of the engine. */
 export interface EngineListener {
-  /** Anything the engine asks of its host. */
-  message(message: FromEngine): void;
+  /** Anything the engine asks of its host. `reply` reaches the engine that asked, never the next one. */
+  message(message: FromEngine, reply: (answer: ToEngine) => void): void;
   /** It ended unasked. `retryMs`: pause before the restart; null: not restarted, because it ended too often. */
   died(code: number, retryMs: number | null): void;
 }
@@ -95,16 +95,18 @@ export class EngineProcess {
     const { entry, args } = this.#options;
     const child = utilityProcess.fork(entry, args, { serviceName: 'Labwire engine', stdio: 'inherit' });
     this.#child = child;
-    child.on('message', (message: FromEngine) => this.#take(message));
+    child.on('message', (message: FromEngine) => this.#take(child, message));
     child.once('exit', (code) => this.#ended(code));
     for (const page of this.#waiting) this.#join(page);
     this.#waiting.clear();
   }
 
-  #take(message: FromEngine): void {
+  #take(child: UtilityProcess, message: FromEngine): void {
     if (message.kind === 'ready' && this.#state === 'starting') this.#state = 'running';
     if (message.kind === 'failed') this.#state = 'failed';
-    this.#options.listener.message(message);
+    this.#options.listener.message(message, (answer) => {
+      if (this.#child === child) child.postMessage(answer);
+    });
   }
 
   #ended(code: number): void {

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { app, BrowserWindow, nativeTheme, screen } from 'electron';
+import { RestartLimit } from '../core/restart-limit.ts';
 import { VERSION_ARGUMENT } from '../preload/shell.ts';
 import { PAGE_URL } from './app-protocol.ts';
-import { RestartLimit } from './restart-limit.ts';
 import { readWindowState, writeWindowState } from './window-state.ts';
 
 const SIZE = { width: 1280, height: 800, minWidth: 1024, minHeight: 640 };

@@ -1,8 +1,8 @@
 import type { UtilityProcess } from 'electron';
 import { utilityProcess } from 'electron';
 import type { Fault } from '../contract/calls.ts';
+import type { SimulatedInstrument } from '../contract/host-messages.ts';
 import { LabError } from '../core/errors.ts';
-import type { SimulatedInstrument } from './engine-messages.ts';
 
 /** What the bench process says; what it is told is beside it in simulator/message.ts. It is our own build, so only its shape is relied on. */
 type FromBench =

@@ -20,6 +20,8 @@ import { createToken, isToken } from './token.ts';
 export interface ListenerOptions {
   /** 0 (default): a free one. */
   port?: number | undefined;
+  /** Default: a new one. An engine that was started again takes the one its pages have. */
+  token?: string | undefined;
   /** The built page (`out/renderer`). */
   pageFolder: string;
   /** Where exports without a path of their own are made. */
@@ -84,7 +86,7 @@ async function listen(server: Server, port: number): Promise<void> {
 
 class LoopbackListener implements Listener {
   readonly url: string;
-  readonly token = createToken();
+  readonly token: string;
   readonly #server: Server;
   readonly #options: ListenerOptions;
   readonly #authority: string;
@@ -95,6 +97,7 @@ class LoopbackListener implements Listener {
   constructor(server: Server, options: ListenerOptions) {
     this.#server = server;
     this.#options = options;
+    this.token = options.token ?? createToken();
     this.#authority = `${HOST}:${(server.address() as AddressInfo).port}`;
     this.url = `http://${this.#authority}/`;
     this.#sockets = new WebSocketServer({

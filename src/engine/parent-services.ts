@@ -1,17 +1,20 @@
-import type { Fault } from '../contract/calls.ts';
+import type { FromEngine, HostRequest, SimulatedInstrument, ToEngine } from '../contract/host-messages.ts';
 import { LabError } from '../core/errors.ts';
-import type { FromEngine, HostRequest, Severity, SimulatedInstrument, ToEngine } from './engine-messages.ts';
+import type { HostServices, SimulatorFault, SimulatorProcess } from './host-services.ts';
 
 interface Waiting {
   resolve(instruments: SimulatedInstrument[]): void;
   reject(error: LabError): void;
 }
 
+const HOST_GONE = 'The process that started the engine is gone, and its simulated bench with it.';
+
 /** The simulated bench as the engine sees it; disposing ends it. */
-class RemoteSimulator implements AsyncDisposable {
+class RemoteSimulator implements SimulatorProcess {
   readonly instruments: SimulatedInstrument[];
   readonly closed: Promise<string>;
   readonly #ask: (request: HostRequest) => Promise<SimulatedInstrument[]>;
+  #isEnded = false;
   #end: (reason: string) => void = () => undefined;
 
   constructor(instruments: SimulatedInstrument[], ask: (request: HostRequest) => Promise<SimulatedInstrument[]>) {
@@ -22,38 +25,43 @@ class RemoteSimulator implements AsyncDisposable {
     });
   }
 
-  async setFault(name: string, fault: Fault): Promise<void> {
+  async setFault(name: string, fault: SimulatorFault): Promise<void> {
     await this.#ask({ kind: 'setFault', name, fault });
   }
 
   ended(reason: string): void {
+    this.#isEnded = true;
     this.#end(reason);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#ask({ kind: 'stopSimulator' });
-    this.#end('stopped');
+    if (this.#isEnded) return;
+    await this.#ask({ kind: 'stopSimulator' }).catch((error: unknown) => {
+      // A host that goes meanwhile takes its bench with it.
+      if (!this.#isEnded) throw error;
+    });
+    this.ended('stopped');
   }
 }
 
-/**
- * The engine's host services in the desktop app: every one of them is a message to main. In the shape of `HostServices`
- * of the engine, which only engine-entry.ts may import.
- */
-export class ParentServices {
-  readonly host = 'electron';
-  readonly unavailable = {};
+/** The host services of an engine in a process of its own: every one of them is a message to the process that started it. */
+export class ParentServices implements HostServices {
+  readonly host: HostServices['host'];
+  readonly unavailable: HostServices['unavailable'];
   readonly #send: (message: FromEngine) => void;
   readonly #waiting = new Map<number, Waiting>();
   readonly #wakeListeners = new Set<() => void>();
   #request = 0;
   #simulator: RemoteSimulator | undefined;
+  #isGone = false;
 
-  constructor(send: (message: FromEngine) => void) {
+  constructor(about: Pick<HostServices, 'host' | 'unavailable'>, send: (message: FromEngine) => void) {
+    this.host = about.host;
+    this.unavailable = about.unavailable;
     this.#send = send;
   }
 
-  notify(notice: { title: string; text: string; severity: Severity }): void {
+  notify(notice: Parameters<HostServices['notify']>[0]): void {
     this.#send({ kind: 'notify', ...notice });
   }
 
@@ -61,8 +69,8 @@ export class ParentServices {
     this.#send({ kind: 'blockSleep', on });
   }
 
-  /** Throws simulator.failed, simulator.unavailable as main does. */
-  async startSimulator(): Promise<RemoteSimulator> {
+  /** Throws simulator.failed, simulator.unavailable as the host does. */
+  async startSimulator(): Promise<SimulatorProcess> {
     const instruments = await this.#ask({ kind: 'startSimulator' });
     this.#simulator = new RemoteSimulator(instruments, (request) => this.#ask(request));
     return this.#simulator;
@@ -73,7 +81,7 @@ export class ParentServices {
     return { [Symbol.dispose]: () => this.#wakeListeners.delete(listener) };
   }
 
-  /** Takes what main says; `connect` and `close` are engine-entry's own. */
+  /** Takes what the host says; the other messages are the entry's own. */
   take(message: ToEngine): void {
     switch (message.kind) {
       case 'wake':
@@ -92,7 +100,17 @@ export class ParentServices {
     }
   }
 
+  /** The host has ended: nothing that was asked of it is answered any more. */
+  hostGone(): void {
+    this.#isGone = true;
+    this.#simulator?.ended(HOST_GONE);
+    this.#simulator = undefined;
+    for (const { reject } of this.#waiting.values()) reject(new LabError('simulator.failed', HOST_GONE));
+    this.#waiting.clear();
+  }
+
   #ask(ask: HostRequest): Promise<SimulatedInstrument[]> {
+    if (this.#isGone) return Promise.reject(new LabError('simulator.failed', HOST_GONE));
     const request = ++this.#request;
     return new Promise((resolve, reject) => {
       this.#waiting.set(request, { resolve, reject });

@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest';
-import type { FromEngine } from './engine-messages.ts';
+import type { FromEngine } from '../contract/host-messages.ts';
 import { ParentServices } from './parent-services.ts';
 
 function create(): { services: ParentServices; sent: FromEngine[] } {
   const sent: FromEngine[] = [];
-  return { services: new ParentServices((message) => sent.push(message)), sent };
+  return { services: new ParentServices({ host: 'node', unavailable: {} }, (message) => sent.push(message)), sent };
 }
 
 const FAULT = { kind: 'hang', probability: 1, count: null, delayMs: 0 } as const;
 
-test('the simulated bench is asked of main, answer by answer, also out of order', async () => {
+test('the simulated bench is asked of the host, answer by answer, also out of order', async () => {
   const { services, sent } = create();
   const starting = services.startSimulator();
   expect(sent).toEqual([{ kind: 'request', request: 1, ask: { kind: 'startSimulator' } }]);
@@ -31,6 +31,22 @@ test('the simulated bench is asked of main, answer by answer, also out of order'
 
   services.take({ kind: 'simulatorEnded', reason: 'killed' });
   expect(await simulator.closed).toBe('killed');
+});
+
+test('a host that ends answers no more: what waits for it fails, nothing hangs', async () => {
+  const { services, sent } = create();
+  const starting = services.startSimulator();
+  services.take({ kind: 'answer', request: 1, instruments: [] });
+  const simulator = await starting;
+  const fault = simulator.setFault('meter', FAULT);
+  const stopping = simulator[Symbol.asyncDispose]();
+  services.hostGone();
+  await expect(fault).rejects.toMatchObject({ code: 'simulator.failed' });
+  await stopping;
+  expect(await simulator.closed).toMatch(/is gone/);
+  await simulator[Symbol.asyncDispose]();
+  await expect(services.startSimulator()).rejects.toMatchObject({ code: 'simulator.failed' });
+  expect(sent).toHaveLength(3);
 });
 
 test('waking is told to who listens, until he does not', () => {
