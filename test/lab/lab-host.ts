@@ -7,6 +7,7 @@ export class LabHost implements HostServices, AsyncDisposable {
   readonly unavailable: HostServices['unavailable'] = {};
   readonly notices: string[] = [];
   isAwake = false;
+  #onNotice: ((text: string) => void) | undefined;
   bench: Bench | undefined;
   readonly #options: BenchOptions;
 
@@ -16,6 +17,14 @@ export class LabHost implements HostServices, AsyncDisposable {
 
   notify({ text }: { text: string }): void {
     this.notices.push(text);
+    this.#onNotice?.(text);
+  }
+
+  /** Resolves with the next notice to the person. */
+  nextNotice(): Promise<string> {
+    return new Promise((resolve) => {
+      this.#onNotice = resolve;
+    });
   }
 
   blockSleep(on: boolean): void {

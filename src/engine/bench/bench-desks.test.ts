@@ -1,0 +1,127 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type Lab, openLab } from '../../../test/lab/lab.ts';
+import type { LabScreen } from '../../../test/lab/lab-screen.ts';
+import { ScriptedInstrument } from '../../../test/lab/scripted-instrument.ts';
+import type { AlarmAction, AlarmRule } from '../../contract/alarm-schema.ts';
+import { openScopes } from '../../core/scope.ts';
+import type { BenchDocument } from './bench-file.ts';
+
+/** What the engine does on the bench by itself: alarms that act, outputs that do not confirm, instruments that are not there. */
+let lab: Lab;
+let screen: LabScreen;
+
+beforeEach(async () => {
+  lab = await openLab({ usePtys: false });
+  screen = await lab.screen();
+  await screen.client.call('settings.set', { timeoutMs: 300 });
+});
+
+afterEach(async () => {
+  await lab[Symbol.asyncDispose]();
+  expect(openScopes()).toEqual([]);
+});
+
+function above(channel: string, limit: number, actions: AlarmAction[]): AlarmRule {
+  return {
+    id: 'guard',
+    name: 'Guard',
+    channel,
+    condition: { kind: 'above', limit },
+    hysteresis: 0,
+    delayS: 0,
+    latch: true,
+    severity: 'critical',
+    actions,
+    enabled: true,
+  };
+}
+
+/** Attaches the supply with its first output on at 5 V; gives its id. */
+async function powerUp(): Promise<string> {
+  const supply = await screen.attach(lab.resource('supply'));
+  await screen.client.call('instrument.set', { instrument: supply, control: 'ch1.voltage.set', value: 5 });
+  await screen.client.call('instrument.set', { instrument: supply, control: 'ch1.output', value: true });
+  return supply;
+}
+
+test('an alarm acts with no screen there: records, and switches the outputs off', async () => {
+  const supply = await powerUp();
+  const channel = `${supply}/ch1.voltage`;
+  await screen.untilValue(channel, (volts) => volts > 4);
+  const told = lab.host.nextNotice();
+  const rule = above(channel, 7, ['recording.start', 'outputs.off', 'notify']);
+  await screen.client.call('alarm.set', { rule });
+  // The knob at the front, while nobody looks.
+  screen[Symbol.dispose]();
+  lab.bench.circuit.source.voltage = 8;
+  expect(await told).toContain('Guard: raised');
+  screen = await lab.screen();
+  await screen.until('outputs off', ({ outputsOff }) => outputsOff?.results.every(({ confirmed }) => confirmed));
+  await screen.until('a recording', ({ recording }) => recording.state === 'recording');
+  await screen.until('back in range, latched', ({ alarms }) => alarms[0]?.state === 'latched');
+  expect(screen.state.alarms[0]?.did).toEqual(['recording started', 'outputs off', 'notified']);
+  expect(lab.bench.circuit.source.on).toBe(false);
+  const { recording } = await screen.client.call('recording.stop', {});
+  const info = await screen.client.call('recording.info', { recording });
+  expect(info.events.map(({ kind }) => kind)).toEqual(expect.arrayContaining(['outputs-off', 'alarm']));
+});
+
+test('outputs off that an instrument does not confirm stays shown until it does', async () => {
+  const supply = await powerUp();
+  await screen.client.call('bench.setFault', { name: 'supply', fault: { kind: 'hang' } });
+  const { results } = await screen.client.call('outputs.off', {});
+  expect(results).toHaveLength(3);
+  for (const result of results) expect(result).toMatchObject({ instrument: supply, confirmed: false });
+  expect(results[0]?.reason).toBeTruthy();
+  expect(lab.host.notices.at(-1)).toContain('NOT confirmed');
+  expect(screen.state.outputsOff?.results).toEqual(results);
+  await screen.client.call('bench.setFault', { name: 'supply', fault: { kind: null } });
+  await screen.until('the supply answers', ({ instruments }) => instruments[0]?.state === 'live');
+  const again = await screen.client.call('outputs.off', {});
+  expect(again.results.map(({ confirmed }) => confirmed)).toEqual([true, true, true]);
+  expect(lab.bench.circuit.source.on).toBe(false);
+});
+
+test('an instrument that is away stays in the bench file; once detached by hand it is out', async () => {
+  const saved = async (): Promise<string[]> => {
+    await screen.client.call('bench.save', {});
+    const text = await readFile(join(lab.folder, 'bench.labwire.json'), 'utf8');
+    return (JSON.parse(text) as BenchDocument).instruments.map(({ label }) => label);
+  };
+  let id: string;
+  {
+    await using meter = await ScriptedInstrument.open({ '*IDN?': 'ACME,M1,0001,1' });
+    id = await screen.attach(meter.resource);
+    await screen.client.call('instrument.rename', { instrument: id, label: 'Old meter' });
+    expect(await saved()).toEqual(['Old meter']);
+  }
+  await lab.restart();
+  screen = await lab.screen();
+  await screen.until('it is said', ({ events }) =>
+    events.some(({ text }) => text.includes('Old meter of the bench was not attached')),
+  );
+  expect(await saved()).toEqual(['Old meter']);
+  await using back = await ScriptedInstrument.open({ '*IDN?': 'ACME,M1,0001,1' });
+  expect(await screen.attach(back.resource)).toBe(id);
+  expect(await saved()).toHaveLength(1);
+  await screen.client.call('instrument.close', { instrument: id });
+  expect(await saved()).toEqual([]);
+});
+
+test('a bench of last time is there before anything can be changed', async () => {
+  const supply = await powerUp();
+  await screen.client.call('channel.set', { channel: `${supply}/ch1.voltage`, label: 'Rail' });
+  await screen.client.call('bench.rename', { name: 'Kept' });
+  await screen.client.call('bench.save', {});
+  await lab.restart();
+  screen = await lab.screen();
+  // At once, while the engine still attaches.
+  expect(screen.state.bench.name).toBe('Kept');
+  const meter = await screen.attach(lab.resource('meter'));
+  await screen.untilState(supply, 'live');
+  expect(screen.state.instruments.map(({ id }) => id).sort()).toEqual([meter, supply].sort());
+  const rail = await screen.until('the channel', ({ channels }) => channels.find(({ label }) => label === 'Rail'));
+  expect(rail.instrument).toBe(supply);
+});
