@@ -61,7 +61,7 @@ export function recordedChannels(info: RecordingInfo, bench: BenchState): PlotCh
     id: channel.id,
     instrument: channel.instrument,
     group: names.get(channel.instrument) ?? channel.instrument,
-    role: 'unknown',
+    role: bench.instruments.find((instrument) => instrument.id === channel.instrument)?.role ?? 'unknown',
     label: channel.label || channel.name,
     unit: channel.unit,
     color: known.get(channel.id)?.color ?? (index % 8) + 1,

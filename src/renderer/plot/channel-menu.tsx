@@ -51,6 +51,7 @@ export function ChannelMenu({ channels, shown, onAdd, onRemove }: ChannelMenuPro
                       onChange={(event) => (event.target.checked ? onAdd(channel.id) : onRemove(channel.id))}
                     />
                     <i
+                      className="plot-swatch"
                       style={{
                         background: typeof channel.color === 'number' ? `var(--ch${channel.color})` : channel.color,
                       }}

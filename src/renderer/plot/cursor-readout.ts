@@ -1,3 +1,4 @@
+import { COLUMN_FLAG } from '../../core/extent.ts';
 import { firstColumnAt, type TraceColumns } from './trace-columns.ts';
 
 /** What a trace reads at a time. Values are samples, before the channel's scale; NaN: nothing there (a gap, or outside the data). */
@@ -32,8 +33,19 @@ export function readTrace(pieces: readonly TraceColumns[], timeS: number, reachS
   if (outside || inGap(columns, timeS, distance)) return NOTHING;
   const low = columns.lows[index] as number;
   const high = columns.highs[index] as number;
-  const overload = ((columns.flags[index] as number) & 2) !== 0;
+  const overload = ((columns.flags[index] as number) & COLUMN_FLAG.overload) !== 0;
   return { low, high, value: (low + high) / 2, overload };
+}
+
+/** The last finite value before a time; NaN if there is none. */
+export function lastValue(pieces: readonly TraceColumns[], timeS: number): number {
+  for (const columns of [...pieces].reverse()) {
+    for (let index = firstColumnAt(columns, timeS) - 1; index >= columns.start; index--) {
+      const middle = ((columns.lows[index] as number) + (columns.highs[index] as number)) / 2;
+      if (Number.isFinite(middle)) return middle;
+    }
+  }
+  return Number.NaN;
 }
 
 function isBetween(columns: TraceColumns, timeS: number): boolean {
@@ -44,7 +56,7 @@ function isBetween(columns: TraceColumns, timeS: number): boolean {
 function inGap(columns: TraceColumns, timeS: number, distance: number): boolean {
   if (distance === 0) return false;
   const after = firstColumnAt(columns, timeS);
-  return after < columns.end && after > columns.start && ((columns.flags[after] as number) & 1) !== 0;
+  return after < columns.end && after > columns.start && ((columns.flags[after] as number) & COLUMN_FLAG.gap) !== 0;
 }
 
 /** A row of the cursor table. */

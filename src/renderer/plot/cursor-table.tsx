@@ -13,7 +13,7 @@ export function CursorTable({ board, channels }: { board: PlotBoard; channels: r
   useEffect(() => {
     let paintedMs = 0;
     const paint = (nowMs: number): void => {
-      const { cursors } = board;
+      const { cursors } = board.view;
       if (!cursors || nowMs - paintedMs < PAINT_MS) return;
       paintedMs = nowMs;
       const cell = (name: string): HTMLElement | null =>

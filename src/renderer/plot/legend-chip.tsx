@@ -27,6 +27,8 @@ export function LegendChip({ board, plot, channel, hasRemark, onRemove }: Legend
     const paint = (nowMs: number): void => {
       if (nowMs - paintedMs < PAINT_MS) return;
       paintedMs = nowMs;
+      // A waveform has no one value.
+      if (channel.isWaveform) return;
       const shown = formatQuantity(shownValue(board, channel), channel.unit, {
         resolution: channel.resolution ?? undefined,
         previous: prefix,
@@ -66,5 +68,5 @@ function shownValue(board: PlotBoard, channel: PlotChannel): number {
   if (board.hoverS !== undefined) return board.valueAt(channel.id, board.hoverS);
   const latest = board.origin === 'live' ? latestValues.get(channel.id) : undefined;
   if (latest) return channel.gain * latest.value + channel.offset;
-  return board.valueAt(channel.id, board.range.toS);
+  return board.lastValue(channel.id);
 }

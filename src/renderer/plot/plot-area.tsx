@@ -91,7 +91,11 @@ function BoardView({ board, client }: { board: PlotBoard; client: Client }): Rea
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       if (document.querySelector('dialog[open]')) return;
-      if (plotKey(event, board, { note: () => setNoteS(board.limits.live ? board.limits.toS : board.range.toS) }))
+      if (
+        plotKey(event, board, {
+          note: () => setNoteS(board.view.limits.live ? board.view.limits.toS : board.view.range.toS),
+        })
+      )
         event.preventDefault();
     };
     window.addEventListener('keydown', onKey);
@@ -107,7 +111,7 @@ function BoardView({ board, client }: { board: PlotBoard; client: Client }): Rea
     change([...plots, { id: `plot-${Date.now().toString(36)}`, title: '', channels }]);
   return (
     <section className="plot-area" aria-label="Plots">
-      <PlotToolbar board={board} onNote={() => setNoteS(board.limits.toS)} onAddPlot={() => add([])} />
+      <PlotToolbar board={board} onNote={() => setNoteS(board.view.limits.toS)} onAddPlot={() => add([])} />
       {fault && <Problem error={fault} />}
       {noteS !== undefined && (
         <NoteBox

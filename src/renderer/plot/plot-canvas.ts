@@ -66,7 +66,7 @@ const DASHED_FROM = 200;
 
 export const AXIS_WIDTH_PX = 56;
 export const TIME_AXIS_PX = 24;
-const EDGE_PX = 14;
+const EDGE_PX = 22;
 const TOP_PX = 22;
 
 /**

@@ -62,8 +62,8 @@ export class PlotInput implements Disposable {
       return;
     }
     // Touchpads push sideways to pan.
-    if (Math.abs(event.deltaX) > Math.abs(event.deltaY)) this.#board.panBy(event.deltaX / width);
-    else this.#board.zoomBy(factor, Math.min(1, Math.max(0, (x - left) / width)));
+    if (Math.abs(event.deltaX) > Math.abs(event.deltaY)) this.#board.view.panBy(event.deltaX / width);
+    else this.#board.view.zoomBy(factor, Math.min(1, Math.max(0, (x - left) / width)));
   };
 
   readonly #onDown = (event: PointerEvent): void => {
@@ -75,7 +75,7 @@ export class PlotInput implements Disposable {
     else if (event.shiftKey) this.#drag = { kind: 'box', x, y, element: this.#box() };
     else {
       const which = this.#cursorAt(x);
-      this.#drag = which ? { kind: 'cursor', which } : { kind: 'pan', x, ...this.#board.range };
+      this.#drag = which ? { kind: 'cursor', which } : { kind: 'pan', x, ...this.#board.view.range };
     }
     this.#host.setPointerCapture(event.pointerId);
     this.#host.dataset.drag = this.#drag.kind;
@@ -91,10 +91,10 @@ export class PlotInput implements Disposable {
       this.#host.dataset.over = this.#canvas.axisAt(x) ? 'axis' : this.#cursorAt(x) ? 'cursor' : 'plot';
       return;
     }
-    if (drag.kind === 'cursor') this.#board.moveCursor(drag.which, timeS);
+    if (drag.kind === 'cursor') this.#board.view.moveCursor(drag.which, timeS);
     else if (drag.kind === 'pan') {
       const byS = ((x - drag.x) / width) * (drag.toS - drag.fromS);
-      if (Math.abs(x - drag.x) > 2) this.#board.show({ fromS: drag.fromS - byS, toS: drag.toS - byS });
+      if (Math.abs(x - drag.x) > 2) this.#board.view.show({ fromS: drag.fromS - byS, toS: drag.toS - byS });
     } else if (drag.kind === 'axis') {
       const by = ((y - drag.y) / height) * (drag.high - drag.low);
       if (Math.abs(y - drag.y) > 2) this.#canvas.setAxis(drag.key, { low: drag.low + by, high: drag.high + by });
@@ -124,7 +124,7 @@ export class PlotInput implements Disposable {
       const per = (range.high - range.low) / height;
       this.#canvas.setAxis(key, { low: range.high - (lower - top) * per, high: range.high - (upper - top) * per });
     }
-    this.#board.show({ fromS: this.#timeAt(Math.min(x, drag.x)), toS: this.#timeAt(Math.max(x, drag.x)) });
+    this.#board.view.show({ fromS: this.#timeAt(Math.min(x, drag.x)), toS: this.#timeAt(Math.max(x, drag.x)) });
   };
 
   readonly #onLeave = (): void => {
@@ -144,15 +144,15 @@ export class PlotInput implements Disposable {
 
   #timeAt(x: number): number {
     const { left, width } = this.#canvas.area;
-    const { fromS, toS } = this.#board.range;
+    const { fromS, toS } = this.#board.view.range;
     return fromS + (Math.min(Math.max(x, left), left + width) - left) * ((toS - fromS) / Math.max(1, width));
   }
 
   #cursorAt(x: number): 'a' | 'b' | undefined {
-    const { cursors } = this.#board;
+    const { cursors } = this.#board.view;
     if (!cursors) return undefined;
     const { left, width } = this.#canvas.area;
-    const { fromS, toS } = this.#board.range;
+    const { fromS, toS } = this.#board.view.range;
     const place = (timeS: number): number => left + ((timeS - fromS) / (toS - fromS)) * width;
     const [a, b] = [Math.abs(place(cursors.aS) - x), Math.abs(place(cursors.bS) - x)];
     if (Math.min(a, b) > CATCH_PX) return undefined;

@@ -15,25 +15,25 @@ export function plotKey(event: KeyboardEvent, board: PlotBoard, actions: PlotKey
   const part = event.altKey ? PAN_PART / 10 : event.shiftKey ? PAN_PART * 5 : PAN_PART;
   switch (event.key) {
     case 'ArrowLeft':
-      board.panBy(-part);
+      board.view.panBy(-part);
       return true;
     case 'ArrowRight':
-      board.panBy(part);
+      board.view.panBy(part);
       return true;
     case '+':
     case '=':
-      board.zoomBy(1 / ZOOM_FACTOR);
+      board.view.zoomBy(1 / ZOOM_FACTOR);
       return true;
     case '-':
     case '_':
-      board.zoomBy(ZOOM_FACTOR);
+      board.view.zoomBy(ZOOM_FACTOR);
       return true;
     case ' ':
-      board.togglePause();
+      board.view.togglePause();
       return true;
     case 'c':
     case 'C':
-      board.toggleCursors();
+      board.view.toggleCursors();
       return true;
     case 'n':
     case 'N':

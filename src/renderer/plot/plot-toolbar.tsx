@@ -45,7 +45,7 @@ export function PlotToolbar({ board, onNote, onAddPlot }: PlotToolbarProps): Rea
           className="btn"
           aria-pressed={paused}
           title="Freezes the view; samples keep coming (Space)"
-          onClick={() => board.togglePause()}
+          onClick={() => board.view.togglePause()}
         >
           {paused ? '▶ Resume' : '❚❚ Pause'}
         </button>
@@ -55,7 +55,7 @@ export function PlotToolbar({ board, onNote, onAddPlot }: PlotToolbarProps): Rea
         className="btn"
         aria-pressed={hasCursors}
         title="Two cursors with their differences (C)"
-        onClick={() => board.toggleCursors()}
+        onClick={() => board.view.toggleCursors()}
       >
         Cursors
       </button>
