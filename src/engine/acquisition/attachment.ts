@@ -202,7 +202,8 @@ export class Attachment implements AsyncDisposable {
     const results = await this.#link.driver.outputsOff();
     this.#panel.askOutputsOff(this.shape.controls);
     this.#readBackMs = Number.NEGATIVE_INFINITY;
-    await this.refresh().catch(() => undefined);
+    // Not waited for: whoever pressed wants to know now.
+    void this.refresh().catch(() => undefined);
     return results;
   }
 

@@ -65,23 +65,32 @@ test('an alarm acts with no screen there: records, and switches the outputs off'
   expect(lab.bench.circuit.source.on).toBe(false);
   const { recording } = await screen.client.call('recording.stop', {});
   const info = await screen.client.call('recording.info', { recording });
-  expect(info.events.map(({ kind }) => kind)).toEqual(expect.arrayContaining(['outputs-off', 'alarm']));
+  const texts = info.events.map(({ text }) => text);
+  expect(texts, 'what started it, too').toContainEqual(expect.stringContaining('Guard: raised'));
+  expect(texts).toContainEqual(expect.stringContaining('Outputs off: 3 confirmed'));
+  expect(info).toMatchObject({ complete: true, missing: '' });
 });
 
-test('outputs off that an instrument does not confirm stays shown until it does', async () => {
+test('outputs off that an instrument does not confirm is shown soon, and stays until it does', async () => {
   const supply = await powerUp();
-  await screen.client.call('bench.setFault', { name: 'supply', fault: { kind: 'hang' } });
-  const { results } = await screen.client.call('outputs.off', {});
-  expect(results).toHaveLength(3);
-  for (const result of results) expect(result).toMatchObject({ instrument: supply, confirmed: false });
-  expect(results[0]?.reason).toBeTruthy();
+  const load = await screen.attach(lab.resource('load'));
+  await screen.client.call('bench.setFault', { name: 'load', fault: { kind: 'hang' } });
+  const pressed = screen.client.call('outputs.off', {});
+  const early = await screen.until('what is known', ({ outputsOff }) => outputsOff?.results);
+  const confirmed = ['ch1', 'ch2', 'ch3'].map((group) => ({ instrument: supply, group, confirmed: true }));
+  expect(early).toEqual([...confirmed, { instrument: load, group: '', confirmed: false, reason: 'no answer yet' }]);
+  const { results } = await pressed;
+  expect(results).toEqual([
+    ...confirmed,
+    { instrument: load, group: '', confirmed: false, reason: expect.stringContaining('not answered') },
+  ]);
   expect(lab.host.notices.at(-1)).toContain('NOT confirmed');
   expect(screen.state.outputsOff?.results).toEqual(results);
-  await screen.client.call('bench.setFault', { name: 'supply', fault: { kind: null } });
-  await screen.until('the supply answers', ({ instruments }) => instruments[0]?.state === 'live');
-  const again = await screen.client.call('outputs.off', {});
-  expect(again.results.map(({ confirmed }) => confirmed)).toEqual([true, true, true]);
   expect(lab.bench.circuit.source.on).toBe(false);
+  await screen.client.call('bench.setFault', { name: 'load', fault: { kind: null } });
+  await screen.untilState(load, 'live');
+  const again = await screen.client.call('outputs.off', {});
+  expect(again.results.every((result) => result.confirmed)).toBe(true);
 });
 
 test('an instrument that is away stays in the bench file; once detached by hand it is out', async () => {

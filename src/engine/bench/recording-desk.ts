@@ -2,7 +2,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { BenchState } from '../../contract/bench-schema.ts';
-import type { RecordingState } from '../../contract/recording-schema.ts';
+import type { LabEvent, RecordingState } from '../../contract/recording-schema.ts';
 import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
 import { identityText } from '../acquisition/instrument-id.ts';
@@ -45,6 +45,9 @@ const underway = z.object({
   startedNs: z.string(),
   part: z.int(),
 });
+
+/** Events that far back are in the recording: the alarm that started it. */
+const CAUSE_NS = 1_000_000_000n;
 
 /** The recorder writes these itself, with row numbers. */
 const OWN_EVENTS = new Set(['start', 'stop', 'gap']);
@@ -100,6 +103,7 @@ export class RecordingDesk implements AsyncDisposable {
 
   /** Throws recording.running, recording.empty, recording.denied, recording.disk-full, recording.failed. */
   start(request: RecordingRequest, who: string): Promise<RecordingState> {
+    const causeNs = this.#parts.clock.nowNs() - CAUSE_NS;
     return this.#serially(async () => {
       if (this.#running)
         throw new LabError(
@@ -114,7 +118,7 @@ export class RecordingDesk implements AsyncDisposable {
       }
       const name = request.name?.trim() || defaultName(this.#parts.board.state.bench.name, this.#parts.clock.nowNs());
       const folder = request.folder ?? this.#parts.board.state.settings.recordingsFolder;
-      await this.#open({ name, folder, notes: request.notes ?? '' });
+      await this.#open({ name, folder, notes: request.notes ?? '' }, { causeNs });
       this.#parts.events.add({ kind: 'start', text: `Recording started: ${name}`, data: { who } });
       return this.state;
     });
@@ -146,7 +150,7 @@ export class RecordingDesk implements AsyncDisposable {
     const parts = recovered.flatMap(({ recording }) => (recording?.id === id ? [recording.part] : []));
     const part = Math.max(notedPart, ...parts);
     return this.#serially(async () => {
-      await this.#open({ name, folder, notes }, { id, startedNs: BigInt(startedNs), part: part + 1 });
+      await this.#open({ name, folder, notes }, { continues: { id, startedNs: BigInt(startedNs), part: part + 1 } });
       this.#parts.events.add({
         kind: 'interrupted',
         severity: 'error',
@@ -184,7 +188,7 @@ export class RecordingDesk implements AsyncDisposable {
 
   async #open(
     what: { name: string; folder: string; notes: string },
-    continues?: { id: string; startedNs: bigint; part: number },
+    why: { causeNs?: bigint; continues?: { id: string; startedNs: bigint; part: number } },
   ): Promise<void> {
     const { clock, fan, registry, events, board, host } = this.#parts;
     const { partBytes, diskReserveBytes } = board.state.settings;
@@ -195,21 +199,23 @@ export class RecordingDesk implements AsyncDisposable {
       clock,
       about: this.#about(what.notes),
       limits,
-      continues,
+      continues: why.continues,
     });
     const thinner = new LogThinner(recorder, registry, (id) => {
       const channel = board.state.channels.find((candidate) => candidate.id === id);
       return { recorded: channel?.recorded ?? true, logIntervalS: channel?.logIntervalS ?? null };
     });
+    const write = (event: LabEvent): void => {
+      if (!OWN_EVENTS.has(event.kind)) recorder.event(event);
+    };
+    if (why.causeNs !== undefined) events.between(why.causeNs, clock.nowNs()).forEach(write);
     const running: Running = {
       recorder,
       thinner,
       folder: what.folder,
       notes: what.notes,
       tap: fan.add(thinner, 'first'),
-      eventTap: events.onEvent((event) => {
-        if (!OWN_EVENTS.has(event.kind)) recorder.event(event);
-      }),
+      eventTap: events.onEvent(write),
       part: recorder.stats.part,
     };
     this.#running = running;
