@@ -3,6 +3,8 @@ import type { StateEvent } from './events.ts';
 
 /** How many notices and events a screen keeps. */
 const KEPT_LINES = 200;
+/** Jobs kept, the newest; four run at most. */
+const KEPT_JOBS = 50;
 
 /**
  * The state after an event, sharing what did not change. Undefined: events were missed (or the bench replaced): call `bench.read`.
@@ -49,7 +51,7 @@ function pieceOf(state: BenchState, change: StateEvent): Partial<BenchState> | u
         alarms: state.alarms.filter((item) => item.rule !== change.data.rule),
       };
     case 'job.changed':
-      return { jobs: replace(state.jobs, [change.data.job], (item) => item.id) };
+      return { jobs: replace(state.jobs, [change.data.job], (item) => item.id).slice(-KEPT_JOBS) };
     case 'notice.raised':
       return { notices: [...state.notices, change.data.notice].slice(-KEPT_LINES) };
     case 'event.happened':
