@@ -4,7 +4,7 @@ import type { Prefix } from '../../core/units.ts';
 import { formatQuantity } from '../../core/units-format.ts';
 import type { ReadingScale } from '../bench/meter-scale.ts';
 import { type LatestValue, latestValues } from '../latest-values.ts';
-import { CHANNEL_MIME } from '../plot/board-layout.ts';
+import { CHANNEL_MIME } from '../plot/plot-channel.ts';
 
 /** Units whose readings keep one prefix. */
 const HELD_UNITS = new Set(['V', 'A', 'W']);

@@ -2,7 +2,7 @@ import { type ReactElement, useState } from 'react';
 import { unitSymbol } from '../../core/units.ts';
 import { Icon } from '../control/icon.tsx';
 import { Popover } from '../control/popover.tsx';
-import type { PlotChannel } from './board-layout.ts';
+import type { PlotChannel } from './plot-channel.ts';
 
 interface ChannelMenuProps {
   channels: readonly PlotChannel[];

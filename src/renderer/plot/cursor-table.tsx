@@ -1,9 +1,9 @@
 import { type ReactElement, useEffect, useRef } from 'react';
 import { formatQuantity } from '../../core/units-format.ts';
-import type { PlotChannel } from './board-layout.ts';
 import { cursorReadout } from './cursor-readout.ts';
 import { setText } from './painted-text.ts';
 import type { PlotBoard } from './plot-board.ts';
+import type { PlotChannel } from './plot-channel.ts';
 
 const PAINT_MS = 100;
 

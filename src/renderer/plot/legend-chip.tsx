@@ -1,9 +1,9 @@
 import { type ReactElement, useEffect, useRef } from 'react';
 import { formatQuantity } from '../../core/units-format.ts';
 import { latestValues } from '../latest-values.ts';
-import { CHANNEL_MIME, type PlotChannel } from './board-layout.ts';
 import { setText } from './painted-text.ts';
 import type { PlotBoard } from './plot-board.ts';
+import { CHANNEL_MIME, type PlotChannel } from './plot-channel.ts';
 
 /** Words change that often: faster nobody reads. */
 const PAINT_MS = 100;

@@ -1,25 +1,35 @@
 import uPlot from 'uplot';
-import { type AxisPlace, countSides, layAxes, MOST_AXES } from './axis-layout.ts';
-import type { EventMark } from './event-flags.ts';
+import { countSides, layAxes, MOST_AXES } from './axis-layout.ts';
+import { CalmRange } from './calm-range.ts';
+import { AXIS_WIDTH_PX, chartOptions } from './chart-options.ts';
+import { paintCursors } from './cursor-mark.ts';
 import {
-  font,
-  type GapSpan,
-  type PlotFrame,
-  paintCursors,
-  paintFlags,
-  paintGaps,
-  paintOverloads,
-} from './plot-overlay.ts';
-import { type PlotTheme, type TraceStyle, traceStyle } from './plot-theme.ts';
+  type DrawnAxis,
+  type DrawnTrace,
+  EMPTY_MAP,
+  followData,
+  keptPicture,
+  mapOf,
+  mergeGaps,
+  samplesPerPixel,
+  shownRange,
+  smallestSpan,
+} from './drawn-trace.ts';
+import type { EventMark } from './event-flags.ts';
+import { paintFlags } from './event-mark.ts';
+import { paintGaps } from './gap-hatch.ts';
+import { paintOverloads } from './overload-mark.ts';
+import type { PlotFrame } from './plot-frame.ts';
+import { type PlotTheme, traceStyle } from './plot-theme.ts';
 import type { PlotTrace } from './plot-trace.ts';
-import { type TimeAxis, timeTicks } from './time-ticks.ts';
+import type { YRange } from './round-range.ts';
+import { type TimeAxis, type TimeTicks, timeTicks } from './time-ticks.ts';
 import type { TimeRange } from './time-window.ts';
-import { extentOf, type TraceColumns } from './trace-columns.ts';
 import { type KeptPicture, TraceLayer } from './trace-layer.ts';
 import { tracePath } from './trace-path.ts';
-import { type PixelMap, TraceSpans } from './trace-spans.ts';
+import { TraceSpans } from './trace-spans.ts';
+import { paintUnits } from './unit-mark.ts';
 import { valueTicks } from './value-ticks.ts';
-import { CalmRange, type YRange } from './y-range.ts';
 
 /** Everything a plot is drawn from, beside its traces. */
 export interface PlotScene {
@@ -37,37 +47,12 @@ export interface PlotScene {
   sides: { left: number; right: number };
 }
 
-/** A trace with what the plot keeps for it. */
-interface DrawnTrace {
-  trace: PlotTrace;
-  axis: DrawnAxis;
-  spans: TraceSpans;
-  pieces: readonly TraceColumns[];
-  map: PixelMap;
-  /** Revision of the source the spans show. */
-  revision: number;
-  style: TraceStyle;
-}
-
-interface DrawnAxis extends AxisPlace {
-  calm: CalmRange;
-  /** Set by hand: stays until reset. */
-  manual: YRange | undefined;
-  smallest: number;
-  ticks: { values: number[]; labels: string[]; unit: string };
-}
-
 /** Above so many columns in view strokes cost more than pixels; below the second figure strokes come back. */
 const LAYER_FROM = 1500;
 const LAYER_UNTIL = 1000;
 const LAYER_TRACES = 10;
 /** Lines with more columns are dashed if their colour asks for it. */
 const DASHED_FROM = 200;
-
-export const AXIS_WIDTH_PX = 56;
-export const TIME_AXIS_PX = 24;
-const EDGE_PX = 22;
-const TOP_PX = 22;
 
 /**
  * One plot: uPlot for axes, grid, hover line and a few sparse traces; the trace layer for many or dense ones. It paints when told to, in the
@@ -90,9 +75,8 @@ export class PlotCanvas implements Disposable {
   #size = { width: 0, height: 0 };
   #usesLayer = false;
   #painted = '';
-  #timeTicks: { values: number[]; labels: string[] } = { values: [], labels: [] };
+  #timeTicks: TimeTicks = { values: [], labels: [] };
   #sides = { left: 1, right: 0 };
-  #gaps: GapSpan[] = [];
   /** What of the layer's last picture holds in the frame being drawn. */
   #kept: KeptPicture | undefined;
 
@@ -166,15 +150,12 @@ export class PlotCanvas implements Disposable {
   /** Largest number of samples one pixel column stands for, per trace; 1: every sample is drawn. */
   samplesPerPixel(id: string): number {
     const drawn = this.#traces.find((item) => item.trace.id === id);
-    if (!drawn?.spans.decimated) return 1;
-    const columns = drawn.pieces.find((piece) => piece.rows > 1);
-    if (!columns || columns.spanS === 0) return drawn.spans.rowsPerColumn;
-    return Math.max(1, Math.round((columns.rows * drawn.map.secondsPerPx) / columns.spanS));
+    return drawn ? samplesPerPixel(drawn) : 1;
   }
 
   /** What one pixel column stands for at most, over all traces. */
   get mostSamplesPerPixel(): number {
-    return Math.max(1, ...this.#traces.map((drawn) => this.samplesPerPixel(drawn.trace.id)));
+    return Math.max(1, ...this.#traces.map((drawn) => samplesPerPixel(drawn)));
   }
 
   /** The axis under a point left or right of the plotting area; undefined inside it. */
@@ -210,10 +191,6 @@ export class PlotCanvas implements Disposable {
     for (const axis of this.#axes) axis.calm.reset();
   }
 
-  get hasManualAxis(): boolean {
-    return this.#axes.some((axis) => axis.manual !== undefined);
-  }
-
   /** Paints if anything differs from the last time. */
   paint(scene: PlotScene): boolean {
     if (this.#size.width < 160 || this.#size.height < 60) return false;
@@ -229,17 +206,17 @@ export class PlotCanvas implements Disposable {
     this.#scene = scene;
     const { range } = scene;
     for (const drawn of this.#traces) drawn.pieces = drawn.trace.source.pieces(range.fromS, range.toS);
-    for (const axis of this.#axes) this.#scale(axis, scene);
+    for (const axis of this.#axes) followData(axis, this.#traces, range, scene.nowMs);
     const { width, height } = this.area;
     this.#timeTicks = timeTicks(range.fromS, range.toS, width, scene.time);
     for (const axis of this.#axes) {
-      const shown = axis.manual ?? axis.calm.range ?? EMPTY_RANGE;
+      const shown = shownRange(axis);
       axis.ticks = valueTicks(shown.low, shown.high, axis.unit, height);
     }
     chart.batch(() => {
       chart.setScale('x', { min: range.fromS, max: range.toS });
       for (const axis of this.#axes) {
-        const shown = axis.manual ?? axis.calm.range ?? EMPTY_RANGE;
+        const shown = shownRange(axis);
         chart.setScale(axis.key, { min: shown.low, max: shown.high });
       }
     });
@@ -259,22 +236,6 @@ export class PlotCanvas implements Disposable {
     return key;
   }
 
-  #scale(axis: DrawnAxis, scene: PlotScene): void {
-    if (axis.manual) return;
-    let low = Number.POSITIVE_INFINITY;
-    let high = Number.NEGATIVE_INFINITY;
-    for (const { trace, pieces, axis: own } of this.#traces) {
-      if (own !== axis) continue;
-      const found = extentOf(pieces, scene.range.fromS, scene.range.toS);
-      if (!(found.high >= found.low)) continue;
-      const a = trace.gain * found.low + trace.offset;
-      const b = trace.gain * found.high + trace.offset;
-      low = Math.min(low, a, b);
-      high = Math.max(high, a, b);
-    }
-    axis.calm.update(low, high, axis.smallest, scene.nowMs);
-  }
-
   #rebuild(): void {
     this.#chart?.destroy();
     this.#chart = undefined;
@@ -282,68 +243,18 @@ export class PlotCanvas implements Disposable {
   }
 
   #build(): uPlot {
-    const { grid, label } = this.#theme;
-    const axisFont = font(this.#theme, 1);
-    const shown = this.#axes.slice(0, MOST_AXES);
-    const missing = countSides(this.#axes);
-    const chart = new uPlot(
-      {
-        width: this.#size.width,
-        height: this.#size.height,
-        legend: { show: false },
-        // uPlot's own dragging and double click are off: plot-input.ts moves all linked plots together.
-        cursor: {
-          drag: { x: false, y: false, setScale: false },
-          points: { show: false },
-          y: false,
-          sync: { key: this.#syncKey, setSeries: false },
-          bind: { mousedown: nothing, mouseup: nothing, click: nothing, dblclick: nothing },
-        },
-        select: { show: false, left: 0, top: 0, width: 0, height: 0 },
-        padding: [
-          TOP_PX,
-          EDGE_PX + (this.#sides.right - missing.right) * AXIS_WIDTH_PX,
-          0,
-          Math.max(0, this.#sides.left - missing.left) * AXIS_WIDTH_PX + (this.#sides.left === 0 ? EDGE_PX : 0),
-        ],
-        scales: {
-          x: { time: false, auto: false, min: 0, max: 1 },
-          ...Object.fromEntries(this.#axes.map((axis) => [axis.key, { auto: false, min: 0, max: 1 }])),
-        },
-        axes: [
-          {
-            scale: 'x',
-            size: TIME_AXIS_PX,
-            gap: 6,
-            font: axisFont,
-            stroke: label,
-            grid: { stroke: grid, width: 1 },
-            ticks: { show: false },
-            splits: () => this.#timeTicks.values,
-            values: () => this.#timeTicks.labels,
-          },
-          ...shown.map(
-            (axis, index): uPlot.Axis => ({
-              scale: axis.key,
-              side: axis.side === 'left' ? 3 : 1,
-              size: AXIS_WIDTH_PX,
-              gap: 7,
-              font: axisFont,
-              stroke: label,
-              grid: { show: index === 0, stroke: grid, width: 1 },
-              ticks: { show: false },
-              splits: () => axis.ticks.values,
-              values: () => axis.ticks.labels,
-            }),
-          ),
-        ],
-        series: [{}, ...this.#traces.map((drawn) => this.#series(drawn))],
-        hooks: { drawAxes: [(self) => this.#drawBelow(self)], draw: [(self) => this.#drawAbove(self)] },
-      },
-      [[0, 1], ...this.#traces.map(() => [null, null])],
-      this.#host,
-    );
-    return chart;
+    const options = chartOptions({
+      size: this.#size,
+      theme: this.#theme,
+      syncKey: this.#syncKey,
+      axes: this.#axes,
+      timeTicks: () => this.#timeTicks,
+      sides: this.#sides,
+      series: this.#traces.map((drawn) => this.#series(drawn)),
+      drawBelow: (chart) => this.#drawBelow(chart),
+      drawAbove: (chart) => this.#drawAbove(chart),
+    });
+    return new uPlot(options, [[0, 1], ...this.#traces.map(() => [null, null])], this.#host);
   }
 
   /** Series carry no data: their paths come straight from the columns, each on its own time base. */
@@ -373,30 +284,6 @@ export class PlotCanvas implements Disposable {
     return { left, top, width, height, ratio: uPlot.pxRatio, fromS, fromPx, secondsPerPx };
   }
 
-  /** What holds of the last frame: all that lies before the earliest change, if the window has only moved by whole pixels. */
-  #keptPicture(frame: PlotFrame): KeptPicture | undefined {
-    let shiftPx = -1;
-    let changedS = Number.POSITIVE_INFINITY;
-    for (const drawn of this.#traces) {
-      const before = drawn.map;
-      const now = mapOf(drawn, frame);
-      shiftPx = now.fromPx - before.fromPx;
-      const isMoved =
-        before.widthPx === now.widthPx &&
-        before.heightPx === now.heightPx &&
-        isNear(before.secondsPerPx, now.secondsPerPx);
-      const isSameY = before.yGain === now.yGain && before.yOffset === now.yOffset;
-      if (drawn.revision < 0 || !isMoved || !isSameY) return undefined;
-      if (!(Number.isInteger(shiftPx) && shiftPx >= 0 && shiftPx < now.widthPx / 2)) return undefined;
-      changedS = Math.min(changedS, drawn.trace.source.changedFromS(drawn.revision));
-    }
-    if (shiftPx < 0) return undefined;
-    // Two pixels more on each seam: a line leans on its neighbours.
-    const changedPx = Math.floor(changedS / frame.secondsPerPx - frame.fromPx) - 2;
-    const fromPx = Math.max(0, Math.min(frame.width - shiftPx - 2, changedPx));
-    return fromPx > frame.width / 8 ? { shiftPx, fromPx } : undefined;
-  }
-
   /** After the axes, before the series: spans of all traces, gaps below everything. */
   #drawBelow(self: uPlot): void {
     const scene = this.#scene;
@@ -404,7 +291,7 @@ export class PlotCanvas implements Disposable {
     const frame = this.#frame(self, scene);
     let columns = 0;
     let dense = false;
-    const kept = this.#keptPicture(frame);
+    const kept = keptPicture(this.#traces, frame);
     for (const drawn of this.#traces) {
       drawn.map = mapOf(drawn, frame);
       drawn.revision = drawn.trace.source.revision;
@@ -421,8 +308,7 @@ export class PlotCanvas implements Disposable {
     const wasLayer = this.#usesLayer;
     this.#usesLayer = dense || columns > most || this.#traces.length >= LAYER_TRACES;
     this.#kept = wasLayer ? kept : undefined;
-    this.#gaps = mergeGaps(this.#traces.map((drawn) => drawn.spans.gaps));
-    paintGaps(self.ctx, frame, this.#gaps, scene.gapReason, this.#theme);
+    paintGaps(self.ctx, frame, mergeGaps(this.#traces), scene.gapReason, this.#theme);
   }
 
   #drawAbove(self: uPlot): void {
@@ -456,71 +342,14 @@ export class PlotCanvas implements Disposable {
       if (spans.hasOverload) paintOverloads(context, frame, spans, style.css, this.#theme, row++);
     }
     paintFlags(context, frame, scene.marks, this.#theme);
-    this.#drawUnits(context, frame);
+    paintUnits(context, frame, this.#axes.slice(0, MOST_AXES), AXIS_WIDTH_PX, this.#theme);
     paintCursors(context, frame, scene.cursors, this.#theme);
     context.restore();
   }
-
-  /** The unit once at the head of each axis. */
-  #drawUnits(context: CanvasRenderingContext2D, frame: PlotFrame): void {
-    context.font = font(this.#theme, frame.ratio, 600);
-    context.fillStyle = this.#theme.text;
-    context.textBaseline = 'alphabetic';
-    const counts = { left: 0, right: 0 };
-    for (const axis of this.#axes.slice(0, MOST_AXES)) {
-      const outwards = counts[axis.side]++ * AXIS_WIDTH_PX * frame.ratio + 7 * frame.ratio;
-      const x = axis.side === 'left' ? frame.left - outwards : frame.left + frame.width + outwards;
-      context.textAlign = axis.side === 'left' ? 'right' : 'left';
-      context.fillText(axis.ticks.unit, x, frame.top - 11 * frame.ratio);
-    }
-  }
-}
-
-const EMPTY_RANGE: YRange = { low: 0, high: 1 };
-const EMPTY_MAP: PixelMap = { widthPx: 0, heightPx: 0, fromPx: 0, secondsPerPx: 1, yGain: 0, yOffset: 0 };
-
-/** A listener factory that binds nothing. */
-function nothing(): null {
-  return null;
 }
 
 /** A running window stands on whole pixels but for rounding. */
 function wholeIfNear(value: number): number {
   const whole = Math.round(value);
   return Math.abs(value - whole) < 1e-3 ? whole : value;
-}
-
-function isNear(a: number, b: number): boolean {
-  return Math.abs(a - b) <= 1e-9 * Math.abs(a);
-}
-
-/** Pixels of a trace: its axis and its channel's scale in one multiplication. */
-function mapOf({ trace, axis }: DrawnTrace, frame: PlotFrame): PixelMap {
-  const { low, high } = axis.manual ?? axis.calm.range ?? EMPTY_RANGE;
-  const perUnit = frame.height / (high - low);
-  return {
-    widthPx: frame.width,
-    heightPx: frame.height,
-    fromPx: frame.fromPx,
-    secondsPerPx: frame.secondsPerPx,
-    yGain: -trace.gain * perUnit,
-    yOffset: (high - trace.offset) * perUnit,
-  };
-}
-
-/** An axis never shows less than a few steps of its coarsest instrument. */
-function smallestSpan(traces: readonly PlotTrace[]): number {
-  return Math.max(0, ...traces.map((trace) => (trace.resolution ?? 0) * 10));
-}
-
-/** Gaps of all traces, each place once. */
-function mergeGaps(lists: readonly (readonly [number, number])[][]): GapSpan[] {
-  const all = lists.flat().sort((a, b) => a[0] - b[0]);
-  const merged: GapSpan[] = [];
-  for (const [from, to] of all) {
-    const last = merged[merged.length - 1];
-    if (last && from <= last.to) last.to = Math.max(last.to, to);
-    else merged.push({ from, to });
-  }
-  return merged;
 }

@@ -2,12 +2,13 @@ import { type DragEvent, type ReactElement, useEffect, useMemo, useRef, useState
 import type { PlotLayout } from '../../contract/bench-schema.ts';
 import { Icon } from '../control/icon.tsx';
 import { useStore } from '../store.ts';
-import { CHANNEL_MIME, distinctColors } from './board-layout.ts';
 import { ChannelMenu } from './channel-menu.tsx';
 import { CursorTable } from './cursor-table.tsx';
+import { distinctColors } from './distinct-colors.ts';
 import { LegendChip } from './legend-chip.tsx';
 import { setText } from './painted-text.ts';
 import type { PlotBoard } from './plot-board.ts';
+import { CHANNEL_MIME } from './plot-channel.ts';
 import { PlotInput } from './plot-input.ts';
 import { SegmentView } from './segment-view.tsx';
 

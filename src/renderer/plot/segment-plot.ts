@@ -4,8 +4,8 @@ import { columnRow } from '../../core/decimate.ts';
 import { LabError } from '../../core/errors.ts';
 import { channelId, type StreamInfo } from '../../core/stream-info.ts';
 import { framesOf } from '../sample-frames.ts';
-import type { PlotChannel } from './board-layout.ts';
 import { PlotCanvas } from './plot-canvas.ts';
+import type { PlotChannel } from './plot-channel.ts';
 import type { PlotTheme } from './plot-theme.ts';
 import type { TraceColumns, TraceSource } from './trace-columns.ts';
 

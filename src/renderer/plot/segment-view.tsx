@@ -1,6 +1,6 @@
 import { type ReactElement, useEffect, useRef } from 'react';
-import type { PlotChannel } from './board-layout.ts';
 import type { PlotBoard } from './plot-board.ts';
+import type { PlotChannel } from './plot-channel.ts';
 
 /** Waveforms of a scope: the newest segment of each channel over its own time, trigger at 0. */
 export function SegmentView({ board, channels }: { board: PlotBoard; channels: readonly PlotChannel[] }): ReactElement {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { clockText, durationText, timeStep, timeTicks } from './time-ticks.ts';
+import { clockText, durationText } from './clock-text.ts';
+import { timeStep, timeTicks } from './time-ticks.ts';
 import { valueTicks } from './value-ticks.ts';
 
 const AXIS = { originMs: Date.UTC(2025, 2, 4, 14, 30, 0), zoneMinutes: 0, zeroS: 0 };

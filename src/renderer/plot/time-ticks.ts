@@ -1,3 +1,5 @@
+import { clockText, durationText } from './clock-text.ts';
+
 /** How the time axis counts: wall-clock time, or seconds since a zero. */
 export type TimeStyle = 'absolute' | 'relative';
 
@@ -65,18 +67,6 @@ function clockLabel(sinceMidnightS: number, step: number, decimals: number, axis
   return clockText(ofDay, decimals, step < 60 || decimals > 0);
 }
 
-/** `14:30`, `14:30:05`, `14:30:05.250`: rounded to the decimals shown. */
-export function clockText(secondsOfDayS: number, decimals: number, withSeconds = true): string {
-  const scale = 10 ** decimals;
-  const ticks = Math.round(secondsOfDayS * scale);
-  const whole = Math.floor(ticks / scale);
-  const two = (value: number): string => String(value).padStart(2, '0');
-  const head = `${two(Math.floor(whole / 3600) % 24)}:${two(Math.floor(whole / 60) % 60)}`;
-  if (!withSeconds) return head;
-  const tail = decimals > 0 ? `.${String(ticks - whole * scale).padStart(decimals, '0')}` : '';
-  return `${head}:${two(whole % 60)}${tail}`;
-}
-
 function relativeLabel(seconds: number, step: number, decimals: number): string {
   const sign = seconds < -step / 2 ? '\u2212' : '';
   const value = Math.abs(seconds);
@@ -88,16 +78,6 @@ function relativeLabel(seconds: number, step: number, decimals: number): string 
   if (step < 1 && value < 1) return `${sign}${Math.round(value * 1e3)} ms`;
   if (value < 60 && step < 60) return `${sign}${value.toFixed(decimals)} s`;
   return sign + durationText(value, decimals, step < 60);
-}
-
-/** `1:05`, `2:03:05`, `3 d 04:00`: a duration as a clock counts it. */
-export function durationText(seconds: number, decimals = 0, withSeconds = true): string {
-  const days = Math.floor(seconds / 86_400);
-  if (days > 0) return `${days} d ${clockText(seconds - days * 86_400, 0, false)}`;
-  if (seconds >= 3600 || !withSeconds) return clockText(seconds, decimals, withSeconds).replace(/^0(?=\d)/, '');
-  return clockText(seconds, decimals)
-    .slice(3)
-    .replace(/^0(?=\d)/, '');
 }
 
 /** Seconds since midnight of a local time given in ms since 1970. */

@@ -1,6 +1,6 @@
 import { PREFIXES, unitSymbol } from '../../core/units.ts';
 import { choosePrefix } from '../../core/units-format.ts';
-import { roundStep } from './y-range.ts';
+import { roundStep } from './round-range.ts';
 
 /** The ticks of a y axis. */
 export interface ValueTicks {

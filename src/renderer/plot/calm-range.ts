@@ -1,8 +1,4 @@
-/** What a y axis shows; in the unit of its channels. */
-export interface YRange {
-  low: number;
-  high: number;
-}
+import { roundRange, type YRange } from './round-range.ts';
 
 /** How calm an axis is. */
 export interface CalmOptions {
@@ -68,23 +64,4 @@ function overlap(a: YRange, b: YRange): boolean {
 function roundUnion(now: YRange, wanted: YRange, low: number, high: number): YRange {
   const union = { low: Math.min(now.low, wanted.low), high: Math.max(now.high, wanted.high) };
   return high - low < (union.high - union.low) * 0.4 ? wanted : union;
-}
-
-/** Smallest round limits around the data with a margin: multiples of 1, 2 or 5 times a power of ten, about twenty steps apart. */
-export function roundRange(low: number, high: number, margin: number, smallest: number): YRange {
-  const middle = (low + high) / 2;
-  const span = Math.max((high - low) * (1 + 2 * margin), smallest, Math.abs(middle) * 1e-9, Number.MIN_VALUE * 1e9);
-  const step = roundStep(span / 20);
-  const from = Math.floor((middle - span / 2) / step + 1e-9) * step;
-  const to = Math.ceil((middle + span / 2) / step - 1e-9) * step;
-  return { low: from, high: to > from ? to : from + step };
-}
-
-/** The next of 1, 2, 5 × 10^n at or above. */
-export function roundStep(least: number): number {
-  const power = 10 ** Math.floor(Math.log10(least) + 1e-12);
-  const part = least / power;
-  if (part <= 1 + 1e-9) return power;
-  if (part <= 2 + 1e-9) return 2 * power;
-  return part <= 5 + 1e-9 ? 5 * power : 10 * power;
 }

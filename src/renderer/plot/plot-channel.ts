@@ -1,4 +1,4 @@
-import type { BenchState, PlotLayout } from '../../contract/bench-schema.ts';
+import type { BenchState } from '../../contract/bench-schema.ts';
 import type { RecordingInfo } from '../../contract/recording-schema.ts';
 import type { Role } from '../../core/instrument.ts';
 
@@ -27,13 +27,6 @@ export interface PlotChannel {
 }
 
 const QUICK_HZ = 100;
-/** Traces and units a plot gets by itself; more are added by hand. */
-const MOST_AUTOMATIC = 6;
-const MOST_UNITS = 2;
-const MOST_PLOTS = 3;
-/** Who is shown first where there is not room for all. */
-const ROLE_ORDER: readonly Role[] = ['meter', 'supply', 'load', 'stream', 'unknown', 'scope'];
-
 /** The channels of the bench. */
 export function benchChannels(bench: BenchState): PlotChannel[] {
   const owners = new Map(bench.instruments.map((instrument) => [instrument.id, instrument]));
@@ -71,49 +64,4 @@ export function recordedChannels(info: RecordingInfo, bench: BenchState): PlotCh
     isWaveform: false,
     isQuick: channel.rateHz >= QUICK_HZ,
   }));
-}
-
-/**
- * Plots for a bench whose plots nobody has arranged: what is attached shows at once. Slow channels share a plot, the meter and the first
- * supply channel first; each quick instrument has one of its own (its traces would hide the others). Two units a plot at most.
- */
-export function automaticPlots(channels: readonly PlotChannel[]): PlotLayout[] {
-  const overTime = channels.filter((channel) => !channel.isWaveform);
-  const quick = new Set(overTime.filter((channel) => channel.isQuick).map((channel) => channel.instrument));
-  const slow = overTime
-    .filter((channel) => !quick.has(channel.instrument))
-    .sort((a, b) => ROLE_ORDER.indexOf(a.role) - ROLE_ORDER.indexOf(b.role));
-  const plots = [
-    { id: 'auto-slow', title: '', channels: firstOf(slow) },
-    ...[...quick].map((instrument) => ({
-      id: `auto-${instrument}`.slice(0, 300),
-      title: '',
-      channels: firstOf(overTime.filter((channel) => channel.instrument === instrument)),
-    })),
-  ];
-  return plots.filter((plot) => plot.channels.length > 0).slice(0, MOST_PLOTS);
-}
-
-/** The first few channels of the first units. */
-function firstOf(channels: readonly PlotChannel[]): string[] {
-  const units = [...new Set(channels.map((channel) => channel.unit))].slice(0, MOST_UNITS);
-  const shown = channels.filter((channel) => units.includes(channel.unit));
-  return shown.slice(0, MOST_AUTOMATIC).map((channel) => channel.id);
-}
-
-/**
- * Channels of a plot with colours that differ as far as there are eight: a channel whose number another of the plot has taken before gets the
- * next free one, here only. Colours chosen by hand (hex) stay.
- */
-export function distinctColors(channels: readonly PlotChannel[]): PlotChannel[] {
-  const taken = new Set<number>();
-  return channels.map((channel) => {
-    if (typeof channel.color !== 'number') return channel;
-    const wanted = channel.color;
-    const free = [0, 1, 2, 3, 4, 5, 6, 7]
-      .map((step) => ((wanted - 1 + step) % 8) + 1)
-      .find((color) => !taken.has(color));
-    taken.add(free ?? wanted);
-    return free === undefined || free === wanted ? channel : { ...channel, color: free };
-  });
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { seededRandom } from '../../core/seeded-random.ts';
-import { CalmRange, roundRange, roundStep } from './y-range.ts';
+import { CalmRange } from './calm-range.ts';
+import { roundRange, roundStep } from './round-range.ts';
 
 describe('round limits', () => {
   test('steps are 1, 2, 5 × 10^n', () => {

@@ -1,0 +1,59 @@
+import { type EventFlag, type EventMark, placeFlags } from './event-flags.ts';
+import { font, type PlotFrame } from './plot-frame.ts';
+import type { PlotTheme } from './plot-theme.ts';
+
+/** Flags of the events on the time axis. */
+export function paintFlags(
+  context: CanvasRenderingContext2D,
+  frame: PlotFrame,
+  marks: readonly EventMark[],
+  theme: PlotTheme,
+): EventFlag[] {
+  const { left, top, height, ratio } = frame;
+  context.font = font(theme, ratio);
+  const pad = 15 * ratio;
+  const flags = placeFlags(
+    marks,
+    frame.fromS,
+    frame.secondsPerPx,
+    frame.width,
+    (text) => context.measureText(text).width + pad,
+  );
+  if (flags.length === 0) return flags;
+  context.textAlign = 'left';
+  context.textBaseline = 'middle';
+  context.lineWidth = ratio;
+  context.setLineDash([2 * ratio, 3 * ratio]);
+  for (const flag of flags) {
+    context.strokeStyle = toneOf(flag.mark, theme);
+    const x = left + Math.round(flag.x) + 0.5 * ratio;
+    context.beginPath();
+    context.moveTo(x, top);
+    context.lineTo(x, top + height);
+    context.stroke();
+  }
+  context.setLineDash([]);
+  for (const flag of flags) {
+    const x = left + Math.round(flag.x);
+    context.fillStyle = toneOf(flag.mark, theme);
+    context.beginPath();
+    context.moveTo(x, top);
+    context.lineTo(x + 9 * ratio, top);
+    context.lineTo(x + 6 * ratio, top + 4 * ratio);
+    context.lineTo(x + 9 * ratio, top + 8 * ratio);
+    context.lineTo(x, top + 8 * ratio);
+    context.fill();
+    if (flag.row === undefined) continue;
+    context.fillStyle = theme.text;
+    context.fillText(flag.mark.text, x + (flag.row === 0 ? 12 : 4) * ratio, top + (5 + flag.row * 13) * ratio);
+  }
+  return flags;
+}
+
+function toneOf(mark: EventMark, theme: PlotTheme): string {
+  if (mark.kind === 'alarm')
+    return mark.severity === 'info' ? theme.info : mark.severity === 'warning' ? theme.warn : theme.bad;
+  if (mark.kind === 'outputs-off' || mark.kind === 'interrupted') return theme.bad;
+  if (mark.kind === 'reconnect' || mark.kind === 'clock') return theme.warn;
+  return mark.kind === 'setpoint' || mark.kind === 'note' ? theme.accent : theme.quiet;
+}
