@@ -59,6 +59,7 @@ export class EngineHost implements AsyncDisposable {
   #simulator: SimulatorChild | undefined;
   #start: Outcome | undefined;
   #end: Outcome | undefined;
+  #disposed: Promise<void> | undefined;
 
   constructor(options: EngineHostOptions) {
     this.#options = options;
@@ -92,7 +93,12 @@ export class EngineHost implements AsyncDisposable {
   }
 
   /** Lets the engine finish its recording and end. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed ??= this.#close();
+    return this.#disposed;
+  }
+
+  async #close(): Promise<void> {
     this.#wake[Symbol.dispose]();
     clearTimeout(this.#timer);
     const child = this.#child;

@@ -36,20 +36,29 @@ export class LabwireProcess {
 
   /** Resolves when so many lines stand on stdout. */
   async lines(count: number): Promise<string[]> {
-    for (;;) {
-      const lines = this.stdout.split('\n').slice(0, -1);
-      if (lines.length >= count) return lines.slice(0, count);
-      if (this.child.exitCode !== null || this.child.signalCode !== null) {
-        throw new Error(`ended after ${lines.length} lines (${this.child.exitCode}): ${this.stderr}`);
-      }
-      await new Promise<void>((resolve) => this.#waiting.add(resolve));
-    }
+    const lines = (): string[] => this.stdout.split('\n').slice(0, -1);
+    await this.#until(() => lines().length >= count);
+    return lines().slice(0, count);
+  }
+
+  /** Resolves when stderr matches. */
+  async said(pattern: RegExp): Promise<void> {
+    await this.#until(() => pattern.test(this.stderr));
   }
 
   /** Ends it as Ctrl-C does. */
   stop(signal: NodeJS.Signals = 'SIGINT'): Promise<Outcome> {
     this.child.kill(signal);
     return this.done;
+  }
+
+  async #until(isThere: () => boolean): Promise<void> {
+    while (!isThere()) {
+      if (this.child.exitCode !== null || this.child.signalCode !== null) {
+        throw new Error(`ended early (${this.child.exitCode}): ${this.stdout}${this.stderr}`);
+      }
+      await new Promise<void>((resolve) => this.#waiting.add(resolve));
+    }
   }
 
   #heard(take: () => void): void {

@@ -1,0 +1,162 @@
+import { once } from 'node:events';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { connect as connectTcp } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, describe, expect, it, vi } from 'vitest';
+import { openScopes, Scope } from '../../src/core/scope.ts';
+import { openRecording, type Recording } from '../../src/engine/recording/recording.ts';
+import { LabScreen } from '../lab/lab-screen.ts';
+import { jsonLines, labwire } from './labwire-process.ts';
+import type { ServeProcess } from './serve-process.ts';
+import { enginePid, screenOf, startServe } from './serve-process.ts';
+
+// Processes on a busy machine; these tests mostly wait.
+vi.setConfig({ testTimeout: 60_000, maxConcurrency: 4 });
+
+/** A chunk is closed each second; the rest is for writing it on a busy machine. */
+const LAST_S = 1.5;
+
+afterAll(() => expect(openScopes()).toEqual([]));
+
+/** `labwire serve` on a new data folder; both are gone with the scope. */
+async function open(scope: Scope): Promise<ServeProcess & { data: string }> {
+  const data = await mkdtemp(join(tmpdir(), 'labwire-crash-'));
+  scope.defer(() => rm(data, { recursive: true, force: true }));
+  const serve = await startServe(data);
+  scope.defer(async () => void (await serve.host.stop()));
+  return { ...serve, data };
+}
+
+async function screenAt({ url, token }: ServeProcess): Promise<LabScreen> {
+  return LabScreen.open(await screenOf(url, token));
+}
+
+/** Starts the simulated bench and attaches; the supply's channel 1 is on, at 10 Hz. Gives the resources and ids. */
+async function attach(screen: LabScreen, names: readonly string[]): Promise<{ resources: string[]; ids: string[] }> {
+  const { instruments } = await screen.client.call('bench.start', {});
+  const resources = names.map((name) => {
+    const found = instruments.find((one) => one.name === name)?.resources.find((text) => text.startsWith('TCPIP'));
+    if (found === undefined) throw new Error(`the bench has no ${name}`);
+    return found;
+  });
+  const ids: string[] = [];
+  for (const resource of resources) ids.push(await screen.attach(resource));
+  const [supply = ''] = ids;
+  for (const [control, value] of [
+    ['ch1.voltage.set', 3],
+    ['ch1.output', true],
+  ] as const) {
+    await screen.client.call('instrument.set', { instrument: supply, control, value });
+  }
+  for (const { id, instrument } of screen.state.channels) {
+    if (instrument === supply) await screen.client.call('channel.set', { channel: id, rateHz: 10 });
+  }
+  await screen.until('a stream of each', ({ streams }) =>
+    ids.every((id) => streams.some(({ instrument }) => instrument === id)),
+  );
+  // Saved by itself within a second of the last change: the next engine attaches what is in it.
+  const { savedNs } = screen.state.bench;
+  await screen.until('the bench saved', ({ bench: { savedNs: now } }) => now !== null && now !== savedNs);
+  return { resources, ids };
+}
+
+/** One question over a socket of our own: what the instrument says, not what the engine believes. */
+async function ask(resource: string, question: string): Promise<string> {
+  const [, host, port] = resource.split('::');
+  const socket = connectTcp(Number(port), host);
+  socket.write(`${question}\n`);
+  const [reply] = (await once(createInterface({ input: socket }), 'line')) as [string];
+  socket.destroy();
+  return reply;
+}
+
+/** Resolves when the recording has so many rows. */
+function untilRows(screen: LabScreen, rows: number): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = screen.client.on('engine.pulse', ({ recording }) => {
+      if (recording.rows < rows) return;
+      stop();
+      resolve();
+    });
+  });
+}
+
+/** Every stream that was recorded then is whole up to the last second before the kill. */
+function expectAllButLastSecond(recording: Recording, killedNs: bigint, count: number): void {
+  const streams = recording.streams.filter(({ rows, firstNs }) => rows > 0 && firstNs < killedNs);
+  expect(streams).toHaveLength(count);
+  for (const { info, rows, firstRow, endRow, lastNs, lost } of streams) {
+    expect(Number(killedNs - lastNs) / 1e9, info.key).toBeLessThan(LAST_S);
+    expect([info.key, lost, rows]).toEqual([info.key, 0, endRow - firstRow]);
+  }
+}
+
+describe.concurrent('an engine that is killed while it records', () => {
+  it.each([
+    ['the supply at 10 Hz', ['supply'], 25],
+    ['the supply and the DAQ', ['supply', 'daq'], 25_000],
+  ])('%s: is back at the same address, all but the last second is kept, no output changes', async (_, names, rows) => {
+    await using scope = new Scope('crash test');
+    const serve = await open(scope);
+    const pid = await enginePid(serve.data);
+    const before = scope.use(await screenAt(serve));
+    const { resources, ids } = await attach(before, names);
+    const { simulator } = before.state;
+    const started = await before.client.call('recording.start', { name: 'killed' });
+    await untilRows(before, rows);
+
+    const killedNs = BigInt(Date.now()) * 1_000_000n;
+    process.kill(pid, 'SIGKILL');
+    await before.client.closed;
+    await serve.host.said(/The engine ended \(SIGKILL\) and is started again.*\n.*runs again/);
+    expect(await enginePid(serve.data)).not.toBe(pid);
+
+    // The old address and the old token, and the bench as it was.
+    const after = scope.use(await screenAt(serve));
+    await after.until('the recording goes on', ({ recording }) => recording.state === 'recording');
+    expect(after.state.recording).toMatchObject({ recording: started.recording, part: 2 });
+    for (const id of ids) await after.untilState(id, 'live');
+    expect(after.state.simulator).toEqual(simulator);
+    expect(await ask(resources[0] ?? '', ':OUTP? CH1')).toBe('ON');
+    await untilRows(after, 5);
+    await after.client.call('recording.stop', {});
+
+    const id = started.recording ?? '';
+    const { paths } = (await after.client.call('recording.info', { recording: id })).row;
+    expect(paths).toHaveLength(2);
+    await using recording = await openRecording(paths[0] ?? '');
+    expectAllButLastSecond(recording, killedNs, names.length);
+    const [info] = jsonLines<{ complete: boolean; events: { kind: string }[] }>(
+      (await labwire('info', paths[1] ?? '', '--json')).stdout,
+    );
+    const kinds = info?.events.map(({ kind }) => kind).filter((kind) => kind !== 'status') ?? [];
+    expect(info?.complete).toBe(false);
+    expect(kinds.slice(kinds.indexOf('start'))).toEqual(['start', 'interrupted', 'start', 'interrupted', 'stop']);
+  });
+});
+
+describe.concurrent('the host of the engine', () => {
+  it('is not needed to finish a recording: killed with -9, its engine does and ends', async () => {
+    await using scope = new Scope('host test');
+    const serve = await open(scope);
+    const screen = scope.use(await screenAt(serve));
+    await attach(screen, ['supply']);
+    const { path } = await screen.client.call('recording.start', { name: 'orphan' });
+    await untilRows(screen, 5);
+    // 'close' comes when the last one has let go of stderr: the engine.
+    await serve.host.stop('SIGKILL');
+    expect(await screen.client.closed).toMatchObject({ message: expect.stringMatching(/closing/) });
+    await using recording = await openRecording(path.replace(/\.part$/, ''));
+    expect(recording.info).toMatchObject({ complete: true, interrupted: false });
+    expect((await readdir(serve.data)).filter((name) => name.startsWith('engine.'))).toEqual([]);
+  });
+
+  it('ends in order, exit code 0, when the engine is asked to end by a signal of its own', async () => {
+    await using scope = new Scope('signal test');
+    const serve = await open(scope);
+    process.kill(await enginePid(serve.data), 'SIGTERM');
+    expect((await serve.host.done).code).toBe(0);
+  });
+});
