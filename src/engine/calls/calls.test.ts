@@ -64,16 +64,16 @@ test('notes are on the time axis where they were put', async () => {
 test('history: every piece has come before the answer; raw rows and columns tell the same', async () => {
   const channel = `${daq}/load.voltage`;
   const { nowNs } = await greet(screen.client, 'test');
-  // Half a second of rows behind that moment, and it is past.
+  const toNs = String(BigInt(nowNs) + 200_000_000n);
   await screen.watch([channel], { kind: 'latest', rateHz: 60 }, (block) => {
-    return block.kind === 'latest' && block.timeNs > BigInt(nowNs);
+    return block.kind === 'latest' && block.timeNs > BigInt(toNs);
   });
   const frames: Frame[] = [];
   const stop = screen.client.onFrame((bytes) => {
     const frame = viewFrame(bytes);
     if (frame.blocks.some(({ isReply }) => isReply)) frames.push(frame);
   });
-  const range = { channels: [channel], fromNs: String(BigInt(nowNs) - 200_000_000n), toNs: nowNs };
+  const range = { channels: [channel], fromNs: nowNs, toNs };
   const columns = await screen.client.call('history.read', { ...range, request: 1, width: 100 });
   const raw = await screen.client.call('history.read', { ...range, request: 2, raw: true });
   stop();
