@@ -42,19 +42,19 @@ const MARGIN = 0.35;
 const WIDEST = 8192;
 /** An answer this much coarser than the view is asked again. */
 const COARSE = 1.25;
+const PAUSE_MS = 120;
 const RETRY_MS = 1500;
 
 /**
- * History for views that the live watch does not hold: one question at a time, the newest wish wins, answers are kept beside each other and
+ * History for views that the live watch does not hold: one question at a time, for what is in view when it is asked; answers are kept beside each other and
  * the older ones are shown until the newer one is complete.
  */
 export class HistoryFeed implements Disposable {
   readonly #options: HistoryFeedOptions;
   #client: Client | undefined;
   #patches: Patch[] = [];
-  #next: HistoryWish | undefined;
-  #asking: { wish: HistoryWish; abort: AbortController } | undefined;
-  #retryAtMs = 0;
+  #asking: AbortController | undefined;
+  #nextAtMs = 0;
   #uses = 0;
   revision = 0;
 
@@ -71,44 +71,26 @@ export class HistoryFeed implements Disposable {
     return this.#patches.flatMap((patch) => patch.set.gapsOf(channel));
   }
 
-  /** A question is on its way. */
-  get isAsking(): boolean {
-    return this.#asking !== undefined;
-  }
-
   setClient(client: Client | undefined): void {
     if (client === this.#client) return;
     this.#client = client;
-    this.#asking?.abort.abort();
+    this.#asking?.abort();
     this.#asking = undefined;
-    this.#run();
+    this.#nextAtMs = 0;
   }
 
   /** Makes sure that the view is covered, asking only if it is not. Cheap: may be called every frame. */
-  want(wish: HistoryWish, nowMs: number): void {
-    if (wish.channels.length === 0 || nowMs < this.#retryAtMs) return;
+  want(asked: HistoryWish, nowMs: number): void {
+    if (asked.channels.length === 0 || nowMs < this.#nextAtMs) return;
+    // With its margins an answer must not be wider than the contract allows, or it would never be fine enough.
+    const wish = { ...asked, width: Math.min(asked.width, Math.floor(WIDEST / (1 + 2 * MARGIN))) };
     const found = this.#covering(wish);
-    if (found) {
-      found.usedAt = ++this.#uses;
-      this.#next = undefined;
-      return;
-    }
-    if (this.#asking && answers(this.#asking.wish, wish)) {
-      this.#next = undefined;
-      return;
-    }
-    this.#next = widened(wish);
-    this.#run();
-  }
-
-  /** Answers are void: other channels, or live history has moved on. */
-  forget(): void {
-    this.#patches = [];
-    this.revision++;
+    if (found) found.usedAt = ++this.#uses;
+    else if (!this.#asking) this.#start(widened(wish), nowMs);
   }
 
   [Symbol.dispose](): void {
-    this.#asking?.abort.abort();
+    this.#asking?.abort();
     this.#client = undefined;
     this.#patches = [];
   }
@@ -124,31 +106,34 @@ export class HistoryFeed implements Disposable {
     );
   }
 
-  #run(): void {
+  #start(wish: HistoryWish, nowMs: number): void {
     const client = this.#client;
-    const wish = this.#next;
-    if (!client || !wish || this.#asking) return;
-    this.#next = undefined;
-    const asking = { wish, abort: new AbortController() };
+    if (!client) return;
+    // A view that moves asks in steps, not for every frame.
+    this.#nextAtMs = nowMs + PAUSE_MS;
+    const asking = new AbortController();
     this.#asking = asking;
-    void this.#ask(client, wish, asking.abort.signal).then(
+    const end = (): void => {
+      if (this.#asking === asking) this.#asking = undefined;
+    };
+    this.#ask(client, wish, asking.signal).then(
       (patch) => {
-        if (this.#asking === asking) this.#asking = undefined;
-        if (this.#client === client && patch) this.#keep(patch);
+        end();
+        if (this.#client !== client) return;
+        this.#keep(patch);
         this.#options.onFault(undefined);
-        this.#run();
       },
       (thrown: unknown) => {
-        if (this.#asking === asking) this.#asking = undefined;
+        end();
         const error = LabError.from(thrown);
         if (error.isCancelled || error.code === 'link.closed') return;
-        this.#retryAtMs = performance.now() + RETRY_MS;
+        this.#nextAtMs = Math.max(this.#nextAtMs, nowMs + RETRY_MS);
         this.#options.onFault(error);
       },
     );
   }
 
-  async #ask(client: Client, wish: HistoryWish, signal: AbortSignal): Promise<Patch | undefined> {
+  async #ask(client: Client, wish: HistoryWish, signal: AbortSignal): Promise<Patch> {
     const { origin, originNs } = this.#options;
     const streams = new Map<number, StreamInfo>();
     // The answer names its streams after its frames: blocks of a stream not known yet wait for it.
@@ -212,18 +197,6 @@ export class HistoryFeed implements Disposable {
     this.revision++;
     this.#options.onAnswer();
   }
-}
-
-/** Whether the answer to one question will serve another wish. */
-function answers(asked: HistoryWish, wish: HistoryWish): boolean {
-  const askedFineS = (asked.range.toS - asked.range.fromS) / asked.width;
-  const fineS = (wish.range.toS - wish.range.fromS) / wish.width;
-  return (
-    asked.range.fromS <= wish.range.fromS &&
-    asked.range.toS >= wish.range.toS &&
-    askedFineS <= fineS * COARSE &&
-    wish.channels.every((channel) => asked.channels.includes(channel))
-  );
 }
 
 function widened(wish: HistoryWish): HistoryWish {
