@@ -1,6 +1,7 @@
 import { SerialPort } from 'serialport';
 import { createDeferred } from '../../core/deferred.ts';
 import { type ErrorCode, LabError } from '../../core/errors.ts';
+import { hangupBinding } from './hangup-binding.ts';
 import { fromOsError } from './os-error.ts';
 import { cancellation, ReadBuffer } from './read-buffer.ts';
 import type { ReadOptions, ReadResult, Transport, TransportControl } from './transport.ts';
@@ -58,6 +59,7 @@ function openPort(path: string, resource: string, options: SerialOptions): Promi
   return new Promise((resolve, reject) => {
     try {
       const port = new SerialPort({
+        binding: hangupBinding,
         path,
         baudRate: options.baudRate ?? 9600,
         dataBits: options.dataBits ?? 8,
