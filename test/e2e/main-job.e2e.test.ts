@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Recording, openRecording } from '../../src/engine/recording/recording.ts';
+import { openRecording, type Recording } from '../../src/engine/recording/recording.ts';
 import { verifyRecording } from '../../src/engine/recording/verify.ts';
 import { type Bench, openBench } from '../../src/simulator/bench.ts';
 import { readSentPackets } from '../../src/simulator/daq/daq-ledger.ts';
@@ -74,7 +74,10 @@ describe('the main job', () => {
     await page.getByRole('button', { name: 'Record', exact: true }).waitFor();
     await page.keyboard.press('Control+3');
     await page.getByText('complete').first().waitFor();
-    await page.getByText(/Bench 1/).nth(1).click();
+    await page
+      .getByText(/Bench 1/)
+      .nth(1)
+      .click();
     await page.getByRole('button', { name: /open in plot/i }).click();
     await page.locator('canvas').first().waitFor();
   });
@@ -82,11 +85,18 @@ describe('the main job', () => {
   it('has every sample that was sent, and no other', async () => {
     await bench.flushLedger();
     const files = await readdir(join(folder, 'recordings'));
-    await using recording = await openRecording(join(folder, 'recordings', files.find((name) => name.endsWith('.mcap')) ?? ''));
+    await using recording = await openRecording(
+      join(folder, 'recordings', files.find((name) => name.endsWith('.mcap')) ?? ''),
+    );
     expect(recording.info).toMatchObject({ complete: true, lost: 0, missing: '' });
     expect(await verifyRecording(recording)).toMatchObject({ ok: true, lost: 0, problems: [] });
     expect(recording.info.instruments).toHaveLength(5);
-    for (const [name, part] of [['supply', 'DP832'], ['meter', '34461A'], ['scope', 'DS1054Z'], ['load', 'SDL1020X']] as const) {
+    for (const [name, part] of [
+      ['supply', 'DP832'],
+      ['meter', '34461A'],
+      ['scope', 'DS1054Z'],
+      ['load', 'SDL1020X'],
+    ] as const) {
       const recorded = await recordedRows(recording, part);
       expect(recorded.length, name).toBeGreaterThan(RECORD_S);
       expect(isRun(recorded, await sentRows(name)), `${name}: recorded rows are a run of the rows sent`).toBe(true);
@@ -119,7 +129,12 @@ async function sentRows(name: string): Promise<number[][]> {
     .split('\n')
     .map((line) => JSON.parse(line) as LedgerEntry)
     .filter(({ query }) => /:MEAS:ALL\?|:READ\?|:MEAS:ITEM\?|:MEAS:VOLT\?/.test(query))
-    .map(({ reply = '' }) => reply.split(/[;,]/).filter((token) => !token.startsWith('"')).map(Number));
+    .map(({ reply = '' }) =>
+      reply
+        .split(/[;,]/)
+        .filter((token) => !token.startsWith('"'))
+        .map(Number),
+    );
 }
 
 /** Whether `rows` stand in `all` one after the other. */
@@ -154,7 +169,8 @@ async function compareStream(recording: Recording): Promise<void> {
         const code = packet.codes[channel * packet.rows + (wanted - packet.firstRow)] ?? Number.NaN;
         const value = batch.columns[channel]?.[row] ?? Number.NaN;
         compared++;
-        if (value !== Math.fround(Math.fround(code * scale) + offset) && value !== Math.fround(code * scale + offset)) wrong++;
+        if (value !== Math.fround(Math.fround(code * scale) + offset) && value !== Math.fround(code * scale + offset))
+          wrong++;
       });
     }
   }

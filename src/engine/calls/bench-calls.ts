@@ -42,12 +42,15 @@ export function createBenchCalls(parts: EngineParts): Pick<Handlers, BenchCall> 
     'bench.read': () => board.state,
     'bench.new': async ({ name }) => {
       refuseWhileRecording(parts);
-      await parts.load(await keeper.create(name));
+      const kept = await keeper.create(name, parts.load);
+      if (kept)
+        events.add({ kind: 'status', text: `The bench before had no file of its own. It was kept as ${kept}.` });
       return head();
     },
     'bench.open': async ({ path }) => {
       refuseWhileRecording(parts);
-      await parts.load(await keeper.open(path));
+      await keeper.open(path, parts.load);
+      await parts.attach();
       return head();
     },
     'bench.save': async () => {
