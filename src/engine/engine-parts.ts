@@ -43,7 +43,7 @@ export interface EngineParts {
   readonly simulator: SimulatorDesk;
   readonly keeper: BenchKeeper;
   timeoutMs(): number;
-  /** Puts a bench document in place of the present one: detaches what it lacks, attaches what it has. */
+  /** Puts a bench document in place of the present one: detaches what is attached; `attach` brings what it has. */
   load(document: BenchDocument): Promise<void>;
   /** Attaches the instruments of the bench that are not there yet. */
   attach(): Promise<void>;

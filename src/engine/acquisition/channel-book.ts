@@ -5,6 +5,9 @@ import { type ColumnInfo, channelId } from '../../core/stream-info.ts';
 import type { ChannelSettings } from '../bench/bench-file.ts';
 import type { StateBoard } from '../state/state-board.ts';
 
+/** Longest label of the contract. */
+const MAX_LABEL = 200;
+
 /** What an instrument says of the channels of one of its streams when it is attached. */
 export interface ChannelSource {
   instrument: string;
@@ -71,11 +74,11 @@ export class ChannelBook {
           instrument,
           name: column.channel,
           stream,
-          label: set.label ?? `${instrumentLabel} ${column.channel.replaceAll('.', ' ')}`,
+          label: set.label ?? `${instrumentLabel} ${column.channel.replaceAll('.', ' ')}`.slice(0, MAX_LABEL),
           unit: column.unit,
           shownUnit: set.shownUnit ?? column.unit,
           scale: set.scale ?? { gain: 1, offset: 0 },
-          color: color as ChannelState['color'],
+          color,
           resolution: column.resolution ?? null,
           rateAskedHz: set.rateHz ?? rateHz,
           rateGotHz: known?.rateGotHz ?? 0,

@@ -2,22 +2,20 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { alarmRule } from '../../contract/alarm-schema.ts';
 import { plotLayout } from '../../contract/bench-schema.ts';
+import { channelState } from '../../contract/instrument-schema.ts';
 import { LabError } from '../../core/errors.ts';
+import { systemCode } from '../recording/disk.ts';
 import { atomicWrite } from '../state/atomic-write.ts';
 
 export const BENCH_FILE_VERSION = 1;
 /** A bench of 500 channels and rules takes some 200 kB. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
-const channelSettings = z.object({
-  label: z.string().max(200).optional(),
-  color: z.union([z.int().min(1).max(8), z.string()]).optional(),
-  scale: z.object({ gain: z.number(), offset: z.number() }).optional(),
-  shownUnit: z.string().max(20).optional(),
-  rateHz: z.number().positive().optional(),
-  logIntervalS: z.number().positive().nullable().optional(),
-  recorded: z.boolean().optional(),
-});
+/** What goes to the screens as it is must fit their schema: one wrong field would hide the whole bench. */
+const channelSettings = channelState
+  .pick({ label: true, color: true, scale: true, shownUnit: true, logIntervalS: true, recorded: true })
+  .extend({ rateHz: z.number().positive().max(10_000_000) })
+  .partial();
 export type ChannelSettings = z.infer<typeof channelSettings>;
 
 const benchInstrument = z.object({
@@ -121,12 +119,17 @@ export async function writeBenchFile(path: string, document: BenchDocument): Pro
   try {
     await atomicWrite(path, `${JSON.stringify(document, null, 2)}\n`);
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    throw new LabError(
-      'bench.unwritable',
-      `The bench cannot be saved to ${path} (${code}). It goes on unsaved in memory; choose another place with Save as.`,
-      { path, code },
-      { cause: error },
-    );
+    throw unwritable(path, error);
   }
+}
+
+/** An error of the system while writing what belongs to the bench, as bench.unwritable. */
+export function unwritable(path: string, error: unknown): LabError {
+  const code = systemCode(error) || String(error);
+  return new LabError(
+    'bench.unwritable',
+    `The bench cannot be saved to ${path} (${code}). It goes on unsaved in memory; choose another place with Save as.`,
+    { path, code },
+    { cause: error },
+  );
 }

@@ -1,13 +1,15 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, rename, stat } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
+import { fileStem } from '../recording/file-name.ts';
 import { atomicWrite } from '../state/atomic-write.ts';
 import type { StateBoard } from '../state/state-board.ts';
-import { type BenchDocument, createBenchDocument, readBenchFile, writeBenchFile } from './bench-file.ts';
+import { type BenchDocument, createBenchDocument, readBenchFile, unwritable, writeBenchFile } from './bench-file.ts';
 
 const AUTOSAVE_MS = 1000;
 const FIRST_NAME = 'Bench 1';
+const MAX_NAMES = 1000;
 
 /** Where the bench in memory comes from and goes to. */
 export interface BenchSource {
@@ -15,9 +17,13 @@ export interface BenchSource {
   collect(name: string): BenchDocument;
 }
 
+/** Puts a document in place of the bench in memory. */
+export type LoadBench = (document: BenchDocument) => Promise<void>;
+
 /**
  * Keeps the bench in its file: saved a second after each change, under the person's path or, until there is one, in the data folder.
- * The engine alone writes it. What cannot be written stays in memory, is said (`bench.error`) and tried again with the next change.
+ * The engine alone writes it, one thing after the other: while one bench takes the place of another nothing is saved, or half of the one
+ * would be written over the other. What cannot be written stays in memory, is said (`bench.error`) and tried again with the next change.
  */
 export class BenchKeeper implements AsyncDisposable {
   readonly #folder: string;
@@ -27,7 +33,7 @@ export class BenchKeeper implements AsyncDisposable {
   #path: string | null = null;
   #name = FIRST_NAME;
   #timer: Disposable | undefined;
-  #writing: Promise<void> = Promise.resolve();
+  #doing: Promise<unknown> = Promise.resolve();
 
   constructor(folder: string, place: { clock: Clock; board: StateBoard }, source: BenchSource) {
     this.#folder = folder;
@@ -36,7 +42,10 @@ export class BenchKeeper implements AsyncDisposable {
     this.#source = source;
   }
 
-  /** The bench of last time; an empty one if there is none. A file that cannot be read is left alone and said in `problem`. */
+  /**
+   * The bench of last time; an empty one if there is none. A file that cannot be read is left alone and said in `problem`; the empty
+   * bench gets a file of its own then.
+   */
   async restore(): Promise<{ document: BenchDocument; problem?: LabError }> {
     const named = (await readFile(this.#pointer, 'utf8').catch(() => '')).trim();
     try {
@@ -47,11 +56,19 @@ export class BenchKeeper implements AsyncDisposable {
       return { document };
     } catch (error) {
       const problem = LabError.from(error);
-      if (named) await atomicWrite(this.#pointer, '').catch(() => undefined);
-      if (problem.code === 'bench.not-found' && !named) return { document: createBenchDocument(FIRST_NAME) };
-      // The unreadable file must not be overwritten by the empty bench.
-      if (!named) this.#path = join(this.#folder, `bench-${Date.now()}.labwire.json`);
-      return { document: createBenchDocument(FIRST_NAME), problem };
+      const document = createBenchDocument(FIRST_NAME);
+      if (named) {
+        await this.#point(null).catch(() => undefined);
+        await this.#setAside().catch(() => undefined);
+      } else if (problem.code === 'bench.not-found') return { document };
+      else {
+        this.#path = join(this.#folder, `bench-${Date.now()}.labwire.json`);
+        await writeBenchFile(this.#path, document)
+          .then(() => this.#point(this.#path))
+          .catch(() => undefined);
+      }
+      await this.#showOpened();
+      return { document, problem };
     }
   }
 
@@ -68,16 +85,18 @@ export class BenchKeeper implements AsyncDisposable {
   save(): Promise<void> {
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
-    const next = this.#writing.catch(() => undefined).then(() => this.#write(this.#path ?? this.#unnamed));
-    this.#writing = next;
-    return next;
+    return this.#serially(() => this.#write());
   }
 
-  async saveAs(path: string): Promise<void> {
+  /** Throws bench.unwritable; the bench then stays with the file it had. */
+  saveAs(path: string): Promise<void> {
     const place = absolute(path);
-    await writeBenchFile(place, this.#source.collect(this.#name));
-    await this.#bind(place);
-    await this.save();
+    return this.#serially(async () => {
+      await writeBenchFile(place, this.#source.collect(this.#name));
+      await this.#point(place);
+      this.#path = place;
+      this.#show(null, String(this.#clock.nowNs()));
+    });
   }
 
   rename(name: string): void {
@@ -86,28 +105,32 @@ export class BenchKeeper implements AsyncDisposable {
     this.touch();
   }
 
-  /** Writes the bench that is open, then gives the other one. Throws bench.* and leaves the open one as it is. */
-  async open(path: string): Promise<BenchDocument> {
+  /** Writes the bench that is open, then puts the other one in its place. Throws bench.*: the open one is then as it was. */
+  open(path: string, load: LoadBench): Promise<void> {
     const place = absolute(path);
-    const document = await readBenchFile(place);
-    await this.save();
-    await this.#bind(place);
-    this.#name = document.name;
-    await this.#showOpened();
-    return document;
+    return this.#serially(async () => {
+      // First what is open: it may be the very file, not saved yet.
+      await this.#write();
+      await this.#become(place, await readBenchFile(place), load);
+    });
   }
 
-  async create(name: string): Promise<BenchDocument> {
-    await this.save();
-    await this.#bind(null);
-    this.#name = name;
-    this.#show(null, null);
-    return createBenchDocument(name);
+  /**
+   * An empty bench. The one that was kept in the data folder gets a file of its own there, whose path is given: it would be written over.
+   * Throws bench.unwritable: the open one is then as it was.
+   */
+  create(name: string, load: LoadBench): Promise<string | undefined> {
+    return this.#serially(async () => {
+      await this.#write();
+      const kept = await this.#setAside();
+      await this.#become(null, createBenchDocument(name), load);
+      return kept;
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#timer) await this.save().catch(() => undefined);
-    await this.#writing.catch(() => undefined);
+    await this.#doing.catch(() => undefined);
   }
 
   get #unnamed(): string {
@@ -118,9 +141,40 @@ export class BenchKeeper implements AsyncDisposable {
     return join(this.#folder, 'bench-path');
   }
 
-  async #bind(path: string | null): Promise<void> {
+  async #become(path: string | null, document: BenchDocument, load: LoadBench): Promise<void> {
+    await this.#point(path);
     this.#path = path;
-    await atomicWrite(this.#pointer, path ?? '');
+    this.#name = document.name;
+    await load(document);
+    await this.#showOpened();
+    if (path === null) await this.#write();
+  }
+
+  /** Which bench the next engine opens. */
+  async #point(path: string | null): Promise<void> {
+    try {
+      await atomicWrite(this.#pointer, path ?? '');
+    } catch (error) {
+      throw unwritable(this.#pointer, error);
+    }
+  }
+
+  /** Gives the bench of the data folder a file of its own, if there is anything in it; its new path. */
+  async #setAside(): Promise<string | undefined> {
+    const document = await readBenchFile(this.#unnamed).catch((error: unknown) => LabError.from(error));
+    if (document instanceof LabError ? document.code === 'bench.not-found' : isEmpty(document)) return undefined;
+    const stem = document instanceof LabError ? 'unreadable bench' : fileStem(document.name);
+    for (let number = 1; number <= MAX_NAMES; number++) {
+      const path = join(this.#folder, `${number === 1 ? stem : `${stem} ${number}`}.labwire.json`);
+      if (await stat(path).catch(() => undefined)) continue;
+      try {
+        await rename(this.#unnamed, path);
+        return path;
+      } catch (error) {
+        throw unwritable(path, error);
+      }
+    }
+    throw unwritable(join(this.#folder, stem), new Error('no free name'));
   }
 
   async #showOpened(): Promise<void> {
@@ -128,14 +182,20 @@ export class BenchKeeper implements AsyncDisposable {
     this.#show(null, file ? String(BigInt(Math.round(file.mtimeMs)) * 1_000_000n) : null);
   }
 
-  async #write(path: string): Promise<void> {
+  async #write(): Promise<void> {
     try {
-      await writeBenchFile(path, this.#source.collect(this.#name));
+      await writeBenchFile(this.#path ?? this.#unnamed, this.#source.collect(this.#name));
       this.#show(null, String(this.#clock.nowNs()));
     } catch (error) {
       this.#show(LabError.from(error));
       throw error;
     }
+  }
+
+  #serially<T>(work: () => Promise<T>): Promise<T> {
+    const next = this.#doing.catch(() => undefined).then(work);
+    this.#doing = next;
+    return next;
   }
 
   #show(error: LabError | null, savedNs = this.#board.state.bench.savedNs): void {
@@ -148,4 +208,8 @@ export class BenchKeeper implements AsyncDisposable {
 function absolute(path: string): string {
   if (isAbsolute(path)) return path;
   throw new LabError('call.invalid', `${path} is no absolute path. Give the whole path of the bench file.`, { path });
+}
+
+function isEmpty({ instruments, channels, plots, rules }: BenchDocument): boolean {
+  return instruments.length + Object.keys(channels).length + plots.length + rules.length === 0;
 }

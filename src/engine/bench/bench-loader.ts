@@ -25,7 +25,7 @@ export interface BenchLoader {
   prepare(document: BenchDocument): void;
   /** Attaches what was prepared, all at once; one that does not attach is said, never a failure. What is attached stays. */
   attach(): Promise<void>;
-  /** Puts a document in place of the present bench, instruments and all. */
+  /** Detaches what is attached and puts a document in place of the present bench; `attach` brings its instruments. */
   load(document: BenchDocument): Promise<void>;
 }
 
@@ -39,6 +39,8 @@ export function createBenchLoader({
 }: BenchLoaderParts): BenchLoader {
   /** In the document, but not there (yet; or switched off, unplugged): they must not vanish from the file. */
   let absent: BenchInstrument[] = [];
+  /** The document that was prepared last. */
+  let present: BenchDocument = createBenchDocument('');
 
   /** Simulated instruments listen on other ports each time: found again by what they are. */
   const resourceOf = (wanted: BenchInstrument): string => {
@@ -58,6 +60,11 @@ export function createBenchLoader({
   const attachOne = async (wanted: BenchInstrument): Promise<void> => {
     try {
       const attachment = await instruments.open(resourceOf(wanted), wanted.label);
+      // Another bench was opened meanwhile, and this one is none of its instruments.
+      if (!present.instruments.some(({ id }) => id === wanted.id)) {
+        await instruments.close(attachment.id);
+        return;
+      }
       if (attachment.id === wanted.id) {
         missing();
         return;
@@ -77,6 +84,7 @@ export function createBenchLoader({
   };
 
   const prepare = (document: BenchDocument): void => {
+    present = document;
     absent = document.instruments;
     for (const { id } of alarms.rules) alarms.remove(id);
     channels.load(document.channels);
@@ -107,7 +115,6 @@ export function createBenchLoader({
     async load(document) {
       await instruments.closeAll();
       prepare(document);
-      await attach();
     },
   };
 }

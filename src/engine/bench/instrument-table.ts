@@ -69,10 +69,14 @@ export class InstrumentTable implements AsyncDisposable {
   async close(id: string): Promise<void> {
     const attachment = this.find(id);
     this.#attached.delete(id);
-    await attachment[Symbol.asyncDispose]();
-    this.#parts.channels.removeOf(id);
-    this.#parts.board.publish('instrument.removed', { instrument: id });
-    this.#parts.touched();
+    try {
+      await attachment[Symbol.asyncDispose]();
+    } finally {
+      // Whatever its wire says at the end: it is gone.
+      this.#parts.channels.removeOf(id);
+      this.#parts.board.publish('instrument.removed', { instrument: id });
+      this.#parts.touched();
+    }
   }
 
   rename(id: string, label: string): void {
@@ -83,7 +87,7 @@ export class InstrumentTable implements AsyncDisposable {
   }
 
   async closeAll(): Promise<void> {
-    await Promise.all(this.all.map(({ id }) => this.close(id)));
+    await Promise.allSettled(this.all.map(({ id }) => this.close(id)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

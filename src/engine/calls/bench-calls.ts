@@ -43,8 +43,7 @@ export function createBenchCalls(parts: EngineParts): Pick<Handlers, BenchCall> 
     'bench.new': async ({ name }) => {
       refuseWhileRecording(parts);
       const kept = await keeper.create(name, parts.load);
-      if (kept)
-        events.add({ kind: 'status', text: `The bench before had no file of its own. It was kept as ${kept}.` });
+      if (kept) events.add({ kind: 'status', text: `A bench without a file of its own was kept as ${kept}.` });
       return head();
     },
     'bench.open': async ({ path }) => {
