@@ -67,6 +67,9 @@ export const recordedChannel = z.object({
   name: z.string(),
   label: z.string(),
   unit: z.string(),
+  /** As set when it was recorded: shown value = gain * sample + offset. The file and exports keep the sample. */
+  shownUnit: z.string(),
+  scale: z.object({ gain: z.number(), offset: z.number() }),
   samples: z.number(),
   rateHz: z.number(),
 });

@@ -30,12 +30,14 @@ export function recordingInfo(recording: Recording): RecordingInfo {
     fromNs: String(info.fromNs),
     toNs: String(info.toNs),
     instruments: info.instruments.map(({ id, idn, resource }) => ({ id, idn, resource })),
-    channels: info.channels.map(({ id, instrument, name, label, unit, samples, rateHz }) => ({
+    channels: info.channels.map(({ id, instrument, name, label, unit, shownUnit, scale, samples, rateHz }) => ({
       id,
       instrument,
       name,
       label,
       unit,
+      shownUnit: shownUnit || unit,
+      scale,
       samples,
       rateHz,
     })),
