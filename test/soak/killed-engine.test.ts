@@ -79,7 +79,7 @@ test.each([
       path = (await client.call('recording.start', { name: 'killed' })).path;
       await untilRecorded(screen, ({ rows }) => rows >= 3 * (rateHz ?? 10));
       killedNs = BigInt(Date.now()) * 1_000_000n;
-      await engine.kill();
+      await engine.kill(dataFolder);
     }
 
     // Before anything mends it: the file as the crash left it.

@@ -2,7 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FoundInstrument } from '../../src/contract/instrument-schema.ts';
+import { isAlive, readAnnouncement } from '../../src/engine/state/data-folder.ts';
 import { findRunningEngine } from '../../src/headless/running-engine.ts';
 import { LabScreen } from '../lab/lab-screen.ts';
 
@@ -26,11 +28,16 @@ export class LabwireProcess implements AsyncDisposable {
     return JSON.parse(value) as unknown;
   }
 
-  /** kill -9; resolves when it is gone. */
-  async kill(): Promise<void> {
+  /** kill -9 of `labwire serve` and of its engine, a child of it, together: nobody mends anything. Resolves when both are gone. */
+  async kill(dataFolder: string): Promise<void> {
     const gone = once(this.#child, 'exit');
+    const engine = await readAnnouncement(dataFolder);
+    this.#child.kill('SIGSTOP');
+    if (engine) process.kill(engine.pid, 'SIGKILL');
     this.#child.kill('SIGKILL');
     await gone;
+    // Its parent is gone, so nobody tells.
+    while (engine && isAlive(engine.pid)) await sleep(10);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -56,8 +56,12 @@ function readSystem(path: string): string {
   }
 }
 
-/** Start of a process in clock ticks since boot: field 22 of /proc/PID/stat (proc(5)); counted after the name, which may hold spaces. */
+/**
+ * Start of a process in clock ticks since boot: field 22 of /proc/PID/stat (proc(5)); counted after the name, which may hold spaces.
+ * One that has ended and waits for its parent writes no more: 'zombie'.
+ */
 function startOf(pid: number): string {
   const stat = readSystem(`/proc/${pid}/stat`);
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields[0] === 'Z' ? 'zombie' : (fields[19] ?? '');
 }

@@ -1,8 +1,10 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openDataFolder, readAnnouncement } from './data-folder.ts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { isAlive, openDataFolder, readAnnouncement } from './data-folder.ts';
 import { readSettings, writeSettings } from './settings-file.ts';
 
 let folder = '';
@@ -74,4 +76,17 @@ describe('settings', () => {
     expect((await readSettings(folder)).problem).toContain('settings.json.bad');
     expect(await readFile(join(folder, 'settings.json.bad'), 'utf8')).toBe('{');
   });
+});
+
+it.skipIf(process.platform !== 'linux')('a process that has ended and waits for its parent is not alive', async () => {
+  // The shell becomes a program that never asks for its child.
+  const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+    const pid = Number(line);
+    await vi.waitFor(() => expect(isAlive(pid)).toBe(false));
+    expect(() => process.kill(pid, 0), 'its number is still taken').not.toThrow();
+  } finally {
+    parent.kill();
+  }
 });

@@ -130,13 +130,23 @@ async function clearStale(lock: string, owner: number): Promise<void> {
   }
 }
 
-/** Whether a process of that id runs (EPERM: it runs, but is not ours). */
+/** Whether a process of that id runs (EPERM: it runs, but is not ours). One that has ended and waits for its parent does not. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+    return !isZombie(pid);
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** proc(5): the state follows the name in brackets. In a container whose first process reaps nobody a zombie stays for ever. */
+function isZombie(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return stat.slice(stat.lastIndexOf(')') + 2).startsWith('Z');
+  } catch {
+    return false;
   }
 }
 
