@@ -1,5 +1,6 @@
 import { decodeCobs } from './cobs.ts';
 import {
+  type Crc32,
   isPacketSound,
   MAX_PACKET_BYTES,
   PACKET,
@@ -32,6 +33,8 @@ export interface PacketDecoderOptions {
   /** Rows gathered before they are handed on; default 8192. What is left is handed on at the end of each push. */
   maxRows?: number;
   maxPacketBytes?: number;
+  /** Default: the one of crc.ts. */
+  crc?: Crc32;
 }
 
 /**
@@ -62,10 +65,12 @@ export class PacketDecoder {
   readonly #packet: Uint8Array<ArrayBuffer>;
   readonly #view: DataView;
   readonly #codes: Int16Array;
+  readonly #crc: Crc32 | undefined;
   readonly #text = new TextDecoder('utf-8');
 
   constructor(options: PacketDecoderOptions) {
     const maxPacketBytes = options.maxPacketBytes ?? MAX_PACKET_BYTES;
+    this.#crc = options.crc;
     this.#scales = options.scales;
     this.#sink = options.sink;
     this.#maxRows = options.maxRows ?? 8192;
@@ -105,7 +110,7 @@ export class PacketDecoder {
     // Two zeros in a row: an empty frame, as senders make to get in step.
     if (start === end) return;
     const length = decodeCobs(source, start, end, this.#packet);
-    if (length <= PACKET_CRC_BYTES || !isPacketSound(this.#packet, this.#view, length)) {
+    if (length <= PACKET_CRC_BYTES || !isPacketSound(this.#packet, this.#view, length, this.#crc)) {
       this.malformed++;
       return;
     }

@@ -57,8 +57,11 @@ export function sealPacket(bytes: Uint8Array, view: DataView, length: number): n
   return length + PACKET_CRC_BYTES;
 }
 
+/** CRC-32 (IEEE 802.3) of bytes from `start` to `end`. Node has a native one, several times as fast as ours. */
+export type Crc32 = (bytes: Uint8Array, start: number, end: number) => number;
+
 /** Whether the last four of `length` bytes are the CRC of the rest. */
-export function isPacketSound(bytes: Uint8Array, view: DataView, length: number): boolean {
+export function isPacketSound(bytes: Uint8Array, view: DataView, length: number, crc: Crc32 = crc32): boolean {
   const end = length - PACKET_CRC_BYTES;
-  return end > 0 && view.getUint32(end, true) === crc32(bytes, 0, end);
+  return end > 0 && view.getUint32(end, true) === crc(bytes, 0, end);
 }

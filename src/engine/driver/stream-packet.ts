@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { PacketDecoder } from '../../protocol/packet-decoder.ts';
 import type { OpenReader } from './stream-reader.ts';
 
@@ -6,6 +7,7 @@ export const openPacketReader: OpenReader = (setup, onRows) => {
   let hasEnded = false;
   let arrived = 0n;
   const decoder = new PacketDecoder({
+    crc: (bytes, start, end) => crc32(bytes.subarray(start, end)),
     scales: setup.columns.map(({ scale = 1, offset = 0 }) => ({ scale, offset })),
     sink: {
       rows: (columns, rows, lost) => onRows({ columns, rows, lost, arrivedNs: arrived }),
