@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Lab, openLab } from '../../../test/lab/lab.ts';
@@ -133,4 +133,30 @@ test('a bench of last time is there before anything can be changed', async () =>
   expect(screen.state.instruments.map(({ id }) => id).sort()).toEqual([meter, supply].sort());
   const rail = await screen.until('the channel', ({ channels }) => channels.find(({ label }) => label === 'Rail'));
   expect(rail.instrument).toBe(supply);
+});
+
+test('a recording whose folder goes ends loudly, keeps the reason on show, and the next one can start', async () => {
+  const supply = await screen.attach(lab.resource('supply'));
+  const folder = join(lab.folder, 'drive');
+  await screen.client.call('recording.start', { name: 'lost', folder });
+  await screen.untilValue(`${supply}/ch1.voltage`, () => true);
+  const told = lab.host.nextNotice();
+  await rm(folder, { recursive: true });
+  const failed = await screen.until('the end', ({ recording }) => recording.state === 'failed' && recording);
+  expect(failed).toMatchObject({ name: 'lost', error: { code: 'recording.folder-gone' } });
+  expect(await told).toContain('Bring the folder back');
+  const ends = await screen.until('the event', ({ events }) => {
+    const stops = events.filter(({ kind }) => kind === 'stop');
+    return stops.length > 0 && stops;
+  });
+  expect(ends.map(({ data }) => data)).toEqual([{ code: 'recording.folder-gone' }]);
+  expect(lab.host.isAwake).toBe(false);
+  await expect(screen.client.call('recording.stop', {})).rejects.toMatchObject({ code: 'recording.idle' });
+  expect(screen.state.recording.state, 'until the next one runs').toBe('failed');
+  await screen.client.call('recording.start', { name: 'next' });
+  expect(
+    await screen.until('the next one', ({ recording }) => recording.state === 'recording' && recording),
+  ).toMatchObject({ name: 'next', error: null });
+  const { recording } = await screen.client.call('recording.stop', {});
+  expect(await screen.client.call('recording.verify', { recording })).toMatchObject({ ok: true });
 });

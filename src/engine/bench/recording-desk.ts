@@ -1,11 +1,6 @@
-import { readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { z } from 'zod';
-import type { BenchState } from '../../contract/bench-schema.ts';
 import type { LabEvent, RecordingState } from '../../contract/recording-schema.ts';
 import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
-import { identityText } from '../acquisition/instrument-id.ts';
 import { LogThinner } from '../acquisition/log-thinner.ts';
 import type { SampleFan } from '../acquisition/sample-fan.ts';
 import type { StreamRegistry } from '../acquisition/stream-registry.ts';
@@ -14,10 +9,11 @@ import { openRecorder } from '../recording/recorder.ts';
 import type { Recorder, RecordingResult } from '../recording/recorder-options.ts';
 import type { RecordingAbout } from '../recording/recording-about.ts';
 import type { RecoveredFile } from '../recording/recovery.ts';
-import { atomicWrite } from '../state/atomic-write.ts';
 import { emptyState } from '../state/empty-state.ts';
 import type { EventLog } from '../state/event-log.ts';
 import type { StateBoard } from '../state/state-board.ts';
+import { aboutBench } from './about-bench.ts';
+import { RecordingNote } from './recording-note.ts';
 
 export interface RecordingDeskParts {
   dataFolder: string;
@@ -36,18 +32,11 @@ export interface RecordingRequest {
   notes?: string | undefined;
 }
 
-/** What is needed to go on after a crash of the engine; in `recording.json` of the data folder while a recording runs. */
-const underway = z.object({
-  id: z.string(),
-  name: z.string(),
-  folder: z.string(),
-  notes: z.string(),
-  startedNs: z.string(),
-  part: z.int(),
-});
-
 /** Events that far back are in the recording: the alarm that started it. */
 const CAUSE_NS = 1_000_000_000n;
+
+/** A disk that spins up takes some seconds; one that takes longer is told. */
+const STALL_MS = 10_000;
 
 /** The recorder writes these itself, with row numbers. */
 const OWN_EVENTS = new Set(['start', 'stop', 'gap']);
@@ -60,6 +49,7 @@ interface Running {
   tap: Disposable;
   eventTap: Disposable;
   part: number;
+  isStallTold: boolean;
 }
 
 /**
@@ -68,12 +58,16 @@ interface Running {
  */
 export class RecordingDesk implements AsyncDisposable {
   readonly #parts: RecordingDeskParts;
+  readonly #note: RecordingNote;
   #running: Running | undefined;
   #failure: RecordingState | undefined;
+  /** Recordings that ended by themselves and whose files are being finished; a disk that hangs must not hold up the next one. */
+  readonly #ending = new Set<Promise<void>>();
   #changing: Promise<unknown> = Promise.resolve();
 
   constructor(parts: RecordingDeskParts) {
     this.#parts = parts;
+    this.#note = new RecordingNote(parts.dataFolder);
   }
 
   get isRecording(): boolean {
@@ -139,14 +133,9 @@ export class RecordingDesk implements AsyncDisposable {
    * something. Throws recording.denied, recording.disk-full, recording.failed.
    */
   async resume(recovered: readonly RecoveredFile[]): Promise<boolean> {
-    const text = await readFile(this.#note, 'utf8').catch(() => undefined);
-    if (text === undefined) return false;
-    const parsed = underway.safeParse(parseJson(text));
-    if (!parsed.success) {
-      await rm(this.#note, { force: true });
-      return false;
-    }
-    const { id, name, folder, notes, startedNs, part: notedPart } = parsed.data;
+    const note = await this.#note.read();
+    if (!note) return false;
+    const { id, name, folder, notes, startedNs, part: notedPart } = note;
     const parts = recovered.flatMap(({ recording }) => (recording?.id === id ? [recording.part] : []));
     const part = Math.max(notedPart, ...parts);
     return this.#serially(async () => {
@@ -170,6 +159,12 @@ export class RecordingDesk implements AsyncDisposable {
   tick(): void {
     const running = this.#running;
     if (!running) return;
+    const { error } = running.recorder;
+    if (error) {
+      this.#failed(running, error);
+      return;
+    }
+    this.#watchDisk(running);
     running.recorder.describe(this.#about(running.notes));
     if (running.recorder.stats.part === running.part) return;
     running.part = running.recorder.stats.part;
@@ -180,10 +175,7 @@ export class RecordingDesk implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#changing.catch(() => undefined);
     if (this.#running) await this.#close(this.#running, 'Labwire was closed');
-  }
-
-  get #note(): string {
-    return join(this.#parts.dataFolder, 'recording.json');
+    await Promise.all(this.#ending);
   }
 
   async #open(
@@ -217,6 +209,7 @@ export class RecordingDesk implements AsyncDisposable {
       tap: fan.add(thinner, 'first'),
       eventTap: events.onEvent(write),
       part: recorder.stats.part,
+      isStallTold: false,
     };
     this.#running = running;
     this.#failure = undefined;
@@ -229,21 +222,33 @@ export class RecordingDesk implements AsyncDisposable {
   async #close(running: Running, reason: string): Promise<RecordingResult> {
     // The last rows are still in the open batches of their sources: they come out within 16 ms.
     await new Promise<void>((resolve) => void this.#parts.clock.after(40, resolve));
-    running.tap[Symbol.dispose]();
-    running.eventTap[Symbol.dispose]();
+    untap(running);
     running.recorder.describe(this.#about(running.notes));
     const result = await running.recorder.stop(reason);
     if (this.#running === running) this.#running = undefined;
     this.#parts.host.blockSleep(false);
-    await rm(this.#note, { force: true });
+    await this.#note.remove();
     this.#show();
     return result;
   }
 
+  /**
+   * The recording ended by itself: told at once, and its file finished behind that. `error` may come twice, when the disk breaks while what
+   * was waiting is written.
+   */
   #failed(running: Running, error: LabError): void {
-    if (this.#running !== running) return;
-    this.#failure = { ...this.state, state: 'failed', error: error.toJSON() };
-    void this.#serially(() => this.#close(running, error.message));
+    const { recorder } = running;
+    if (this.#running === running) {
+      this.#failure = { ...this.state, state: 'failed', error: error.toJSON() };
+      this.#running = undefined;
+      untap(running);
+      this.#parts.host.blockSleep(false);
+      const ending = this.#finishFailed(recorder).finally(() => this.#ending.delete(ending));
+      this.#ending.add(ending);
+    } else if (this.#failure?.recording === recorder.id && this.#failure.error?.code !== error.code) {
+      this.#failure = { ...this.#failure, error: error.toJSON() };
+    } else return;
+    this.#show();
     this.#parts.events.add({
       kind: 'stop',
       severity: 'critical',
@@ -253,41 +258,37 @@ export class RecordingDesk implements AsyncDisposable {
     this.#parts.host.notify({ title: 'Recording ended', text: error.message, severity: 'critical' });
   }
 
-  #about(notes: string): RecordingAbout {
-    const { instruments, channels } = this.#parts.board.state;
-    return {
-      appVersion: this.#parts.version,
-      clockSource: 'system clock, read once at start, then the monotonic clock',
-      notes,
-      instruments: instruments.map((instrument) => ({
-        id: instrument.id,
-        idn: identityText(instrument.identity),
-        resource: instrument.resource,
-        role: instrument.role,
-        label: instrument.label,
-        settings: settingsOf(instrument),
-      })),
-      channels: channels.map(({ id, label, shownUnit, scale, rateAskedHz, rateGotHz }) => ({
-        id,
-        label,
-        shownUnit,
-        scale,
-        rateAskedHz,
-        rateGotHz,
-      })),
-    };
+  async #finishFailed(recorder: Recorder): Promise<void> {
+    // Before the next one can leave its own.
+    void this.#serially(() => this.#note.remove()).catch(() => undefined);
+    const { paths, error } = await recorder.stop('');
+    if (this.#failure?.recording !== recorder.id || !error) return;
+    this.#failure = { ...this.#failure, path: paths.at(-1) ?? this.#failure.path };
+    this.#show();
   }
 
-  async #keepNote({ recorder, folder, notes, part }: Running): Promise<void> {
-    const note: z.infer<typeof underway> = {
-      id: recorder.id,
-      name: recorder.name,
-      folder,
-      notes,
-      startedNs: String(recorder.startedNs),
-      part,
-    };
-    await atomicWrite(this.#note, JSON.stringify(note));
+  #watchDisk(running: Running): void {
+    const { stalledMs, queueBytes } = running.recorder.stats;
+    const isStalled = stalledMs > STALL_MS;
+    if (isStalled === running.isStallTold) return;
+    running.isStallTold = isStalled;
+    const mebibytes = Math.ceil(queueBytes / 2 ** 20);
+    this.#parts.events.add({
+      kind: 'status',
+      severity: isStalled ? 'error' : 'info',
+      text: isStalled
+        ? `The disk has taken nothing for ${Math.round(stalledMs / 1000)} s: up to ${mebibytes} MiB of “${running.recorder.name}” wait in memory, and the recording ends if it stays so. Check the drive or the network folder.`
+        : `The disk takes the recording “${running.recorder.name}” again. Nothing is missing.`,
+    });
+  }
+
+  #about(notes: string): RecordingAbout {
+    return aboutBench(this.#parts.board.state, this.#parts.version, notes);
+  }
+
+  #keepNote({ recorder, folder, notes, part }: Running): Promise<void> {
+    const { id, name, startedNs } = recorder;
+    return this.#note.write({ id, name, folder, notes, startedNs: String(startedNs), part });
   }
 
   #show(): void {
@@ -301,12 +302,10 @@ export class RecordingDesk implements AsyncDisposable {
   }
 }
 
-function settingsOf(instrument: BenchState['instruments'][number]): Record<string, number | string | boolean> {
-  return Object.fromEntries(
-    Object.entries(instrument.values).flatMap(([id, { readBack }]) =>
-      readBack === undefined ? [] : [[id, readBack] as const],
-    ),
-  );
+/** It hears nothing any more. */
+function untap({ tap, eventTap }: Running): void {
+  tap[Symbol.dispose]();
+  eventTap[Symbol.dispose]();
 }
 
 /** `Bench 1 2026-11-20 14.12.05`, local time: what a person looks for in a list. */
@@ -315,12 +314,4 @@ function defaultName(bench: string, nowNs: bigint): string {
   const two = (value: number): string => String(value).padStart(2, '0');
   const day = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`;
   return `${bench} ${day} ${two(now.getHours())}.${two(now.getMinutes())}.${two(now.getSeconds())}`;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -28,7 +28,9 @@ export function createRecordingCalls(parts: EngineParts): Pick<Handlers, Recordi
       return recording.start(request, screen.name);
     },
     'recording.stop': async (_input, { screen }) => {
-      const { id, paths, stats } = await recording.stop(`stopped by ${screen.name}`);
+      const { id, paths, stats, error } = await recording.stop(`stopped by ${screen.name}`);
+      // It broke while it was being finished.
+      if (error) throw error;
       return { recording: id, paths, samples: stats.samples, lost: stats.lost };
     },
     'recording.list': async () => ({ folder: library.folder, recordings: await library.list() }),

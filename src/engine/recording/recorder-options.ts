@@ -60,6 +60,8 @@ export interface RecorderStats {
   part: number;
   /** Waiting for the disk. */
   queueBytes: number;
+  /** How long the disk has taken nothing although it was asked to; 0: it answers. */
+  stalledMs: number;
   /** Read once a flush; undefined before. */
   freeBytes: number | undefined;
   /** Seconds until the disk is full at the pace so far; undefined: not known. */
@@ -90,6 +92,8 @@ export interface Recorder extends SampleSink, AsyncDisposable {
   /** Files so far; the last one ends in `.part` while it is written. */
   readonly paths: string[];
   readonly stats: RecorderStats;
+  /** Why it ended by itself, known at once: a disk that hangs may keep `failed` waiting for ever. */
+  readonly error: LabError | undefined;
   /** Resolves, if ever, with the reason why the recording ended by itself; the file is finished as far as it goes. */
   readonly failed: Promise<LabError>;
   /** Writes an event; `start` and `stop` it writes itself and ignores from outside. */

@@ -248,7 +248,11 @@ describe('while recording', () => {
     const recorder = await start({ queueBytes: 400_000, chunkBytes: 50_000 }, disk);
     recorder.streamOpened(STREAMED);
     let offered = 0;
+    await clock.advance(1000);
+    await clock.advance(11_000);
+    expect(recorder.stats.stalledMs, 'the disk was asked and has not answered').toBe(11_000);
     while (recorder.state === 'recording') recorder.batch(streamedBatch(offered++ * 1000, 1000));
+    expect(recorder.error?.code, 'known although the disk hangs').toBe('recording.overrun');
     release();
     const error = await recorder.failed;
     expect(error.code).toBe('recording.overrun');

@@ -89,6 +89,8 @@ class FileRecorder implements Recorder {
   #finishedBytes = 0;
   #endedNs: bigint | undefined;
   #freeBytes: number | undefined;
+  /** When the disk was asked and has not answered yet; ms of the monotonic clock. */
+  #askedMs: number | undefined;
   #error: LabError | undefined;
   /** Why the disk takes nothing more; the queue has stopped. */
   #broken: LabError | undefined;
@@ -126,6 +128,10 @@ class FileRecorder implements Recorder {
     return this.#state;
   }
 
+  get error(): LabError | undefined {
+    return this.#error;
+  }
+
   get paths(): string[] {
     const { file, isFinished } = this.#writing;
     return file && !isFinished ? [...this.#finished, file.path] : [...this.#finished];
@@ -144,6 +150,7 @@ class FileRecorder implements Recorder {
       lost: this.#lost,
       part: this.#part.number,
       queueBytes: this.#queue.bytes + this.#chunk.bytes,
+      stalledMs: this.#askedMs === undefined ? 0 : this.#options.clock.monotonicMs() - this.#askedMs,
       freeBytes: this.#freeBytes,
       secondsLeft: left === undefined || openS < 1 || bytes === 0 ? undefined : left / (bytes / openS),
     };
@@ -225,7 +232,9 @@ class FileRecorder implements Recorder {
     if (this.#state !== 'recording') return;
     this.#timer = this.#options.clock.after(this.#limits.flushMs, () => this.#tick());
     this.#closeChunk();
+    if (this.#askedMs !== undefined) return;
     const { reserveBytes } = this.#limits;
+    this.#askedMs = this.#options.clock.monotonicMs();
     this.#queue.push(0, async () => {
       await this.#writing.file?.sync();
       await this.#writing.file?.inspect();
@@ -233,6 +242,7 @@ class FileRecorder implements Recorder {
       if (this.#freeBytes !== undefined && this.#freeBytes < reserveBytes) {
         this.#fail(almostFull(this.#options.folder, reserveBytes));
       }
+      this.#askedMs = undefined;
     });
   }
 

@@ -1,0 +1,46 @@
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { atomicWrite } from '../state/atomic-write.ts';
+
+const underway = z.object({
+  id: z.string(),
+  name: z.string(),
+  folder: z.string(),
+  notes: z.string(),
+  /** ns since 1970. */
+  startedNs: z.string().regex(/^-?\d{1,19}$/),
+  part: z.int(),
+});
+/** What is needed to go on with a recording after a crash of the engine. */
+export type Underway = z.infer<typeof underway>;
+
+/** `recording.json` of the data folder: there while a recording runs. */
+export class RecordingNote {
+  readonly #path: string;
+
+  constructor(dataFolder: string) {
+    this.#path = join(dataFolder, 'recording.json');
+  }
+
+  /** Undefined if no recording was cut off; a note that cannot be read is removed. */
+  async read(): Promise<Underway | undefined> {
+    const text = await readFile(this.#path, 'utf8').catch(() => undefined);
+    if (text === undefined) return undefined;
+    try {
+      return underway.parse(JSON.parse(text));
+    } catch {
+      await this.remove();
+      return undefined;
+    }
+  }
+
+  /** Rejects with the system's error; the note before stays then. */
+  async write(note: Underway): Promise<void> {
+    await atomicWrite(this.#path, JSON.stringify(note));
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.#path, { force: true });
+  }
+}
