@@ -79,9 +79,32 @@ function createSocketOpener(): LinkOpener {
       signal.addEventListener('abort', () => socket.readyState === WebSocket.CONNECTING && socket.close(), {
         once: true,
       });
-      return openSocketLink(socket);
+      return openSocketLink(socket).catch(async (error: unknown) => {
+        throw (await isTokenOld(token, signal)) ? oldToken() : error;
+      });
     },
   };
+}
+
+/**
+ * A page is not told why its WebSocket was refused. The exports want the same token: 401 says that an engine is there and does not know it;
+ * anything else, that trying again may help.
+ */
+async function isTokenOld(token: string, signal: AbortSignal): Promise<boolean> {
+  const url = new URL('exports/', document.baseURI);
+  url.searchParams.set('token', token);
+  const status = await fetch(url, { method: 'HEAD', signal }).then(
+    (answer) => answer.status,
+    () => 0,
+  );
+  return status === 401;
+}
+
+function oldToken(): LabError {
+  return new LabError(
+    'call.denied',
+    'Labwire was started anew since this page was opened, so the key of this page no longer fits. Open the newly printed address.',
+  );
 }
 
 function takeToken(): string | null {
