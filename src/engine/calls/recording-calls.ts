@@ -57,6 +57,7 @@ export function createRecordingCalls(parts: EngineParts): Pick<Handlers, Recordi
           exportRecording({
             worker: parts.exportWorker,
             path: paths[0] ?? '',
+            parts: paths.slice(1),
             out: target,
             format,
             ...(fromNs === undefined ? {} : { fromNs: BigInt(fromNs) }),

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
+import { open, realpath, rename, rm } from 'node:fs/promises';
 import { LabError } from '../../core/errors.ts';
 import { systemCode } from '../recording/disk.ts';
-import { openRecording } from '../recording/recording.ts';
+import { openRecording, type Recording } from '../recording/recording.ts';
 import { csvPieces } from './csv-rows.ts';
 
 export type ExportFormat = 'csv';
@@ -11,6 +11,8 @@ export type ExportFormat = 'csv';
 export interface ExportTask {
   /** One file of the recording; its other parts are found beside it. */
   path: string;
+  /** Its other parts, where they are known: they may have been renamed. */
+  parts?: readonly string[] | undefined;
   /** Replaced, once the new one is whole, if it is there. */
   out: string;
   format: ExportFormat;
@@ -36,11 +38,12 @@ export interface ExportWatch {
 /**
  * Exports here and now. The file appears under its name when it is whole; whatever goes wrong, nothing unfinished is left.
  * @throws LabError recording.* if it cannot be read, recording.disk-full, recording.denied and export.failed if it cannot be written,
- * call.cancelled
+ * call.invalid if it would replace a recording, call.cancelled
  */
 export async function exportFile(task: ExportTask, watch: ExportWatch = {}): Promise<ExportResult> {
   const temporary = task.temporary ?? temporaryName(task.out);
-  await using recording = await openRecording(task.path);
+  await using recording = await openRecording(task.path, { parts: task.parts });
+  await refuseRecording(task.out, recording);
   for (const id of task.channels ?? []) {
     if (!recording.info.channels.some((channel) => channel.id === id)) {
       throw new LabError('channel.unknown', `The recording has no channel ${id}. Nothing was exported.`, {
@@ -69,6 +72,18 @@ export async function exportFile(task: ExportTask, watch: ExportWatch = {}): Pro
     await rm(temporary, { force: true }).catch(() => undefined);
     throw exportError(error, task.out);
   }
+}
+
+/** A slip of the pen must not put a table in place of measured data: neither of this recording nor of another. */
+async function refuseRecording(out: string, recording: Recording): Promise<void> {
+  const place = await realpath(out).catch(() => out);
+  const own = await Promise.all(recording.parts.map(({ path }) => realpath(path).catch(() => path)));
+  if (!own.includes(place) && !/\.mcap(\.part)?$/i.test(place)) return;
+  throw new LabError(
+    'call.invalid',
+    `${out} is the name of a recording, and the export would replace it. Nothing was written. Give the table another name, such as NAME.csv.`,
+    { out },
+  );
 }
 
 /** A name nothing else has, beside the file it will become. */

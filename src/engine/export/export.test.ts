@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -207,6 +207,36 @@ describe('an export', () => {
     await expect(running).rejects.toMatchObject({ code: 'call.cancelled' });
     expect(await readFile(out, 'utf8')).toBe('old');
     expect((await readdir(folder)).filter((name) => name.startsWith('cancelled'))).toEqual(['cancelled.csv']);
+  });
+
+  it('never replaces a recording', async () => {
+    const before = await readFile(small);
+    for (const out of [small, large, join(folder, 'new.mcap')]) {
+      const running = exportFile({ path: small, out, format: 'csv' });
+      await expect(running).rejects.toMatchObject({ code: 'call.invalid', message: expect.stringContaining('.csv') });
+    }
+    expect(await readFile(small)).toEqual(before);
+  });
+
+  it('has all parts, though one was renamed', async () => {
+    const place = await mkdtemp(join(folder, 'parts-'));
+    const limits = { reserveBytes: 0, chunkBytes: 10_000, partBytes: 50_000 };
+    const recorder = await openRecorder({
+      folder: place,
+      name: 'parts',
+      clock: createTestClock(),
+      about: ABOUT,
+      limits,
+    });
+    recorder.streamOpened(STREAMED);
+    for (let index = 0; index < 6; index++) recorder.batch(streamedBatch(index * 1000, 1000));
+    const { paths } = await recorder.stop('');
+    expect(paths.length).toBeGreaterThan(1);
+    const renamed = join(place, 'second half.mcap');
+    await rename(paths[1] ?? '', renamed);
+    const out = join(place, 'x.csv');
+    const parts = [renamed, ...paths.slice(2)];
+    expect((await exportFile({ path: paths[0] ?? '', parts, out, format: 'csv' })).rows).toBe(6000);
   });
 
   it('that cannot be written, read or started says why', async () => {

@@ -36,6 +36,8 @@ export interface OpenRecordingOptions {
   disk?: Disk | undefined;
   /** Only this file, though other parts lie beside it. */
   single?: boolean | undefined;
+  /** Other parts known to belong to it, wherever they lie and however they are called now. */
+  parts?: readonly string[] | undefined;
 }
 
 /**
@@ -149,8 +151,8 @@ export async function openRecording(path: string, options: OpenRecordingOptions 
   const disk = options.disk ?? systemDisk;
   const parts = [await openPart(disk, path, { isRunning: await isBeingWritten(disk, path) })];
   const id = parts[0]?.head.id;
-  const siblings = options.single ? [] : await siblingPaths(disk, path);
-  for (const sibling of siblings) {
+  const siblings = options.single ? [] : [...(options.parts ?? []), ...(await siblingPaths(disk, path))];
+  for (const sibling of new Set(siblings.filter((name) => name !== path))) {
     const part = await openPart(disk, sibling).catch(() => undefined);
     if (part && part.head.id === id) parts.push(part);
     else await part?.file.close();
