@@ -38,6 +38,7 @@ const ROWS = PACKETS * PACKET_ROWS;
 const PASSES = 3;
 /** The recorder never waits; here the wire does, when so much waits for the disk. */
 const DISK_QUEUE_BYTES = 16 << 20;
+const SYNC_BYTES = 4 << 20;
 const SECONDS = 10;
 const root = process.env.LABWIRE_ROOT ?? process.cwd();
 
@@ -91,6 +92,22 @@ async function throwAway(port: number, bytes: number): Promise<number> {
   await once(socket, 'close');
   assert.equal(received, bytes);
   return (performance.now() - start) / 1000;
+}
+
+/** The recording's samples (Float32: twice the bytes of the wire) written by themselves, with the recorder's fdatasync each 4 MiB. */
+async function writeSamples(): Promise<number> {
+  const path = join(folder, 'samples.bin');
+  const piece = Buffer.alloc(SYNC_BYTES, 1);
+  const start = performance.now();
+  const file = await open(path, 'wx');
+  for (let left = ROWS * CHANNELS * 4; left > 0; left -= SYNC_BYTES) {
+    await file.write(piece.subarray(0, Math.min(left, SYNC_BYTES)));
+    await file.datasync();
+  }
+  await file.close();
+  const seconds = (performance.now() - start) / 1000;
+  await rm(path);
+  return seconds;
 }
 
 /** The packet reader alone, from memory: COBS, CRC-32, scale. */
@@ -210,11 +227,12 @@ try {
   sender = spawn(process.execPath, ['-e', SENDER, run], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const [port] = (await once(sender, 'message')) as [number];
   const memory = await readFile(run);
-  const passes: { away: number; decoded: number; live: number; recorded: number }[] = [];
+  const passes: { away: number; decoded: number; written: number; live: number; recorded: number }[] = [];
   for (let pass = 0; pass <= PASSES; pass++) {
     const result = {
       away: await throwAway(port, bytes),
       decoded: decode(memory),
+      written: await writeSamples(),
       live: await ingest(port, false),
       recorded: await ingest(port, true),
     };
@@ -239,6 +257,13 @@ try {
       us: perSecond('recorded'),
       peer: 'the packet reader alone, from memory',
       theirs: perSecond('decoded'),
+    },
+    {
+      what: 'the same',
+      unit: 'MB/s',
+      us: perSecond('recorded'),
+      peer: 'writing the samples alone, with fdatasync',
+      theirs: perSecond('written'),
     },
     {
       what: 'the same without recording',
