@@ -4,6 +4,7 @@ import { LabError } from '../../core/errors.ts';
 import { type ColumnInfo, channelId } from '../../core/stream-info.ts';
 import type { ChannelSettings } from '../bench/bench-file.ts';
 import type { StateBoard } from '../state/state-board.ts';
+import { defaultColor } from './channel-color.ts';
 
 /** Longest label of the contract. */
 const MAX_LABEL = 200;
@@ -25,7 +26,6 @@ export class ChannelBook {
   readonly #board: StateBoard;
   readonly #channels = new Map<string, ChannelState>();
   #settings = new Map<string, ChannelSettings>();
-  #nextColor = 0;
 
   constructor(board: StateBoard) {
     this.#board = board;
@@ -38,7 +38,6 @@ export class ChannelBook {
 
   load(settings: Record<string, ChannelSettings>): void {
     this.#settings = new Map(Object.entries(settings));
-    this.#nextColor = 0;
   }
 
   find(id: string): ChannelState {
@@ -64,11 +63,11 @@ export class ChannelBook {
   declare({ instrument, instrumentLabel, stream, columns, rateHz }: ChannelSource): void {
     const changed = columns
       .filter(({ channel }) => !channel.startsWith('~'))
-      .map((column): ChannelState => {
+      .map((column, index): ChannelState => {
         const id = channelId(instrument, column.channel);
         const set = this.#settings.get(id) ?? {};
         const known = this.#channels.get(id);
-        const color = set.color ?? known?.color ?? (this.#nextColor++ % 8) + 1;
+        const color = set.color ?? known?.color ?? defaultColor(column.channel, index);
         return {
           id,
           instrument,

@@ -9,6 +9,7 @@ import { showError } from '../actions.ts';
 import { Problem } from '../control/problem.tsx';
 import { linkStore } from '../engine-link.ts';
 import { useStore } from '../store.ts';
+import { ownPlot } from './automatic-plots.ts';
 import { NoteBox } from './note-box.tsx';
 import { PlotBoard } from './plot-board.ts';
 import { CHANNEL_MIME } from './plot-channel.ts';
@@ -106,9 +107,18 @@ function BoardView({ board, client }: { board: PlotBoard; client: Client }): Rea
     board.setPlots(next);
     if (board.origin === 'live') client.call('plot.set', { plots: [...next] }).catch(showError);
   };
-  const replace = (plot: PlotLayout): void => change(plots.map((item) => (item.id === plot.id ? plot : item)));
-  const add = (channels: string[]): void =>
-    change([...plots, { id: `plot-${Date.now().toString(36)}`, title: '', channels }]);
+  const empty = (channels: string[] = []): PlotLayout => ({
+    id: `plot-${Date.now().toString(36)}`,
+    title: '',
+    channels,
+  });
+  const replace = (plot: PlotLayout): void => change(plots.map((item) => (item.id === plot.id ? ownPlot(plot) : item)));
+  const add = (channels: string[]): void => change([...plots, empty(channels)]);
+  // No plot at all means that plots come by themselves: who takes the last one away wants an empty one.
+  const remove = (id: string): void => {
+    const rest = plots.filter((item) => item.id !== id);
+    change(rest.length > 0 ? rest : [empty()]);
+  };
   return (
     <section className="plot-area" aria-label="Plots">
       <PlotToolbar board={board} onNote={() => setNoteS(board.view.limits.toS)} onAddPlot={() => add([])} />
@@ -125,13 +135,7 @@ function BoardView({ board, client }: { board: PlotBoard; client: Client }): Rea
       )}
       <div className="plot-stack">
         {plots.map((plot) => (
-          <PlotPanel
-            key={plot.id}
-            board={board}
-            plot={plot}
-            onChange={replace}
-            onRemove={() => change(plots.filter((item) => item.id !== plot.id))}
-          />
+          <PlotPanel key={plot.id} board={board} plot={plot} onChange={replace} onRemove={() => remove(plot.id)} />
         ))}
         {plots.length === 0 && <EmptyPlots onAdd={() => add([])} onDrop={add} />}
       </div>

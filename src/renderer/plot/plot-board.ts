@@ -4,7 +4,7 @@ import type { Client } from '../../contract/client.ts';
 import type { RecordingInfo } from '../../contract/recording-schema.ts';
 import type { LabError } from '../../core/errors.ts';
 import { createStore, type Store } from '../store.ts';
-import { automaticPlots } from './automatic-plots.ts';
+import { benchPlots } from './automatic-plots.ts';
 import { BoardData } from './board-data.ts';
 import { lastValue, readTrace } from './cursor-readout.ts';
 import { distinctColors } from './distinct-colors.ts';
@@ -128,7 +128,7 @@ export class PlotBoard implements Disposable {
     const found = this.#info ? recordedChannels(this.#info, bench) : benchChannels(bench);
     const channels = sameJson(found, before.channels) ? before.channels : found;
     const arranged = this.origin === 'live' ? bench.plots : before.plots;
-    const plots = arranged.length > 0 ? arranged : automaticPlots(channels);
+    const plots = benchPlots(arranged, channels);
     const shown = plotIds ? plots.filter((plot) => plotIds.includes(plot.id)) : plots;
     this.#patch({ channels, plots: sameJson(shown, before.plots) ? before.plots : shown });
     this.#applyTraces();

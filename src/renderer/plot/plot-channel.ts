@@ -9,6 +9,8 @@ export const CHANNEL_MIME = 'application/x-labwire-channel';
 export interface PlotChannel {
   id: string;
   instrument: string;
+  /** Of the instrument: `ch1.voltage`. */
+  name: string;
   /** Name of the instrument for the menu. */
   group: string;
   /** Of the instrument. */
@@ -24,15 +26,19 @@ export interface PlotChannel {
   isWaveform: boolean;
   /** Hundred samples a second and more. */
   isQuick: boolean;
+  /** Has values at present: of a meter only the channel of the function in force has. */
+  isActive: boolean;
 }
 
 const QUICK_HZ = 100;
+
 /** The channels of the bench. */
 export function benchChannels(bench: BenchState): PlotChannel[] {
   const owners = new Map(bench.instruments.map((instrument) => [instrument.id, instrument]));
   return bench.channels.map((channel) => ({
     id: channel.id,
     instrument: channel.instrument,
+    name: channel.name,
     group: owners.get(channel.instrument)?.label ?? channel.instrument,
     role: owners.get(channel.instrument)?.role ?? 'unknown',
     label: channel.label || channel.name,
@@ -43,6 +49,7 @@ export function benchChannels(bench: BenchState): PlotChannel[] {
     resolution: channel.resolution,
     isWaveform: owners.get(channel.instrument)?.waveforms.includes(channel.name) ?? false,
     isQuick: Math.max(channel.rateGotHz, channel.rateAskedHz) >= QUICK_HZ,
+    isActive: (owners.get(channel.instrument)?.status.channel ?? channel.name) === channel.name,
   }));
 }
 
@@ -53,6 +60,7 @@ export function recordedChannels(info: RecordingInfo, bench: BenchState): PlotCh
   return info.channels.map((channel, index) => ({
     id: channel.id,
     instrument: channel.instrument,
+    name: channel.name,
     group: names.get(channel.instrument) ?? channel.instrument,
     role: bench.instruments.find((instrument) => instrument.id === channel.instrument)?.role ?? 'unknown',
     label: channel.label || channel.name,
@@ -63,5 +71,6 @@ export function recordedChannels(info: RecordingInfo, bench: BenchState): PlotCh
     resolution: known.get(channel.id)?.resolution ?? null,
     isWaveform: false,
     isQuick: channel.rateHz >= QUICK_HZ,
+    isActive: channel.samples > 0,
   }));
 }
