@@ -15,7 +15,7 @@ export interface RecorderLimits {
   syncBytes: number;
   /** A new part begins after this size. */
   partBytes: number;
-  /** What may wait for the disk before the recording stops with `recording.overrun`. */
+  /** What may wait for the disk before the recording stops with `recording.overrun`: 6 s at 10 × 1 MS/s, longer than disks stand still. */
   queueBytes: number;
   /** Memory for the index of one part; a new part begins after it. */
   indexBytes: number;
@@ -28,7 +28,7 @@ export const RECORDER_LIMITS: RecorderLimits = {
   flushMs: 1000,
   syncBytes: 4 << 20,
   partBytes: 2 * 1024 ** 3,
-  queueBytes: 64 << 20,
+  queueBytes: 256 << 20,
   indexBytes: 32 << 20,
   reserveBytes: 32 << 20,
 };
