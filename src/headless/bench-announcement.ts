@@ -1,8 +1,9 @@
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type SimulatedInstrument, simulatedInstrument } from '../contract/host-messages.ts';
 import { isAlive } from '../engine/state/data-folder.ts';
+import { makeFolder } from '../engine/state/make-folder.ts';
 
 /** `labwire bench` says in the data folder which instruments it runs, so that `labwire find` on the same folder lists them. */
 const announcement = z.object({ pid: z.int(), instruments: z.array(simulatedInstrument) });
@@ -18,7 +19,7 @@ export async function announceBench(
 ): Promise<AsyncDisposable> {
   const path = pathIn(dataFolder);
   const own = `${path}.${process.pid}`;
-  await mkdir(dataFolder, { recursive: true });
+  await makeFolder(dataFolder);
   await writeFile(own, JSON.stringify({ pid: process.pid, instruments }), { mode: 0o600 });
   await rename(own, path);
   return {

@@ -246,7 +246,17 @@ describe('recordings', () => {
     expect([other.code, other.stderr]).toEqual([4, expect.stringMatching(/recording\.foreign/)]);
     expect(half.code).toBe(4);
     expect([badOut.code, badOut.stderr]).toEqual([4, expect.stringMatching(/recording\.|export\./)]);
-    expect((await run('recordings', join(folder, 'nowhere'))).code).toBe(4);
+    const [noFolder, aFile, aFolder, inTheWay] = await Promise.all([
+      run('recordings', join(folder, 'nowhere')),
+      run('recordings', foreign),
+      run('info', folder),
+      run('record', resourceOf('supply'), '--out', foreign, '--duration', '1s'),
+    ]);
+    for (const { code, stderr } of [noFolder, aFile]) {
+      expect([code, stderr]).toEqual([4, expect.stringMatching(/recording\.folder-gone: There is no folder/)]);
+    }
+    expect([aFolder.code, aFolder.stderr]).toEqual([4, expect.stringMatching(/recording\.denied: .* is a folder/)]);
+    expect([inTheWay.code, inTheWay.stderr]).toEqual([4, expect.stringMatching(/recording\.denied/)]);
   });
 
   it('hold all but the last second when the command is killed', async () => {

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import type { Handlers } from '../../contract/serve.ts';
 import { LabError } from '../../core/errors.ts';
@@ -7,6 +6,7 @@ import { exportRecording } from '../export/export-recording.ts';
 import { fileStem } from '../recording/file-name.ts';
 import { recordingInfo } from '../recording/recording-row.ts';
 import { verifyRecording } from '../recording/verify.ts';
+import { makeFolder } from '../state/make-folder.ts';
 
 type RecordingCall =
   | 'recording.start'
@@ -78,6 +78,6 @@ export function createRecordingCalls(parts: EngineParts): Pick<Handlers, Recordi
 /** Where exports without a path go: a browser downloads them from there. */
 async function exportsFolder(dataFolder: string): Promise<string> {
   const folder = join(dataFolder, 'exports');
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   return folder;
 }

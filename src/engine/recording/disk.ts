@@ -1,6 +1,7 @@
-import { mkdir, open, readdir, readFile, rename, stat, statfs, unlink, writeFile } from 'node:fs/promises';
+import { open, readdir, readFile, rename, stat, statfs, unlink, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { LabError } from '../../core/errors.ts';
+import { makeFolder } from '../state/make-folder.ts';
 
 /** An open file. Positions are explicit, so a failed write never moves the next one. */
 export interface DiskFile {
@@ -68,9 +69,7 @@ export const systemDisk: Disk = {
     }
   },
   list: (folder) => readdir(folder),
-  async makeFolder(folder) {
-    await mkdir(folder, { recursive: true });
-  },
+  makeFolder,
   rename,
   remove: async (path) => unlink(path).catch(absent),
   readText: async (path) => readFile(path, 'utf8').catch(absent),
@@ -121,6 +120,14 @@ export function diskError(error: unknown, path: string): LabError {
       return new LabError(
         'recording.denied',
         `The system does not permit writing to ${dirname(path)}. Nothing more is recorded. Choose a folder you may write, or change its permissions.`,
+        details,
+        cause,
+      );
+    case 'EEXIST':
+    case 'EISDIR':
+      return new LabError(
+        'recording.denied',
+        `${path} is ${code === 'EISDIR' ? 'a folder, where a file is wanted' : 'there already, and not what is wanted there'}. Nothing was changed. Give another path.`,
         details,
         cause,
       );

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { LabError } from '../../core/errors.ts';
 import { atomicWrite } from './atomic-write.ts';
+import { makeFolder } from './make-folder.ts';
 
 /** `engine.json`: how other screens find the engine of a data folder. Mode 0600, because the token opens it. */
 export const announcement = z.object({
@@ -44,7 +45,9 @@ const EPOCH_AHEAD = 60_000_000;
  * Throws engine.folder-in-use (details: pid, url, token if announced).
  */
 export async function openDataFolder(path: string, version: string): Promise<DataFolder> {
-  await mkdir(path, { recursive: true });
+  await makeFolder(path).catch((error: unknown) => {
+    throw folderError(path, error);
+  });
   const lock = join(path, 'engine.lock');
   await takeLock(path, lock);
   const epochPath = join(path, 'last-epoch');

@@ -1,8 +1,8 @@
-import { access } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { RecordingRow } from '../../contract/recording-schema.ts';
 import { LabError } from '../../core/errors.ts';
 import { openLibrary } from '../../engine/recording/library.ts';
+import { isFolder } from '../../engine/state/make-folder.ts';
 import { createSystemClock } from '../../engine/system-clock.ts';
 import type { Command } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
@@ -17,9 +17,11 @@ export const recordings: Command = {
   positionals: [1, 1],
   async run(args, { out }) {
     const folder = resolve(args.at(0));
-    await access(folder).catch((cause: unknown) => {
-      throw new LabError('recording.folder-gone', `There is no folder ${folder}.`, { folder }, { cause });
-    });
+    if (!(await isFolder(folder))) {
+      throw new LabError('recording.folder-gone', `There is no folder ${folder}. For one file use labwire info.`, {
+        folder,
+      });
+    }
     await using library = await openLibrary({ folder: () => folder, clock: createSystemClock() });
     const rows = await library.list();
     if (args.flag('json')) for (const row of rows) await out.json(jsonOf(row));

@@ -17,7 +17,7 @@ export const verify: Command = {
     else {
       const { chunks, batches, samples, lost } = report;
       await out.line(
-        `${report.ok ? 'ok' : 'damaged'}: ${samples} samples, ${batches} batches, ${chunks} chunks, ${lost} lost`,
+        `${report.ok ? 'ok' : 'not ok'}: ${samples} samples, ${batches} batches, ${chunks} chunks, ${lost} lost`,
       );
       for (const problem of report.problems) await out.line(problem);
     }
