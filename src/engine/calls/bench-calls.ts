@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path';
 import type { BenchState } from '../../contract/bench-schema.ts';
 import { CONTRACT_VERSION } from '../../contract/calls.ts';
 import type { Handlers } from '../../contract/serve.ts';
@@ -29,6 +30,7 @@ type BenchCall =
 export function createBenchCalls(parts: EngineParts): Pick<Handlers, BenchCall> {
   const { alarms, board, clock, dataFolder, events, host, keeper, simulator } = parts;
   const head = (): BenchState['bench'] => board.state.bench;
+  let setting: Promise<unknown> = Promise.resolve();
   return {
     'engine.hello': () => ({
       contract: CONTRACT_VERSION,
@@ -70,12 +72,22 @@ export function createBenchCalls(parts: EngineParts): Pick<Handlers, BenchCall> 
       await simulator.setFault(name, fault);
       return {};
     },
-    'settings.set': async (changes) => {
-      const settings = withDefaults(board.state.settings, changes);
-      await writeSettings(dataFolder, settings);
-      parts.history.setSizeBytes(settings.historyBytes);
-      board.publish('settings.changed', { settings });
-      return settings;
+    'settings.set': (changes) => {
+      const folder = changes.recordingsFolder;
+      if (folder !== undefined && !isAbsolute(folder))
+        throw new LabError('call.invalid', `${folder} is no absolute path. Give the whole path of the folder.`);
+      // One after the other: two screens at once must not undo each other's change.
+      const written = setting
+        .catch(() => undefined)
+        .then(async () => {
+          const settings = withDefaults(board.state.settings, changes);
+          await writeSettings(dataFolder, settings);
+          parts.history.setSizeBytes(settings.historyBytes);
+          board.publish('settings.changed', { settings });
+          return settings;
+        });
+      setting = written;
+      return written;
     },
     'plot.set': ({ plots }) => {
       board.publish('plot.changed', { plots });

@@ -50,6 +50,15 @@ test('settings are kept for the next engine; one that does not fit is refused', 
   const text = await readFile(join(lab.folder, 'settings.json'), 'utf8');
   expect(JSON.parse(text)).toMatchObject({ theme: 'contrast', timeoutMs: 1500 });
   await expect(screen.client.call('settings.set', { timeoutMs: 1 })).rejects.toMatchObject({ code: 'call.invalid' });
+  await expect(screen.client.call('settings.set', { recordingsFolder: 'here' })).rejects.toMatchObject({
+    code: 'call.invalid',
+  });
+  const other = await lab.screen();
+  await Promise.all([
+    screen.client.call('settings.set', { theme: 'light' }),
+    other.client.call('settings.set', { timeoutMs: 1700 }),
+  ]);
+  expect(screen.state.settings, 'neither undoes the other').toMatchObject({ theme: 'light', timeoutMs: 1700 });
 });
 
 test('notes are on the time axis where they were put', async () => {

@@ -16,11 +16,17 @@ export function lockHolder(pid = process.pid): LockHolder {
   return { pid, bootId: readSystem('/proc/sys/kernel/random/boot_id'), host: hostname(), started: startOf(pid) };
 }
 
+/** Who is named in a lock; undefined if nobody readable is. */
+export function parseHolder(text: string): LockHolder | undefined {
+  const parsed = holder.safeParse(parseJson(text));
+  return parsed.success ? parsed.data : undefined;
+}
+
 /** Whether the writer named in a lock still runs. `modifiedMs` is when the file it writes was changed last. */
 export function isHolderAlive(text: string, modifiedMs: number, nowMs: number): boolean {
-  const parsed = holder.safeParse(parseJson(text));
-  if (!parsed.success) return false;
-  const { pid, bootId, host, started } = parsed.data;
+  const named = parseHolder(text);
+  if (!named) return false;
+  const { pid, bootId, host, started } = named;
   const here = lockHolder();
   if (host !== here.host) return nowMs - modifiedMs < FOREIGN_HOST_MS;
   if (bootId !== here.bootId) return false;

@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { lockHolder } from '../recording/file-lock.ts';
 import { isAlive, openDataFolder, readAnnouncement } from './data-folder.ts';
 import { readSettings, writeSettings } from './settings-file.ts';
 
@@ -33,15 +34,39 @@ describe('data folder', () => {
     expect(await readAnnouncement(folder)).toMatchObject({ pid: process.pid, token: 't' });
   });
 
-  it.each(['999999999', String(process.pid), 'garbage', ''])('takes over a lock left behind (%s)', async (owner) => {
-    await writeFile(join(folder, 'engine.lock'), owner);
+  it.each([
+    ['no number', 'garbage'],
+    ['empty', ''],
+    ['of a process that is gone', JSON.stringify({ ...lockHolder(), pid: 999_999_999 })],
+    ['of an engine of this process', JSON.stringify(lockHolder())],
+    ['of before the last start of the machine', JSON.stringify({ ...lockHolder(process.ppid), bootId: 'before' })],
+    ['of a process whose number another one has now', JSON.stringify({ ...lockHolder(process.ppid), started: '1' })],
+  ])('takes over a lock left behind: %s', async (_, text) => {
+    await writeFile(join(folder, 'engine.lock'), text);
     await using data = await openDataFolder(folder, '1.0.0');
     expect(data.path).toBe(folder);
-    expect(await readFile(join(folder, 'engine.lock'), 'utf8')).toBe(String(process.pid));
+    expect(JSON.parse(await readFile(join(folder, 'engine.lock'), 'utf8'))).toEqual(lockHolder());
+  });
+
+  it.each([
+    ['of a process that runs', JSON.stringify(lockHolder(process.ppid))],
+    ['of another machine, touched just now', JSON.stringify({ ...lockHolder(), pid: 1, host: 'bench-pc' })],
+  ])('leaves a lock alone: %s', async (_, text) => {
+    await writeFile(join(folder, 'engine.lock'), text);
+    await expect(openDataFolder(folder, '1.0.0')).rejects.toMatchObject({ code: 'engine.folder-in-use' });
+    expect(await readFile(join(folder, 'engine.lock'), 'utf8')).toBe(text);
+  });
+
+  it('that cannot be made says so', async () => {
+    await writeFile(join(folder, 'file'), '');
+    await expect(openDataFolder(join(folder, 'file', 'under'), '1.0.0')).rejects.toMatchObject({
+      code: 'engine.folder-unusable',
+      message: expect.stringContaining('--data'),
+    });
   });
 
   it('of engines that start at once over a stale lock, one wins', async () => {
-    await writeFile(join(folder, 'engine.lock'), '999999999');
+    await writeFile(join(folder, 'engine.lock'), 'garbage');
     const results = await Promise.allSettled(Array.from({ length: 8 }, () => openDataFolder(folder, '1.0.0')));
     const winners = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
     expect(winners).toHaveLength(1);
@@ -62,6 +87,11 @@ describe('settings', () => {
     const { settings } = await readSettings(folder);
     await writeSettings(folder, { ...settings, theme: 'light' });
     expect((await readSettings(folder)).settings.theme).toBe('light');
+  });
+
+  it('that cannot be written say so', async () => {
+    const { settings } = await readSettings(folder);
+    await expect(writeSettings(join(folder, 'none'), settings)).rejects.toMatchObject({ code: 'settings.unwritable' });
   });
 
   it('fall back field by field, and say so', async () => {

@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { LabError } from '../../core/errors.ts';
+import { systemCode } from '../recording/disk.ts';
+import { isHolderAlive, lockHolder, parseHolder } from '../recording/file-lock.ts';
 import { atomicWrite } from './atomic-write.ts';
 import { makeFolder } from './make-folder.ts';
 
@@ -39,17 +42,23 @@ export interface DataFolder extends AsyncDisposable {
 
 /** Epochs are µs: keeping one a minute ahead on disk saves a write per stream. */
 const EPOCH_AHEAD = 60_000_000;
+/** The lock is touched that often, so that an engine on another machine sees that this one lives. */
+const BEAT_MS = 60_000;
 
 /**
- * Makes and locks the folder: one engine each. The lock is `engine.lock` with the pid; one left by a process that is gone is taken over.
- * Throws engine.folder-in-use (details: pid, url, token if announced).
+ * Makes and locks the folder: one engine each. The lock is `engine.lock`, which names the process, its start and its machine; one left by a
+ * process that is gone is taken over. Throws engine.folder-in-use (details: pid, url, token if announced), engine.folder-unusable.
  */
 export async function openDataFolder(path: string, version: string): Promise<DataFolder> {
-  await makeFolder(path).catch((error: unknown) => {
-    throw folderError(path, error);
-  });
   const lock = join(path, 'engine.lock');
-  await takeLock(path, lock);
+  try {
+    await makeFolder(path);
+    await takeLock(path, lock);
+  } catch (error) {
+    throw folderError(path, error);
+  }
+  const beat = setInterval(() => void utimes(lock, new Date(), new Date()).catch(() => undefined), BEAT_MS);
+  beat.unref();
   const epochPath = join(path, 'last-epoch');
   let lastEpoch = 0;
   try {
@@ -66,11 +75,16 @@ export async function openDataFolder(path: string, version: string): Promise<Dat
     announce: (at) => writeAnnouncement(path, { pid: process.pid, version, ...at }),
     keepEpoch(epoch) {
       if (epoch <= ceiling) return;
-      ceiling = epoch + EPOCH_AHEAD;
-      writeFileSync(epochPath, String(ceiling));
+      try {
+        writeFileSync(epochPath, String(epoch + EPOCH_AHEAD));
+        ceiling = epoch + EPOCH_AHEAD;
+      } catch {
+        // A full disk must not keep an instrument from measuring; the next stream tries again.
+      }
     },
     [Symbol.asyncDispose]() {
       disposed ??= (async () => {
+        clearInterval(beat);
         await rm(join(path, 'engine.json'), { force: true });
         await rm(lock, { force: true });
         owned.delete(lock);
@@ -80,7 +94,7 @@ export async function openDataFolder(path: string, version: string): Promise<Dat
   };
 }
 
-/** Locks of this process: a lock file with our pid that is not among them is left from before a restart of the machine. */
+/** Locks of this process: one with our pid that is not among them was left by an engine of it that did not close. */
 const owned = new Set<string>();
 
 async function takeLock(path: string, lock: string): Promise<void> {
@@ -90,26 +104,32 @@ async function takeLock(path: string, lock: string): Promise<void> {
       owned.add(lock);
       return;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw folderError(path, error);
+      if (systemCode(error) !== 'EEXIST') throw error;
     }
-    const owner = await lockOwner(lock);
-    const held = owner === process.pid ? owned.has(lock) : owner > 0 && isAlive(owner);
-    if (held) break;
-    await clearStale(lock, owner);
+    const text = await readLock(lock);
+    if (await isHeld(lock, text)) break;
+    await clearStale(lock, text);
   }
   const other = await readAnnouncement(path);
-  const owner = await lockOwner(lock);
+  const owner = parseHolder(await readLock(lock));
+  const who = owner ? `process ${owner.pid}${owner.host === hostname() ? '' : ` on ${owner.host}`}` : 'starting';
   throw new LabError(
     'engine.folder-in-use',
-    `Another Labwire engine (process ${owner}) works on ${path}. Use its window, or start this one with --data and another folder.`,
-    { pid: owner, ...(other?.url ? { url: other.url, token: other.token } : {}) },
+    `Another Labwire engine (${who}) works on ${path}. Use its window, or start this one with --data and another folder.`,
+    { pid: owner?.pid ?? 0, ...(other?.url ? { url: other.url, token: other.token } : {}) },
   );
 }
 
-/** The file appears with its pid in it or not at all: an empty one would look stale to another engine. Throws EEXIST. */
+async function isHeld(lock: string, text: string): Promise<boolean> {
+  if (parseHolder(text)?.pid === process.pid) return owned.has(lock);
+  const touched = await stat(lock).catch(() => undefined);
+  return isHolderAlive(text, touched?.mtimeMs ?? 0, Date.now());
+}
+
+/** The file appears with its owner in it or not at all: an empty one would look stale to another engine. Throws EEXIST. */
 async function placeLock(lock: string): Promise<void> {
   const beside = `${lock}.${randomUUID().slice(0, 8)}`;
-  await writeFile(beside, String(process.pid), { mode: 0o600 });
+  await writeFile(beside, JSON.stringify(lockHolder()), { mode: 0o600 });
   try {
     await link(beside, lock);
   } finally {
@@ -117,16 +137,16 @@ async function placeLock(lock: string): Promise<void> {
   }
 }
 
-async function lockOwner(lock: string): Promise<number> {
-  return Number(await readFile(lock, 'utf8').catch(() => '')) || 0;
+function readLock(lock: string): Promise<string> {
+  return readFile(lock, 'utf8').catch(() => '');
 }
 
 /** Moved aside before it is removed: of two engines that start at once only one moves the stale lock, the other finds the new one. */
-async function clearStale(lock: string, owner: number): Promise<void> {
+async function clearStale(lock: string, text: string): Promise<void> {
   const aside = `${lock}.${randomUUID().slice(0, 8)}`;
   try {
     await rename(lock, aside);
-    if ((await lockOwner(aside)) === owner) await rm(aside, { force: true });
+    if ((await readLock(aside)) === text) await rm(aside, { force: true });
     else await rename(aside, lock);
   } catch {
     // Moved by the other one: the next attempt sees what it made of it.
@@ -158,10 +178,11 @@ function writeAnnouncement(path: string, value: Announcement): Promise<void> {
 }
 
 function folderError(path: string, error: unknown): LabError {
-  const code = (error as NodeJS.ErrnoException).code ?? String(error);
+  if (error instanceof LabError) return error;
+  const code = systemCode(error) || String(error);
   return new LabError(
-    'engine.folder-in-use',
-    `The data folder ${path} cannot be used (${code}). Choose another with --data.`,
+    'engine.folder-unusable',
+    `The data folder ${path} cannot be used (${code}). Check that it is a folder you may write, or choose another with --data.`,
     { path, code },
     { cause: error },
   );

@@ -1,6 +1,8 @@
 import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Settings, settings as settingsSchema } from '../../contract/bench-schema.ts';
+import { LabError } from '../../core/errors.ts';
+import { systemCode } from '../recording/disk.ts';
 import { atomicWrite } from './atomic-write.ts';
 
 export function defaultSettings(dataFolder: string): Settings {
@@ -50,8 +52,20 @@ export async function readSettings(dataFolder: string): Promise<{ settings: Sett
   };
 }
 
+/** Throws settings.unwritable. */
 export async function writeSettings(dataFolder: string, settings: Settings): Promise<void> {
-  await atomicWrite(join(dataFolder, 'settings.json'), `${JSON.stringify(settings, null, 2)}\n`);
+  const path = join(dataFolder, 'settings.json');
+  try {
+    await atomicWrite(path, `${JSON.stringify(settings, null, 2)}\n`);
+  } catch (error) {
+    const code = systemCode(error) || String(error);
+    throw new LabError(
+      'settings.unwritable',
+      `The settings cannot be written to ${path} (${code}). They are as they were. Free space on that disk or allow writing, then change them again.`,
+      { path, code },
+      { cause: error },
+    );
+  }
 }
 
 /** Changes over settings; fields that are undefined change nothing. */
