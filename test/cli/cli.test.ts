@@ -77,7 +77,7 @@ describe('bench and find', () => {
   });
 });
 
-describe('query', () => {
+describe.concurrent('query', () => {
   it('prints the bare reply of every instrument', async () => {
     const replies = await Promise.all(rows.map(({ resources }) => run('query', resources[0] ?? '', '*IDN?')));
     expect(replies.map(({ code, stdout }) => [code, stdout])).toEqual(rows.map(({ idn }) => [0, `${idn}\n`]));
@@ -110,7 +110,7 @@ describe('query', () => {
   });
 });
 
-describe('read', () => {
+describe.concurrent('read', () => {
   it('prints as many samples as asked for, overload without a value', async () => {
     const meter = resourceOf('meter');
     await run('query', resourceOf('supply'), ':APPL CH1,5,1;:OUTP CH1,ON');
@@ -168,20 +168,32 @@ describe('read', () => {
   });
 });
 
-describe('recordings', () => {
-  let file: string;
+describe.concurrent('recordings', () => {
+  let short: ReturnType<typeof recordShort> | undefined;
 
-  it('are recorded, listed, described, verified and exported', async () => {
+  async function recordShort() {
     const out = join(folder, 'recordings');
     const args = [resourceOf('daq'), resourceOf('supply'), '--out', out, '--duration', '1s', '--name', 'short'];
-    const recorded = await run('record', ...args, '--json');
+    const outcome = await run('record', ...args, '--json');
+    const [result] = jsonLines<{ recording: string; paths: string[]; samples: number; lost: number }>(outcome.stdout);
+    if (!result) throw new Error(outcome.stderr);
+    return { out, outcome, result };
+  }
+
+  /** One recording for these tests. */
+  function recording(): ReturnType<typeof recordShort> {
+    short ??= recordShort();
+    return short;
+  }
+
+  it('are recorded, listed, described, verified and exported', async () => {
+    const { out, outcome: recorded, result } = await recording();
+    const [file = ''] = result.paths;
     expect([recorded.code, recorded.stderr]).toEqual([0, expect.stringMatching(/^labwire: Recording .*short/)]);
-    const [result] = jsonLines<{ recording: string; paths: string[]; samples: number; lost: number }>(recorded.stdout);
     expect(result).toMatchObject({ lost: 0, paths: [join(out, 'short.mcap')] });
-    file = result!.paths[0]!;
 
     const [listed] = jsonLines<{ id: string; state: string }>((await run('recordings', out, '--json')).stdout);
-    expect(listed).toMatchObject({ id: result!.recording, name: 'short', state: 'complete', channels: 19 });
+    expect(listed).toMatchObject({ id: result.recording, name: 'short', state: 'complete', channels: 19 });
 
     const [info] = jsonLines<{
       durationSeconds: number;
@@ -199,7 +211,7 @@ describe('recordings', () => {
       'events',
     ]);
     expect(info!.durationSeconds).toBeGreaterThan(0.9);
-    expect(info!.channels.reduce((sum, { samples }) => sum + samples, 0)).toBe(result!.samples);
+    expect(info!.channels.reduce((sum, { samples }) => sum + samples, 0)).toBe(result.samples);
     expect(info!.channels.find(({ name }) => name.endsWith('DAQ10/LW00000001/load.voltage'))).toMatchObject({
       unit: 'V',
       rateHz: 10_000,
@@ -210,7 +222,7 @@ describe('recordings', () => {
     const verified = await run('verify', file, '--json');
     expect([verified.code, JSON.parse(verified.stdout)]).toMatchObject([
       0,
-      { ok: true, samples: result!.samples, problems: [] },
+      { ok: true, samples: result.samples, problems: [] },
     ]);
 
     const csv = join(folder, 'short.csv');
@@ -231,6 +243,7 @@ describe('recordings', () => {
   });
 
   it('say what is wrong with a file', async () => {
+    const [file = ''] = (await recording()).result.paths;
     const foreign = join(folder, 'foreign.mcap');
     await writeFile(foreign, 'this is no recording, but it is long enough to be looked at');
     const cut = join(folder, 'cut.mcap');
@@ -295,7 +308,7 @@ describe('recordings', () => {
   });
 });
 
-describe('the command line', () => {
+describe.concurrent('the command line', () => {
   it('helps, and says what it does not know', async () => {
     const [help, none, wrong, option, version] = await Promise.all([
       labwire('--help'),
@@ -323,7 +336,9 @@ describe('the command line', () => {
     expect(option.stderr).toContain('labwire read RESOURCE');
     expect(version.stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
+});
 
+describe('all of them', () => {
   it('leaves nothing behind but its results', async () => {
     expect(await readdir(data)).toEqual(['simulated-bench.json']);
   });

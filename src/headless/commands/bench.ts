@@ -30,7 +30,13 @@ export const bench: Command = {
         ledgerDir: ledger === undefined ? undefined : resolve(ledger),
       }),
     );
-    scope.use(await announceBench(dataFolderOf(args.text('data')), simulator.instruments));
+    const dataFolder = dataFolderOf(args.text('data'));
+    try {
+      scope.use(await announceBench(dataFolder, simulator.instruments));
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      shell.say(`labwire find does not list this bench, because ${dataFolder} cannot be written (${why}).`);
+    }
     await printInstruments(simulator.instruments.map(instrumentRow), args.flag('json'), shell.out);
     shell.say('The simulated bench runs; Ctrl-C ends it.');
     const reason = await Promise.race([simulator.closed, aborted(shell.signal)]);
