@@ -3,6 +3,7 @@ import { type AlarmCondition, alarmAction } from '../../contract/alarm-schema.ts
 import { severity as severitySchema } from '../../contract/value-schema.ts';
 import { LabError } from '../../core/errors.ts';
 import { unitSymbol } from '../../core/units.ts';
+import { inCardOrder } from '../bench/instrument-words.ts';
 import { Dialog } from '../control/dialog.tsx';
 import { Problem } from '../control/problem.tsx';
 import { Readout } from '../control/readout.tsx';
@@ -22,8 +23,12 @@ export function RuleDialog({
   rule: string | undefined;
   channel: string | undefined;
 }): ReactElement {
-  const channels = useStore(benchStore, (bench) => bench?.channels) ?? [];
-  const instruments = useStore(benchStore, (bench) => bench?.instruments) ?? [];
+  const all = useStore(benchStore, (bench) => bench?.channels) ?? [];
+  const instruments = inCardOrder(useStore(benchStore, (bench) => bench?.instruments) ?? []);
+  // A waveform is no value over time: a rule watches what the scope measures of it.
+  const channels = instruments.flatMap((instrument) =>
+    all.filter((item) => item.instrument === instrument.id && !instrument.waveforms.includes(item.name)),
+  );
   const rule = benchStore.get()?.rules.find((item) => item.id === ruleId);
   const [draft, setDraft] = useState<RuleDraft>(() => draftOfRule(rule, firstChannel ?? channels[0]?.id));
   const [problems, setProblems] = useState<RuleProblems>({});

@@ -27,14 +27,14 @@ export function MeterCard({ instrument, channels }: CardProps): ReactElement {
         ) : (
           <span className="readout big">—</span>
         )}
+        <small className="meter-state">
+          {range && <span>{range} range</span>}
+          <span>{instrument.rateGotHz > 0 ? formatHz(instrument.rateGotHz) : 'no readings'}</span>
+        </small>
         <div className="meter-side">
           {choices.map((control) => (
             <ControlChoice key={control.id} instrument={instrument} control={control} label={control.label} />
           ))}
-          <small className="cut">
-            {range && <span className="range">{range} range · </span>}
-            {instrument.rateGotHz > 0 ? formatHz(instrument.rateGotHz) : 'no readings'}
-          </small>
         </div>
       </div>
       {main && <StatisticsRow channel={main} scale={scale} />}

@@ -1,39 +1,20 @@
 import { type ReactElement, useState } from 'react';
 import type { InstrumentState } from '../../contract/instrument-schema.ts';
 import { act } from '../actions.ts';
-import { ControlChoice, ControlField } from '../control/control-field.tsx';
 import { Icon } from '../control/icon.tsx';
 import { Readout } from '../control/readout.tsx';
-import { SetpointBox } from '../control/setpoint-box.tsx';
-import { ControlSwitch } from '../control/switch.tsx';
 import type { CardProps } from './card-props.ts';
-import { channelTitle, controlOf, groupsOf } from './instrument-words.ts';
+import { channelTitle } from './instrument-words.ts';
+import { ScopeSettings } from './scope-settings.tsx';
 import { WaveformView } from './waveform-view.tsx';
 
-/** Last waveform, channels with scale and offset, timebase and trigger, measurements. */
+/** Last waveform and measurements; channels, timebase and trigger folded into one line. */
 export function ScopeCard({ instrument, channels }: CardProps): ReactElement {
   const measured = channels.filter((channel) => !instrument.waveforms.includes(channel.name));
-  const rows = groupsOf(instrument).filter((group) => controlOf(instrument, `${group}.display`));
-  const others = instrument.controls.filter((control) => !rows.includes(control.group));
   return (
     <>
       <WaveformView instrument={instrument} channels={channels} />
       <CaptureBar instrument={instrument} />
-      <div className="scope-grid">
-        {rows.map((group) => (
-          <ScopeRow key={group} instrument={instrument} group={group} />
-        ))}
-      </div>
-      {others.length > 0 && (
-        <div className="control-rows">
-          {others.map((control) => (
-            <div className="control-row" key={control.id}>
-              <span>{control.label}</span>
-              <ControlField instrument={instrument} control={control} />
-            </div>
-          ))}
-        </div>
-      )}
       {measured.length > 0 && (
         <div className="facts-row">
           {measured.slice(0, 4).map((channel) => (
@@ -44,31 +25,8 @@ export function ScopeCard({ instrument, channels }: CardProps): ReactElement {
           ))}
         </div>
       )}
+      <ScopeSettings instrument={instrument} />
     </>
-  );
-}
-
-function ScopeRow({ instrument, group }: { instrument: InstrumentState; group: string }): ReactElement {
-  const name = group.toUpperCase();
-  const scale = controlOf(instrument, `${group}.scale`);
-  const offset = controlOf(instrument, `${group}.offset`);
-  const coupling = controlOf(instrument, `${group}.coupling`);
-  return (
-    <div className="scope-row">
-      <b>{name}</b>
-      <ControlSwitch instrument={instrument} control={`${group}.display`} label={`${name} display`} />
-      {scale ? (
-        <SetpointBox compact instrument={instrument} control={scale} label={`${name} scale per division`} />
-      ) : (
-        <span />
-      )}
-      {offset ? <SetpointBox compact instrument={instrument} control={offset} label={`${name} offset`} /> : <span />}
-      {coupling?.kind === 'choice' ? (
-        <ControlChoice instrument={instrument} control={coupling} label={`${name} coupling`} />
-      ) : (
-        <span />
-      )}
-    </div>
   );
 }
 

@@ -3,11 +3,10 @@ import type { ChannelState } from '../../contract/instrument-schema.ts';
 import type { Prefix } from '../../core/units.ts';
 import { formatQuantity } from '../../core/units-format.ts';
 import type { ReadingScale } from '../bench/meter-scale.ts';
+import { heldPrefix } from '../held-prefix.ts';
 import { type LatestValue, latestValues } from '../latest-values.ts';
 import { CHANNEL_MIME } from '../plot/plot-channel.ts';
 
-/** Units whose readings keep one prefix. */
-const HELD_UNITS = new Set(['V', 'A', 'W']);
 /** How long room for a minus is kept after the last negative value. */
 const SIGN_KEPT_NS = 5_000_000_000n;
 
@@ -65,12 +64,6 @@ export function Readout(props: {
       <span ref={unit} className="u" />
     </span>
   );
-}
-
-/** A known resolution decides the prefix too, so that 0.049 A does not turn into 49 mA and back. */
-function heldPrefix(step: number | undefined, unit: string): Prefix | undefined {
-  if (step === undefined || !HELD_UNITS.has(unit)) return undefined;
-  return step >= 0.99e-6 ? '' : step >= 0.99e-9 ? 'm' : 'µ';
 }
 
 function write(element: HTMLElement | null, text: string): void {

@@ -1,5 +1,6 @@
 import { type ReactElement, useEffect, useRef } from 'react';
 import { formatQuantity } from '../../core/units-format.ts';
+import { heldPrefix } from '../held-prefix.ts';
 import { latestValues } from '../latest-values.ts';
 import { setText } from './painted-text.ts';
 import type { PlotBoard } from './plot-board.ts';
@@ -23,17 +24,19 @@ export function LegendChip({ board, plot, channel, hasRemark, onRemove }: Legend
   const remark = useRef<HTMLElement>(null);
   useEffect(() => {
     let paintedMs = 0;
-    let prefix: ReturnType<typeof formatQuantity>['prefix'] | undefined;
+    const step = channel.resolution ?? undefined;
+    let previous: ReturnType<typeof formatQuantity>['prefix'] | undefined;
     const paint = (nowMs: number): void => {
       if (nowMs - paintedMs < PAINT_MS) return;
       paintedMs = nowMs;
       // A waveform has no one value.
       if (channel.isWaveform) return;
       const shown = formatQuantity(shownValue(board, channel), channel.unit, {
-        resolution: channel.resolution ?? undefined,
-        previous: prefix,
+        resolution: step,
+        previous,
+        prefix: heldPrefix(step, channel.unit),
       });
-      prefix = shown.prefix;
+      previous = shown.prefix;
       setText(value.current, shown.text);
       const samples = board.canvas(plot)?.samplesPerPixel(channel.id) ?? 1;
       setText(remark.current, samples > 1 && hasRemark ? `min/max of ${samples} samples a pixel` : '');

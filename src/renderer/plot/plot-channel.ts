@@ -1,6 +1,8 @@
 import type { BenchState } from '../../contract/bench-schema.ts';
+import type { ChannelState, InstrumentState } from '../../contract/instrument-schema.ts';
 import type { RecordingInfo } from '../../contract/recording-schema.ts';
 import type { Role } from '../../core/instrument.ts';
+import { meterScale } from '../bench/meter-scale.ts';
 
 /** What a channel is dragged as: its id; several with a line feed between. */
 export const CHANNEL_MIME = 'application/x-labwire-channel';
@@ -46,11 +48,18 @@ export function benchChannels(bench: BenchState): PlotChannel[] {
     color: channel.color,
     gain: channel.scale.gain,
     offset: channel.scale.offset,
-    resolution: channel.resolution,
+    resolution: shownResolution(channel, owners.get(channel.instrument)),
     isWaveform: owners.get(channel.instrument)?.waveforms.includes(channel.name) ?? false,
     isQuick: Math.max(channel.rateGotHz, channel.rateAskedHz) >= QUICK_HZ,
     isActive: (owners.get(channel.instrument)?.status.channel ?? channel.name) === channel.name,
   }));
+}
+
+/** Least step in the shown unit; a meter's range decides it. */
+function shownResolution(channel: ChannelState, owner: InstrumentState | undefined): number | null {
+  if (channel.resolution !== null) return Math.abs(channel.resolution * channel.scale.gain) || null;
+  const scale = owner?.role === 'meter' ? meterScale(owner, channel) : undefined;
+  return scale?.resolution ?? null;
 }
 
 /** The channels of a recording; colours and labels of the bench where it still has the channel. */

@@ -83,11 +83,12 @@ export function PlotToolbar({ board, onNote, onAddPlot }: PlotToolbarProps): Rea
         title="How the time axis counts; all plots move together"
         onClick={() => board.setTimeStyle(timeStyle === 'absolute' ? 'relative' : 'absolute')}
       >
-        {timeStyle === 'absolute' ? 'absolute time' : 'relative time'} · linked
+        {timeStyle === 'absolute' ? 'absolute time' : 'relative time'}
+        <span className="plot-linked">· linked</span>
       </button>
-      <button type="button" className="btn" title="Another plot below" onClick={onAddPlot}>
+      <button type="button" className="btn" title="Another plot below" aria-label="Add plot" onClick={onAddPlot}>
         <Icon name="plus" />
-        Plot
+        <span className="plot-word">Plot</span>
       </button>
     </div>
   );

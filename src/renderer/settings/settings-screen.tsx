@@ -1,4 +1,4 @@
-import { type ReactElement, type ReactNode, useState } from 'react';
+import type { ReactElement, ReactNode } from 'react';
 import type { Settings } from '../../contract/bench-schema.ts';
 import { parseQuantity } from '../../core/units-parse.ts';
 import { act, showError } from '../actions.ts';
@@ -6,6 +6,7 @@ import { PlainSwitch } from '../control/switch.tsx';
 import { benchStore, linkStore } from '../engine-link.ts';
 import { shell } from '../shell.ts';
 import { useStore } from '../store.ts';
+import { type Read, SizeSetting, TextSetting } from './text-setting.tsx';
 
 const THEMES: { value: Settings['theme']; word: string }[] = [
   { value: 'system', word: 'As the system' },
@@ -88,7 +89,7 @@ export function SettingsScreen(): ReactElement {
             <SizeSetting
               label="Part size"
               bytes={settings.partBytes}
-              least={1e6}
+              leastBytes={1e6}
               onSet={(partBytes) => set({ partBytes })}
             />
           </Row>
@@ -96,7 +97,7 @@ export function SettingsScreen(): ReactElement {
             <SizeSetting
               label="Keep free on the disk"
               bytes={settings.diskReserveBytes}
-              least={0}
+              leastBytes={0}
               onSet={(diskReserveBytes) => set({ diskReserveBytes })}
             />
           </Row>
@@ -104,7 +105,7 @@ export function SettingsScreen(): ReactElement {
             <SizeSetting
               label="History in memory"
               bytes={settings.historyBytes}
-              least={1e6}
+              leastBytes={1e6}
               onSet={(historyBytes) => set({ historyBytes })}
             />
           </Row>
@@ -175,85 +176,6 @@ function Row(props: { title: string; hint?: string; children: ReactNode }): Reac
       </div>
       <div className="setting-control">{props.children}</div>
     </div>
-  );
-}
-
-type Read<T> = { ok: true; value: T } | { ok: false; reason: string };
-
-/** A box that sends on Enter and when it is left; Escape restores. */
-function TextSetting<T>(props: {
-  label: string;
-  value: string;
-  unit?: string;
-  isWide?: boolean;
-  read: (text: string) => Read<T>;
-  onSet: (value: T) => void;
-}): ReactElement {
-  const { label, value, unit, isWide, read, onSet } = props;
-  const [draft, setDraft] = useState<string>();
-  const [wrong, setWrong] = useState('');
-  const send = (): void => {
-    if (draft === undefined || draft === value) {
-      setDraft(undefined);
-      return;
-    }
-    const result = read(draft);
-    if (!result.ok) {
-      setWrong(result.reason);
-      return;
-    }
-    setWrong('');
-    setDraft(undefined);
-    onSet(result.value);
-  };
-  return (
-    <div className={isWide ? 'text-setting wide' : 'text-setting'}>
-      <input
-        className="input num"
-        aria-label={label}
-        aria-invalid={wrong !== ''}
-        value={draft ?? value}
-        onChange={(event) => {
-          setDraft(event.target.value);
-          setWrong('');
-        }}
-        onBlur={send}
-        onKeyDown={(event) => {
-          if (event.key === 'Enter') send();
-          if (event.key === 'Escape') {
-            setDraft(undefined);
-            setWrong('');
-          }
-        }}
-      />
-      {unit && <span className="quiet">{unit}</span>}
-      {wrong && <span className="wrong">{wrong}</span>}
-    </div>
-  );
-}
-
-/** A size in MB, as a person thinks of it: `500M`, `2G` are read too. */
-function SizeSetting(props: {
-  label: string;
-  bytes: number;
-  least: number;
-  onSet: (bytes: number) => void;
-}): ReactElement {
-  const { label, bytes, least, onSet } = props;
-  return (
-    <TextSetting
-      label={`${label} in MB`}
-      value={String(Number((bytes / 1e6).toPrecision(6)))}
-      unit="MB"
-      read={(text) => {
-        const isPlain = /^[\d.\s]+$/.test(text);
-        const parsed = parseQuantity(text, '');
-        if (!parsed.ok) return parsed;
-        const value = Math.round(isPlain ? parsed.value * 1e6 : parsed.value);
-        return value < least ? { ok: false, reason: `At least ${least / 1e6} MB.` } : { ok: true, value };
-      }}
-      onSet={onSet}
-    />
   );
 }
 
