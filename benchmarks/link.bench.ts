@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type WebSocket as Socket, WebSocket, WebSocketServer } from 'ws';
-import { ColumnStore } from '../src/contract/column-store.ts';
 import { viewFrame } from '../src/contract/frame-read.ts';
 import { encodeFrame } from '../src/contract/frame-write.ts';
 import { createSocketLink, openSocketLink } from '../src/contract/socket-link.ts';
@@ -12,6 +11,8 @@ import { rowsPerColumn } from '../src/core/decimate.ts';
 import { History } from '../src/engine/history/history.ts';
 import { SyntheticStream } from '../src/engine/history/synthetic-stream.ts';
 import { createWatchHub } from '../src/engine/history/watch-hub.ts';
+import { ColumnSet } from '../src/renderer/plot/column-set.ts';
+import { heldColumns } from '../test/fixtures/held-columns.ts';
 import { type BenchRow, median, printBench } from './bench-table.ts';
 
 /*
@@ -116,8 +117,9 @@ async function receiveFrames(port: number): Promise<number> {
 async function watchColumns(channels: number, rateHz: number): Promise<{ takenIn: number; sent: number }> {
   const clock = new ManualClock();
   const history = new History();
-  const store = new ColumnStore();
   let sent = 0;
+  const stream = new SyntheticStream({ id: 1, channels, rateHz, t0Ns: clock.nowNs(), isPlain: true });
+  const store = new ColumnSet(clock.nowNs(), 32_768, () => stream.info);
   const hub = createWatchHub({
     history,
     clock,
@@ -125,15 +127,13 @@ async function watchColumns(channels: number, rateHz: number): Promise<{ takenIn
       // A WebSocket message of the length has a head of 2 to 10 bytes (RFC 6455 5.2).
       sent += bytes.byteLength + (bytes.byteLength < 126 ? 2 : 4);
       const frame = viewFrame(bytes);
-      for (const block of frame.blocks) store.apply(block);
+      for (const block of frame.blocks) store.take(block);
       hub.seen(frame.number);
     },
   });
-  const stream = new SyntheticStream({ id: 1, channels, rateHz, t0Ns: clock.nowNs(), isPlain: true });
   history.streamOpened(stream.info);
   const names = stream.info.columns.map(({ channel }) => `daq/${channel}`);
-  const { streams } = hub.watch(names, { kind: 'columns', windowS: 10, width: 1200 });
-  store.setStreams(streams);
+  hub.watch(names, { kind: 'columns', windowS: 10, width: 1200 });
   const step = Math.round(rateHz * 0.016);
   for (let turn = 0; turn < 100; turn++) {
     history.batch(stream.batch(step));
@@ -141,8 +141,8 @@ async function watchColumns(channels: number, rateHz: number): Promise<{ takenIn
   }
   await clock.advance(100);
   const n = rowsPerColumn((10 * rateHz) / 1200);
-  const columns = store.columns(names.at(-1) ?? '');
-  assert.equal(columns?.length, Math.ceil(stream.seq / n));
+  const columns = heldColumns(store, names.at(-1) ?? '');
+  assert.equal(columns.length, Math.ceil(stream.seq / n));
   for (let index = 0; index < columns.length; index++) {
     const first = columns.firstRow[index] as number;
     let low = Number.POSITIVE_INFINITY;

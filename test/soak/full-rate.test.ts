@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ColumnStore } from '../../src/contract/column-store.ts';
 import { rowsPerColumn } from '../../src/core/decimate.ts';
 import { COLUMN_FLAG } from '../../src/core/extent.ts';
 import { openScopes } from '../../src/core/scope.ts';
 import { openRecording } from '../../src/engine/recording/recording.ts';
+import { ColumnSet } from '../../src/renderer/plot/column-set.ts';
+import { heldColumns } from '../fixtures/held-columns.ts';
 import type { LabScreen } from '../lab/lab-screen.ts';
 import { type LabwireProcess, openScreen, startEngine, untilRecorded } from './labwire-process.ts';
 import { RampCheck } from './ramp-check.ts';
@@ -47,14 +48,13 @@ test(`10 channels at 1 MS/s for ${SECONDS} s, recorded while a screen watches an
   const names = info.columns.map(({ channel }) => `${daq}/${channel}`);
   const check = new RampCheck(info);
 
-  const store = new ColumnStore();
-  store.setStreams([info]);
+  const store = new ColumnSet(BigInt(info.epoch) * 1000n, 32_768, (id) => (id === info.id ? info : undefined));
   const seen = { frames: 0, columns: 0, isEnough: false };
   const watching = screen.watch(
     names,
     { kind: 'columns', ...WINDOW },
     (block) => {
-      store.apply(block);
+      store.take(block);
       if (block.kind === 'columns') {
         seen.frames++;
         seen.columns += block.columns.length;
@@ -96,18 +96,18 @@ test(`10 channels at 1 MS/s for ${SECONDS} s, recorded while a screen watches an
 });
 
 /** The window is whole again: column follows column, each with the least and greatest of its rows. */
-function checkScreen(store: ColumnStore, names: readonly string[], check: RampCheck): void {
+function checkScreen(store: ColumnSet, names: readonly string[], check: RampCheck): void {
   const n = rowsPerColumn((WINDOW.windowS * RATE_HZ) / WINDOW.width);
   const wanted = Math.floor((Math.min(SECONDS, WINDOW.windowS) * RATE_HZ) / n) - 1;
   for (const [channel, name] of names.entries()) {
-    const columns = store.columns(name);
-    const length = columns?.length ?? 0;
+    const columns = heldColumns(store, name);
+    const { length } = columns;
     expect(length, name).toBeGreaterThanOrEqual(wanted);
     let faults = 0;
     for (let index = length - wanted; index < length - 1; index++) {
-      const first = columns?.firstRow[index] ?? Number.NaN;
-      if (index > length - wanted && columns?.firstRow[index - 1] !== first - n) faults++;
-      if (index > length - wanted && (columns?.flags[index] ?? 0) & COLUMN_FLAG.gap) faults++;
+      const first = columns.firstRow[index] ?? Number.NaN;
+      if (index > length - wanted && columns.firstRow[index - 1] !== first - n) faults++;
+      if (index > length - wanted && (columns.flags[index] ?? 0) & COLUMN_FLAG.gap) faults++;
       let low = Number.POSITIVE_INFINITY;
       let high = Number.NEGATIVE_INFINITY;
       for (let row = first; row < first + n; row++) {
@@ -115,7 +115,7 @@ function checkScreen(store: ColumnStore, names: readonly string[], check: RampCh
         if (value < low) low = value;
         if (value > high) high = value;
       }
-      if (columns?.min[index] !== low || columns.max[index] !== high) faults++;
+      if (columns.min[index] !== low || columns.max[index] !== high) faults++;
     }
     expect(faults, name).toBe(0);
   }

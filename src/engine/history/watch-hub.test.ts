@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ColumnStore } from '../../contract/column-store.ts';
+import { heldColumns } from '../../../test/fixtures/held-columns.ts';
 import { viewFrame } from '../../contract/frame-read.ts';
 import type { Frame, FrameBlock } from '../../contract/frames.ts';
 import { BATCH_FLAG, createBatch } from '../../core/batch.ts';
@@ -8,6 +8,8 @@ import { columnRow, rowsPerColumn } from '../../core/decimate.ts';
 import { LabError } from '../../core/errors.ts';
 import { COLUMN_FLAG } from '../../core/extent.ts';
 import { seededRandom } from '../../core/seeded-random.ts';
+import type { StreamInfo } from '../../core/stream-info.ts';
+import { ColumnSet } from '../../renderer/plot/column-set.ts';
 import { History } from './history.ts';
 import { SyntheticStream } from './synthetic-stream.ts';
 import { createWatchHub, type WatchHub, type WatchLimits } from './watch-hub.ts';
@@ -30,21 +32,29 @@ function openScreen(limits: Partial<WatchLimits> = {}, sizeBytes?: number): Scre
   return { hub, history, clock, take: () => frames.splice(0) };
 }
 
+/** Where the plots of these screens count time from. */
+const ORIGIN_NS = new ManualClock().nowNs();
+
+/** What a plot keeps. */
+function openColumns(streams: readonly StreamInfo[]): ColumnSet {
+  return new ColumnSet(ORIGIN_NS, 32_768, (id) => streams.find((info) => info.id === id));
+}
+
 const blocksOf = (frames: Frame[]): FrameBlock[] => frames.flatMap((frame) => frame.blocks);
 
 /** What a screen would draw, by a direct question to the history, from a row on. */
-function expectEqualToHistory(store: ColumnStore, history: History, stream: SyntheticStream, n: number): void {
+function expectEqualToHistory(store: ColumnSet, history: History, stream: SyntheticStream, n: number): void {
   for (const [index, channel] of CHANNELS.entries()) {
-    const got = store.columns(channel);
-    const first = got?.firstRow[0] as number;
+    const got = heldColumns(store, channel);
+    const first = got.firstRow[0] as number;
     const kept = history.stream(stream.info.id);
     const blocks = kept?.columns([index], first, stream.seq, n).blocks ?? [];
     const rows = blocks.flatMap((block) => Array.from({ length: block.length }, (_, at) => columnRow(block, at)));
     const skip = rows.indexOf(first);
     expect(skip).toBeGreaterThanOrEqual(0);
-    expect([...(got?.firstRow ?? [])]).toEqual(rows.slice(skip));
-    expect([...(got?.min ?? [])]).toEqual(blocks.flatMap((block) => [...(block.min[0] ?? [])]).slice(skip));
-    expect([...(got?.max ?? [])]).toEqual(blocks.flatMap((block) => [...(block.max[0] ?? [])]).slice(skip));
+    expect(got.firstRow).toEqual(rows.slice(skip));
+    expect(got.min).toEqual(blocks.flatMap((block) => [...(block.min[0] ?? [])]).slice(skip));
+    expect(got.max).toEqual(blocks.flatMap((block) => [...(block.max[0] ?? [])]).slice(skip));
     const flags = blocks.flatMap((block) =>
       Array.from(
         { length: block.length },
@@ -52,13 +62,9 @@ function expectEqualToHistory(store: ColumnStore, history: History, stream: Synt
       ),
     );
     const mask = ~COLUMN_FLAG.partial;
-    expect([...(got?.flags ?? [])].slice(1).map((flag) => flag & mask)).toEqual(
-      flags.slice(skip + 1).map((flag) => flag & mask),
-    );
-    const times = rows
-      .slice(skip)
-      .map((row) => Number((stream.timeNs.get(row) as bigint) - (store.originNs as bigint)) / 1e9);
-    for (const [at, time] of times.entries()) expect(Math.abs((got?.timeS[at] as number) - time)).toBeLessThan(2e-9);
+    expect(got.flags.slice(1).map((flag) => flag & mask)).toEqual(flags.slice(skip + 1).map((flag) => flag & mask));
+    const times = rows.slice(skip).map((row) => Number((stream.timeNs.get(row) as bigint) - ORIGIN_NS) / 1e9);
+    for (const [at, time] of times.entries()) expect(Math.abs((got.timeS[at] as number) - time)).toBeLessThan(2e-9);
   }
 }
 
@@ -77,8 +83,7 @@ describe('columns', () => {
       const windowS = 4;
       const { watch, streams } = hub.watch(CHANNELS, { kind: 'columns', windowS, width: 300 });
       const n = rowsPerColumn((windowS * rateHz) / 300);
-      const store = new ColumnStore();
-      store.setStreams(streams);
+      const store = openColumns(streams);
       let seenRow = 0;
       const waiting: Frame[] = [];
       for (let turn = 0; turn < 250; turn++) {
@@ -91,7 +96,7 @@ describe('columns', () => {
           const frame = waiting.shift() as Frame;
           for (const block of frame.blocks) {
             expect(block.id).toBe(watch);
-            store.apply(block);
+            store.take(block);
             if (block.kind === 'columns') seenRow = block.columns.firstRow + block.columns.rows;
           }
           if (frame.number > 0) hub.seen(frame.number);
@@ -101,13 +106,13 @@ describe('columns', () => {
         await clock.advance(16);
         const frames = [...waiting.splice(0), ...take()];
         for (const frame of frames) {
-          for (const block of frame.blocks) store.apply(block);
+          for (const block of frame.blocks) store.take(block);
           if (frame.number > 0) hub.seen(frame.number);
         }
       }
       expect(seenRow).toBeGreaterThan(0);
       expect(store.lastRows()).toEqual([{ key: 'daq/main', epoch: 1001, row: stream.seq - 1 }]);
-      store.prune(Number(stream.nowNs - (store.originNs as bigint)) / 1e9 - windowS / 2);
+      store.letGoBefore(Number(stream.nowNs - ORIGIN_NS) / 1e9 - windowS / 2);
       expectEqualToHistory(store, history, stream, n);
       hub[Symbol.dispose]();
       expect(clock.pending).toBe(0);
@@ -119,8 +124,7 @@ describe('columns', () => {
     const stream = new SyntheticStream({ id: 1, rateHz: 100_000, t0Ns: clock.nowNs() });
     history.streamOpened(stream.info);
     const { streams } = hub.watch(CHANNELS, { kind: 'columns', windowS: 1, width: 100 });
-    const store = new ColumnStore();
-    store.setStreams(streams);
+    const store = openColumns(streams);
     const frames: Frame[] = [];
     for (let turn = 0; turn < 250; turn++) {
       history.batch(stream.batch(1600));
@@ -136,10 +140,11 @@ describe('columns', () => {
     expect(columns.reduce((sum, block) => sum + block.columns.length, 0)).toBeLessThanOrEqual(201);
     const skipped = blocksOf(late).filter((block) => block.kind === 'skipped');
     expect(skipped).toMatchObject([{ reason: 'window' }]);
-    for (const block of blocksOf([...frames, ...late])) store.apply(block);
+    for (const block of blocksOf([...frames, ...late])) store.take(block);
     expect(hub.stats.skippedRows).toBeGreaterThan(200_000);
-    expect(store.skippedRows).toBeGreaterThanOrEqual(hub.stats.skippedRows);
-    store.prune(Number(stream.nowNs - (store.originNs as bigint)) / 1e9 - 0.9);
+    const declared = blocksOf(late).map((block) => (block.kind === 'skipped' ? block.to - block.from : 0));
+    expect(declared.reduce((sum, rows) => sum + rows, 0)).toBeGreaterThanOrEqual(hub.stats.skippedRows);
+    store.letGoBefore(Number(stream.nowNs - ORIGIN_NS) / 1e9 - 0.9);
     expectEqualToHistory(store, history, stream, 512);
   });
 
@@ -149,15 +154,14 @@ describe('columns', () => {
     history.streamOpened(stream.info);
     const mode = { kind: 'columns', windowS: 10, width: 1000 } as const;
     const first = hub.watch(CHANNELS, mode);
-    const store = new ColumnStore();
-    store.setStreams(first.streams);
+    const store = openColumns(first.streams);
     for (let turn = 0; turn < 20; turn++) {
       history.batch(stream.batch(163));
       await clock.advance(16);
     }
-    for (const block of blocksOf(take())) store.apply(block);
+    for (const block of blocksOf(take())) store.take(block);
     hub.close(first.watch);
-    const before = store.columns('daq/ch1')?.length ?? 0;
+    const before = heldColumns(store, 'daq/ch1').length;
     for (let turn = 0; turn < 20; turn++) history.batch(stream.batch(163));
     hub[Symbol.dispose]();
     // The screen comes back over another link.
@@ -169,19 +173,19 @@ describe('columns', () => {
     expect(blocks.every((block) => block.kind !== 'columns' || !block.isRestart)).toBe(true);
     const next = (store.lastRows()[0]?.row ?? 0) + 1;
     expect(blocks[0]).toMatchObject({ kind: 'columns', columns: { firstRow: Math.floor(next / 64) * 64 } });
-    for (const block of blocks) store.apply(block);
+    for (const block of blocks) store.take(block);
     await clock.advance(32);
-    for (const block of blocksOf(back.splice(0))) store.apply(block);
-    expect(store.columns('daq/ch1')?.length).toBeGreaterThan(before + 40);
+    for (const block of blocksOf(back.splice(0))) store.take(block);
+    expect(heldColumns(store, 'daq/ch1').length).toBeGreaterThan(before + 40);
     expectEqualToHistory(store, history, stream, 64);
   });
 
   test('an instrument that is attached again is picked up; both stretches are in the window', async () => {
     const { hub, history, clock, take } = openScreen();
-    const store = new ColumnStore();
+    const infos: StreamInfo[] = [];
+    const store = openColumns(infos);
     const { watch, streams } = hub.watch(CHANNELS, { kind: 'columns', windowS: 2, width: 1000 });
     expect(streams).toEqual([]);
-    const infos = [];
     for (const id of [1, 2]) {
       const stream = new SyntheticStream({ id, rateHz: 1000, t0Ns: clock.nowNs() });
       infos.push(stream.info);
@@ -190,19 +194,18 @@ describe('columns', () => {
         history.batch(stream.batch(16));
         await clock.advance(16);
         for (const frame of take()) {
-          for (const block of frame.blocks) store.apply(block);
+          for (const block of frame.blocks) store.take(block);
           hub.seen(frame.number);
         }
       }
       history.streamClosed(id);
       await clock.advance(500);
     }
-    for (const block of blocksOf(take())) store.apply(block);
-    store.setStreams(infos);
-    const columns = store.columns('daq/ch2');
-    expect(columns?.length).toBe(2 * 960);
-    expect((columns?.flags[960] ?? 0) & COLUMN_FLAG.gap).toBe(COLUMN_FLAG.gap);
-    expect([...(columns?.timeS ?? [])]).toEqual([...(columns?.timeS ?? [])].sort((one, other) => one - other));
+    for (const block of blocksOf(take())) store.take(block);
+    const columns = heldColumns(store, 'daq/ch2');
+    expect(columns.length).toBe(2 * 960);
+    expect((columns.flags[960] ?? 0) & COLUMN_FLAG.gap).toBe(COLUMN_FLAG.gap);
+    expect(columns.timeS).toEqual(columns.timeS.toSorted((one, other) => one - other));
     expect(hub.set(watch, {}).streams.map((info) => info.id)).toEqual([1, 2]);
   });
 
@@ -212,16 +215,15 @@ describe('columns', () => {
     history.streamOpened(stream.info);
     for (let turn = 0; turn < 100; turn++) history.batch(stream.batch(1000));
     const { watch } = hub.watch(CHANNELS, { kind: 'columns', windowS: 10, width: 1000 });
-    const store = new ColumnStore();
-    store.setStreams([stream.info]);
+    const store = openColumns([stream.info]);
     await clock.advance(16);
-    for (const block of blocksOf(take())) store.apply(block);
+    for (const block of blocksOf(take())) store.take(block);
     expect(hub.set(watch, { mode: { kind: 'columns', windowS: 0.1, width: 1000 } }).fill).toMatchObject([{ n: 1 }]);
     await clock.advance(16);
     const blocks = blocksOf(take());
     expect(blocks[0]).toMatchObject({ kind: 'columns', isRestart: true });
-    for (const block of blocks) store.apply(block);
-    expect(store.columns('daq/ch1')?.length).toBe(1001);
+    for (const block of blocks) store.take(block);
+    expect(heldColumns(store, 'daq/ch1').length).toBe(1001);
     expectEqualToHistory(store, history, stream, 1);
   });
 

@@ -85,10 +85,11 @@ export class StreamColumns {
     if (this.gaps.length > MOST_GAP_NOTES) this.gaps.shift();
   }
 
-  /** Copies a block in. `channels`: columns of the stream the block holds. Other channels start anew. Gives the time from which the traces are different: of the column before. */
+  /** Copies a block in. `channels`: columns of the stream the block holds. Other channels, or columns of another size, start anew. Gives the time from which the traces are different: of the column before. */
   append(channels: readonly number[], block: ColumnBlock): number {
     if (block.length === 0) return Number.POSITIVE_INFINITY;
-    if (this.length > 0 && !this.#sameChannels(channels)) this.clear();
+    // One value a column or two, many rows or few: what is kept cannot be both.
+    if (this.length > 0 && (block.n !== this.#n || !this.#sameChannels(channels))) this.clear();
     this.#n = block.n;
     this.#spanS = block.n > 1 ? spanOf(block) : 0;
     const again = this.#dropFrom(block.firstRow);
@@ -141,6 +142,7 @@ export class StreamColumns {
       lows: arrays.lows,
       highs: arrays.highs,
       flags: arrays.flags,
+      firstRows: this.#rows,
       rows: this.#n,
       spanS: this.#spanS,
     };

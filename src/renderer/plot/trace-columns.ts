@@ -11,6 +11,8 @@ export interface TraceColumns {
   lows: Float32Array | Float64Array;
   highs: Float32Array | Float64Array;
   flags: Uint8Array;
+  /** Number of the first row of each column; absent where columns of several streams are mixed. */
+  firstRows?: Float64Array;
   /** Rows per column. */
   rows: number;
   /** Time a column covers; s. 0 where rows are single or unevenly timed. */
