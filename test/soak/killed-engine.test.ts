@@ -9,8 +9,8 @@ import type { LedgerEntry } from '../../src/simulator/ledger.ts';
 import { openScreen, startBench, startEngine, untilRecorded } from './labwire-process.ts';
 import { RampCheck } from './ramp-check.ts';
 
-/** A chunk is closed each second; the rest is for writing it on a busy machine. The row before it may be an interval old. */
-const LAST_S = 1.25;
+/** A chunk is closed each 0.75 s; the rest is for batching and writing. The row before it may be an interval old. */
+const LAST_S = 1;
 
 let folder: string;
 let bench: Awaited<ReturnType<typeof startBench>>;

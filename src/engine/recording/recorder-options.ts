@@ -25,7 +25,7 @@ export interface RecorderLimits {
 
 export const RECORDER_LIMITS: RecorderLimits = {
   chunkBytes: 1 << 20,
-  flushMs: 1000,
+  flushMs: 750,
   syncBytes: 4 << 20,
   partBytes: 2 * 1024 ** 3,
   queueBytes: 256 << 20,

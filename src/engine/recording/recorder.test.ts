@@ -245,7 +245,7 @@ describe('while recording', () => {
       ...file,
       write: async (buffers, position) => gate.then(() => file.write(buffers, position)),
     }));
-    const recorder = await start({ queueBytes: 400_000, chunkBytes: 50_000 }, disk);
+    const recorder = await start({ queueBytes: 400_000, chunkBytes: 50_000, flushMs: 1000 }, disk);
     recorder.streamOpened(STREAMED);
     let offered = 0;
     await clock.advance(1000);
@@ -357,7 +357,7 @@ describe('while recording', () => {
     const file = join(folder, 'file');
     await (await open(file, 'w')).close();
     await expect(openRecorder({ folder: join(file, 'x'), name: 'n', clock, about: ABOUT })).rejects.toMatchObject({
-      code: 'recording.folder-gone',
+      code: 'recording.denied',
     });
   });
 });
