@@ -1,4 +1,5 @@
 import { type ReactElement, useEffect } from 'react';
+import { useAlarmToasts } from './alarms/alarm-toasts.ts';
 import { AlarmsScreen } from './alarms/alarms-screen.tsx';
 import { RuleDialog } from './alarms/rule-dialog.tsx';
 import { AttachDialog } from './attach/attach-dialog.tsx';
@@ -38,6 +39,7 @@ export function App(): ReactElement {
   useLatestWatch();
   useStatisticsWatch();
   useFinishedJobs();
+  useAlarmToasts();
   useEffect(() => {
     if (theme && motion) applyLook({ theme, motion });
   }, [theme, motion]);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { AlarmRule, AlarmState } from '../../contract/alarm-schema.ts';
-import { activeAlarms, worst } from './alarm-order.ts';
+import { activeAlarms, newAlarms, worst } from './alarm-order.ts';
 
 const rule = (id: string, severity: AlarmRule['severity']): AlarmRule => ({
   id,
@@ -42,4 +42,19 @@ test('worst first, then newest; shelved last; what does not hold is not listed',
 test('the worst of several', () => {
   expect(worst([])).toBeUndefined();
   expect(worst(['info', 'error', 'warning'])).toBe('error');
+});
+
+test('told are alarms that begin now, whose rule notifies and which nobody shelved', () => {
+  const told = (id: string): AlarmRule => ({ ...rule(id, 'error'), actions: ['notify'] });
+  const bench = {
+    rules: [told('new'), told('known'), told('shelved'), told('latched'), rule('mute', 'error')],
+    alarms: [
+      state('new', 'active', '7'),
+      state('known', 'active', '5'),
+      state('shelved', 'active', '7', '100'),
+      state('latched', 'latched', '7'),
+      state('mute', 'active', '7'),
+    ],
+  };
+  expect(newAlarms(bench, new Set(['known 5', 'new 3'])).map((row) => row.rule.id)).toEqual(['new']);
 });

@@ -24,6 +24,22 @@ export function activeAlarms(bench: Pick<BenchState, 'rules' | 'alarms'>): Activ
   );
 }
 
+/** Alarms that began to hold since `known` (rule and time) and are to be told: their rule notifies, nobody shelved them. */
+export function newAlarms(bench: Pick<BenchState, 'rules' | 'alarms'>, known: ReadonlySet<string>): ActiveAlarm[] {
+  return activeAlarms(bench).filter(
+    ({ rule, state }) =>
+      state.state === 'active' &&
+      state.shelvedUntilNs === null &&
+      rule.actions.includes('notify') &&
+      !known.has(alarmKey({ rule, state })),
+  );
+}
+
+/** Names one time that an alarm held. */
+export function alarmKey({ rule, state }: ActiveAlarm): string {
+  return `${rule.id} ${state.sinceNs}`;
+}
+
 export function worst(severities: readonly Severity[]): Severity | undefined {
   return severities.reduce<Severity | undefined>(
     (most, severity) => (most === undefined || ORDER.indexOf(severity) > ORDER.indexOf(most) ? severity : most),

@@ -4,6 +4,7 @@ import { act } from '../actions.ts';
 import { channelTitle, titleOf } from '../bench/instrument-words.ts';
 import { Icon } from '../control/icon.tsx';
 import { MenuItem, Popover } from '../control/popover.tsx';
+import { Readout } from '../control/readout.tsx';
 import { benchStore } from '../engine-link.ts';
 import { useSeconds } from '../frame/link-badge.tsx';
 import { showDialog } from '../screen-store.ts';
@@ -126,7 +127,9 @@ function ActiveRow({ bench, row }: { bench: BenchState; row: ActiveAlarm }): Rea
           {where} · {conditionText(rule.condition, channel?.shownUnit ?? '')}
         </small>
       </td>
-      <td className="num">{alarmValue(state, channel)}</td>
+      <td className="num" title={`${alarmValue(state, channel)} when it began`}>
+        {channel ? <Readout channel={channel} className="tiny" /> : alarmValue(state, channel)}
+      </td>
       <td className="num" title={formatClock(msOf(state.sinceNs))}>
         {formatElapsed((Date.now() - msOf(state.sinceNs)) / 1000)}
       </td>

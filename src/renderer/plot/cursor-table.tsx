@@ -1,5 +1,6 @@
 import { type ReactElement, useEffect, useRef } from 'react';
 import { formatQuantity } from '../../core/units-format.ts';
+import { heldPrefix } from '../held-prefix.ts';
 import { cursorReadout } from './cursor-readout.ts';
 import { setText } from './painted-text.ts';
 import type { PlotBoard } from './plot-board.ts';
@@ -32,8 +33,9 @@ export function CursorTable({ board, channels }: { board: PlotBoard; channels: r
       for (const [index, row] of readout.rows.entries()) {
         const channel = channels[index];
         if (!channel) continue;
+        const step = channel.resolution ?? undefined;
         const text = (value: number): string =>
-          formatQuantity(value, channel.unit, { resolution: channel.resolution ?? undefined }).text;
+          formatQuantity(value, channel.unit, { resolution: step, prefix: heldPrefix(step, channel.unit) }).text;
         setText(cell(`a ${row.id}`), text(row.a));
         setText(cell(`b ${row.id}`), text(row.b));
         setText(cell(`d ${row.id}`), text(row.delta));

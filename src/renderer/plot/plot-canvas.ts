@@ -15,7 +15,7 @@ import {
   shownRange,
   smallestSpan,
 } from './drawn-trace.ts';
-import type { EventMark } from './event-flags.ts';
+import type { EventFlag, EventMark } from './event-flags.ts';
 import { paintFlags } from './event-mark.ts';
 import { paintGaps } from './gap-hatch.ts';
 import { paintOverloads } from './overload-mark.ts';
@@ -77,6 +77,7 @@ export class PlotCanvas implements Disposable {
   #painted = '';
   #timeTicks: TimeTicks = { values: [], labels: [] };
   #sides = { left: 1, right: 0 };
+  #flags: readonly EventFlag[] = [];
   /** What of the layer's last picture holds in the frame being drawn. */
   #kept: KeptPicture | undefined;
 
@@ -114,6 +115,11 @@ export class PlotCanvas implements Disposable {
       };
     });
     this.#rebuild();
+  }
+
+  /** Flags as last painted; their x in device pixels. */
+  get flags(): readonly EventFlag[] {
+    return this.#flags;
   }
 
   setTheme(theme: PlotTheme): void {
@@ -341,7 +347,7 @@ export class PlotCanvas implements Disposable {
     for (const { spans, style } of this.#traces) {
       if (spans.hasOverload) paintOverloads(context, frame, spans, style.css, this.#theme, row++);
     }
-    paintFlags(context, frame, scene.marks, this.#theme);
+    this.#flags = paintFlags(context, frame, scene.marks, this.#theme);
     paintUnits(context, frame, this.#axes.slice(0, MOST_AXES), AXIS_WIDTH_PX, this.#theme);
     paintCursors(context, frame, scene.cursors, this.#theme);
     context.restore();

@@ -1,3 +1,4 @@
+import { FlagHover } from './flag-hover.ts';
 import type { PlotBoard } from './plot-board.ts';
 import type { PlotCanvas } from './plot-canvas.ts';
 
@@ -23,12 +24,14 @@ export class PlotInput implements Disposable {
   readonly #canvas: PlotCanvas;
   readonly #host: HTMLElement;
   readonly #abort = new AbortController();
+  readonly #flagHover: FlagHover;
   #drag: Drag | undefined;
 
   constructor(board: PlotBoard, canvas: PlotCanvas, host: HTMLElement) {
     this.#board = board;
     this.#canvas = canvas;
     this.#host = host;
+    this.#flagHover = new FlagHover(host, Number(board.timeNs(0) / 1_000_000n));
     const options = { signal: this.#abort.signal };
     host.addEventListener('wheel', this.#onWheel, { ...options, passive: false });
     host.addEventListener('pointerdown', this.#onDown, options);
@@ -41,6 +44,7 @@ export class PlotInput implements Disposable {
 
   [Symbol.dispose](): void {
     this.#abort.abort();
+    this.#flagHover[Symbol.dispose]();
     if (this.#drag?.kind === 'box') this.#drag.element.remove();
   }
 
@@ -87,6 +91,7 @@ export class PlotInput implements Disposable {
     const drag = this.#drag;
     const timeS = this.#timeAt(x);
     this.#board.hoverS = x >= left && x <= left + width ? timeS : undefined;
+    this.#flagHover.at(x - left, drag ? -1 : y - top, this.#canvas.area, this.#canvas.flags);
     if (!drag) {
       this.#host.dataset.over = this.#canvas.axisAt(x) ? 'axis' : this.#cursorAt(x) ? 'cursor' : 'plot';
       return;
@@ -129,6 +134,7 @@ export class PlotInput implements Disposable {
 
   readonly #onLeave = (): void => {
     this.#board.hoverS = undefined;
+    this.#flagHover.hide();
   };
 
   readonly #onDouble = (event: MouseEvent): void => {
