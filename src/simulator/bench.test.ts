@@ -166,7 +166,7 @@ test.skipIf(ptyUnavailable() !== undefined)(
   },
 );
 
-test.each(['supply', 'meter', 'scope', 'load', 'daq'])('the knobs reach the %s while it runs', async (name) => {
+test.each(['supply', 'meter', 'scope', 'load', 'daq'] as const)('the knobs reach the %s while it runs', async (name) => {
   const bench = await open({ usePtys: false });
   const line = await dial(resource(bench, name));
   const idn = await line.ask('*IDN?\n');
