@@ -24,7 +24,7 @@ export const ERROR_CODES = {
   'instrument.detached': 'The instrument is attached no more. What was queued was not sent.',
   'instrument.busy': 'The queue of the instrument is full. The command was not sent.',
   'channel.unknown': 'No channel of that name exists.',
-  'safety.refused': 'The safety limits of the bench forbid it. Nothing was sent.',
+  'safety.refused': 'Outputs off came first, or the safety limits of the bench forbid it. Nothing was sent.',
   'recording.disk-full': 'The disk is full. The recording ended; everything so far is intact.',
   'recording.folder-gone':
     'The folder of the recording is gone. The recording ended; the open file may still be complete.',

@@ -27,6 +27,7 @@ export interface FaultResult {
 }
 
 const ALLOWED = new Set([
+  'safety.refused',
   'transport.timeout',
   'transport.closed',
   'protocol.malformed',

@@ -121,12 +121,24 @@ describe('session', () => {
 
   it('serves safety first, then the person, then polls; each lane in order', async () => {
     const { session, heard } = await play();
-    const order = (['background', 'poll', 'person', 'safety', 'poll', 'person'] as const).map((priority, index) =>
+    const order = (['background', 'poll', 'safety', 'person', 'poll', 'person'] as const).map((priority, index) =>
       session.query(`${priority}${index}?`, { priority }),
     );
     await Promise.all(order);
     // The first was on the wire before the others came.
-    expect(heard).toEqual(['background0?', 'safety3?', 'person2?', 'person5?', 'poll1?', 'poll4?']);
+    expect(heard).toEqual(['background0?', 'safety2?', 'person3?', 'person5?', 'poll1?', 'poll4?']);
+    await session[Symbol.asyncDispose]();
+  });
+
+  it('never sends after outputs off what a person ordered before it', async () => {
+    const { session, heard } = await play();
+    const reading = session.query('SLOW?', { priority: 'poll' });
+    const on = session.write('OUTP ON');
+    const refused = expect(on).rejects.toMatchObject({ code: 'safety.refused' });
+    await Promise.all([reading, session.write('OUTP OFF', { priority: 'safety' }), refused]);
+    await session.write('VOLT 1');
+    expect(await session.query('LAST?')).toBe('re LAST?');
+    expect(heard).toEqual(['SLOW?', 'OUTP OFF', 'VOLT 1', 'LAST?']);
     await session[Symbol.asyncDispose]();
   });
 
@@ -141,7 +153,7 @@ describe('session', () => {
     const off = session.write('OUTP OFF', { priority: 'safety' });
     off.catch(() => {});
     await session[Symbol.asyncDispose]();
-    expect(await Promise.all(waiting)).toEqual(Array(5).fill('instrument.detached'));
+    expect(await Promise.all(waiting)).toEqual(['instrument.detached', ...Array(4).fill('safety.refused')]);
     await expect(off).rejects.toMatchObject({ code: 'instrument.detached' });
     await expect(session.query('AFTER?')).rejects.toMatchObject({ code: 'instrument.detached' });
   });

@@ -93,6 +93,25 @@ test('outputs off that an instrument does not confirm is shown soon, and stays u
   expect(again.results.every((result) => result.confirmed)).toBe(true);
 });
 
+test('switching on that still waits when outputs off is pressed is not carried out behind it', async () => {
+  const supply = await powerUp();
+  await screen.client.call('instrument.set', { instrument: supply, control: 'ch1.output', value: false });
+  const name = 'supply';
+  await screen.client.call('bench.setFault', { name, fault: { kind: 'delay', delayMs: 250, count: null } });
+  const set = (control: string, value: boolean | number) =>
+    screen.client.call('instrument.set', { instrument: supply, control, value });
+  // The first has the wire, the second waits for it.
+  const first = set('ch1.voltage.set', 6).catch((error: unknown) => error);
+  const on = expect(set('ch1.output', true)).rejects.toMatchObject({ code: 'safety.refused' });
+  await screen.client.call('outputs.off', {});
+  await first;
+  await on;
+  await screen.client.call('bench.setFault', { name, fault: { kind: null } });
+  const { results } = await screen.client.call('outputs.off', {});
+  expect(results.every(({ confirmed }) => confirmed)).toBe(true);
+  expect(lab.bench.circuit.source.on).toBe(false);
+});
+
 test('an instrument that is away stays in the bench file; once detached by hand it is out', async () => {
   const saved = async (): Promise<string[]> => {
     await screen.client.call('bench.save', {});

@@ -63,6 +63,11 @@ export class ExchangeQueue {
     for (const lane of this.#lanes.values()) for (const job of lane.splice(0)) job.refuse(error);
   }
 
+  /** Refuses what waits in one lane. */
+  refuse(priority: Priority, error: LabError): void {
+    for (const job of this.#lane(priority).splice(0)) job.refuse(error);
+  }
+
   #lane(priority: Priority): ExchangeJob[] {
     const lane = this.#lanes.get(priority);
     if (!lane) throw new RangeError(priority);

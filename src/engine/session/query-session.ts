@@ -11,7 +11,7 @@ import { ExchangeTrace, showBytes } from './exchange-trace.ts';
 import { recoverWire } from './recovery.ts';
 import { ReplyWire, type TimedWireReply } from './reply-wire.ts';
 import type { Exchange, ExchangeOptions, Session, SessionState, SessionStats, TimedReply, Wire } from './session.ts';
-import { blockOf, checkMessage, takenError, timeoutError, unexpectedError } from './session-message.ts';
+import { blockOf, checkMessage, overtakenError, takenError, timeoutError, unexpectedError } from './session-message.ts';
 import { SESSION_LIMITS, type SessionLimits, type SessionOptions } from './session-options.ts';
 import { runTransaction } from './transaction.ts';
 import { tapTransport } from './wire-tap.ts';
@@ -180,6 +180,8 @@ export class QuerySession implements Session {
             .finally(() => signal?.removeEventListener('abort', onAbort)),
         refuse: reject,
       };
+      // What a person ordered before must not switch on again what is switched off now.
+      if (priority === 'safety') this.#queue.refuse('person', overtakenError(this.resource));
       if (!this.#queue.offer(job)) {
         const message = `${this.resource} has ${this.#queue.length} exchanges waiting; this one was not sent. Poll less often, or wait.`;
         return reject(new LabError('instrument.busy', message, { waiting: this.#queue.length }));

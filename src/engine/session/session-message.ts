@@ -36,6 +36,14 @@ export function unexpectedError(message: string, reply: string): LabError {
   );
 }
 
+export function overtakenError(resource: string): LabError {
+  return new LabError(
+    'safety.refused',
+    `Outputs off came first: what still waited for ${resource} was not sent. Look at the outputs, then order it again.`,
+    { resource },
+  );
+}
+
 export function takenError(resource: string): LabError {
   return new LabError('instrument.busy', `${resource} is streaming; it takes no queries until the stream is stopped.`);
 }
