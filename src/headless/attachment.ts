@@ -3,6 +3,9 @@ import type { ChannelState, InstrumentState } from '../contract/instrument-schem
 import { LabError } from '../core/errors.ts';
 import type { Shell } from './command.ts';
 import type { Screen } from './screen.ts';
+import { pause } from './stop.ts';
+
+const CHANNELS_MS = 3_000;
 
 /** An instrument a command works with, as the engine knows it. */
 export interface Attached {
@@ -21,6 +24,25 @@ export async function attach(screen: Screen, resource: string, shell: Shell): Pr
   const wasThere = before.instruments.some((instrument) => instrument.id === id);
   if (!wasThere && !isOwn) scope.defer(() => client.call('instrument.close', { instrument: id }).then(() => {}));
   return attachedIn(await client.call('bench.read', {}, { signal: shell.signal }), id);
+}
+
+/** Its channels come with the first good round: waits for them a while if the first one was bad. Gives what there is then. */
+export async function withChannels({ client }: Screen, attached: Attached, { signal }: Shell): Promise<Attached> {
+  if (attached.channels.length > 0) return attached;
+  const { id } = attached.instrument;
+  const come = new AbortController();
+  const stop = client.on('stream.opened', ({ stream }) => {
+    if (stream.instrument === id) come.abort();
+  });
+  try {
+    // Between the first look and listening they may have come.
+    const now = attachedIn(await client.call('bench.read', {}, { signal }), id);
+    if (now.channels.length > 0) return now;
+    await pause(CHANNELS_MS, AbortSignal.any([come.signal, signal]));
+    return attachedIn(await client.call('bench.read', {}, { signal }), id);
+  } finally {
+    stop();
+  }
 }
 
 function attachedIn(bench: BenchState, id: string): Attached {

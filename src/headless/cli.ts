@@ -1,21 +1,8 @@
 import { LabError } from '../core/errors.ts';
 import { builtFiles } from './built-files.ts';
-import type { Command, Shell } from './command.ts';
-import { Arguments, helpText } from './command.ts';
-import { bench } from './commands/bench.ts';
-import { exportFile } from './commands/export.ts';
-import { find } from './commands/find.ts';
-import { info } from './commands/info.ts';
-import { query } from './commands/query.ts';
-import { read } from './commands/read.ts';
-import { record } from './commands/record.ts';
-import { recordings } from './commands/recordings.ts';
-import { serve } from './commands/serve.ts';
-import { verify } from './commands/verify.ts';
-import { EXIT, exitCodeOf } from './exit-code.ts';
+import { runCommandLine } from './command-line.ts';
+import { EXIT } from './exit-code.ts';
 import { createOutput } from './output.ts';
-
-const COMMANDS: readonly Command[] = [serve, bench, find, query, read, record, recordings, info, verify, exportFile];
 
 /** After a command is through its process ends by itself within moments. */
 const LEFT_OPEN_MS = 3_000;
@@ -32,52 +19,16 @@ function stopSignal(): AbortController {
   return stop;
 }
 
-async function run(args: readonly string[]): Promise<number> {
-  const stop = stopSignal();
-  const shell: Shell = {
-    files: builtFiles(import.meta.dirname),
-    out: createOutput(process.stdout, () => stop.abort(new LabError('call.cancelled', 'Nobody reads any more.'))),
-    say: (text) => void process.stderr.write(`labwire: ${text}\n`),
-    signal: stop.signal,
-  };
-  try {
-    return await dispatch(args, shell);
-  } catch (thrown) {
-    const error = LabError.from(thrown);
-    if (!error.isCancelled) shell.say(`${error.code}: ${error.message}`);
-    return exitCodeOf(error.code);
-  }
-}
-
-async function dispatch([name = '', ...rest]: readonly string[], shell: Shell): Promise<number> {
-  if (name === '' || name === '--help' || name === '-h' || name === 'help') {
-    await shell.out.line(overview());
-    return name === '' ? EXIT.usage : EXIT.done;
-  }
-  if (name === '--version') {
-    await shell.out.line(shell.files.version);
-    return EXIT.done;
-  }
-  const command = COMMANDS.find((candidate) => candidate.name === name);
-  if (!command) {
-    const names = COMMANDS.map((known) => known.name).join(', ');
-    throw new LabError('call.invalid', `There is no command "${name}". There are: ${names}.`);
-  }
-  const args = new Arguments(command, rest);
-  if (!args.flag('help')) return await command.run(args, shell);
-  await shell.out.line(helpText(command));
-  return EXIT.done;
-}
-
-function overview(): string {
-  const width = Math.max(...COMMANDS.map(({ name }) => name.length));
-  const rows = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
-  return ['labwire COMMAND …', '', ...rows, '', 'labwire COMMAND --help says more; docs/cli.md says all.'].join('\n');
-}
-
 // Nobody may read stderr either.
 process.stderr.on('error', () => {});
-process.exitCode = await run(process.argv.slice(2));
+const stop = stopSignal();
+process.exitCode = await runCommandLine(process.argv.slice(2), {
+  files: builtFiles(import.meta.dirname),
+  out: createOutput(process.stdout, () => stop.abort(new LabError('call.cancelled', 'Nobody reads any more.'))),
+  say: (text) => void process.stderr.write(`labwire: ${text}\n`),
+  signal: stop.signal,
+});
+
 setTimeout(() => {
   process.stderr.write('labwire: internal.failed: something was left open and is ended by force. Please report it.\n');
   process.exit();

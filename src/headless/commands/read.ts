@@ -1,7 +1,7 @@
 import { viewFrame } from '../../contract/frame-read.ts';
 import { LabError } from '../../core/errors.ts';
 import type { StreamInfo } from '../../core/stream-info.ts';
-import { attach, chooseChannels } from '../attachment.ts';
+import { attach, chooseChannels, withChannels } from '../attachment.ts';
 import type { Command, Shell } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
 import type { SampleLine } from '../sample-lines.ts';
@@ -28,7 +28,7 @@ export const read: Command = {
     const count = args.whole('count', 1, Number.MAX_SAFE_INTEGER);
     const silenceMs = args.durationMs('timeout') ?? (count === undefined ? undefined : SILENCE_MS);
     await using screen = await openScreen(args, shell);
-    const attached = await attach(screen, args.at(0), shell);
+    const attached = await withChannels(screen, await attach(screen, args.at(0), shell), shell);
     const channels = chooseChannels(attached, args.texts('channel')).map(({ id }) => id);
     const asJson = args.flag('json');
     let left = count ?? Number.POSITIVE_INFINITY;
