@@ -166,19 +166,22 @@ test.skipIf(ptyUnavailable() !== undefined)(
   },
 );
 
-test.each(['supply', 'meter', 'scope', 'load', 'daq'] as const)('the knobs reach the %s while it runs', async (name) => {
-  const bench = await open({ usePtys: false });
-  const line = await dial(resource(bench, name));
-  const idn = await line.ask('*IDN?\n');
-  bench.setFault(name, { kind: 'hang' });
-  line.send('*IDN?\n');
-  bench.setFault(name, { kind: null });
-  await line.until((text) => text === `${idn}\n${idn}\n`);
-  bench.setFault(name, { kind: 'disconnect', count: 1 });
-  line.send(name === 'daq' ? 'STAR\n' : '*IDN?\n');
-  await line.ended;
-  expect(await (await dial(resource(bench, name))).ask('*IDN?\n')).toBe(idn);
-});
+test.each(['supply', 'meter', 'scope', 'load', 'daq'] as const)(
+  'the knobs reach the %s while it runs',
+  async (name) => {
+    const bench = await open({ usePtys: false });
+    const line = await dial(resource(bench, name));
+    const idn = await line.ask('*IDN?\n');
+    bench.setFault(name, { kind: 'hang' });
+    line.send('*IDN?\n');
+    bench.setFault(name, { kind: null });
+    await line.until((text) => text === `${idn}\n${idn}\n`);
+    bench.setFault(name, { kind: 'disconnect', count: 1 });
+    line.send(name === 'daq' ? 'STAR\n' : '*IDN?\n');
+    await line.ended;
+    expect(await (await dial(resource(bench, name))).ask('*IDN?\n')).toBe(idn);
+  },
+);
 
 test('faults, one by one', async () => {
   const bench = await open({ usePtys: false });

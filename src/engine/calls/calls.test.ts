@@ -127,10 +127,15 @@ test('an export without a path goes where a browser can fetch it; an export of n
   await screen.client.call('recording.start', { name: 'a/b: c' });
   await screen.untilValue(`${daq}/load.voltage`, () => true);
   const { recording } = await screen.client.call('recording.stop', {});
-  const job = await screen.client.call('recording.export', { recording, format: 'csv' });
-  const ended = await screen.until('the export ended', ({ jobs }) =>
-    jobs.find(({ id, state }) => id === job.id && state !== 'running'),
-  );
+  const [job, again] = await Promise.all([
+    screen.client.call('recording.export', { recording, format: 'csv' }),
+    screen.client.call('recording.export', { recording, format: 'csv' }),
+  ]);
+  expect(again.path, 'neither takes the place of the other').not.toBe(job.path);
+  const endOf = (wanted: string) =>
+    screen.until('the export ended', ({ jobs }) => jobs.find(({ id, state }) => id === wanted && state !== 'running'));
+  expect((await endOf(again.id)).state).toBe('done');
+  const ended = await endOf(job.id);
   expect(ended).toMatchObject({ state: 'done', error: null });
   expect(ended.path?.startsWith(join(lab.folder, 'exports'))).toBe(true);
   expect((await stat(ended.path ?? '')).size).toBeGreaterThan(100);

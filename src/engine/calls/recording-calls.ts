@@ -1,8 +1,11 @@
-import { isAbsolute, join } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { basename, isAbsolute, join } from 'node:path';
+import type { Job } from '../../contract/recording-schema.ts';
 import type { Handlers } from '../../contract/serve.ts';
 import { LabError } from '../../core/errors.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { exportRecording } from '../export/export-recording.ts';
+import { systemCode } from '../recording/disk.ts';
 import { fileStem } from '../recording/file-name.ts';
 import { recordingInfo } from '../recording/recording-row.ts';
 import { verifyRecording } from '../recording/verify.ts';
@@ -46,7 +49,9 @@ export function createRecordingCalls(parts: EngineParts): Pick<Handlers, Recordi
     'recording.export': async ({ recording: id, format, path, fromNs, toNs, channels }) => {
       await using opened = await library.open(id);
       const { name, paths } = opened.info;
-      const target = path ?? join(await exportsFolder(parts.dataFolder), `${fileStem(name)}.${format}`);
+      const folder = path === undefined ? await openExports(parts.dataFolder) : undefined;
+      // Nothing is awaited from here to the start of the job: two at once never choose one name.
+      const target = folder ? freeExport(folder, parts.board.state.jobs, fileStem(name), format) : (path ?? '');
       if (!isAbsolute(target))
         throw new LabError('call.invalid', `${target} is no absolute path. Give the whole path of the file.`);
       return jobs.start({
@@ -75,9 +80,32 @@ export function createRecordingCalls(parts: EngineParts): Pick<Handlers, Recordi
   };
 }
 
-/** Where exports without a path go: a browser downloads them from there. */
-async function exportsFolder(dataFolder: string): Promise<string> {
-  const folder = join(dataFolder, 'exports');
-  await makeFolder(folder);
-  return folder;
+interface ExportsFolder {
+  path: string;
+  names: ReadonlySet<string>;
+}
+
+/** Where exports without a path go, whence a browser downloads them. Throws export.failed. */
+async function openExports(dataFolder: string): Promise<ExportsFolder> {
+  const path = join(dataFolder, 'exports');
+  try {
+    await makeFolder(path);
+    return { path, names: new Set(await readdir(path)) };
+  } catch (error) {
+    throw new LabError(
+      'export.failed',
+      `The folder ${path} cannot be used (${systemCode(error) || error}). Nothing was exported. Free space or allow writing, then export again.`,
+      { path },
+      { cause: error },
+    );
+  }
+}
+
+/** A name that no other export has or is about to have. */
+function freeExport(folder: ExportsFolder, jobs: readonly Job[], stem: string, format: string): string {
+  const underway = new Set(jobs.flatMap(({ state, path }) => (state === 'running' && path ? [basename(path)] : [])));
+  for (let number = 1; ; number++) {
+    const name = `${number === 1 ? stem : `${stem} ${number}`}.${format}`;
+    if (!folder.names.has(name) && !underway.has(name)) return join(folder.path, name);
+  }
 }
