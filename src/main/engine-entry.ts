@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import type { FromEngine, ToEngine } from '../contract/host-messages.ts';
+import { type FromEngine, toEngine } from '../contract/host-messages.ts';
 import type { Link } from '../contract/link.ts';
 import { createPortLink } from '../contract/port-link.ts';
 import { LabError } from '../core/errors.ts';
@@ -67,7 +67,12 @@ async function close(): Promise<void> {
 }
 
 parent.on('message', ({ data, ports }) => {
-  const message = data as ToEngine;
+  const parsed = toEngine.safeParse(data);
+  if (!parsed.success) {
+    console.error('labwire: the engine got a message from its host that it does not know. Build again.');
+    return;
+  }
+  const message = parsed.data;
   if (message.kind === 'close') void close();
   else if (message.kind === 'connect') {
     const port = ports[0];

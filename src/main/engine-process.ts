@@ -1,6 +1,6 @@
 import type { UtilityProcess, WebContents } from 'electron';
 import { MessageChannelMain, utilityProcess } from 'electron';
-import type { FromEngine, ToEngine } from '../contract/host-messages.ts';
+import { type FromEngine, fromEngine, type ToEngine } from '../contract/host-messages.ts';
 import { RestartLimit } from '../core/restart-limit.ts';
 
 /** How main is told of the engine. */
@@ -95,7 +95,11 @@ export class EngineProcess {
     const { entry, args } = this.#options;
     const child = utilityProcess.fork(entry, args, { serviceName: 'Labwire engine', stdio: 'inherit' });
     this.#child = child;
-    child.on('message', (message: FromEngine) => this.#take(child, message));
+    child.on('message', (data: unknown) => {
+      const parsed = fromEngine.safeParse(data);
+      if (parsed.success) this.#take(child, parsed.data);
+      else console.error('labwire: the engine said what its host does not know. Build again.');
+    });
     child.once('exit', (code) => this.#ended(code));
     for (const page of this.#waiting) this.#join(page);
     this.#waiting.clear();

@@ -17,6 +17,8 @@ interface Lane {
   intervalNs: bigint;
   nextNs: bigint;
   seq: number;
+  /** Something was missing since its last row, which may lie in a batch none of whose rows was due. */
+  isAfterGap: boolean;
 }
 
 interface Split {
@@ -104,12 +106,20 @@ export class LogThinner implements SampleSink {
         columns: columns.flatMap((column) => info.columns[column] ?? []),
         rateHz: intervalS === 0 ? info.rateHz : Math.min(info.rateHz, 1 / intervalS),
       });
-      return { info: lane, columns, intervalNs: BigInt(Math.round(intervalS * 1e9)), nextNs: 0n, seq: 0 };
+      return {
+        info: lane,
+        columns,
+        intervalNs: BigInt(Math.round(intervalS * 1e9)),
+        nextNs: 0n,
+        seq: 0,
+        isAfterGap: false,
+      };
     });
   }
 
   #thin(lane: Lane, batch: Batch): void {
     const rows: number[] = [];
+    lane.isAfterGap ||= (batch.flags & BATCH_FLAG.gap) !== 0;
     for (let row = 0; row < batch.rows; row++) {
       const timeNs = rowTimeNs(batch, row);
       if (timeNs < lane.nextNs) {
@@ -123,7 +133,9 @@ export class LogThinner implements SampleSink {
     const start = rows[0];
     if (start === undefined) return;
     const t0Ns = rowTimeNs(batch, start);
-    const flags = (batch.flags & (BATCH_FLAG.float64 | BATCH_FLAG.gap)) | BATCH_FLAG.timed;
+    const gap = lane.isAfterGap ? BATCH_FLAG.gap : 0;
+    const flags = (batch.flags & BATCH_FLAG.float64) | gap | BATCH_FLAG.timed;
+    lane.isAfterGap = false;
     const channels = lane.columns.length;
     const { arrivedNs } = batch;
     const thin = createBatch({

@@ -182,4 +182,21 @@ describe('log thinner', () => {
       next += rows;
     }
   });
+
+  it('a thinned part shows a gap though no row of the batch behind it was due', () => {
+    const { registry, sink, clock } = bench();
+    const thinner = new LogThinner(sink, registry, () => ({ recorded: true, logIntervalS: 0.01 }));
+    const source = new RegularStream(
+      { registry: new StreamRegistry(thinner, clock), sink: thinner, clock },
+      { instrument: 'a/b/c', stream: 's', rateHz: 1000, float64: false, columns: [VOLT] },
+    );
+    const add = (rows: number, lost: number): void => {
+      source.add({ columns: [new Float32Array(rows)], rows, lost, arrivedNs: 3_000_000n });
+      source.flush();
+    };
+    add(3, 0);
+    add(3, 2);
+    add(9, 0);
+    expect(sink.batches.map(({ flags }) => (flags & BATCH_FLAG.gap) !== 0)).toEqual([false, true]);
+  });
 });
