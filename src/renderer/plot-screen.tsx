@@ -17,6 +17,7 @@ export function PlotScreen(): ReactElement | null {
   if (!bench) return null;
   return (
     <section className="plot-screen" aria-label="Plot">
+      <h1 className="sr-only">Plot</h1>
       {origin !== 'live' && <RecordingBar recording={origin} />}
       {client ? <PlotArea key={origin} client={client} bench={bench} origin={origin} /> : <span className="grow" />}
     </section>

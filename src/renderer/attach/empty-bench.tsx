@@ -19,6 +19,7 @@ export function EmptyBench(): ReactElement {
   };
   return (
     <div className="empty" data-testid="empty-bench">
+      <h1 className="sr-only">Bench</h1>
       <Icon name="bench" />
       <h2>Nothing on the bench yet</h2>
       <p>

@@ -18,6 +18,7 @@ export function BenchScreen(): ReactElement {
   if (isEmpty) return <EmptyBench />;
   return (
     <section className="bench" aria-label="Bench" data-folded={isFolded}>
+      <h1 className="sr-only">Bench</h1>
       {!isFolded && <Cards />}
       <BenchPlots />
     </section>

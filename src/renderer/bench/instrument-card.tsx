@@ -1,4 +1,4 @@
-import { memo, type ReactElement, useMemo, useState } from 'react';
+import { memo, type ReactElement, useEffect, useMemo, useState } from 'react';
 import type { ChannelState, InstrumentState } from '../../contract/instrument-schema.ts';
 import { Icon } from '../control/icon.tsx';
 import { Problem } from '../control/problem.tsx';
@@ -13,6 +13,9 @@ import { ScopeCard } from './scope-card.tsx';
 import { StreamCard } from './stream-card.tsx';
 import { SupplyCard } from './supply-card.tsx';
 import { UnknownCard } from './unknown-card.tsx';
+
+/** An error that the instrument has got over stays on its card that long; Diagnostics keeps it. */
+const OVERCOME_MS = 20_000;
 
 /** One instrument: what it is, how it is, what it says; the middle depends on its role. */
 export const InstrumentCard = memo(
@@ -70,11 +73,16 @@ function CardBody(props: CardProps): ReactElement {
   }
 }
 
-/** The last error, until another one or until it is closed here. */
+/** The last error: until another one, until it is closed here, or until the instrument has been well for a while. */
 function Trouble({ instrument }: { instrument: InstrumentState }): ReactElement | null {
   const [closed, setClosed] = useState<InstrumentState['lastError']>(null);
-  const { lastError, retry } = instrument;
+  const { lastError, retry, state } = instrument;
   useSeconds(retry !== undefined);
+  useEffect(() => {
+    if (!lastError || state !== 'live') return;
+    const timer = setTimeout(() => setClosed(lastError), OVERCOME_MS);
+    return () => clearTimeout(timer);
+  }, [lastError, state]);
   const isClosed = closed !== null && closed?.code === lastError?.code && closed?.message === lastError?.message;
   if (!lastError || isClosed) return null;
   const seconds = retry ? Math.max(0, Math.ceil((msOf(retry.atNs) - Date.now()) / 1000)) : undefined;

@@ -1,4 +1,5 @@
 import { type ReactElement, useState } from 'react';
+import { inCardOrder } from '../bench/instrument-words.ts';
 import { Icon } from '../control/icon.tsx';
 import { benchStore } from '../engine-link.ts';
 import { screenStore, showDialog } from '../screen-store.ts';
@@ -8,7 +9,7 @@ import { TraceView } from './trace-view.tsx';
 
 /** Talk to one instrument by hand; or see what is said to all of them. */
 export function ConsoleScreen(): ReactElement {
-  const instruments = useStore(benchStore, (bench) => bench?.instruments) ?? [];
+  const instruments = inCardOrder(useStore(benchStore, (bench) => bench?.instruments) ?? []);
   const wanted = useStore(screenStore, (state) => state.console);
   const [view, setView] = useState<'session' | 'trace'>('session');
   const instrument = instruments.find((item) => item.id === wanted) ?? instruments[0];

@@ -54,7 +54,7 @@ export function SetpointBox(props: {
       await call('instrument.set', { instrument: instrument.id, control: control.id, value: read.value });
       setDraft(undefined);
     } catch (thrown) {
-      setWrong(LabError.from(thrown).code);
+      setWrong(`not confirmed: ${LabError.from(thrown).code}`);
       showError(thrown);
     } finally {
       setSending(false);
@@ -125,7 +125,7 @@ export function SetpointBox(props: {
         </span>
       )}
       <span id={noteId} className={wrong ? 'bubble bad' : 'bubble'} hidden={!wrong && draft === undefined}>
-        {wrong || 'not sent yet: Enter'}
+        {wrong || (sending ? 'sending…' : 'not sent yet: Enter')}
       </span>
     </span>
   );

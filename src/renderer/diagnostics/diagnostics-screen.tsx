@@ -1,7 +1,7 @@
 import type { ReactElement } from 'react';
 import type { BenchState } from '../../contract/bench-schema.ts';
 import type { InstrumentState } from '../../contract/instrument-schema.ts';
-import { identityText, stateWord } from '../bench/instrument-words.ts';
+import { identityText, inCardOrder, stateWord } from '../bench/instrument-words.ts';
 import { benchStore, linkStore, pulseStore } from '../engine-link.ts';
 import { showDialog } from '../screen-store.ts';
 import { useStore } from '../store.ts';
@@ -57,7 +57,7 @@ function Instruments({ instruments }: { instruments: readonly InstrumentState[] 
             </tr>
           </thead>
           <tbody>
-            {instruments.map((item) => {
+            {inCardOrder(instruments).map((item) => {
               const { word, tone } = stateWord(item);
               return (
                 <tr key={item.id}>

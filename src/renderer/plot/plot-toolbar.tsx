@@ -83,8 +83,8 @@ export function PlotToolbar({ board, onNote, onAddPlot }: PlotToolbarProps): Rea
         title="How the time axis counts; all plots move together"
         onClick={() => board.setTimeStyle(timeStyle === 'absolute' ? 'relative' : 'absolute')}
       >
-        {timeStyle === 'absolute' ? 'absolute time' : 'relative time'}
-        <span className="plot-linked">· linked</span>
+        {timeStyle === 'absolute' ? 'absolute' : 'relative'}
+        <span className="plot-linked"> time · linked</span>
       </button>
       <button type="button" className="btn" title="Another plot below" aria-label="Add plot" onClick={onAddPlot}>
         <Icon name="plus" />
