@@ -74,7 +74,10 @@ export type BenchState = z.infer<typeof benchState>;
 export const pulse = z.object({
   t: timeNs,
   samplesPerSecond: z.number(),
+  /** Samples (rows × channels) that never reached the engine since it started. */
   lost: z.number(),
+  /** Of this screen: rows promised to its watches that had left the window or the history before it took them. No recording lacks them. */
+  skippedRows: z.number(),
   /** Wire to ingest, ms: p50 and p95 of the last second. */
   latencyP50Ms: z.number(),
   latencyP95Ms: z.number(),

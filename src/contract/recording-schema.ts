@@ -37,6 +37,7 @@ export const recordingState = z.object({
   bytes: z.number(),
   rows: z.number(),
   samples: z.number(),
+  /** Rows that never reached the engine while recording. */
   lost: z.number(),
   part: z.int(),
   /** Seconds until the disk is full at the present pace; null: not known. */

@@ -10,6 +10,7 @@ import type { OutputsDesk } from './bench/outputs-desk.ts';
 import type { RecordingDesk } from './bench/recording-desk.ts';
 import type { SimulatorDesk } from './bench/simulator-desk.ts';
 import type { History } from './history/history.ts';
+import type { ScreenHubs } from './history/screen-hubs.ts';
 import type { HostServices } from './host-services.ts';
 import type { Library } from './recording/library.ts';
 import type { RecordedShelf } from './recording/recorded-shelf.ts';
@@ -31,6 +32,8 @@ export interface EngineParts {
   readonly traces: TraceDesk;
   readonly fan: SampleFan;
   readonly history: History;
+  /** What each screen watches. */
+  readonly hubs: ScreenHubs;
   readonly channels: ChannelBook;
   readonly instruments: InstrumentTable;
   readonly outputs: OutputsDesk;

@@ -23,6 +23,7 @@ import { createRecordingCalls } from './calls/recording-calls.ts';
 import { createSampleCalls } from './calls/sample-calls.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { History } from './history/history.ts';
+import { ScreenHubs } from './history/screen-hubs.ts';
 import type { HostServices } from './host-services.ts';
 import { openLibrary } from './recording/library.ts';
 import { RecordedShelf } from './recording/recorded-shelf.ts';
@@ -80,6 +81,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
   const fan = new SampleFan();
   const registry = new StreamRegistry(fan, clock, folder.lastEpoch, (epoch) => folder.keepEpoch(epoch));
   const history = new History({ sizeBytes: settings.historyBytes });
+  const hubs = new ScreenHubs(history, clock);
   const meter = new RateMeter(clock);
   const channels = new ChannelBook(board);
   const traces = new TraceDesk(clock);
@@ -131,7 +133,10 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
       recordingsFolder: () => board.state.settings.recordingsFolder,
       historyBytes: () => history.sizeBytes,
       beat: (pulse, rates) => {
-        for (const screen of screens) screen.emit('engine.pulse', pulse);
+        for (const served of screens) {
+          const skippedRows = hubs.statsOf(served.screen)?.skippedRows ?? 0;
+          served.emit('engine.pulse', { ...pulse, skippedRows });
+        }
         recording.tick();
         showRates(instruments, channels, rates);
       },
@@ -151,6 +156,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     traces,
     fan,
     history,
+    hubs,
     channels,
     instruments,
     outputs,

@@ -148,6 +148,28 @@ test('an export without a path goes where a browser can fetch it; an export of n
   await screen.client.call('job.cancel', { job: job.id });
 });
 
+test('what a screen that stood still has missed is counted for it, and for it alone', async () => {
+  const frozen = await lab.screen('frozen');
+  frozen.isFrozen = true;
+  const pulses = (of: LabScreen, accept: (skippedRows: number) => boolean, count: number): Promise<void> =>
+    new Promise((resolve) => {
+      const stop = of.client.on('engine.pulse', ({ skippedRows }) => {
+        if (!accept(skippedRows) || --count > 0) return;
+        stop();
+        resolve();
+      });
+    });
+  const mode = { kind: 'columns', windowS: 0.1, width: 16 } as const;
+  for (const one of [frozen, screen])
+    await one.client.call('stream.watch', { channels: [`${daq}/load.voltage`], mode });
+  // Two pulses are a second: ten windows.
+  await pulses(frozen, () => true, 2);
+  const counted = pulses(frozen, (rows) => rows > 0, 1);
+  frozen.thaw();
+  await counted;
+  await pulses(screen, (rows) => rows === 0, 1);
+});
+
 test('one screen too many is refused and the others go on', async () => {
   const many: Link[] = [];
   const open = (): void => {

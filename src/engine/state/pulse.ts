@@ -14,10 +14,10 @@ export interface PulseParts {
   recording(): RecordingState;
   recordingsFolder(): string;
   historyBytes(): number;
-  beat(pulse: Pulse, rates: Rates): void;
+  beat(pulse: Omit<Pulse, 'skippedRows'>, rates: Rates): void;
 }
 
-/** Twice a second: how the engine is. `beat` gets what screens are told and the rates behind it. */
+/** Twice a second: how the engine is. `beat` gets what all screens are told and the rates behind it. */
 export class PulseMaker implements Disposable {
   readonly #parts: PulseParts;
   #timer: Disposable;
