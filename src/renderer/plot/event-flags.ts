@@ -25,6 +25,14 @@ const TELLING = new Set(['gap', 'reconnect', 'interrupted', 'clock']);
 /** Most flags drawn; the newest are kept. */
 const MOST_FLAGS = 120;
 
+/** Words longer than this are cut on the plot; under the pointer they are whole. */
+const MOST_LETTERS = 40;
+
+/** What is written beside a flag. */
+export function flagWords({ text }: Pick<EventMark, 'text'>): string {
+  return text.length <= MOST_LETTERS ? text : `${text.slice(0, MOST_LETTERS - 1).trimEnd()}…`;
+}
+
 /** Places the marks of a range; words only in a row where they end before the next flag with words. `measure`: width of a text in pixels. */
 export function placeFlags(
   marks: readonly EventMark[],
@@ -42,7 +50,7 @@ export function placeFlags(
   // From the newest backwards: what happened last is read first. A row is free up to where its next words begin.
   const free = Array<number>(ROWS).fill(widthPx);
   for (const flag of [...flags].reverse()) {
-    const end = flag.x + measure(flag.mark.text);
+    const end = flag.x + measure(flagWords(flag.mark));
     const row = free.findIndex((until) => end <= until);
     // The flag itself stands in the first row.
     free[0] = Math.min(free[0] ?? 0, flag.x - 2);
@@ -84,5 +92,5 @@ export function gapReason(
     const score = distance + (mark.kind === 'gap' ? 0 : slack * 0.01);
     if (!best || score < best.score) best = { mark, score };
   }
-  return best?.mark.text;
+  return best?.mark.text.replace(/^Gap: /, '');
 }

@@ -1,4 +1,4 @@
-import { type EventFlag, type EventMark, placeFlags } from './event-flags.ts';
+import { type EventFlag, type EventMark, flagWords, placeFlags } from './event-flags.ts';
 import { font, type PlotFrame } from './plot-frame.ts';
 import type { PlotTheme } from './plot-theme.ts';
 
@@ -44,20 +44,16 @@ export function paintFlags(
     context.lineTo(x, top + 8 * ratio);
     context.fill();
     if (flag.row === undefined) continue;
+    const words = flagWords(flag.mark);
     const textX = x + (flag.row === 0 ? 12 : 4) * ratio;
     const textY = top + (5 + flag.row * 13) * ratio;
     // Words stay readable over traces.
     context.globalAlpha = 0.72;
     context.fillStyle = theme.background;
-    context.fillRect(
-      textX - 2 * ratio,
-      textY - 6 * ratio,
-      context.measureText(flag.mark.text).width + 4 * ratio,
-      12 * ratio,
-    );
+    context.fillRect(textX - 2 * ratio, textY - 6 * ratio, context.measureText(words).width + 4 * ratio, 12 * ratio);
     context.globalAlpha = 1;
     context.fillStyle = theme.text;
-    context.fillText(flag.mark.text, textX, textY);
+    context.fillText(words, textX, textY);
   }
   return flags;
 }

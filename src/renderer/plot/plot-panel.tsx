@@ -67,8 +67,8 @@ export function PlotPanel({ board, plot, onChange, onRemove }: PlotPanelProps): 
             />
           ))}
         </ul>
-        {shown.length > MOST_REMARKS && !isWaveform && <PixelRemark board={board} plot={plot.id} />}
         <ChannelMenu channels={channels} shown={plot.channels} onAdd={add} onRemove={remove} />
+        {shown.length > MOST_REMARKS && !isWaveform && <PixelRemark board={board} plot={plot.id} />}
         <button
           type="button"
           className="btn icon plot-remove"

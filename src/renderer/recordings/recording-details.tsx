@@ -11,11 +11,11 @@ import { shell } from '../shell.ts';
 import { useStore } from '../store.ts';
 import { formatCount, formatDuration, formatHz, msOf, plural } from '../text-format.ts';
 import { startExport } from './job-list.tsx';
-import { recordingState } from './recording-words.ts';
+import { previewColor, recordingState } from './recording-words.ts';
 import { Sparkline } from './sparkline.tsx';
 
 /** One recording: what is in it, what is missing, and what can be done with it. */
-export function RecordingDetails({ row, color }: { row: RecordingRow; color: number }): ReactElement {
+export function RecordingDetails({ row }: { row: RecordingRow }): ReactElement {
   const client = useStore(clientStore, (value) => value);
   const [info, setInfo] = useState<RecordingInfo>();
   const [report, setReport] = useState<CallOutput<'recording.verify'>>();
@@ -75,7 +75,7 @@ export function RecordingDetails({ row, color }: { row: RecordingRow; color: num
       <p className={`tone-${tone}`}>{word}</p>
       {info && <p className="facts-text">{summary(info)}</p>}
       <div className="side-box">
-        <Sparkline isLarge preview={row.preview} color={color} />
+        <Sparkline isLarge preview={row.preview} color={previewColor(row)} />
         <small className="quiet num">preview of the first channel, min/max a column</small>
       </div>
       <div className="side-actions">

@@ -1,17 +1,22 @@
 import type { RecordingRow } from '../../contract/recording-schema.ts';
+import { msOf } from '../text-format.ts';
 
-/** The integrity of a recording as a word, never as a colour alone. */
-export function recordingState(row: RecordingRow): { word: string; tone: 'ok' | 'warn' | 'bad' } {
+/** The integrity of a recording as a word, never as a colour alone; why is `reason`. */
+export function recordingState(row: Pick<RecordingRow, 'state'>): { word: string; tone: 'ok' | 'warn' | 'bad' } {
   switch (row.state) {
     case 'recording':
       return { word: '● recording', tone: 'bad' };
     case 'complete':
       return { word: '✓ complete', tone: 'ok' };
     case 'recovered':
-      return { word: `recovered${row.reason ? `: ${row.reason}` : ''}`, tone: 'warn' };
     case 'interrupted':
-      return { word: `interrupted${row.reason ? `: ${row.reason}` : ''}`, tone: 'warn' };
+      return { word: row.state, tone: 'warn' };
     case 'damaged':
-      return { word: `damaged${row.reason ? `: ${row.reason}` : ''}`, tone: 'bad' };
+      return { word: 'damaged', tone: 'bad' };
   }
+}
+
+/** Colour 1…8 of a preview: of the recording, so that it stays when others come before it. */
+export function previewColor(row: Pick<RecordingRow, 'startedNs'>): number {
+  return (Math.floor(msOf(row.startedNs) / 1000) % 8) + 1;
 }

@@ -11,7 +11,7 @@ import { useStore } from '../store.ts';
 import { formatBytes, formatDate, formatDuration, msOf, plural } from '../text-format.ts';
 import { JobList } from './job-list.tsx';
 import { RecordingDetails } from './recording-details.tsx';
-import { recordingState } from './recording-words.ts';
+import { previewColor, recordingState } from './recording-words.ts';
 import { Sparkline } from './sparkline.tsx';
 
 /** What was recorded: newest first, with a preview, searchable; details beside. */
@@ -61,14 +61,8 @@ export function RecordingsScreen(): ReactElement {
                 </tr>
               </thead>
               <tbody>
-                {rows.map((item, index) => (
-                  <Row
-                    key={item.id}
-                    row={item}
-                    color={(index % 8) + 1}
-                    isPicked={item.id === row?.id}
-                    onPick={() => setPicked(item.id)}
-                  />
+                {rows.map((item) => (
+                  <Row key={item.id} row={item} isPicked={item.id === row?.id} onPick={() => setPicked(item.id)} />
                 ))}
               </tbody>
             </table>
@@ -83,13 +77,13 @@ export function RecordingsScreen(): ReactElement {
         </div>
         <JobList />
       </div>
-      {row && <RecordingDetails key={row.id} row={row} color={(rows.indexOf(row) % 8) + 1} />}
+      {row && <RecordingDetails key={row.id} row={row} />}
     </section>
   );
 }
 
-function Row(props: { row: RecordingRow; color: number; isPicked: boolean; onPick: () => void }): ReactElement {
-  const { row, color, isPicked, onPick } = props;
+function Row(props: { row: RecordingRow; isPicked: boolean; onPick: () => void }): ReactElement {
+  const { row, isPicked, onPick } = props;
   const { word, tone } = recordingState(row);
   const onKey = (event: KeyboardEvent<HTMLTableRowElement>): void => {
     if (event.key === 'Enter') showOrigin(row.id);
@@ -110,14 +104,16 @@ function Row(props: { row: RecordingRow; color: number; isPicked: boolean; onPic
       onDoubleClick={() => showOrigin(row.id)}
       onKeyDown={onKey}
     >
-      <td>
-        <b>{row.name}</b>
+      <td className="recording-name">
+        <b className="lines" title={row.name}>
+          {row.name}
+        </b>
         <small className="cut">
           {row.instruments.length > 2 ? plural(row.instruments.length, 'instrument') : row.instruments.join(', ')}
         </small>
       </td>
       <td>
-        <Sparkline preview={row.preview} color={color} />
+        <Sparkline preview={row.preview} color={previewColor(row)} />
       </td>
       <td className="num">{formatDate(msOf(row.startedNs))}</td>
       <td className="num">{formatDuration(row.durationS)}</td>
@@ -125,6 +121,7 @@ function Row(props: { row: RecordingRow; color: number; isPicked: boolean; onPic
       <td className="num">{formatBytes(row.bytes)}</td>
       <td className={`tone-${tone}`} title={row.reason}>
         {word}
+        {row.reason && <small className="lines">{row.reason}</small>}
       </td>
     </tr>
   );
