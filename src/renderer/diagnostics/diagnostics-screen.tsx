@@ -68,7 +68,7 @@ function Instruments({ instruments }: { instruments: readonly InstrumentState[] 
                       {item.identity.firmware ? ` · firmware ${item.identity.firmware}` : ''}
                     </small>
                   </td>
-                  <td className="num selectable">{item.resource}</td>
+                  <td className="num selectable address">{item.resource}</td>
                   <td className={`tone-${tone}`}>
                     {word}
                     {item.lastError && (

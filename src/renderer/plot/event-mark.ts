@@ -48,7 +48,7 @@ export function paintFlags(
     const textX = x + (flag.row === 0 ? 12 : 4) * ratio;
     const textY = top + (5 + flag.row * 13) * ratio;
     // Words stay readable over traces.
-    context.globalAlpha = 0.72;
+    context.globalAlpha = 0.55;
     context.fillStyle = theme.background;
     context.fillRect(textX - 2 * ratio, textY - 6 * ratio, context.measureText(words).width + 4 * ratio, 12 * ratio);
     context.globalAlpha = 1;

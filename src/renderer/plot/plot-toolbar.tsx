@@ -84,7 +84,7 @@ export function PlotToolbar({ board, onNote, onAddPlot }: PlotToolbarProps): Rea
         onClick={() => board.setTimeStyle(timeStyle === 'absolute' ? 'relative' : 'absolute')}
       >
         {timeStyle === 'absolute' ? 'absolute' : 'relative'}
-        <span className="plot-linked"> time · linked</span>
+        <span className="plot-linked">time · linked</span>
       </button>
       <button type="button" className="btn" title="Another plot below" aria-label="Add plot" onClick={onAddPlot}>
         <Icon name="plus" />
