@@ -70,3 +70,8 @@ test.each([
   expect((await screen.client.call('instrument.query', { instrument: id, text: 'NEXT?' })).reply).toBe('right');
   await screen.client.call('instrument.close', { instrument: id });
 });
+
+test('a recording of nothing is refused, and no file is made', async () => {
+  await expect(screen.client.call('recording.start', {})).rejects.toMatchObject({ code: 'recording.empty' });
+  expect((await screen.client.call('recording.list', {})).recordings).toEqual([]);
+});

@@ -30,6 +30,7 @@ import { RecordedShelf } from './recording/recorded-shelf.ts';
 import { openDataFolder } from './state/data-folder.ts';
 import { emptyState } from './state/empty-state.ts';
 import { EventLog } from './state/event-log.ts';
+import { createNoticingHost } from './state/noticing-host.ts';
 import { PulseMaker } from './state/pulse.ts';
 import { readSettings } from './state/settings-file.ts';
 import { StateBoard } from './state/state-board.ts';
@@ -73,10 +74,11 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
 }
 
 async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine> {
-  const { host, version, exportWorker, clock = createSystemClock() } = options;
+  const { version, exportWorker, clock = createSystemClock() } = options;
   const folder = scope.use(await openDataFolder(options.dataFolder, version));
   const { settings, problem } = await readSettings(folder.path);
   const board = new StateBoard({ ...emptyState(folder.path), settings });
+  const host = createNoticingHost(options.host, board, clock);
   const events = new EventLog(clock, board);
   const fan = new SampleFan();
   const registry = new StreamRegistry(fan, clock, folder.lastEpoch, (epoch) => folder.keepEpoch(epoch));
@@ -123,6 +125,11 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
   scope.use(
     board.onChange(({ event, data, revision }) => {
       for (const screen of screens) screen.emit(event, data, revision);
+    }),
+  );
+  scope.use(
+    library.onChange(() => {
+      for (const screen of screens) screen.emit('library.changed', {});
     }),
   );
   scope.use(

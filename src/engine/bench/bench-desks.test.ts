@@ -169,6 +169,8 @@ test('a recording whose folder goes ends loudly, keeps the reason on show, and t
     return stops.length > 0 && stops;
   });
   expect(ends.map(({ data }) => data)).toEqual([{ code: 'recording.folder-gone' }]);
+  const shown = await screen.until('the notice on every screen', ({ notices }) => notices.at(-1));
+  expect(shown.text).toContain('Bring the folder back');
   expect(lab.host.isAwake).toBe(false);
   await expect(screen.client.call('recording.stop', {})).rejects.toMatchObject({ code: 'recording.idle' });
   expect(screen.state.recording.state, 'until the next one runs').toBe('failed');

@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { bundleProgram } from '../../../test/fixtures/node-bundle.ts';
@@ -146,6 +146,20 @@ test('an export without a path goes where a browser can fetch it; an export of n
     screen.client.call('recording.export', { recording, format: 'csv', path: 'relative.csv' }),
   ).rejects.toMatchObject({ code: 'call.invalid' });
   await screen.client.call('job.cancel', { job: job.id });
+});
+
+test('a file that comes into the folder of recordings is told to every screen', async () => {
+  const { folder } = await screen.client.call('recording.list', {});
+  const changed = new Promise<void>((resolve) => {
+    const stop = screen.client.on('library.changed', () => {
+      stop();
+      resolve();
+    });
+  });
+  await writeFile(join(folder, 'foreign.mcap'), 'nothing of ours');
+  await changed;
+  const { recordings } = await screen.client.call('recording.list', {});
+  expect(recordings.map(({ name }) => name)).toContain('foreign.mcap');
 });
 
 test('what a screen that stood still has missed is counted for it, and for it alone', async () => {
