@@ -7,6 +7,7 @@ export class LabHost implements HostServices, AsyncDisposable {
   readonly unavailable: HostServices['unavailable'] = {};
   readonly notices: string[] = [];
   isAwake = false;
+  readonly #wakers = new Set<() => void>();
   #onNotice: ((text: string) => void) | undefined;
   bench: Bench | undefined;
   readonly #options: BenchOptions;
@@ -43,8 +44,14 @@ export class LabHost implements HostServices, AsyncDisposable {
     };
   }
 
-  onWake(): Disposable {
-    return { [Symbol.dispose]: () => {} };
+  onWake(listener: () => void): Disposable {
+    this.#wakers.add(listener);
+    return { [Symbol.dispose]: () => void this.#wakers.delete(listener) };
+  }
+
+  /** As if the system had slept and woken up. */
+  wake(): void {
+    for (const listener of this.#wakers) listener();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

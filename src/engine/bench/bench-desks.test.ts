@@ -112,6 +112,20 @@ test('switching on that still waits when outputs off is pressed is not carried o
   expect(lab.bench.circuit.source.on).toBe(false);
 });
 
+test('after a sleep of the system instruments are asked at once, and the sleep is written down', async () => {
+  const supply = await screen.attach(lab.resource('supply'));
+  const asked = (): Promise<number> =>
+    screen.client
+      .call('instrument.exchanges', { instrument: supply, limit: 1000 })
+      .then(({ exchanges }) => exchanges.filter(({ text }) => text.includes(':SOUR1:VOLT?')).length);
+  const before = await asked();
+  lab.host.wake();
+  await screen.until('the event', ({ events }) => events.some(({ kind }) => kind === 'clock'));
+  await screen.client.call('instrument.query', { instrument: supply, text: '*IDN?' });
+  await screen.client.call('instrument.refresh', { instrument: supply });
+  expect(await asked(), 'once by itself, once by hand').toBeGreaterThanOrEqual(before + 2);
+});
+
 test('an instrument that is away stays in the bench file; once detached by hand it is out', async () => {
   const saved = async (): Promise<string[]> => {
     await screen.client.call('bench.save', {});
