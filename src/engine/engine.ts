@@ -134,7 +134,10 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
   );
   scope.use(
     host.onWake(() => {
-      events.add({ kind: 'clock', text: 'The system slept, or stood still as if it had. Nothing was measured meanwhile.' });
+      events.add({
+        kind: 'clock',
+        text: 'The system slept, or stood still as if it had. Nothing was measured meanwhile.',
+      });
       for (const attachment of instruments.all) void attachment.refresh().catch(() => undefined);
     }),
   );
