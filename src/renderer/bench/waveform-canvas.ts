@@ -66,6 +66,17 @@ export function rangeOf(traces: readonly Pick<WaveformTrace, 'low' | 'high'>[]):
   return { low: low - air, high: high + air };
 }
 
+/** Where a trace is that the scope's own screen does not show at all; undefined if any of it is seen. */
+export function sideBeyond({
+  low,
+  high,
+  window,
+}: Pick<DrawnTrace, 'low' | 'high' | 'window'>): 'above' | 'below' | undefined {
+  if (!window || low.length === 0) return undefined;
+  if (low.every((value) => value > window.high)) return 'above';
+  return high.every((value) => value < window.low) ? 'below' : undefined;
+}
+
 function drawGrid(context: CanvasRenderingContext2D, width: number, height: number): void {
   const style = getComputedStyle(document.documentElement);
   context.strokeStyle = style.getPropertyValue('--grid').trim();

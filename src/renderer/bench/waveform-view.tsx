@@ -8,7 +8,7 @@ import { benchStore, clientStore } from '../engine-link.ts';
 import { framesOf } from '../sample-frames.ts';
 import { useStore } from '../store.ts';
 import { colorOf } from './instrument-words.ts';
-import { DIVISIONS_Y, drawWaveform, type WaveformTrace } from './waveform-canvas.ts';
+import { DIVISIONS_Y, drawWaveform, sideBeyond, type WaveformTrace } from './waveform-canvas.ts';
 
 const WIDTH = 400;
 
@@ -24,6 +24,7 @@ export function WaveformView(props: WaveformProps): ReactElement {
   const canvas = useRef<HTMLCanvasElement>(null);
   const traces = useRef(new Map<string, WaveformTrace>());
   const [span, setSpan] = useState('');
+  const [beyond, setBeyond] = useState('');
   const wanted = channels
     .filter((channel) => instrument.waveforms.includes(channel.name))
     .map((channel) => channel.id)
@@ -35,13 +36,20 @@ export function WaveformView(props: WaveformProps): ReactElement {
     if (!client || !wanted) return;
     const paint = (): void => {
       if (!canvas.current) return;
-      drawWaveform(
-        canvas.current,
-        [...traces.current.entries()].map(([id, trace]) => ({
-          ...trace,
-          color: cssColor(shown.current.channels, id),
-          window: screenOf(shown.current, id),
-        })),
+      const drawn = [...traces.current.entries()].map(([id, trace]) => ({
+        ...trace,
+        id,
+        color: cssColor(shown.current.channels, id),
+        window: screenOf(shown.current, id),
+      }));
+      drawWaveform(canvas.current, drawn);
+      setBeyond(
+        drawn
+          .flatMap((trace) => {
+            const side = sideBeyond(trace);
+            return side ? `${groupOf(shown.current.channels, trace.id).toUpperCase()} is ${side} the screen` : [];
+          })
+          .join(' · '),
       );
     };
     const stopped = watchSegments(client, wanted.split('\n'), (block) => {
@@ -68,6 +76,7 @@ export function WaveformView(props: WaveformProps): ReactElement {
       <canvas ref={canvas} aria-label={span ? `Last waveform over ${span}` : 'No waveform yet'} role="img" />
       {!span && <span className="quiet">No waveform yet: Capture takes one.</span>}
       {span && <span className="waveform-span num">{span}</span>}
+      {beyond && <span className="waveform-beyond">{beyond}: change its scale or offset</span>}
     </div>
   );
 }
@@ -112,9 +121,14 @@ function mergeTrace(traces: Map<string, WaveformTrace>, id: string, block: Segme
   });
 }
 
+/** `ch1` of `…/ch1.waveform`. */
+function groupOf(channels: readonly ChannelState[], id: string): string {
+  return channels.find((item) => item.id === id)?.name.split('.')[0] ?? '';
+}
+
 /** What the scope's own screen spans for a channel: 8 divisions around its offset. */
 function screenOf(props: WaveformProps, id: string): { low: number; high: number } | undefined {
-  const group = props.channels.find((item) => item.id === id)?.name.split('.')[0];
+  const group = groupOf(props.channels, id);
   const scale = props.instrument.values[`${group}.scale`]?.readBack;
   const offset = props.instrument.values[`${group}.offset`]?.readBack;
   if (typeof scale !== 'number' || typeof offset !== 'number' || scale <= 0) return undefined;
