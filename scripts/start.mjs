@@ -13,7 +13,7 @@ import { findElectron } from './electron-binary.mjs';
 
 const HOSTS = ['auto', 'electron', 'browser'];
 const args = process.argv.slice(2);
-const host = process.env.LABWIRE_HOST ?? 'auto';
+const host = process.env.LABWIRE_HOST || 'auto';
 
 /** Runs the window until it is closed; its exit code is ours. */
 function runElectron(path) {

@@ -232,7 +232,14 @@ class DaqDriver implements Driver {
     const unitOf = units.split(',');
     const scaleOf = scales.split(',');
     const offsetOf = offsets.split(',');
-    const columns = names.split(',').map((channel, index): ColumnInfo => {
+    const channels = names.split(',');
+    if (channels.length > MAX_CHANNELS || channels.some((name) => !CHANNEL_NAME.test(name))) {
+      throw new LabError(
+        'protocol.malformed',
+        `${this.#session.resource} names its channels in a way that cannot be used (${names.slice(0, 60)}…). It is not measured. Check that it is a streaming device, and its firmware.`,
+      );
+    }
+    const columns = channels.map((channel, index): ColumnInfo => {
       const scale = numberOf(scaleOf[index], 'CHAN:SCAL?');
       const offset = numberOf(offsetOf[index], 'CHAN:OFFS?');
       return { channel, unit: unitOf[index] ?? '', scale, offset, bits: 16, resolution: scale };
@@ -240,6 +247,10 @@ class DaqDriver implements Driver {
     return { columns, rateHz: numberOf(rate, 'RATE?') };
   }
 }
+
+/** Most columns a stream may have here, and what a name may look like: it becomes part of channel ids, files and tables. */
+const MAX_CHANNELS = 256;
+const CHANNEL_NAME = /^[A-Za-z][\w.-]{0,63}$/;
 
 interface DaqLimits {
   minHz: number;

@@ -5,7 +5,7 @@ import { identityText, inCardOrder, stateWord } from '../bench/instrument-words.
 import { benchStore, linkStore, pulseStore } from '../engine-link.ts';
 import { showDialog } from '../screen-store.ts';
 import { useStore } from '../store.ts';
-import { formatBytes, formatClock, formatCount, formatDate, formatHz, msOf } from '../text-format.ts';
+import { formatBytes, formatClock, formatCount, formatCount, formatDate, formatHz, msOf } from '../text-format.ts';
 import { FaultTable } from './fault-table.tsx';
 
 const SHOWN_LINES = 60;
@@ -120,6 +120,8 @@ function EngineFacts(): ReactElement {
         <dd>{pulse ? formatBytes(pulse.historyBytes) : '–'}</dd>
         <dt>Wire to engine</dt>
         <dd>{pulse ? `${pulse.latencyP50Ms.toFixed(1)} / ${pulse.latencyP95Ms.toFixed(1)} ms (half / 95 %)` : '–'}</dd>
+        <dt>Missed by this screen</dt>
+        <dd>{pulse ? `${formatCount(pulse.skippedRows)} rows (the recording has them)` : '–'}</dd>
         <dt>Data folder</dt>
         <dd className="selectable">{engine?.dataFolder ?? '–'}</dd>
       </dl>
