@@ -5,7 +5,7 @@ import { identityText, inCardOrder, stateWord } from '../bench/instrument-words.
 import { benchStore, linkStore, pulseStore } from '../engine-link.ts';
 import { showDialog } from '../screen-store.ts';
 import { useStore } from '../store.ts';
-import { formatBytes, formatClock, formatCount, formatCount, formatDate, formatHz, msOf } from '../text-format.ts';
+import { formatBytes, formatClock, formatCount, formatDate, formatHz, msOf } from '../text-format.ts';
 import { FaultTable } from './fault-table.tsx';
 
 const SHOWN_LINES = 60;
