@@ -1,6 +1,7 @@
 // npm run screenshots: the pictures of README and docs, taken of the real app on the simulated bench, so that they stay true.
 //
-//     node scripts/screenshots.mjs [FOLDER]     default docs/screenshots
+//     npm run screenshots               bench and plot into docs/screenshots
+//     npm run screenshots -- FOLDER     every screen into a folder, to look at
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -12,6 +13,8 @@ import { chromium } from 'playwright-core';
 import { bootstrap, ROOT } from './bootstrap.mjs';
 
 const SCREENS = ['bench', 'plot', 'recordings', 'alarms', 'console', 'diagnostics', 'settings'];
+/** Screens that show no path of the machine they were taken on. */
+const IN_DOCS = ['bench', 'plot'];
 const CHROMIUM = process.env.LABWIRE_CHROMIUM ?? '/usr/bin/chromium';
 const ARGS = [
   '--headless',
@@ -82,6 +85,7 @@ async function main() {
         await sleep(1200);
         if (screen === 'recordings') await page.getByText('complete').first().click();
         await sleep(400);
+        if (!process.argv[2] && !IN_DOCS.includes(screen)) continue;
         await page.screenshot({ path: join(folder, `${screen}-${scheme}.png`) });
         console.log(`${screen}-${scheme}.png`);
       }
