@@ -125,6 +125,19 @@ describe('instruments', () => {
     expect(beside.reply).toContain('SDL');
   });
 
+  test('the console says what an instrument refuses, a command as well as a query that is never answered', async () => {
+    const instrument = ids.supply ?? '';
+    await expect(call('instrument.query', { instrument, text: ':NOPE 1' })).rejects.toMatchObject({
+      code: 'instrument.rejected',
+    });
+    await expect(call('instrument.query', { instrument, text: ':NOPE?', timeoutMs: 200 })).rejects.toMatchObject({
+      code: 'instrument.rejected',
+      message: expect.stringContaining('-113'),
+    });
+    const { reply } = await call('instrument.query', { instrument, text: '*IDN?' });
+    expect(reply).toContain('DP832');
+  });
+
   test('a rate asked for becomes the rate got', async () => {
     const channel = `${ids.load}/voltage`;
     await call('channel.set', { channel, rateHz: 20 });

@@ -190,9 +190,21 @@ export class Attachment implements AsyncDisposable {
   async query(text: string, timeoutMs: number | undefined): Promise<string | null> {
     const { session, driver } = this.#link;
     const options = { priority: 'person' as const, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
-    if (isQuery(text)) return summarizeReply(await session.query(text, options));
-    if (driver.shape.role === 'unknown' || driver.stream) await session.write(text, options);
-    else await new ScpiDialog(session, (error) => this.#remember(error)).change([text], options);
+    const dialog =
+      driver.shape.role === 'unknown' || driver.stream
+        ? undefined
+        : new ScpiDialog(session, (error) => this.#remember(error));
+    if (isQuery(text)) {
+      try {
+        return summarizeReply(await session.query(text, options));
+      } catch (error) {
+        // A query the instrument refuses is never answered: its error queue knows why.
+        if (LabError.from(error).code !== 'transport.timeout') throw error;
+        throw (await dialog?.explain(text, { priority: 'person' }).catch(() => undefined)) ?? error;
+      }
+    }
+    if (dialog) await dialog.change([text], options);
+    else await session.write(text, options);
     // What the command has changed is looked up with the next look at the lamps.
     this.#readBackMs = Number.NEGATIVE_INFINITY;
     return null;

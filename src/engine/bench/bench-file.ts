@@ -64,11 +64,11 @@ export async function readBenchFile(path: string): Promise<BenchDocument> {
         `There is no bench file at ${path}. Choose another file, or make a new bench.`,
         { path },
       );
-    throw new LabError(
-      'bench.malformed',
-      `The bench file ${path} cannot be read (${error.code ?? error.message}). Check its permissions.`,
-      { path },
-    );
+    const why =
+      error.code === 'EISDIR'
+        ? 'is a folder. Choose the bench file in it'
+        : `cannot be read (${error.code ?? error.message}). Check its permissions`;
+    throw new LabError('bench.malformed', `${path} ${why}. The open bench stays.`, { path });
   });
   return parseBench(text, path);
 }
@@ -128,7 +128,7 @@ export function unwritable(path: string, error: unknown): LabError {
   const code = systemCode(error) || String(error);
   return new LabError(
     'bench.unwritable',
-    `The bench cannot be saved to ${path} (${code}). It goes on unsaved in memory; choose another place with Save as.`,
+    `The bench cannot be saved to ${path} (${code}). It goes on in memory, and in its old file if it has one; choose another place with Save as.`,
     { path, code },
     { cause: error },
   );

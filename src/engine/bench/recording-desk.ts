@@ -140,11 +140,9 @@ export class RecordingDesk implements AsyncDisposable {
     const part = Math.max(notedPart, ...parts);
     return this.#serially(async () => {
       await this.#open({ name, folder, notes }, { continues: { id, startedNs: BigInt(startedNs), part: part + 1 } });
-      this.#parts.events.add({
-        kind: 'interrupted',
-        severity: 'error',
-        text: `The engine had ended while recording “${name}”. Recording continues in a new part; what lies between is missing.`,
-      });
+      const text = `The engine had ended while recording “${name}”. Recording continues in a new part; what lies between is missing.`;
+      this.#parts.events.add({ kind: 'interrupted', severity: 'error', text });
+      this.#parts.host.notify({ title: 'Recording was interrupted', text, severity: 'error' });
       return true;
     });
   }

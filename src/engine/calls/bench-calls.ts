@@ -115,12 +115,14 @@ export function createBenchCalls(parts: EngineParts): Pick<Handlers, BenchCall> 
       keeper.touch();
       return {};
     },
-    'alarm.acknowledge': ({ rule }) => {
+    'alarm.acknowledge': ({ rule }, { screen }) => {
       alarms.acknowledge(rule);
+      alarmNote(parts, rule, 'acknowledged', screen.name);
       return {};
     },
-    'alarm.shelve': ({ rule, minutes }) => {
+    'alarm.shelve': ({ rule, minutes }, { screen }) => {
       alarms.shelve(rule, minutes);
+      alarmNote(parts, rule, minutes > 0 ? `shelved for ${minutes} min` : 'taken from the shelf', screen.name);
       return {};
     },
   };
@@ -133,4 +135,11 @@ function refuseWhileRecording({ recording }: EngineParts): void {
     'recording.running',
     'A recording is running and opening another bench would detach its instruments. Stop the recording first.',
   );
+}
+
+/** What a person did about an alarm belongs into its history, and into the recording. */
+function alarmNote({ alarms, events }: EngineParts, id: string, what: string, who: string): void {
+  const rule = alarms.rules.find((candidate) => candidate.id === id);
+  if (!rule) return;
+  events.add({ kind: 'alarm', channel: rule.channel, text: `${rule.name}: ${what}`, data: { rule: id, who } });
 }

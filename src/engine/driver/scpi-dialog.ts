@@ -74,6 +74,12 @@ export class ScpiDialog {
     }, options);
   }
 
+  /** Why a query was not answered, if the error queue says so: the instrument refused it. Undefined if the queue is empty. */
+  async explain(query: string, options: ExchangeOptions = {}): Promise<LabError | undefined> {
+    const errors = await this.#session.transaction((wire) => readErrors(wire), options);
+    return errors.length > 0 ? rejection([query], errors, this.#session.resource) : undefined;
+  }
+
   async #askCompound(queries: readonly string[], options: ExchangeOptions, check: Check | undefined): Promise<Answers> {
     const answers: Answers = { texts: [], sentNs: 0n, receivedNs: 0n };
     for (const part of inMessages(queries)) {
