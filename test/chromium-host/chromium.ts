@@ -8,7 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CdpPipe } from './cdp-pipe.ts';
 
 const PROGRAMS = ['chromium', 'chromium-browser', 'google-chrome'];
-const ARGUMENTS = [
+/** As root in a container Chromium has no sandbox; the others keep it from looking for a network and for its vendor. */
+export const CHROMIUM_ARGUMENTS = [
   '--headless',
   '--no-sandbox',
   '--disable-gpu',
@@ -17,6 +18,9 @@ const ARGUMENTS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+];
+const ARGUMENTS = [
+  ...CHROMIUM_ARGUMENTS,
   '--disable-backgrounding-occluded-windows',
   '--disable-renderer-backgrounding',
   '--block-new-web-contents',

@@ -5,20 +5,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { CHROMIUM_ARGUMENTS, findChromium } from '../chromium-host/chromium.ts';
 
 const ROOT = resolve(import.meta.dirname, '..', '..');
-
-/** As root in a container Chromium has no sandbox; the other switches keep it from looking for the network. */
-const CHROMIUM_ARGS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 
 /** `labwire serve` in a process of its own, with a page of a real Chromium open on it. */
 export interface BrowserHost extends AsyncDisposable {
@@ -58,7 +47,7 @@ export async function openBrowserHost(options: BrowserHostOptions = {}): Promise
   };
   try {
     const url = await urlOf(child.stdout);
-    browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: CHROMIUM_ARGS });
+    browser = await chromium.launch({ executablePath: findChromium(), args: CHROMIUM_ARGUMENTS });
     const { viewport = { width: 1440, height: 900 }, colorScheme = 'dark' } = options;
     const page = await browser.newPage({ viewport, colorScheme });
     const complaints: string[] = [];
