@@ -1,4 +1,4 @@
-import { useEffect } from 'react';
+import { useLayoutEffect } from 'react';
 import { benchStore } from './engine-link.ts';
 import { outputsOff } from './frame/outputs-off.tsx';
 import { toggleRecording } from './frame/record-button.tsx';
@@ -6,7 +6,8 @@ import { SCREENS, showDialog, showScreen } from './screen-store.ts';
 
 /** The keys of the window. Outputs off works everywhere, also in a text box and over a dialog. */
 export function useShortcuts(): void {
-  useEffect(() => {
+  // Before the first paint: what is seen can be typed at.
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       const command = event.ctrlKey || event.metaKey;
       if (command && event.shiftKey && event.code === 'Backspace') {

@@ -54,6 +54,7 @@ export async function openBrowserHost(options: BrowserHostOptions = {}): Promise
     page.on('pageerror', (error) => complaints.push(error.message));
     page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
     await page.goto(url);
+    await untilListening(page);
     return { page, dataFolder, url, pid: child.pid ?? 0, complaints, [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();
@@ -67,4 +68,15 @@ async function urlOf(stdout: NodeJS.ReadableStream): Promise<string> {
     if (found) return found[0];
   }
   throw new Error('labwire serve ended without an address');
+}
+
+/** The page is drawn, and what it does after drawing is done too: its shortcuts are listened for. */
+async function untilListening(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Outputs off' }).waitFor();
+  await page.evaluate(
+    () =>
+      new Promise<void>((resolve) =>
+        requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => resolve(), 0))),
+      ),
+  );
 }

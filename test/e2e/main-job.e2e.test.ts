@@ -38,7 +38,10 @@ afterAll(async () => {
 describe('the main job', () => {
   it('attaches all five by their addresses', async () => {
     await page.getByText('Live', { exact: true }).waitFor();
-    await page.keyboard.press('Control+n');
+    await page
+      .getByRole('button', { name: /^attach/i })
+      .first()
+      .click();
     const dialog = page.getByRole('dialog');
     for (const [index, { resources }] of bench.instruments.entries()) {
       await dialog.getByRole('textbox').fill(resources[0] ?? '');
