@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { extname, join, normalize } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { CHROMIUM_ARGUMENTS, findChromium } from '../test/chromium-host/chromium.ts';
 
 const TYPES: Record<string, string> = {
   '.html': 'text/html',
@@ -12,9 +13,6 @@ const TYPES: Record<string, string> = {
   '.css': 'text/css',
   '.woff2': 'font/woff2',
 };
-const FLAGS =
-  '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
-
 /** A page of `benchmarks/page`, built on the fly, in a Chromium of its own. */
 export interface BenchPage extends AsyncDisposable {
   page: Page;
@@ -60,8 +58,8 @@ export async function openBenchPage(root: string, name: string): Promise<BenchPa
   };
   try {
     browser = await chromium.launch({
-      executablePath: process.env.LABWIRE_CHROMIUM ?? '/usr/bin/chromium',
-      args: FLAGS.split(' '),
+      executablePath: findChromium(),
+      args: CHROMIUM_ARGUMENTS,
     });
     const page = await browser.newPage({ viewport: { width: 1320, height: 900 } });
     const failed = new Promise<never>((_, reject) => page.once('pageerror', reject));

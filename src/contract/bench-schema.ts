@@ -45,7 +45,6 @@ export const benchHead = z.object({
 
 /** A line for the person that belongs to no single control; newest last, bounded. */
 export const notice = z.object({ id, t: timeNs, severity, text: z.string(), code: z.string().optional() });
-export type Notice = z.infer<typeof notice>;
 
 /** What happened when Outputs off was pressed last; what did not confirm stays shown until the next press that does. */
 export const outputsOffState = z.object({ t: timeNs, results: z.array(outputOff) });

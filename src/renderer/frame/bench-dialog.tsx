@@ -74,7 +74,9 @@ export function BenchDialog({ action }: { action: Action }): ReactElement {
                 className={isPath ? 'input num' : 'input'}
                 value={text}
                 maxLength={isPath ? 4000 : 200}
-                placeholder={isPath ? '/home/you/benches/buck-converter.labwire' : 'Buck converter, board 7'}
+                placeholder={
+                  isPath ? 'Whole path of the file, such as …/buck-converter.labwire' : 'Buck converter, board 7'
+                }
                 onChange={(event) => setText(event.target.value)}
               />
               {isPath && shell && (
