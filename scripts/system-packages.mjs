@@ -1,8 +1,9 @@
 // Programs of the system that tests use: where they are, what they are for, how to get them. No dependencies.
+import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** `names`: any of these programs does. `variable`: names the program by hand. */
+/** `names`: any of these programs does. `variable`: names the program by hand. `python`: a module of the system's Python. */
 const PACKAGES = [
   {
     debian: 'chromium',
@@ -11,6 +12,13 @@ const PACKAGES = [
     purpose: 'every test with a page',
   },
   { debian: 'socat', names: ['socat'], purpose: 'pseudo-terminals of the simulated bench and of the serial tests' },
+  { debian: 'iproute2', names: ['ip'], purpose: 'the private network of the peer tests' },
+  { debian: 'lxi-tools', names: ['lxi'], purpose: 'peer tests: LXI discovery, VXI-11 and raw SCPI' },
+  { debian: 'sigrok-cli', names: ['sigrok-cli'], purpose: 'peer tests: meters and supplies over raw SCPI' },
+  { debian: 'mbpoll', names: ['mbpoll'], purpose: 'peer tests: Modbus' },
+  { debian: 'rpcbind', names: ['rpcinfo'], folders: ['/usr/sbin', '/sbin'], purpose: 'peer tests: the portmapper' },
+  { debian: 'python3-pyvisa-py', python: 'pyvisa_py', purpose: 'peer tests: VISA in Python' },
+  { debian: 'python3-zeroconf', python: 'zeroconf', purpose: 'peer tests: mDNS' },
 ];
 
 function isProgram(path) {
@@ -22,8 +30,8 @@ function isProgram(path) {
   }
 }
 
-function find(names) {
-  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
+function find(names, more = []) {
+  for (const folder of [...(process.env.PATH ?? '').split(delimiter), ...more]) {
     for (const name of names) {
       if (folder && isProgram(join(folder, name))) return join(folder, name);
     }
@@ -31,11 +39,20 @@ function find(names) {
   return undefined;
 }
 
+/** Python of the system, which has the modules its packages install; another one on PATH may not. */
+const SYSTEM_PYTHON = '/usr/bin/python3';
+
+function hasModule(name) {
+  if (!isProgram(SYSTEM_PYTHON)) return false;
+  return spawnSync(SYSTEM_PYTHON, ['-c', `import ${name}`], { stdio: 'ignore' }).status === 0;
+}
+
 /** Path of the program of a package (by its Debian name), or undefined: named by its variable, else found on PATH. */
 export function findProgram(debian) {
-  const { variable, names } = PACKAGES.find((entry) => entry.debian === debian);
+  const { variable, names, folders, python } = PACKAGES.find((entry) => entry.debian === debian);
+  if (python) return hasModule(python) ? SYSTEM_PYTHON : undefined;
   const named = variable && process.env[variable];
-  return named ? (isProgram(named) ? named : undefined) : find(names);
+  return named ? (isProgram(named) ? named : undefined) : find(names, folders);
 }
 
 /** The packages that are not here: `{debian, purpose}` each. */

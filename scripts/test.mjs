@@ -2,12 +2,13 @@
 //
 //     npm test                        everything
 //     npm test -- ring pyramid        only test files whose names contain one of these words
-//     node scripts/test.mjs --only types,lint,unit,e2e
+//     node scripts/test.mjs --only types,lint,unit,peers,e2e
 //
 // LABWIRE_CI=1: a missing system package or peer is a failure, not a skip.
 import { join } from 'node:path';
 import { bootstrap, ROOT } from './bootstrap.mjs';
 import { elapsed } from './console.mjs';
+import { inPrivateNetwork, privateNetworkUnavailable } from './private-network.mjs';
 import { findProgram, missingPackages, missingPackagesText } from './system-packages.mjs';
 import { runHere, runVitest } from './vitest-run.mjs';
 
@@ -43,17 +44,29 @@ async function runEndToEnd(filters) {
   return await runVitest('vitest.e2e.config.ts', filters);
 }
 
+/** Programs no one here wrote, against our simulator; in CI a missing one has failed already. */
+async function runPeers(filters) {
+  const reason = privateNetworkUnavailable();
+  if (reason !== undefined) {
+    console.log(`labwire: peers: skipped: ${reason}`);
+    return { passed: 0, failed: process.env.LABWIRE_CI === '1' ? 1 : 0, skipped: 1 };
+  }
+  return await runVitest('vitest.peers.config.ts', filters, inPrivateNetwork);
+}
+
 const SUITES = {
   types: checkTypes,
   lint: () => check(tool('@biomejs', 'biome', 'bin', 'biome'), ['check', '.']),
   unit: (filters) => runVitest('vitest.config.ts', filters),
+  peers: runPeers,
   e2e: runEndToEnd,
 };
 
 function readArguments(args) {
   const at = args.indexOf('--only');
   const filters = args.filter((_, index) => at < 0 || (index !== at && index !== at + 1));
-  const names = at < 0 ? (filters.length > 0 ? ['unit', 'e2e'] : Object.keys(SUITES)) : (args[at + 1] ?? '').split(',');
+  const names =
+    at < 0 ? (filters.length > 0 ? ['unit', 'peers', 'e2e'] : Object.keys(SUITES)) : (args[at + 1] ?? '').split(',');
   const unknown = names.filter((name) => !Object.hasOwn(SUITES, name));
   if (unknown.length > 0)
     throw new Error(`No suite "${unknown.join(', ')}". There are: ${Object.keys(SUITES).join(', ')}.`);

@@ -16,13 +16,13 @@ export function runHere(program, args, env = process.env) {
 }
 
 /**
- * Runs the tests of `config` (those whose file names contain one of `filters`; all without). Returns `{passed, failed, skipped}`.
+ * Runs the tests of `config` (those whose file names contain one of `filters`; all without), by the command `wrap` makes of it. Returns `{passed, failed, skipped}`.
  * A file that fails to load, an error outside a test and a run that died count as one failure each, so none of them looks green.
  */
-export async function runVitest(config, filters = []) {
+export async function runVitest(config, filters = [], wrap = (program, args) => ({ program, args })) {
   const folder = mkdtempSync(join(tmpdir(), 'labwire-vitest-'));
   const report = join(folder, 'report.json');
-  const code = await runHere(process.execPath, [
+  const { program, args } = wrap(process.execPath, [
     join(ROOT, 'node_modules', 'vitest', 'vitest.mjs'),
     'run',
     '--config',
@@ -32,6 +32,7 @@ export async function runVitest(config, filters = []) {
     `--outputFile.json=${report}`,
     ...(filters.length > 0 ? ['--passWithNoTests', ...filters] : []),
   ]);
+  const code = await runHere(program, args);
   const text = readText(report);
   rmSync(folder, { recursive: true, force: true });
   if (text === undefined) return { passed: 0, failed: 1, skipped: 0 };

@@ -28,12 +28,24 @@ const FLOORS: Record<string, Floor> = {
   engine: {
     holds: 'instruments, recordings, alarms, bench file; Node, never Electron',
     floors: ['core', 'protocol', 'contract', 'lab'],
-    packages: ['node:', 'zod', 'ws', 'serialport', '@mcap/core'],
+    packages: [
+      'node:',
+      'zod',
+      'ws',
+      'serialport',
+      'usb',
+      'koffi',
+      'bonjour-service',
+      'modbus-serial',
+      'yaml',
+      'fflate',
+      '@mcap/core',
+    ],
   },
   simulator: {
     holds: 'instruments that serve the real protocols; it sits outside, like hardware',
     floors: ['core', 'protocol'],
-    packages: ['node:', 'zod', 'ws', 'serialport'],
+    packages: ['node:', 'zod', 'ws', 'serialport', 'bonjour-service', 'modbus-serial', 'yaml'],
   },
   main: {
     holds: 'the Electron shell',

@@ -39,6 +39,8 @@ export function emptyBench(): BenchState {
     rules: [],
     alarms: [],
     outputsOff: null,
+    safety: { devices: [], armed: [] },
+    discovery: { isSearching: false, startedNs: null, searches: [], found: [] },
     jobs: [],
     notices: [],
     events: [],

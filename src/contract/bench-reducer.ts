@@ -27,6 +27,8 @@ function pieceOf(state: BenchState, change: StateEvent): Partial<BenchState> | u
     case 'plot.changed':
     case 'recording.changed':
     case 'outputs.changed':
+    case 'safety.changed':
+    case 'discovery.changed':
       return change.data;
     case 'instrument.changed':
       return { instruments: replace(state.instruments, [change.data.instrument], (item) => item.id) };

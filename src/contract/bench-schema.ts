@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { alarmRule, alarmState } from './alarm-schema.ts';
-import { channelState, foundInstrument, instrumentState, outputOff, streamInfo } from './instrument-schema.ts';
+import { discoveryState, foundInstrument } from './discovery-schema.ts';
+import { channelState, instrumentState, outputOff, streamInfo } from './instrument-schema.ts';
 import { job, labEvent, recordingState } from './recording-schema.ts';
+import { safetyState } from './safety-schema.ts';
 import { errorRecord, id, severity, shortText, timeNs } from './value-schema.ts';
 
 export const plotLayout = z.object({
@@ -63,6 +65,8 @@ export const benchState = z.object({
   rules: z.array(alarmRule),
   alarms: z.array(alarmState),
   outputsOff: outputsOffState.nullable(),
+  safety: safetyState,
+  discovery: discoveryState,
   jobs: z.array(job),
   notices: z.array(notice),
   /** The last 200 events. */

@@ -1,8 +1,17 @@
 import { z } from 'zod';
 import { alarmRule } from './alarm-schema.ts';
 import { benchHead, benchState, plotLayout, settings, simulatorState } from './bench-schema.ts';
-import { exchange, foundInstrument, outputOff, streamInfo } from './instrument-schema.ts';
+import {
+  attachOptions,
+  diagnostics,
+  doctorReport,
+  foundInstrument,
+  lineSettings,
+  pathSource,
+} from './discovery-schema.ts';
+import { commandHelp, exchange, outputOff, polledQuery, streamInfo } from './instrument-schema.ts';
 import { job, labEvent, recordingInfo, recordingRow, recordingState, verifyReport } from './recording-schema.ts';
+import { protectedDevice, safetyState } from './safety-schema.ts';
 import { controlValue, id, longText, nothing, shortText, timeNs } from './value-schema.ts';
 
 /** Version of this list. Screen and engine must agree on it in `engine.hello`. */
@@ -88,14 +97,93 @@ export const CALLS = {
   'bench.setFault': { right: 'manage', input: z.object({ name: shortText, fault }), output: nothing },
   'settings.set': { right: 'manage', input: settings.partial(), output: settings },
 
-  /** Never probes an unknown serial port. */
-  'instrument.find': { right: 'view', input: nothing, output: z.object({ found: z.array(foundInstrument) }) },
+  /**
+   * Looks once and gives what was found when `withinMs` is over or every way is done; the list fills in `discovery.changed` meanwhile.
+   * Never probes an unknown serial port. `expression`: a VISA search expression (`TCPIP?*INSTR`) the resources must fit.
+   */
+  'instrument.find': {
+    right: 'view',
+    input: z.object({
+      withinMs: z.number().min(0).max(60_000).default(1500),
+      expression: z.string().max(200).optional(),
+    }),
+    output: z.object({ found: z.array(foundInstrument) }),
+  },
+  /** While on, for this screen: devices appear and vanish in `discovery.changed` by themselves. Ends with the screen. */
+  'discovery.watch': { right: 'view', input: z.object({ on: z.boolean() }), output: nothing },
+  /** Looks again now, by all ways or these. */
+  'discovery.search': { right: 'view', input: z.object({ sources: z.array(pathSource).optional() }), output: nothing },
+  /** Only when asked: knocks at the instrument ports of every address of a subnet (`192.168.1.0/24`, at most 4,096 addresses). */
+  'discovery.scan': { right: 'control', input: z.object({ subnet: z.string().max(50) }), output: nothing },
+  'discovery.cancel': { right: 'view', input: nothing, output: nothing },
+  /** Takes a remembered address out of the list. */
+  'discovery.forget': { right: 'control', input: z.object({ resource: z.string().max(500) }), output: nothing },
+  /** Why a resource does not appear or answer. `tries`: other line ends and baud rates are tried too, which sends to the device. */
+  'doctor.run': {
+    right: 'control',
+    input: z.object({
+      resource: z.string().min(1).max(500),
+      tries: z.boolean().default(false),
+      line: lineSettings.optional(),
+    }),
+    output: doctorReport,
+  },
   /** Attaches; gives the instrument's id. Attached already: the same id. */
   'instrument.open': {
     right: 'control',
-    input: z.object({ resource: z.string().min(1).max(500) }),
+    input: z.object({ resource: z.string().min(1).max(500), options: attachOptions.optional() }),
     output: z.object({ instrument: id }),
   },
+  /** Another unit answers where this one was (`stranger`): takes it in its place. The settings of the old one stay with the old one. */
+  'instrument.adopt': { right: 'control', input: z.object({ instrument: id }), output: z.object({ instrument: id }) },
+  /** What the way or the dialect can do beside controls. `status-byte` answers with the byte. */
+  'instrument.act': {
+    right: 'control',
+    input: z.object({
+      instrument: id,
+      action: z.enum(['clear', 'trigger', 'status-byte', 'lock', 'unlock', 'local', 'remote']),
+    }),
+    output: z.object({ value: z.number().nullable() }),
+  },
+  'instrument.screenshot': {
+    right: 'control',
+    input: z.object({ instrument: id }),
+    output: z.object({ type: z.enum(['image/png', 'image/bmp']), base64: z.string() }),
+  },
+  /** Rows "poll this query": each becomes a channel. Replaces the list. */
+  'instrument.setQueries': {
+    right: 'control',
+    input: z.object({ instrument: id, queries: z.array(polledQuery).max(50) }),
+    output: nothing,
+  },
+  'instrument.help': {
+    right: 'view',
+    input: z.object({ instrument: id }),
+    output: z.object({ commands: z.array(commandHelp) }),
+  },
+  'instrument.diagnostics': { right: 'view', input: z.object({ instrument: id }), output: diagnostics },
+  /** Sends the lines of a file one after another, as a job; `?` lines read their reply. */
+  'instrument.sendFile': {
+    right: 'control',
+    input: z.object({
+      instrument: id,
+      name: shortText,
+      text: z.string().max(1_000_000),
+      pauseMs: z.number().min(0).max(60_000).default(0),
+    }),
+    output: job,
+  },
+  /** A zip with identities, trace, diagnostics, logs and settings, secrets removed; as a job. */
+  'support.bundle': { right: 'control', input: z.object({ path: z.string().max(4000).optional() }), output: job },
+  'safety.set': { right: 'control', input: z.object({ device: protectedDevice }), output: safetyState },
+  'safety.remove': { right: 'control', input: z.object({ device: id }), output: safetyState },
+  /** `minutes`: disarms by itself then. */
+  'safety.arm': {
+    right: 'control',
+    input: z.object({ device: id, minutes: z.number().positive().max(1440).optional() }),
+    output: safetyState,
+  },
+  'safety.disarm': { right: 'control', input: z.object({ device: id }), output: safetyState },
   'instrument.close': { right: 'control', input: z.object({ instrument: id }), output: nothing },
   'instrument.rename': { right: 'control', input: z.object({ instrument: id, label: shortText }), output: nothing },
   'instrument.set': {
@@ -111,8 +199,15 @@ export const CALLS = {
       instrument: id,
       text: z.string().min(1).max(10_000),
       timeoutMs: z.number().min(10).max(600_000).optional(),
+      /** Gives the bytes of the reply too, as base64 (at most 64 KiB of them), for the hex view. */
+      bytes: z.boolean().default(false),
     }),
-    output: z.object({ reply: z.string().nullable(), roundTripMs: z.number() }),
+    output: z.object({
+      reply: z.string().nullable(),
+      roundTripMs: z.number(),
+      base64: z.string().optional(),
+      sizeBytes: z.number().optional(),
+    }),
   },
   /** Without attaching: opens, asks, closes. */
   'resource.query': {
@@ -121,6 +216,7 @@ export const CALLS = {
       resource: z.string().min(1).max(500),
       text: z.string().min(1).max(10_000),
       timeoutMs: z.number().min(10).max(600_000).optional(),
+      options: attachOptions.optional(),
     }),
     output: z.object({ reply: z.string().nullable(), roundTripMs: z.number() }),
   },

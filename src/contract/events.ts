@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { alarmRule, alarmState } from './alarm-schema.ts';
 import { benchHead, notice, outputsOffState, plotLayout, pulse, settings, simulatorState } from './bench-schema.ts';
+import { discoveryState } from './discovery-schema.ts';
 import { channelState, exchange, instrumentState, streamInfo } from './instrument-schema.ts';
 import { job, labEvent, recordingState } from './recording-schema.ts';
+import { safetyState } from './safety-schema.ts';
 
 /**
  * Events that change the bench state. Each carries `revision`, one more than the one before; a hole means: read the bench again.
@@ -25,6 +27,8 @@ export const STATE_EVENTS = {
   'alarm.changed': z.object({ rule: alarmRule, state: alarmState }),
   'alarm.removed': z.object({ rule: z.string() }),
   'outputs.changed': z.object({ outputsOff: outputsOffState.nullable() }),
+  'safety.changed': z.object({ safety: safetyState }),
+  'discovery.changed': z.object({ discovery: discoveryState }),
   'job.changed': z.object({ job }),
   'notice.raised': z.object({ notice }),
   'event.happened': z.object({ event: labEvent }),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { attachOptions } from './discovery-schema.ts';
 import { controlValue, errorRecord, id, role, shortText, timeNs } from './value-schema.ts';
 
 export const columnInfo = z.object({
@@ -43,22 +44,52 @@ export const controlState = z.object({
 export const instrumentStateWord = z.enum(['opening', 'live', 'silent', 'reconnecting', 'failed']);
 export type InstrumentStateWord = z.infer<typeof instrumentStateWord>;
 
+/** A row "poll this query": asked each round, its number is a channel. */
+export const polledQuery = z.object({
+  name: z.string().regex(/^[a-z][a-z0-9.-]{0,40}$/, 'a channel name is lower case letters, digits, dot and dash'),
+  query: z.string().min(2).max(500),
+  unit: z.string().max(20),
+});
+export type PolledQuery = z.infer<typeof polledQuery>;
+
+/** What the console shows of a command: from the definition file of the family. */
+export const commandHelp = z.object({ header: z.string(), help: z.string(), parameters: z.string() });
+export type CommandHelp = z.infer<typeof commandHelp>;
+
 export const instrumentState = z.object({
   id,
   role,
   label: shortText,
   identity: z.object({ maker: z.string(), model: z.string(), serial: z.string(), firmware: z.string() }),
   resource: z.string(),
-  way: z.enum(['serial', 'usb', 'lan', 'server']),
+  way: z.enum(['serial', 'usb', 'lan', 'gpib', 'modbus', 'vendor', 'server']),
+  /** Family that speaks to it: `rigol-dp800`. */
+  family: z.string(),
+  options: attachOptions,
   state: instrumentStateWord,
   /** Present while reconnecting: which try, and when the next one starts. */
   retry: z.object({ attempt: z.int(), atNs: timeNs }).optional(),
+  /** Another unit answers where this one was: the person decides (`instrument.adopt`, or plug the old one in again). */
+  stranger: z.object({ idn: z.string(), resource: z.string() }).optional(),
   controls: z.array(control),
   values: z.record(z.string(), controlState),
   /** Lamps: `ch1.mode` = `CV`, `ch1.tripped` = `OVP`, `range` = `10 V`. */
   status: z.record(z.string(), z.string()),
   commands: z.array(z.string()),
   waveforms: z.array(z.string()),
+  /** What beside controls it can do. */
+  can: z.object({
+    screenshot: z.boolean(),
+    /** Of the way, not of the dialect. */
+    clear: z.boolean(),
+    trigger: z.boolean(),
+    statusByte: z.boolean(),
+    lock: z.boolean(),
+    local: z.boolean(),
+  }),
+  /** Queries a person added, polled as channels (instruments without a family). */
+  queries: z.array(polledQuery).max(50),
+  isLocked: z.boolean(),
   rateAskedHz: z.number(),
   rateGotHz: z.number(),
   lost: z.number(),
@@ -91,19 +122,6 @@ export const channelState = z.object({
   recorded: z.boolean(),
 });
 export type ChannelState = z.infer<typeof channelState>;
-
-/** A row of `instrument.find`. */
-export const foundInstrument = z.object({
-  name: z.string(),
-  role,
-  idn: z.string().nullable(),
-  resources: z.array(z.string()),
-  state: z.enum(['attached', 'available', 'unknown', 'unusable']),
-  /** Where the row comes from. */
-  source: z.enum(['simulator', 'serial', 'remembered']),
-  reason: z.string().optional(),
-});
-export type FoundInstrument = z.infer<typeof foundInstrument>;
 
 export const exchange = z.object({
   at: timeNs,

@@ -18,6 +18,15 @@ export const labEvent = z.object({
     'status',
     'interrupted',
     'clock',
+    /** Status of an instrument as data: range or function changed, CC/CV changed, OVP/OCP, error queue, SRQ, operation complete. */
+    'range',
+    'mode',
+    'trip',
+    'instrument-error',
+    'service-request',
+    'operation-complete',
+    /** Limits, arming, refusals. */
+    'safety',
   ]),
   text: longText,
   severity: severity.optional(),
@@ -103,7 +112,7 @@ export const verifyReport = z.object({
 /** Long work that shows progress and can be cancelled. */
 export const job = z.object({
   id,
-  kind: z.enum(['export', 'verify']),
+  kind: z.enum(['export', 'verify', 'support-bundle', 'send-file']),
   label: z.string(),
   state: z.enum(['running', 'done', 'failed', 'cancelled']),
   /** 0…1 */

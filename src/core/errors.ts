@@ -23,8 +23,12 @@ export const ERROR_CODES = {
   'instrument.silent': 'Something accepts the connection but answers nothing. It is not attached.',
   'instrument.detached': 'The instrument is attached no more. What was queued was not sent.',
   'instrument.busy': 'The queue of the instrument is full. The command was not sent.',
+  'driver.malformed': 'The definition file of an instrument family cannot be used. The one before it stays in force.',
+  'driver.unsupported': 'This family or instrument cannot do that. Nothing was sent.',
+  'discovery.unavailable': 'This way of looking for instruments is not available here. The others go on.',
   'channel.unknown': 'No channel of that name exists.',
   'safety.refused': 'Outputs off came first, or the safety limits of the bench forbid it. Nothing was sent.',
+  'safety.unconfirmed': 'The read-back after a safety command does not say what it should. Treat the output as on.',
   'recording.disk-full': 'The disk is full. The recording ended; everything so far is intact.',
   'recording.folder-gone':
     'The folder of the recording is gone. The recording ended; the open file may still be complete.',

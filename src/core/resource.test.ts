@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { LabError } from './errors.ts';
-import { canonicalResource, parseResource } from './resource.ts';
+import { canonicalResource, isSameResource, parseResource } from './resource.ts';
 import { seededRandom } from './seeded-random.ts';
 
 describe('resource', () => {
@@ -23,17 +23,58 @@ describe('resource', () => {
     ['TCPIP0::host::hislip0::INSTR', 'TCPIP0::host::hislip0::INSTR'],
     ['TCPIP0::host,1024::inst0::INSTR', 'TCPIP0::host,1024::inst0::INSTR'],
     ['usb::0x1AB1::0x0E11::DP8A1234::INSTR', 'USB0::0x1AB1::0x0E11::DP8A1234::INSTR'],
+    ['usb::6833::3601::DP8A1234', 'USB0::0x1AB1::0x0E11::DP8A1234::INSTR'],
+    ['USB1::0x0957::0x1755::MY 4:8::2::raw', 'USB1::0x0957::0x1755::MY 4:8::2::RAW'],
+    ['usbip::10.0.0.2::0x1ab1::0x0e11::X', 'USBIP0::10.0.0.2::0x1AB1::0x0E11::X::INSTR'],
+    ['USBIP0::box,3241::0x1AB1::0x0E11::X::0', 'USBIP0::box,3241::0x1AB1::0x0E11::X::INSTR'],
+    ['/dev/usbtmc0', 'USBTMC/dev/usbtmc0::INSTR'],
     ['GPIB::9', 'GPIB0::9::INSTR'],
+    ['gpib1::9::0::instr', 'GPIB1::9::0::INSTR'],
+    ['GPIB0::9::96', 'GPIB0::9::0::INSTR'],
+    ['gpib2::intfc', 'GPIB2::INTFC'],
+    ['PRLGX-TCPIP::Adapter::INTFC', 'PRLGX-TCPIP0::adapter::1234::INTFC'],
+    ['PRLGX-TCPIP1::10.0.0.7::1235::INTFC', 'PRLGX-TCPIP1::10.0.0.7::1235::INTFC'],
+    ['prlgx-tcpip0::10.0.0.7::1234::22::INSTR', 'PRLGX-TCPIP0::10.0.0.7::1234::22::INSTR'],
+    ['PRLGX-ASRL::/dev/ttyUSB0::INTFC', 'PRLGX-ASRL0::/dev/ttyUSB0::INTFC'],
+    ['PRLGX-ASRL2::com4::22::96::INSTR', 'PRLGX-ASRL2::COM4::22::0::INSTR'],
+    ['modbus-asrl::/dev/ttyUSB1::1', 'MODBUS-ASRL0::/dev/ttyUSB1::1::INSTR'],
+    ['MODBUS-TCPIP::10.0.0.9::7', 'MODBUS-TCPIP0::10.0.0.9::502::7::INSTR'],
+    ['MODBUS-TCPIP::10.0.0.9::5020::7::INSTR', 'MODBUS-TCPIP0::10.0.0.9::5020::7::INSTR'],
+    ['udp::0.0.0.0::47269::socket', 'UDP0::0.0.0.0::47269::SOCKET'],
+    ['TCPIP::host::HiSLIP0', 'TCPIP0::host::hislip0::INSTR'],
+    ['TCPIP::host::hislip0,4881::INSTR', 'TCPIP0::host::hislip0,4881::INSTR'],
+    ['TCPIP::host::hislip0,4880', 'TCPIP0::host::hislip0::INSTR'],
+    ['TCPIP0::gw::gpib0,5::INSTR', 'TCPIP0::gw::gpib0,5::INSTR'],
+    ['gpib0::9::instr@VISA', 'GPIB0::9::INSTR@visa'],
+    ['pxi0::2::INSTR', 'PXI0::2::INSTR@visa'],
+    ['VICP::10.0.0.3@visa', 'VICP::10.0.0.3@visa'],
   ])('%s is %s', (text, canonical) => {
     expect(canonicalResource(text)).toBe(canonical);
     expect(canonicalResource(canonical)).toBe(canonical);
   });
 
-  it('gives host and port, and says why a way is not supported', () => {
+  it('gives what a transport needs', () => {
     expect(parseResource('host:5555')).toMatchObject({ kind: 'socket', host: 'host', port: 5555 });
-    expect(parseResource('TCPIP0::host::hislip0')).toMatchObject({ kind: 'hislip', unsupported: /raw SCPI socket/ });
-    expect(parseResource('TCPIP0::host')).toMatchObject({ kind: 'vxi11', device: 'inst0' });
-    expect(parseResource('GPIB0::9::INSTR')).toHaveProperty('unsupported');
+    expect(parseResource('TCPIP0::host::hislip0')).toMatchObject({ kind: 'hislip', device: 'hislip0', port: 4880 });
+    expect(parseResource('TCPIP0::host,1024::inst0')).toMatchObject({ kind: 'vxi11', device: 'inst0', corePort: 1024 });
+    expect(parseResource('TCPIP0::gw::gpib0,5')).toMatchObject({ kind: 'vxi11', device: 'gpib0,5' });
+    expect(parseResource('USB0::0x1AB1::0x0E11::S::1::RAW')).toMatchObject({
+      kind: 'usb',
+      vendorId: 0x1ab1,
+      productId: 0x0e11,
+      serial: 'S',
+      interfaceNumber: 1,
+      isRaw: true,
+    });
+    expect(parseResource('PRLGX-TCPIP0::a::1234::22::1::INSTR')).toMatchObject({
+      kind: 'prologix',
+      line: { kind: 'tcp', host: 'a', port: 1234 },
+      address: { primary: 22, secondary: 1 },
+    });
+    expect(parseResource('GPIB0::9::INSTR')).toMatchObject({ kind: 'gpib', board: 0, address: { primary: 9 } });
+    expect(parseResource('VXI0::3@visa')).toMatchObject({ kind: 'vendor', resource: 'VXI0::3' });
+    expect(isSameResource('host', 'tcpip::HOST::5025::SOCKET')).toBe(true);
+    expect(isSameResource('host', 'no::such')).toBe(false);
   });
 
   it.each([
@@ -51,6 +92,19 @@ describe('resource', () => {
     'a\nb',
     'host:5025:1',
     'TCPIP0::h::a::b::INSTR',
+    'USB0::0x1AB1::0x0E11',
+    'USB0::0x1AB1G::1::S',
+    'USB0::0x1AB1::1::S::999',
+    'GPIB0::31',
+    'GPIB0::9::50',
+    'GPIB0::9::1::2',
+    'PRLGX-TCPIP0::host',
+    'PRLGX-TCPIP0::host::1234::INSTR',
+    'MODBUS-ASRL::/dev/ttyUSB0',
+    'MODBUS-TCPIP::host::502::248',
+    'UDP::0.0.0.0::47269',
+    'TCPIP::host,99999::inst0',
+    'hello@visa',
     'x'.repeat(600),
   ])('refuses %j with resource.malformed', (text) => {
     expect(() => parseResource(text)).toThrow(expect.objectContaining({ code: 'resource.malformed' }));

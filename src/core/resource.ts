@@ -1,30 +1,21 @@
 import { LabError } from './errors.ts';
-
-/** Port assumed when only a host is given: SCPI raw, IANA 5025 (Rigol listens on 5555, Tektronix on 4000). */
-export const SCPI_RAW_PORT = 5025;
-
-/**
- * A VISA resource string, understood. `canonical` is its one spelling: equal instruments at equal ways compare equal.
- * `unsupported` stands where Labwire cannot open the way yet; its text says why and what to do instead.
- */
-export type Resource =
-  | { kind: 'socket'; canonical: string; host: string; port: number }
-  | {
-      kind: 'serial';
-      canonical: string /** Path or COM name as typed; a bare number is a VISA board number. */;
-      port: string;
-    }
-  | { kind: 'vxi11' | 'hislip'; canonical: string; host: string; device: string; unsupported: string }
-  | { kind: 'usb' | 'gpib' | 'prologix' | 'other'; canonical: string; unsupported: string };
-
-const LAN_LATER =
-  'VXI-11 and HiSLIP are not built in yet. If the instrument offers a raw SCPI socket, attach TCPIP0::HOST::5025::SOCKET (Rigol: 5555) instead.';
-const USB_LATER = 'USBTMC is not built in yet. Attach the instrument over LAN or its serial port.';
-const GPIB_LATER = 'GPIB is not built in yet. Attach the instrument over LAN or its serial port.';
+import { parseAdapter, parseGpib, parseModbus } from './resource-bus.ts';
+import { malformed, parseHost, parsePort, splitOutsideBrackets } from './resource-part.ts';
+import { HISLIP_PORT, type Resource, SCPI_RAW_PORT } from './resource-shape.ts';
+import { parseUsb } from './resource-usb.ts';
 
 /**
- * Reads a resource string: `TCPIP[b]::host::port::SOCKET`, `ASRLport[::INSTR]`, `TCPIP[b]::host[::device][::INSTR]`, `USB…`, `GPIB…`,
- * `PRLGX-…` (VISA VPP-4.3; keywords in any case), or what people type: `host`, `host:port`, `[v6]:port`, `/dev/ttyUSB0`, `COM3`.
+ * Reads a resource string (VISA VPP-4.3; keywords in any case, paths and serial numbers as they are):
+ *
+ *     ASRLport[::INSTR]                               TCPIP[b]::host[::device][::INSTR]    device inst0, gpib0,5, hislip0
+ *     TCPIP[b]::host::port::SOCKET                    TCPIP[b]::host,PORT::inst0[::INSTR]  TCPIP[b]::host::hislip0,PORT[::INSTR]
+ *     USB[b]::vid::pid::serial[::interface][::INSTR | ::RAW]                               GPIB[b]::pad[::sad][::INSTR], GPIB[b]::INTFC
+ *     PRLGX-TCPIP[b]::host[::port]::INTFC             PRLGX-ASRL[b]::port::INTFC           (PyVISA)
+ *
+ * ours: `PRLGX-TCPIP[b]::host::port::pad[::sad]::INSTR`, `PRLGX-ASRL[b]::port::pad[::sad]::INSTR`, `MODBUS-TCPIP::host[::port]::unit`,
+ * `MODBUS-ASRL::port::unit`, `USBIP[b]::host[,port]::vid::pid::serial[::interface]`, `UDP::host::port::SOCKET`, `RESOURCE@visa` (by the
+ * vendor's library), and what people type: `host`, `host:port`, `[v6]:port`, `/dev/ttyUSB0`, `/dev/usbtmc0`, `COM3`.
+ *
  * Throws `resource.malformed` with what was expected.
  */
 export function parseResource(text: string): Resource {
@@ -32,18 +23,22 @@ export function parseResource(text: string): Resource {
   if (trimmed === '') throw malformed(text, 'it is empty');
   if (trimmed.length > 512) throw malformed(text, 'it is longer than 512 characters');
   if (hasControlCharacter(trimmed)) throw malformed(text, 'it holds control characters');
+  const vendor = /^(.+)@visa$/i.exec(trimmed)?.[1];
+  if (vendor) return parseVendor(vendor);
   const upper = trimmed.toUpperCase();
   if (/^ASRL/.test(upper)) return parseSerial(trimmed);
   if (/^TCPIP\d*::/.test(upper)) return parseTcpip(trimmed);
-  if (/^USB\d*::/.test(upper)) return { kind: 'usb', canonical: withBoard(trimmed, 'USB'), unsupported: USB_LATER };
-  if (/^GPIB\d*::/.test(upper)) return { kind: 'gpib', canonical: withBoard(trimmed, 'GPIB'), unsupported: GPIB_LATER };
-  if (/^PRLGX-(TCPIP|ASRL)\d*::/.test(upper)) return { kind: 'prologix', canonical: trimmed, unsupported: GPIB_LATER };
-  if (/^(VICP|PXI|VXI)\d*::/.test(upper)) {
-    return { kind: 'other', canonical: trimmed, unsupported: `${upper.split(/\d*::/)[0]} is not built in.` };
-  }
+  if (/^UDP\d*::/.test(upper)) return parseUdp(trimmed);
+  if (/^USB(IP)?\d*::/.test(upper)) return parseUsb(trimmed);
+  if (/^USBTMC\//.test(upper)) return usbtmcFile(trimmed.slice('USBTMC'.length).replace(/::INSTR$/i, ''));
+  if (/^GPIB\d*::/.test(upper)) return parseGpib(trimmed);
+  if (/^PRLGX-(TCPIP|ASRL)\d*::/.test(upper)) return parseAdapter(trimmed);
+  if (/^MODBUS-(TCPIP|ASRL)\d*::/.test(upper)) return parseModbus(trimmed);
+  if (/^(VICP|PXI|VXI|RSNRP|USBVISA)\d*::/.test(upper)) return parseVendor(trimmed);
   if (trimmed.includes('::') && !trimmed.startsWith('[')) {
     throw malformed(text, `'${trimmed.split('::')[0]}' is no kind of interface Labwire knows`);
   }
+  if (/^\/dev\/usbtmc\d+$/.test(trimmed)) return usbtmcFile(trimmed);
   if (trimmed.startsWith('/')) return serial(trimmed);
   if (/^COM\d+$/.test(upper)) return serial(upper);
   return parseBare(trimmed);
@@ -52,6 +47,20 @@ export function parseResource(text: string): Resource {
 /** The one spelling of a resource; throws `resource.malformed`. */
 export function canonicalResource(text: string): string {
   return parseResource(text).canonical;
+}
+
+function parseVendor(text: string): Resource {
+  const kind = /^[A-Z][A-Z0-9-]*?(?=\d*::|\/|\d*$)/i.exec(text)?.[0] ?? '';
+  if (!text.includes('::') && !/^ASRL/i.test(text))
+    throw malformed(text, 'expected a full resource string before @visa');
+  // What Labwire knows too is written in its one spelling; the rest as the vendor's library takes it.
+  const isOurs = /^(ASRL|TCPIP\d*::|USB\d*::|GPIB\d*::)/i.test(text);
+  const resource = isOurs ? parseResource(text).canonical : kind.toUpperCase() + text.slice(kind.length);
+  return { kind: 'vendor', canonical: `${resource}@visa`, resource };
+}
+
+function usbtmcFile(path: string): Resource {
+  return { kind: 'usbtmc-file', canonical: `USBTMC${path}::INSTR`, path };
 }
 
 function parseSerial(text: string): Resource {
@@ -65,23 +74,54 @@ function serial(port: string): Resource {
   return { kind: 'serial', canonical: `ASRL${port}::INSTR`, port };
 }
 
+function parseUdp(text: string): Resource {
+  const [, host = '', port = '', word = ''] = splitOutsideBrackets(text);
+  if (word.toUpperCase() !== 'SOCKET') throw malformed(text, 'datagrams are UDP0::address::port::SOCKET');
+  const parsed = { host: parseHost(text, host), port: parsePort(text, port) };
+  return { kind: 'udp', canonical: `UDP0::${parsed.host}::${parsed.port}::SOCKET`, ...parsed };
+}
+
 function parseTcpip(text: string): Resource {
   const parts = splitOutsideBrackets(text);
-  const board = /^TCPIP(\d*)$/i.exec(parts[0] ?? '')?.[1] || '0';
-  const host = parseHost(text, parts[1] ?? '');
+  const board = Number(/^TCPIP(\d*)$/i.exec(parts[0] ?? '')?.[1] || '0');
+  const [, hostName = '', hostPort] = /^(.*?)(?:,(\d+))?$/.exec(parts[1] ?? '') ?? [];
+  const host = parseHost(text, hostName);
   const last = parts.at(-1)?.toUpperCase();
   if (last === 'SOCKET') {
-    if (parts.length !== 4) throw malformed(text, 'a socket is TCPIP0::host::port::SOCKET');
+    if (parts.length !== 4 || hostPort !== undefined) throw malformed(text, 'a socket is TCPIP0::host::port::SOCKET');
     const port = parsePort(text, parts[2] ?? '');
-    return { kind: 'socket', canonical: `TCPIP${Number(board)}::${host}::${port}::SOCKET`, host, port };
+    return { kind: 'socket', canonical: `TCPIP${board}::${host}::${port}::SOCKET`, host, port };
   }
   const rest = parts.slice(2);
   if (rest.at(-1)?.toUpperCase() === 'INSTR') rest.pop();
   if (rest.length > 1 || rest[0] === '') throw malformed(text, 'expected TCPIP0::host[::device][::INSTR]');
   const device = rest[0] ?? 'inst0';
-  const kind = /^hislip/i.test(device) ? 'hislip' : 'vxi11';
-  const canonical = `TCPIP${Number(board)}::${host}::${device}::INSTR`;
-  return { kind, canonical, host, device, unsupported: LAN_LATER };
+  const isPlain = /^[A-Za-z0-9_.,\-/[\]+]+$/.test(device);
+  if (!isPlain) throw malformed(text, `'${device}' is no LAN device name (inst0, gpib0,5, hislip0)`);
+  return /^hislip/i.test(device)
+    ? parseHislip(text, board, host, device, hostPort)
+    : parseVxi11(text, board, host, device, hostPort);
+}
+
+function parseHislip(
+  text: string,
+  board: number,
+  host: string,
+  device: string,
+  hostPort: string | undefined,
+): Resource {
+  const match = /^(hislip[^,]*)(?:,(\d+))?$/i.exec(device);
+  if (!match || hostPort !== undefined) throw malformed(text, 'HiSLIP is TCPIP0::host::hislip0[,port][::INSTR]');
+  const name = (match[1] ?? '').toLowerCase();
+  const port = match[2] === undefined ? HISLIP_PORT : parsePort(text, match[2]);
+  const canonical = `TCPIP${board}::${host}::${name}${port === HISLIP_PORT ? '' : `,${port}`}::INSTR`;
+  return { kind: 'hislip', canonical, host, device: name, port };
+}
+
+function parseVxi11(text: string, board: number, host: string, device: string, hostPort: string | undefined): Resource {
+  const corePort = hostPort === undefined ? undefined : parsePort(text, hostPort);
+  const canonical = `TCPIP${board}::${host}${corePort === undefined ? '' : `,${corePort}`}::${device}::INSTR`;
+  return { kind: 'vxi11', canonical, host, device, ...(corePort === undefined ? {} : { corePort }) };
 }
 
 function parseBare(text: string): Resource {
@@ -92,34 +132,6 @@ function parseBare(text: string): Resource {
   return { kind: 'socket', canonical: `TCPIP0::${host}::${port}::SOCKET`, host, port };
 }
 
-/** A host name, IPv4 or bracketed IPv6; HiSLIP and VXI-11 test servers put `,PORT` after it. Names are compared in lower case. */
-function parseHost(text: string, host: string): string {
-  const isName = /^[A-Za-z0-9_]([A-Za-z0-9._-]*)(,\d{1,5})?$/.test(host);
-  const isV6 = /^\[[0-9A-Fa-f:.]+(%[A-Za-z0-9._-]+)?\]$/.test(host);
-  if (!isName && !isV6)
-    throw malformed(text, host === '' ? 'the host is missing' : `'${host}' is no host name or address`);
-  return host.toLowerCase();
-}
-
-function parsePort(text: string, digits: string): number {
-  const port = Number(digits);
-  if (!/^\d{1,5}$/.test(digits) || port < 1 || port > 65535) {
-    throw malformed(text, `'${digits}' is no port number (1 to 65535)`);
-  }
-  return port;
-}
-
-function splitOutsideBrackets(text: string): string[] {
-  return text.split(/::(?![^[]*\])/);
-}
-
-function withBoard(text: string, name: string): string {
-  const rest = text.slice(name.length);
-  const at = rest.indexOf('::');
-  const body = rest.slice(at).replace(/::instr$/i, '::INSTR');
-  return `${name}${Number(rest.slice(0, at) || '0')}${/::(INSTR|INTFC|RAW)$/i.test(body) ? body : `${body}::INSTR`}`;
-}
-
 function hasControlCharacter(text: string): boolean {
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index);
@@ -128,12 +140,12 @@ function hasControlCharacter(text: string): boolean {
   return false;
 }
 
-function malformed(text: string, why: string): LabError {
-  const shown = text.length > 80 ? `${text.slice(0, 80)}…` : text;
-  return new LabError(
-    'resource.malformed',
-    `'${shown}' is no resource string: ${why}. Nothing was opened. ` +
-      'Examples: TCPIP0::192.168.1.20::5025::SOCKET, 192.168.1.20:5555, ASRL/dev/ttyUSB0::INSTR, COM3.',
-    { resource: shown },
-  );
+/** Whether two addresses name one way, without opening either; malformed ones never do. */
+export function isSameResource(one: string, other: string): boolean {
+  try {
+    return canonicalResource(one) === canonicalResource(other);
+  } catch (error) {
+    if (error instanceof LabError) return false;
+    throw error;
+  }
 }

@@ -19,6 +19,7 @@ import { RecordingDesk } from './bench/recording-desk.ts';
 import { SimulatorDesk } from './bench/simulator-desk.ts';
 import { createBenchCalls } from './calls/bench-calls.ts';
 import { createInstrumentCalls, exchangeRecord } from './calls/instrument-calls.ts';
+import { pendingCalls } from './calls/pending-calls.ts';
 import { createRecordingCalls } from './calls/recording-calls.ts';
 import { createSampleCalls } from './calls/sample-calls.ts';
 import type { EngineParts } from './engine-parts.ts';
@@ -87,7 +88,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
   const meter = new RateMeter(clock);
   const channels = new ChannelBook(board);
   const traces = new TraceDesk(clock);
-  const simulator = new SimulatorDesk(host, board);
+  const simulator = new SimulatorDesk(host, board, clock);
   const library = scope.use(await openLibrary({ folder: () => board.state.settings.recordingsFolder, clock }));
 
   const keeper: BenchKeeper = new BenchKeeper(
@@ -192,6 +193,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     ...createInstrumentCalls(parts),
     ...createSampleCalls(parts),
     ...createRecordingCalls(parts),
+    ...pendingCalls,
   };
   if (problem) events.add({ kind: 'status', severity: 'warning', text: problem });
   // Before the first screen: whatever it changes then, it changes in the bench of last time.

@@ -1,9 +1,9 @@
+import type { FoundInstrument } from '../contract/discovery-schema.ts';
 import type { SimulatedInstrument } from '../contract/host-messages.ts';
-import type { FoundInstrument } from '../contract/instrument-schema.ts';
 import type { Output } from './output.ts';
 
 /** A line of `bench` and `find`; documented in docs/cli.md. */
-export type InstrumentRow = Omit<FoundInstrument, 'source'>;
+export type InstrumentRow = Pick<FoundInstrument, 'name' | 'role' | 'idn' | 'resources' | 'state' | 'reason'>;
 
 /** A simulated instrument without a way to it is unusable; a reason alone only says why one of its ways is missing. */
 export function instrumentRow({ name, role, idn, resources, reason }: SimulatedInstrument): InstrumentRow {

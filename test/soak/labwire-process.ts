@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FoundInstrument } from '../../src/contract/instrument-schema.ts';
+import type { FoundInstrument } from '../../src/contract/discovery-schema.ts';
 import { isAlive, readAnnouncement } from '../../src/engine/state/data-folder.ts';
 import { findRunningEngine } from '../../src/headless/running-engine.ts';
 import { LabScreen } from '../lab/lab-screen.ts';

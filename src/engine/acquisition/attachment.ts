@@ -1,6 +1,8 @@
+import type { AttachOptions } from '../../contract/discovery-schema.ts';
 import type { InstrumentState, InstrumentStateWord } from '../../contract/instrument-schema.ts';
 import { LabError } from '../../core/errors.ts';
 import type { ControlValue, Identity } from '../../core/instrument.ts';
+import { wayOf } from '../../core/resource-way.ts';
 import type { ColumnInfo } from '../../core/stream-info.ts';
 import { isQuery } from '../../protocol/scpi-line.ts';
 import type { OutputOff } from '../driver/driver.ts';
@@ -42,6 +44,7 @@ export class Attachment implements AsyncDisposable {
   readonly id: string;
   readonly identity: Identity;
   readonly resource: string;
+  readonly options: AttachOptions;
   label: string;
   /**
    * Resolves when its channels are known: with the first row, or when there will be none soon (nothing to measure, a first round
@@ -72,8 +75,9 @@ export class Attachment implements AsyncDisposable {
   #disposed: Promise<void> | undefined;
 
   /** Takes over the link; `start` begins to measure. */
-  constructor(link: InstrumentLink, label: string, host: AttachmentHost) {
+  constructor(link: InstrumentLink, label: string, host: AttachmentHost, options: AttachOptions = {}) {
     this.#link = link;
+    this.options = options;
     this.#panel = new InstrumentPanel(host.clock);
     this.ready = new Promise((resolve) => {
       this.#tellReady = resolve;
@@ -105,7 +109,12 @@ export class Attachment implements AsyncDisposable {
       label: this.label,
       identity: this.identity,
       resource: this.resource,
-      way: this.resource.startsWith('ASRL') ? 'serial' : this.resource.startsWith('USB') ? 'usb' : 'lan',
+      way: wayOf(this.resource),
+      family: this.#link.family,
+      options: this.options,
+      can: { screenshot: false, clear: false, trigger: false, statusByte: false, lock: false, local: false },
+      queries: [],
+      isLocked: false,
       state: this.#state,
       ...(this.#retry ? { retry: this.#retry } : {}),
       controls: shape.controls,

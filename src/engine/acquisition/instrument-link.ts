@@ -12,6 +12,8 @@ export interface InstrumentLink extends AsyncDisposable {
   readonly session: Session;
   readonly identity: Identity;
   readonly driver: Driver;
+  /** Name of the family that speaks to it. */
+  readonly family: string;
 }
 
 export interface LinkPlace {
@@ -33,8 +35,15 @@ export async function openInstrumentLink(resource: string, place: LinkPlace): Pr
     );
     const identity = await identify(session, resource, place.timeoutMs);
     const context = { session, clock: place.clock, identity, report: (error: LabError) => place.report(error) };
-    const driver = scope.use(await place.choose(identity).open(context));
-    return { session, identity, driver, [Symbol.asyncDispose]: () => scope[Symbol.asyncDispose]() };
+    const family = place.choose(identity);
+    const driver = scope.use(await family.open(context));
+    return {
+      session,
+      identity,
+      driver,
+      family: family.name,
+      [Symbol.asyncDispose]: () => scope[Symbol.asyncDispose](),
+    };
   } catch (error) {
     await scope[Symbol.asyncDispose]().catch(() => undefined);
     throw error;

@@ -1,6 +1,8 @@
 import type { BenchState } from '../../contract/bench-schema.ts';
-import type { FoundInstrument } from '../../contract/instrument-schema.ts';
+import type { FoundInstrument } from '../../contract/discovery-schema.ts';
+import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
+import { foundRow } from '../discovery/found-row.ts';
 import type { HostServices, SimulatorFault, SimulatorProcess } from '../host-services.ts';
 import type { StateBoard } from '../state/state-board.ts';
 
@@ -10,10 +12,12 @@ type SimulatorState = BenchState['simulator'];
 export class SimulatorDesk {
   readonly #host: HostServices;
   readonly #board: StateBoard;
+  readonly #clock: Clock;
   #process: SimulatorProcess | undefined;
   #starting: Promise<SimulatorState> | undefined;
 
-  constructor(host: HostServices, board: StateBoard) {
+  constructor(host: HostServices, board: StateBoard, clock: Clock) {
+    this.#clock = clock;
     this.#host = host;
     this.#board = board;
   }
@@ -70,7 +74,8 @@ export class SimulatorDesk {
         this.#show({ state: 'failed', instruments: [], reason: why });
       });
       const instruments = process.instruments.map(
-        (instrument): FoundInstrument => ({ ...instrument, state: 'available', source: 'simulator' }),
+        (instrument): FoundInstrument =>
+          foundRow({ ...instrument, state: 'available', source: 'simulator', nowNs: this.#clock.nowNs() }),
       );
       return this.#show({ state: 'running', instruments });
     } catch (error) {

@@ -1,9 +1,11 @@
-import type { ExchangeRecord, FoundInstrument } from '../../contract/instrument-schema.ts';
+import type { FoundInstrument } from '../../contract/discovery-schema.ts';
+import type { ExchangeRecord } from '../../contract/instrument-schema.ts';
 import type { Handlers } from '../../contract/serve.ts';
 import { canonicalResource } from '../../core/resource.ts';
 import { parseIdentity } from '../../protocol/idn.ts';
 import { isQuery } from '../../protocol/scpi-line.ts';
 import { identityText, instrumentId } from '../acquisition/instrument-id.ts';
+import { foundRow } from '../discovery/found-row.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { openSession } from '../session/open-session.ts';
 import { summarizeReply } from '../session/reply-summary.ts';
@@ -101,7 +103,7 @@ export function createInstrumentCalls(parts: EngineParts): Pick<Handlers, Instru
 }
 
 /** What is there: the simulated bench, what the bench remembers, serial ports by name (never probed). Attached ones say so. */
-async function find({ instruments, simulator }: EngineParts): Promise<FoundInstrument[]> {
+async function find({ instruments, simulator, clock }: EngineParts): Promise<FoundInstrument[]> {
   const attached = new Map(instruments.all.map((attachment) => [attachment.id, attachment]));
   const rows = simulator.instruments.map((row): FoundInstrument => {
     const id = row.idn === null ? undefined : instrumentId(parseIdentity(row.idn), row.resources[0] ?? '');
@@ -110,27 +112,33 @@ async function find({ instruments, simulator }: EngineParts): Promise<FoundInstr
   });
   for (const attachment of attached.values()) {
     const { label, shape, identity, resource } = attachment;
-    rows.push({
-      name: label,
-      role: shape.role,
-      idn: identityText(identity),
-      resources: [resource],
-      state: 'attached',
-      source: 'remembered',
-    });
+    rows.push(
+      foundRow({
+        nowNs: clock.nowNs(),
+        name: label,
+        role: shape.role,
+        idn: identityText(identity),
+        resources: [resource],
+        state: 'attached',
+        source: 'remembered',
+      }),
+    );
   }
   const known = new Set(rows.flatMap(({ resources }) => resources));
   for (const port of await listSerialPorts()) {
     if (known.has(port.resource)) continue;
-    rows.push({
-      name: port.name,
-      role: 'unknown',
-      idn: null,
-      resources: [port.resource],
-      state: 'unknown',
-      source: 'serial',
-      reason: port.about,
-    });
+    rows.push(
+      foundRow({
+        nowNs: clock.nowNs(),
+        name: port.name,
+        role: 'unknown',
+        idn: null,
+        resources: [port.resource],
+        state: 'unknown',
+        source: 'serial',
+        reason: port.about,
+      }),
+    );
   }
   return rows;
 }

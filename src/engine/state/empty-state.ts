@@ -29,6 +29,8 @@ export function emptyState(dataFolder: string): BenchState {
     rules: [],
     alarms: [],
     outputsOff: null,
+    safety: { devices: [], armed: [] },
+    discovery: { isSearching: false, startedNs: null, searches: [], found: [] },
     jobs: [],
     notices: [],
     events: [],

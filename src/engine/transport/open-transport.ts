@@ -1,5 +1,6 @@
 import { LabError } from '../../core/errors.ts';
 import { parseResource } from '../../core/resource.ts';
+import type { Resource, ResourceKind } from '../../core/resource-shape.ts';
 import { openSerial, type SerialOptions } from './open-serial.ts';
 import { openTcp, type TcpOptions } from './open-tcp.ts';
 import type { Transport } from './transport.ts';
@@ -10,23 +11,29 @@ export interface TransportOptions {
   signal?: AbortSignal | undefined;
 }
 
+type Opener<K extends ResourceKind> = (
+  resource: Extract<Resource, { kind: K }>,
+  options: TransportOptions,
+) => Promise<Transport>;
+
+/** Every way, by the kind of its resource. Native libraries are loaded when one is first opened. */
+const OPENERS: { [K in ResourceKind]?: Opener<K> } = {
+  socket: (parsed, { tcp, signal }) => openTcp({ ...parsed, resource: parsed.canonical }, { ...tcp, signal }),
+  serial: (parsed, { serial, signal }) => openSerial({ ...parsed, resource: parsed.canonical }, { ...serial, signal }),
+};
+
 /**
  * Opens the way a resource string names. Throws `resource.malformed`, `resource.unsupported` (the message says why and what works instead),
  * and the `transport.*` errors of the way.
  */
 export async function openTransport(resource: string, options: TransportOptions = {}): Promise<Transport> {
-  const { signal } = options;
   const parsed = parseResource(resource);
-  switch (parsed.kind) {
-    case 'socket':
-      return openTcp({ ...parsed, resource: parsed.canonical }, { ...options.tcp, signal });
-    case 'serial':
-      return openSerial({ ...parsed, resource: parsed.canonical }, { ...options.serial, signal });
-    default:
-      throw new LabError(
-        'resource.unsupported',
-        `${parsed.canonical} cannot be opened: ${parsed.unsupported} Nothing was opened.`,
-        { resource: parsed.canonical },
-      );
-  }
+  // The table maps each kind to the opener of its own shape.
+  const open = OPENERS[parsed.kind] as Opener<ResourceKind> | undefined;
+  if (open) return open(parsed, options);
+  throw new LabError(
+    'resource.unsupported',
+    `${parsed.canonical} cannot be opened as an instrument. Nothing was opened.`,
+    { resource: parsed.canonical },
+  );
 }

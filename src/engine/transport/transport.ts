@@ -16,12 +16,50 @@ export interface ReadResult {
   end: boolean;
 }
 
-/** What some ways can do beside bytes; a way that lacks one throws `transport.unsupported`. */
+export interface WriteOptions {
+  /** The message ends with the last byte (END, EOM). */
+  end?: boolean;
+  signal?: AbortSignal;
+  /**
+   * Outputs off. On a wire that several instruments share (a GPIB adapter) it goes before all that waits, and a transfer under way is cut short by a
+   * device clear of the instrument that has the wire, whose read rejects with `safety.refused`. Elsewhere it changes nothing.
+   */
+  isUrgent?: boolean;
+}
+
+/** VISA's viGpibControlREN modes 0…6 (VPP-4.3.2 6.5.3), by name, in that order. */
+export const REMOTE_MODES = [
+  'deassert',
+  'assert',
+  'deassert-and-local',
+  'assert-and-address',
+  'assert-and-lockout',
+  'assert-address-and-lockout',
+  'local',
+] as const;
+export type RemoteMode = (typeof REMOTE_MODES)[number];
+
+export interface LockOptions {
+  /** How long the instrument's other owner is waited for; 0: not at all. */
+  timeoutMs: number;
+  /** Clients with the same key share the lock (HiSLIP); absent: exclusive. */
+  sharedKey?: string;
+  signal?: AbortSignal;
+}
+
+/** What some ways can do beside bytes; a way that lacks one leaves it out, or throws `transport.unsupported` when only the device can tell. */
 export interface TransportControl {
-  /** Device clear, serial: break or flush. After it, nothing sent before is answered. */
+  /** Device clear, serial: break or flush. After it, nothing sent before is answered, and no byte of an older answer is read. A read that waits rejects with `transport.timeout`. */
   clear?(signal?: AbortSignal): Promise<void>;
   trigger?(signal?: AbortSignal): Promise<void>;
+  /** Serial poll: the status byte; clears RQS. */
   statusByte?(signal?: AbortSignal): Promise<number>;
+  /** Calls back for each service request, with the status byte where it came along. Enables them at the device; dispose to stop. */
+  onServiceRequest?(listener: (statusByte: number | undefined) => void): Promise<AsyncDisposable>;
+  /** Throws `transport.busy` when another client holds it for longer than the timeout. */
+  lock?(options: LockOptions): Promise<void>;
+  unlock?(signal?: AbortSignal): Promise<void>;
+  remoteLocal?(mode: RemoteMode, signal?: AbortSignal): Promise<void>;
   sendBreak?(ms: number): Promise<void>;
   setModemLines?(lines: { dtr: boolean; rts: boolean }): Promise<void>;
 }
@@ -33,11 +71,12 @@ export interface TransportControl {
  *   One read at a time. When the other side ends, a pending read first gives what has arrived, then rejects with `transport.closed`.
  * - `write` resolves when the system has taken the bytes. It may be called while a read waits.
  * - `closed` resolves, never rejects, with the reason; disposing twice is fine; pending reads then reject with `transport.closed`.
+ * - A message way's read after an aborted one never gives a byte of an answer from before a `clear`.
  */
 export interface Transport extends AsyncDisposable {
   /** Canonical resource string. */
   readonly resource: string;
-  write(bytes: Uint8Array, options?: { end?: boolean; signal?: AbortSignal }): Promise<void>;
+  write(bytes: Uint8Array, options?: WriteOptions): Promise<void>;
   read(options?: ReadOptions): Promise<ReadResult>;
   readonly closed: Promise<{ code: ErrorCode; message: string }>;
   readonly control?: TransportControl;

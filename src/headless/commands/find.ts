@@ -1,4 +1,4 @@
-import type { FoundInstrument } from '../../contract/instrument-schema.ts';
+import type { FoundInstrument } from '../../contract/discovery-schema.ts';
 import { announcedBench } from '../bench-announcement.ts';
 import type { Command } from '../command.ts';
 import { dataFolderOf } from '../data-folder.ts';

@@ -1,4 +1,4 @@
-import type { FoundInstrument } from '../../contract/instrument-schema.ts';
+import type { FoundInstrument } from '../../contract/discovery-schema.ts';
 import { LabError } from '../../core/errors.ts';
 import { toast } from '../actions.ts';
 import { call } from '../engine-link.ts';

@@ -1,5 +1,5 @@
 import { type FormEvent, type ReactElement, useCallback, useEffect, useState } from 'react';
-import type { FoundInstrument } from '../../contract/instrument-schema.ts';
+import type { FoundInstrument } from '../../contract/discovery-schema.ts';
 import { LabError } from '../../core/errors.ts';
 import { Dialog } from '../control/dialog.tsx';
 import { Icon } from '../control/icon.tsx';

@@ -1,5 +1,5 @@
 import { type ReactElement, useState } from 'react';
-import type { FoundInstrument } from '../../contract/instrument-schema.ts';
+import type { FoundInstrument } from '../../contract/discovery-schema.ts';
 import type { LabError } from '../../core/errors.ts';
 import { ROLE_WORDS, shortMaker } from '../bench/instrument-words.ts';
 import { Icon, type IconName } from '../control/icon.tsx';
