@@ -156,7 +156,7 @@ export class FaultyInstrument {
 }
 
 /** Line noise: something no text reply holds, before, inside or instead of the reply; or text that has not the form of an answer. */
-function spoil(reply: string, random: SeededRandom, isUnreadable: boolean): string {
+export function spoil(reply: string, random: SeededRandom, isUnreadable: boolean): string {
   const noise = `${String.fromCharCode(128 + random.below(128))}${random.below(2) ? '\n' : ''}`;
   switch (random.below(isUnreadable ? 3 : 5)) {
     case 0:
