@@ -178,8 +178,8 @@ export class ReplyWire {
 
   async #read(signal: AbortSignal): Promise<void> {
     const isMessageBased = this.transport.isMessageBased === true;
-    try {
-      while (!signal.aborted) {
+    while (!signal.aborted) {
+      try {
         if (isMessageBased && !this.#waiting) {
           this.#wake = createDeferred<void>();
           await this.#wake.promise;
@@ -187,12 +187,17 @@ export class ReplyWire {
         }
         const { bytes, end } = await this.transport.read({ signal });
         this.#accept(bytes, end);
+      } catch (error) {
+        if (signal.aborted) return;
+        const failure = LabError.from(error);
+        // A message-based way refuses a single read (device clear, locked by another client) and goes on.
+        const goesOn = isMessageBased && failure.code !== 'transport.closed' && failure.code !== 'transport.failed';
+        if (!goesOn) this.#ended = failure;
+        if (this.#waiting) this.#fail(failure);
+        if (goesOn) continue;
+        this.#options.onEnded(failure);
+        return;
       }
-    } catch (error) {
-      if (signal.aborted) return;
-      this.#ended = LabError.from(error);
-      if (this.#waiting) this.#fail(this.#ended);
-      this.#options.onEnded(this.#ended);
     }
   }
 
