@@ -10,6 +10,9 @@ export interface ConsoleLine {
   reply: string | null | undefined;
   roundTripMs: number | undefined;
   error: { code: string; message: string } | undefined;
+  /** The bytes of the reply (the first 64 KiB), and how many there were. */
+  base64: string | undefined;
+  sizeBytes: number | undefined;
 }
 
 export interface ConsoleLog {
@@ -33,7 +36,16 @@ export function logOf(logs: Readonly<Record<string, ConsoleLog>>, instrument: st
 export function addLine(instrument: string, text: string, history: string[]): number {
   const id = nextId++;
   consoleStore.update((logs) => {
-    const line: ConsoleLine = { id, at: Date.now(), text, reply: undefined, roundTripMs: undefined, error: undefined };
+    const line: ConsoleLine = {
+      id,
+      at: Date.now(),
+      text,
+      reply: undefined,
+      roundTripMs: undefined,
+      error: undefined,
+      base64: undefined,
+      sizeBytes: undefined,
+    };
     return { ...logs, [instrument]: { lines: [...logOf(logs, instrument).lines, line].slice(-KEPT_LINES), history } };
   });
   return id;

@@ -1,13 +1,14 @@
-import { type KeyboardEvent, type ReactElement, useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { type ReactElement, useLayoutEffect, useRef, useState } from 'react';
 import type { InstrumentState } from '../../contract/instrument-schema.ts';
-import { LabError } from '../../core/errors.ts';
 import { showError, toast } from '../actions.ts';
 import { identityText } from '../bench/instrument-words.ts';
-import { call } from '../engine-link.ts';
+import { MenuItem, Popover } from '../control/popover.tsx';
 import { useStore } from '../store.ts';
-import { formatClock } from '../text-format.ts';
-import { addToHistory, completions } from './command-history.ts';
-import { addLine, type ConsoleLine, clearLines, consoleStore, finishLine, logOf } from './console-lines.ts';
+import { ConsoleLineView } from './console-line.tsx';
+import { type ConsoleLog, clearLines, consoleStore, logOf } from './console-lines.ts';
+import { ConsolePrompt } from './console-prompt.tsx';
+import { type ScriptLanguage, scriptOf } from './script-text.ts';
+import { SendFileButton } from './send-file-button.tsx';
 
 /** Commands to one instrument and its replies; history with the arrow keys, completion with Tab. */
 export function ConsoleSession({ instrument }: { instrument: InstrumentState }): ReactElement {
@@ -17,9 +18,14 @@ export function ConsoleSession({ instrument }: { instrument: InstrumentState }):
   useLayoutEffect(() => {
     if (list.current) list.current.scrollTop = list.current.scrollHeight;
   }, [log.lines]);
-  const copy = async (): Promise<void> => {
-    await navigator.clipboard.writeText(log.lines.map((line) => line.text).join('\n'));
-    toast({ severity: 'done', text: 'The commands of this session are copied.' });
+  const [isHex, setIsHex] = useState(false);
+  const copy = async (what: 'commands' | ScriptLanguage): Promise<void> => {
+    const text =
+      what === 'commands'
+        ? log.lines.map((line) => line.text).join('\n')
+        : scriptOf(what, instrument.resource, stepsOf(log));
+    await navigator.clipboard.writeText(text);
+    toast({ severity: 'done', text: `${WORDS[what]} of this session copied.` });
   };
   return (
     <div className="console">
@@ -28,14 +34,25 @@ export function ConsoleSession({ instrument }: { instrument: InstrumentState }):
           {identityText(instrument)} · <span className="num">{instrument.resource}</span>
         </span>
         <span className="grow" />
-        <button
-          type="button"
-          className="btn small"
-          disabled={log.lines.length === 0}
-          onClick={() => void copy().catch(showError)}
-        >
-          Copy commands
+        <button type="button" className="btn small" aria-pressed={isHex} onClick={() => setIsHex(!isHex)}>
+          Hex
         </button>
+        <SendFileButton instrument={instrument.id} />
+        <Popover menu align="end" className="btn small" button="Copy as…" disabled={log.lines.length === 0}>
+          {(close) =>
+            (['commands', 'python', 'typescript'] as const).map((what) => (
+              <MenuItem
+                key={what}
+                onPick={() => {
+                  close();
+                  void copy(what).catch(showError);
+                }}
+              >
+                {WORDS[what]}
+              </MenuItem>
+            ))
+          }
+        </Popover>
         <button
           type="button"
           className="btn small"
@@ -53,114 +70,18 @@ export function ConsoleSession({ instrument }: { instrument: InstrumentState }):
           </li>
         )}
         {log.lines.map((line) => (
-          <Line key={line.id} line={line} />
+          <ConsoleLineView key={line.id} line={line} isHex={isHex} />
         ))}
       </ol>
-      <Prompt instrument={instrument} history={log.history} />
+      <ConsolePrompt instrument={instrument} history={log.history} />
     </div>
   );
 }
 
-function Line({ line }: { line: ConsoleLine }): ReactElement {
-  return (
-    <li data-testid="console-line">
-      <time className="quiet">{formatClock(line.at)}</time>
-      <span className="said">
-        <span className="asked">{line.text}</span>
-        {typeof line.reply === 'string' && <span className="reply">{line.reply}</span>}
-        {line.reply === null && <span className="quiet">sent</span>}
-        {line.reply === undefined && !line.error && <span className="quiet">…</span>}
-        {line.error && (
-          <span className="tone-bad">
-            {line.error.message} <code className="quiet">{line.error.code}</code>
-          </span>
-        )}
-      </span>
-      <span className="quiet ms">{line.roundTripMs === undefined ? '' : `${line.roundTripMs.toFixed(1)} ms`}</span>
-    </li>
-  );
-}
+const WORDS = { commands: 'Commands', python: 'Python script (PyVISA)', typescript: 'TypeScript script' } as const;
 
-function Prompt({ instrument, history }: { instrument: InstrumentState; history: readonly string[] }): ReactElement {
-  const [text, setText] = useState('');
-  const [at, setAt] = useState<number>();
-  const [picked, setPicked] = useState(0);
-  const input = useRef<HTMLInputElement>(null);
-  const offers = at === undefined ? completions(instrument.commands, text) : [];
-  useEffect(() => input.current?.focus(), []);
-
-  const type = (next: string): void => {
-    setText(next);
-    setAt(undefined);
-    setPicked(0);
-  };
-  const send = async (): Promise<void> => {
-    const command = text.trim();
-    if (!command) return;
-    const id = addLine(instrument.id, command, addToHistory(history, command));
-    type('');
-    try {
-      const answer = await call('instrument.query', { instrument: instrument.id, text: command });
-      finishLine(instrument.id, id, { reply: answer.reply, roundTripMs: answer.roundTripMs });
-    } catch (thrown) {
-      const { code, message } = LabError.from(thrown);
-      finishLine(instrument.id, id, { error: { code, message } });
-    }
-  };
-  const recall = (step: -1 | 1): void => {
-    const next = (at ?? history.length) + step;
-    if (next < 0) return;
-    setAt(next >= history.length ? undefined : next);
-    setText(history[next] ?? '');
-  };
-  const onKeyDown = (event: KeyboardEvent<HTMLInputElement>): void => {
-    if (event.key === 'Enter') void send();
-    else if (event.key === 'Tab' && offers.length > 0 && !event.shiftKey) type(offers[picked] ?? text);
-    else if (event.key === 'ArrowUp' && event.altKey) setPicked((now) => Math.max(0, now - 1));
-    else if (event.key === 'ArrowDown' && event.altKey) setPicked((now) => Math.min(offers.length - 1, now + 1));
-    else if (event.key === 'ArrowUp') recall(-1);
-    else if (event.key === 'ArrowDown') recall(1);
-    else if (event.key === 'Escape' && text) type('');
-    else return;
-    event.preventDefault();
-  };
-  return (
-    <div className="prompt">
-      <ul className="offers num" hidden={offers.length === 0} aria-label="Completions">
-        {offers.map((offer, index) => (
-          <li key={offer}>
-            <button
-              type="button"
-              tabIndex={-1}
-              data-picked={index === picked}
-              onClick={() => {
-                type(offer);
-                input.current?.focus();
-              }}
-            >
-              {offer}
-            </button>
-          </li>
-        ))}
-      </ul>
-      <span className="num" aria-hidden="true">
-        ›
-      </span>
-      <input
-        ref={input}
-        className="num"
-        aria-label={`Command to ${instrument.label}`}
-        placeholder="*IDN?"
-        autoComplete="off"
-        spellCheck={false}
-        maxLength={10_000}
-        value={text}
-        onChange={(event) => type(event.target.value)}
-        onKeyDown={onKeyDown}
-      />
-      <button type="button" className="btn primary" disabled={!text.trim()} onClick={() => void send()}>
-        {text.includes('?') ? 'Query' : 'Send'}
-      </button>
-    </div>
-  );
+/** What was taken or answered, with the pauses the person made. */
+function stepsOf({ lines }: ConsoleLog): { text: string; pauseMs: number }[] {
+  const done = lines.filter((line) => line.error === undefined);
+  return done.map((line, index) => ({ text: line.text, pauseMs: line.at - (done[index - 1]?.at ?? line.at) }));
 }
