@@ -48,6 +48,18 @@ class FaultyConnection implements MessageConnection {
 
   read: MessageConnection['read'] = (options) => this.#exchange.read(options);
 
+  get messageCount(): number {
+    return this.#exchange.messageCount;
+  }
+
+  onResponse(listener: () => void): void {
+    this.#exchange.onResponse(listener);
+  }
+
+  interrupt(): void {
+    this.#exchange.interrupt();
+  }
+
   clear(): void {
     this.#clears++;
     this.#exchange.clear();

@@ -77,6 +77,11 @@ export function createTestDevice(): TestDevice {
         get hasResponse() {
           return exchange.hasResponse;
         },
+        get messageCount() {
+          return exchange.messageCount;
+        },
+        onResponse: (listener) => exchange.onResponse(listener),
+        interrupt: () => exchange.interrupt(),
         clear() {
           exchange.clear();
         },

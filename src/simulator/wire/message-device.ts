@@ -6,6 +6,8 @@ export interface ResponsePart {
   end: boolean;
   /** The termination character ended it. */
   isTermChar: boolean;
+  /** Number of the program message it answers, as `messageCount` counts them. */
+  message: number;
 }
 
 export interface PartOptions {
@@ -26,6 +28,12 @@ export interface MessageConnection {
   read(options: PartOptions): Promise<ResponsePart>;
   /** Some of a response waits to be read (MAV). */
   readonly hasResponse: boolean;
+  /** Program messages taken in so far; the newest has this number. */
+  readonly messageCount: number;
+  /** Called when some of a response has come where none waited. One listener; for ways that send answers unasked (HiSLIP). */
+  onResponse(listener: () => void): void;
+  /** The client broke the exchange (488.2 6.3.2.3): what waits of answers is thrown away, -410. */
+  interrupt(): void;
   /** Device clear: what was sent is forgotten, what would be answered too; a read that waits goes on waiting. */
   clear(): void;
   trigger(): void;

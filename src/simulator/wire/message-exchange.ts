@@ -37,7 +37,8 @@ export class MessageExchange implements MessageConnection {
   #input: Uint8Array[] = [];
   #inputBytes = 0;
   #overrun = false;
-  #output: { bytes: Uint8Array; end: boolean }[] = [];
+  #output: { bytes: Uint8Array; end: boolean; message: number }[] = [];
+  #messageCount = 0;
   #arrival: Deferred<void> | undefined;
   #running: Promise<void> = Promise.resolve();
   #pendingMessages = 0;
@@ -46,6 +47,7 @@ export class MessageExchange implements MessageConnection {
   #isRequesting = false;
   #wasSummary = false;
   #listener: (() => void) | undefined;
+  #responseListener: (() => void) | undefined;
   readonly #watch: Disposable | undefined;
 
   constructor(handler: MessageHandler) {
@@ -75,11 +77,12 @@ export class MessageExchange implements MessageConnection {
       this.#handler.fail(-410);
     }
     const generation = this.#generation;
+    const number = ++this.#messageCount;
     this.#pendingMessages++;
     this.#running = this.#running.then(async () => {
       if (generation !== this.#generation) return;
       await this.#handler.execute(message, (answer, isEnd) => {
-        if (generation === this.#generation) this.#respond(answer, isEnd);
+        if (generation === this.#generation) this.#respond(answer, isEnd, number);
       });
       if (generation !== this.#generation) return;
       this.#pendingMessages--;
@@ -94,7 +97,7 @@ export class MessageExchange implements MessageConnection {
       this.#arrival ??= createDeferred<void>();
       await untilAborted(this.#arrival.promise, signal);
     }
-    const first = this.#output[0] ?? { bytes: new Uint8Array(0), end: true };
+    const first = this.#output[0] ?? { bytes: new Uint8Array(0), end: true, message: this.#messageCount };
     const found = termChar === undefined ? -1 : first.bytes.indexOf(termChar);
     const count = Math.min(first.bytes.length, max, found < 0 ? first.bytes.length : found + 1);
     const bytes = first.bytes.subarray(0, count);
@@ -102,7 +105,8 @@ export class MessageExchange implements MessageConnection {
     if (isWhole) this.#output.shift();
     else first.bytes = first.bytes.subarray(count);
     this.#updateRequest();
-    return { bytes, end: isWhole && first.end, isTermChar: found >= 0 && count === found + 1 };
+    const isTermChar = found >= 0 && count === found + 1;
+    return { bytes, end: isWhole && first.end, isTermChar, message: first.message };
   }
 
   clear(): void {
@@ -114,6 +118,21 @@ export class MessageExchange implements MessageConnection {
     this.#output = [];
     this.#running = Promise.resolve();
     this.#handler.clear?.();
+  }
+
+  get messageCount(): number {
+    return this.#messageCount;
+  }
+
+  onResponse(listener: () => void): void {
+    this.#responseListener = listener;
+    if (this.hasResponse) listener();
+  }
+
+  interrupt(): void {
+    this.#output = [];
+    this.#handler.fail(-410);
+    this.#updateRequest();
   }
 
   trigger(): void {
@@ -141,6 +160,7 @@ export class MessageExchange implements MessageConnection {
     this.clear();
     this.#watch?.[Symbol.dispose]();
     this.#listener = undefined;
+    this.#responseListener = undefined;
   }
 
   #takeInput(): Uint8Array | undefined {
@@ -156,12 +176,14 @@ export class MessageExchange implements MessageConnection {
     return joined.subarray(0, length);
   }
 
-  #respond(bytes: Uint8Array, end: boolean): void {
+  #respond(bytes: Uint8Array, end: boolean, message: number): void {
     if (bytes.length === 0 && !end) return;
-    this.#output.push({ bytes, end });
+    const isFirst = this.#output.length === 0;
+    this.#output.push({ bytes, end, message });
     this.#arrival?.resolve();
     this.#arrival = undefined;
     this.#updateRequest();
+    if (isFirst) this.#responseListener?.();
   }
 
   #byte(): number {
