@@ -5,6 +5,7 @@ import {
   attachOptions,
   diagnostics,
   doctorReport,
+  driverFamily,
   foundInstrument,
   lineSettings,
   pathSource,
@@ -127,6 +128,15 @@ export const CALLS = {
       line: lineSettings.optional(),
     }),
     output: doctorReport,
+  },
+  /** Families that can be named in `attachOptions.as`, and definition files that cannot be used. */
+  'driver.list': {
+    right: 'view',
+    input: nothing,
+    output: z.object({
+      families: z.array(driverFamily).max(1000),
+      problems: z.array(z.object({ file: z.string(), message: z.string() })).max(200),
+    }),
   },
   /** Attaches; gives the instrument's id. Attached already: the same id. */
   'instrument.open': {

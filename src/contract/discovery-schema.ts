@@ -30,6 +30,16 @@ export const attachOptions = z.object({
 });
 export type AttachOptions = z.infer<typeof attachOptions>;
 
+/** A family of instruments as the person picks it. `asks`: it answers `*IDN?`, so it is found by itself. */
+export const driverFamily = z.object({
+  id: z.string(),
+  title: z.string(),
+  role,
+  asks: z.boolean(),
+  line: lineSettings.optional(),
+});
+export type DriverFamilyInfo = z.infer<typeof driverFamily>;
+
 export const pathSource = z.enum([
   'simulator',
   'serial',

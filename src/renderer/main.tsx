@@ -10,6 +10,7 @@ import './styles/tokens.css';
 import './styles/base.css';
 import './styles/controls.css';
 import './styles/frame.css';
+import './styles/attach.css';
 import './styles/bench.css';
 import './styles/screens.css';
 import { createRoot } from 'react-dom/client';

@@ -7,6 +7,7 @@ const refuse = (): never => {
 
 /** Calls of the contract whose handlers move to their own files; this file goes when the last has. */
 export const pendingCalls = {
+  'driver.list': refuse,
   'discovery.watch': refuse,
   'discovery.search': refuse,
   'discovery.scan': refuse,

@@ -1,15 +1,15 @@
-import type { FoundInstrument } from '../../contract/discovery-schema.ts';
+import type { AttachOptions, FoundInstrument } from '../../contract/discovery-schema.ts';
 import { LabError } from '../../core/errors.ts';
 import { toast } from '../actions.ts';
 import { call } from '../engine-link.ts';
 import { plural } from '../text-format.ts';
 
-/** Attaches one by its first resource that opens; throws the error of the last one tried. */
-export async function attachOne(found: FoundInstrument): Promise<void> {
+/** Attaches one by its first resource that opens, or by this one; throws the error of the last one tried. */
+export async function attachOne(found: FoundInstrument, only?: string, options?: AttachOptions): Promise<void> {
   let error = new LabError('resource.unsupported', `${found.name} has no address that can be opened here.`);
-  for (const resource of found.resources) {
+  for (const resource of only === undefined ? found.resources : [only]) {
     try {
-      await call('instrument.open', { resource });
+      await call('instrument.open', { resource, ...(options ? { options } : {}) });
       return;
     } catch (thrown) {
       error = LabError.from(thrown);
@@ -25,7 +25,7 @@ export async function attachAll(list: readonly FoundInstrument[]): Promise<Map<s
   await Promise.all(
     open.map((found) =>
       attachOne(found).catch((thrown: unknown) => {
-        failures.set(keyOf(found), LabError.from(thrown));
+        failures.set(found.key, LabError.from(thrown));
       }),
     ),
   );
@@ -37,9 +37,4 @@ export async function attachAll(list: readonly FoundInstrument[]): Promise<Map<s
     });
   }
   return failures;
-}
-
-/** What names a row: its addresses. */
-export function keyOf(found: FoundInstrument): string {
-  return found.resources.join(' ') || found.name;
 }

@@ -1,96 +1,47 @@
-import { type FormEvent, type ReactElement, useCallback, useEffect, useState } from 'react';
-import type { FoundInstrument } from '../../contract/discovery-schema.ts';
+import { type ReactElement, useEffect, useState } from 'react';
+import type { AttachOptions, DiscoveryState, FoundInstrument } from '../../contract/discovery-schema.ts';
 import { LabError } from '../../core/errors.ts';
+import { act } from '../actions.ts';
 import { Dialog } from '../control/dialog.tsx';
 import { Icon } from '../control/icon.tsx';
 import { Problem } from '../control/problem.tsx';
-import { benchStore, call } from '../engine-link.ts';
+import { benchStore } from '../engine-link.ts';
 import { closeDialog } from '../screen-store.ts';
 import { useStore } from '../store.ts';
-import { plural } from '../text-format.ts';
-import { attachAll, attachOne, keyOf } from './attach-all.ts';
+import { attachAll, attachOne } from './attach-all.ts';
+import { useDiscovery } from './discovery-watch.ts';
+import { DoctorPanel } from './doctor-panel.tsx';
 import { FoundRow } from './found-row.tsx';
+import { ScanButton } from './scan-button.tsx';
+import { SOURCE_WORDS, searchProgress, searchText, unavailableSearches } from './search-words.ts';
+import { TypedAddress, type TypedProblem } from './typed-address.tsx';
 
-/** One list of everything found, and a box for everything else. */
+/** One list of everything found, a row per instrument, and a box for everything else. */
 export function AttachDialog(): ReactElement {
-  const [found, setFound] = useState<FoundInstrument[]>();
-  const [tookMs, setTookMs] = useState(0);
-  const [searching, setSearching] = useState(true);
+  const discovery = useDiscovery();
+  const tookMs = useFirstRowsMs(discovery);
   const [busy, setBusy] = useState<ReadonlySet<string>>(new Set());
   const [failures, setFailures] = useState<ReadonlyMap<string, LabError>>(new Map());
-  const [error, setError] = useState<LabError>();
-  const [resource, setResource] = useState('');
-  const attached = useStore(benchStore, (bench) => bench?.instruments);
+  const [typed, setTyped] = useState<TypedProblem>();
   const simulator = useStore(benchStore, (bench) => bench?.simulator.state);
 
-  const search = useCallback(async (): Promise<void> => {
-    setSearching(true);
-    const start = performance.now();
-    try {
-      setFound((await call('instrument.find', {})).found);
-      setTookMs(performance.now() - start);
-      setError(undefined);
-    } catch (thrown) {
-      setError(LabError.from(thrown));
-    }
-    setSearching(false);
-  }, []);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: searches again when something was attached or the simulated bench came or went
-  useEffect(() => void search(), [search, attached?.length, simulator]);
-
-  const mark = (key: string, isBusy: boolean): void =>
-    setBusy((now) => new Set(isBusy ? [...now, key] : [...now].filter((item) => item !== key)));
-  const fail = (key: string, failure: LabError | undefined): void =>
-    setFailures((now) => {
-      const next = new Map(now);
-      if (failure) next.set(key, failure);
-      else next.delete(key);
-      return next;
+  const during = async (key: string, work: () => Promise<unknown>): Promise<void> => {
+    setBusy((now) => new Set([...now, key]));
+    await work();
+    setBusy((now) => new Set([...now].filter((item) => item !== key)));
+  };
+  const attach = (row: FoundInstrument, resource?: string, options?: AttachOptions): Promise<void> =>
+    during(row.key, async () => {
+      setFailures((now) => new Map([...now].filter(([key]) => key !== row.key)));
+      try {
+        await attachOne(row, resource, options);
+      } catch (thrown) {
+        setFailures((now) => new Map([...now, [row.key, LabError.from(thrown)]]));
+      }
     });
-  const attach = async (row: FoundInstrument): Promise<void> => {
-    const key = keyOf(row);
-    mark(key, true);
-    fail(key, undefined);
-    try {
-      await attachOne(row);
-    } catch (thrown) {
-      fail(key, LabError.from(thrown));
-    }
-    mark(key, false);
-  };
-  const attachTyped = async (event: FormEvent): Promise<void> => {
-    event.preventDefault();
-    const text = resource.trim();
-    if (!text) return;
-    mark('typed', true);
-    setError(undefined);
-    try {
-      await call('instrument.open', { resource: text });
-      // What was typed in the meantime stays.
-      setResource((now) => (now.trim() === text ? '' : now));
-    } catch (thrown) {
-      setError(LabError.from(thrown));
-    }
-    mark('typed', false);
-  };
-  const startBench = async (): Promise<void> => {
-    mark('simulator', true);
-    setError(undefined);
-    try {
-      await call('bench.start', {});
-    } catch (thrown) {
-      setError(LabError.from(thrown));
-    }
-    mark('simulator', false);
-  };
-  const all = async (): Promise<void> => {
-    mark('all', true);
-    setFailures(await attachAll(found ?? []));
-    mark('all', false);
-  };
-
-  const available = found?.filter((row) => row.state === 'available') ?? [];
-  const isTyping = busy.has('typed');
+  const available = discovery.found.filter((row) => row.state === 'available');
+  const unavailable = unavailableSearches(discovery);
+  const progress = searchProgress(discovery);
   return (
     <Dialog
       wide
@@ -98,71 +49,79 @@ export function AttachDialog(): ReactElement {
       title="Attach"
       onClose={closeDialog}
       head={
-        <form className="attach-head" onSubmit={(event) => void attachTyped(event)}>
-          <input
-            className="input num"
-            aria-label="Address, host or resource string"
-            placeholder="Type an address, host or resource string…"
-            title="TCPIP0::192.168.1.20::5025::SOCKET, ASRL/dev/ttyUSB0::INSTR, or a bare host[:port]"
-            value={resource}
-            maxLength={500}
-            onChange={(event) => setResource(event.target.value)}
-          />
-          <button type="submit" className="btn primary" disabled={isTyping || !resource.trim()}>
-            {isTyping ? 'Attaching…' : 'Attach'}
-          </button>
+        <>
+          <TypedAddress onProblem={setTyped} />
           {simulator !== 'running' && (
             <button
               type="button"
               className="btn"
               disabled={busy.has('simulator') || simulator === 'starting' || simulator === 'unavailable'}
-              onClick={() => void startBench()}
+              onClick={() => void during('simulator', () => act('bench.start', {}))}
             >
               <Icon name="simulator" />
               Simulated bench
             </button>
           )}
-        </form>
+        </>
       }
       foot={
         <>
-          <span className="quiet" role="status">
-            {searching
-              ? 'Looking at serial ports and the simulated bench…'
-              : `${plural(found?.length ?? 0, 'instrument')} found in ${(tookMs / 1000).toFixed(1)} s · simulated bench, serial ports, remembered`}
+          <span className="quiet cut" role="status" title={searchText(discovery, tookMs)}>
+            {searchText(discovery, tookMs)}
           </span>
+          {unavailable.length > 0 && <Unavailable searches={unavailable} />}
           <span className="grow" />
-          <button type="button" className="btn" disabled={searching} onClick={() => void search()}>
-            Look again
-          </button>
+          <ScanButton disabled={discovery.isSearching} />
+          {discovery.isSearching ? (
+            <button type="button" className="btn" onClick={() => void act('discovery.cancel', {})}>
+              Stop looking
+            </button>
+          ) : (
+            <button type="button" className="btn" onClick={() => void act('discovery.search', {})}>
+              Look again
+            </button>
+          )}
           <button
             type="button"
             className="btn primary"
             disabled={available.length === 0 || busy.has('all')}
-            onClick={() => void all()}
+            onClick={() => void during('all', async () => setFailures(await attachAll(available)))}
           >
             {busy.has('all') ? 'Attaching…' : available.length > 1 ? `Attach all ${available.length}` : 'Attach all'}
           </button>
         </>
       }
     >
-      <div className={searching ? 'progress busy' : 'progress'}>{searching && <i />}</div>
+      <div className={discovery.isSearching ? 'progress busy' : 'progress'}>
+        {discovery.isSearching && <i style={progress === undefined ? {} : { width: `${progress * 100}%` }} />}
+      </div>
       <div className="dialog-body flush found-list">
-        {error && (
+        {typed && (
           <div className="found-problem">
-            <Problem error={error} />
+            <Problem error={typed.error} />
+            {typed.error.code !== 'resource.malformed' && (
+              <DoctorPanel
+                key={typed.resource}
+                resource={typed.resource}
+                onAttach={(options) =>
+                  void act('instrument.open', { resource: typed.resource, ...(options ? { options } : {}) }).then(
+                    (done) => done && setTyped(undefined),
+                  )
+                }
+              />
+            )}
           </div>
         )}
-        {found?.map((row) => (
+        {discovery.found.map((row) => (
           <FoundRow
-            key={keyOf(row)}
+            key={row.key}
             row={row}
-            isBusy={busy.has(keyOf(row)) || (busy.has('all') && row.state === 'available')}
-            failure={failures.get(keyOf(row))}
-            onAttach={() => void attach(row)}
+            isBusy={busy.has(row.key) || (busy.has('all') && row.state === 'available')}
+            failure={failures.get(row.key)}
+            onAttach={(resource, options) => void attach(row, resource, options)}
           />
         ))}
-        {found?.length === 0 && !searching && (
+        {discovery.found.length === 0 && !discovery.isSearching && (
           <div className="empty">
             <h2>Nothing found by itself</h2>
             <p>
@@ -174,4 +133,25 @@ export function AttachDialog(): ReactElement {
       </div>
     </Dialog>
   );
+}
+
+/** Ways of looking that are not there: never hidden, each with its reason. */
+function Unavailable({ searches }: { searches: DiscoveryState['searches'] }): ReactElement {
+  const text = searches.map(({ source, reason }) => `${SOURCE_WORDS[source]}: ${reason ?? ''}`).join('\n');
+  return (
+    <span className="tone-warn unavailable" title={text} data-testid="unavailable-searches">
+      not looked at: {searches.map(({ source }) => SOURCE_WORDS[source]).join(', ')}
+    </span>
+  );
+}
+
+/** ms from opening the dialog to the end of the first search. */
+function useFirstRowsMs({ isSearching, found }: DiscoveryState): number | undefined {
+  const [startMs] = useState(() => performance.now());
+  const [tookMs, setTookMs] = useState<number>();
+  const isDone = !isSearching && found.length > 0;
+  useEffect(() => {
+    if (isDone) setTookMs((now) => now ?? performance.now() - startMs);
+  }, [isDone, startMs]);
+  return tookMs;
 }

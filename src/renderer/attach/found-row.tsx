@@ -1,32 +1,47 @@
 import { type ReactElement, useState } from 'react';
-import type { FoundInstrument } from '../../contract/discovery-schema.ts';
+import type { AttachOptions, FoundInstrument } from '../../contract/discovery-schema.ts';
 import type { LabError } from '../../core/errors.ts';
-import { ROLE_WORDS, shortMaker } from '../bench/instrument-words.ts';
-import { Icon, type IconName } from '../control/icon.tsx';
+import { Icon } from '../control/icon.tsx';
 import { Problem } from '../control/problem.tsx';
+import { DoctorPanel } from './doctor-panel.tsx';
+import { OptionsForm } from './options-form.tsx';
+import { PathList } from './path-list.tsx';
+import { iconOf, wordsOf } from './search-words.ts';
+
+type Open = 'none' | 'paths' | 'options' | { doctor: string };
 
 /** One instrument that was found: what it is, where, and what can be done; if it cannot be used, why and the fix. */
 export function FoundRow(props: {
   row: FoundInstrument;
   isBusy: boolean;
   failure: LabError | undefined;
-  onAttach: () => void;
+  /** By the best path that opens, or by this one. */
+  onAttach: (resource?: string, options?: AttachOptions) => void;
 }): ReactElement {
   const { row, isBusy, failure, onAttach } = props;
-  const [isOpen, setIsOpen] = useState(false);
+  const [open, setOpen] = useState<Open>('none');
   const { title, detail } = wordsOf(row);
-  const [first = '', ...others] = row.resources;
+  const first = row.resources[0] ?? row.paths[0]?.resource ?? '';
+  const toggle = (next: Open): void => setOpen((now) => (JSON.stringify(now) === JSON.stringify(next) ? 'none' : next));
   return (
     <div className="found" data-testid="found-row" data-state={row.state}>
       <Icon name={iconOf(row)} />
       <div className="found-name">
         <b className="cut">{title}</b>
-        <small className="quiet cut">{detail}</small>
+        <small className="quiet cut" title={detail}>
+          {detail}
+        </small>
       </div>
-      <div className="found-path num cut selectable" title={row.resources.join('\n')}>
+      <button
+        type="button"
+        className="found-path num cut"
+        aria-expanded={open === 'paths'}
+        title={`${row.paths.map(({ resource }) => resource).join('\n')}\nClick: all paths`}
+        onClick={() => toggle('paths')}
+      >
         {first}
-        {others.length > 0 && <small className="quiet"> also {others.join(', ')}</small>}
-      </div>
+        {row.paths.length > 1 && <small className="quiet"> +{row.paths.length - 1}</small>}
+      </button>
       <div className="found-action">
         {row.state === 'attached' && (
           <span className="attached">
@@ -38,7 +53,7 @@ export function FoundRow(props: {
             type="button"
             className="btn primary"
             disabled={isBusy}
-            onClick={onAttach}
+            onClick={() => onAttach()}
             aria-label={`Attach ${title}`}
           >
             {isBusy ? 'Attaching…' : 'Attach'}
@@ -49,49 +64,67 @@ export function FoundRow(props: {
             type="button"
             className="btn"
             disabled={isBusy}
-            onClick={onAttach}
+            aria-expanded={open === 'options'}
+            onClick={() => toggle('options')}
             title="Opens the port and asks what is there; unknown ports are never probed unasked"
             aria-label={`Attach ${title}`}
           >
             {isBusy ? 'Asking…' : 'Attach…'}
           </button>
         )}
-        {row.state === 'unusable' && (
-          <button type="button" className="btn" aria-expanded={isOpen} onClick={() => setIsOpen(!isOpen)}>
+        {(row.state === 'unusable' || row.state === 'gone') && (
+          <button
+            type="button"
+            className="btn"
+            aria-expanded={typeof open === 'object'}
+            onClick={() => toggle({ doctor: first })}
+          >
             Why?
           </button>
         )}
       </div>
-      {row.state === 'unusable' && isOpen && (
-        <div className="found-reason">
-          <Problem tone="warn" error={{ code: '', message: row.reason ?? 'The system does not say why.' }} />
+      {open === 'paths' && (
+        <div className="found-more">
+          <PathList
+            row={row}
+            isBusy={isBusy}
+            onAttach={onAttach}
+            onDoctor={(resource) => setOpen({ doctor: resource })}
+          />
+        </div>
+      )}
+      {open === 'options' && (
+        <div className="found-more">
+          <OptionsForm
+            isSerial={row.paths[0]?.way === 'serial'}
+            isBusy={isBusy}
+            onAttach={(options) => onAttach(first, options)}
+          />
+        </div>
+      )}
+      {row.state === 'unusable' && typeof open === 'object' && row.reason && (
+        <div className="found-more">
+          <Problem tone="warn" error={{ code: '', message: row.reason }} />
+        </div>
+      )}
+      {typeof open === 'object' && open.doctor && (
+        <div className="found-more">
+          <DoctorPanel resource={open.doctor} onAttach={(options) => onAttach(open.doctor, options)} />
         </div>
       )}
       {failure && (
-        <div className="found-reason">
-          <Problem error={failure} />
+        <div className="found-more">
+          <Problem error={failure}>
+            <button
+              type="button"
+              className="btn small"
+              onClick={() => setOpen({ doctor: String(failure.details.resource ?? first) })}
+            >
+              Check
+            </button>
+          </Problem>
         </div>
       )}
     </div>
   );
-}
-
-function wordsOf(row: FoundInstrument): { title: string; detail: string } {
-  const [maker = '', model = '', serial = ''] = row.idn?.split(',').map((text) => text.trim()) ?? [];
-  const title = model ? `${shortMaker(maker)} ${model}` : row.name;
-  const role = row.role === 'unknown' ? '' : ROLE_WORDS[row.role].toLowerCase();
-  const source =
-    row.source === 'simulator' ? 'simulated' : row.source === 'remembered' ? 'attached before' : 'serial port';
-  const probe = row.state === 'unknown' && row.source === 'serial' ? 'never probed unasked' : '';
-  return {
-    title,
-    detail: [serial, role, source, probe, row.state === 'unusable' ? 'cannot be used' : ''].filter(Boolean).join(' · '),
-  };
-}
-
-function iconOf(row: FoundInstrument): IconName {
-  const first = row.resources[0] ?? '';
-  if (/^ASRL/i.test(first)) return 'serial';
-  if (/^USB/i.test(first)) return 'usb';
-  return row.source === 'simulator' && !first ? 'simulator' : 'lan';
 }

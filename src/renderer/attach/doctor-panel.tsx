@@ -1,0 +1,90 @@
+import { type ReactElement, useCallback, useEffect, useState } from 'react';
+import type { AttachOptions, DoctorCheck, DoctorReport } from '../../contract/discovery-schema.ts';
+import { LabError } from '../../core/errors.ts';
+import { Icon, type IconName } from '../control/icon.tsx';
+import { Problem } from '../control/problem.tsx';
+import { call } from '../engine-link.ts';
+import { CopyButton } from './copy-button.tsx';
+
+const ICONS: Record<DoctorCheck['state'], IconName> = {
+  ok: 'done',
+  problem: 'warning',
+  warning: 'info',
+  skipped: 'more',
+};
+
+/** Why a resource does not appear or answer: each thing looked at, its cause, its fix, and what to paste. */
+export function DoctorPanel(props: {
+  resource: string;
+  onAttach: (options: AttachOptions | undefined) => void;
+}): ReactElement {
+  const { resource, onAttach } = props;
+  const [report, setReport] = useState<DoctorReport>();
+  const [error, setError] = useState<LabError>();
+  const [busy, setBusy] = useState(true);
+  const look = useCallback(
+    async (tries: boolean): Promise<void> => {
+      setBusy(true);
+      try {
+        setReport(await call('doctor.run', { resource, tries }));
+        setError(undefined);
+      } catch (thrown) {
+        setError(LabError.from(thrown));
+      }
+      setBusy(false);
+    },
+    [resource],
+  );
+  useEffect(() => void look(false), [look]);
+  const works = report?.works;
+  return (
+    <div className="doctor" data-testid="doctor" aria-busy={busy}>
+      {error && <Problem error={error} />}
+      <p role="status">
+        <b>{report ? report.verdict : busy ? `Looking at ${resource}…` : ''}</b>
+      </p>
+      {report && (
+        <ol>
+          {report.checks.map((check) => (
+            <li key={check.id} data-state={check.state}>
+              <Icon name={ICONS[check.state]} />
+              <div>
+                <span>
+                  {check.title}: {check.cause}
+                </span>
+                {check.fix && <small>{check.fix}</small>}
+                {check.paste && (
+                  <span className="paste">
+                    <code className="num selectable">{check.paste}</code>
+                    <CopyButton text={check.paste} what="Text to paste" />
+                  </span>
+                )}
+              </div>
+            </li>
+          ))}
+        </ol>
+      )}
+      <div className="row">
+        <button type="button" className="btn small" disabled={busy} onClick={() => void look(false)}>
+          Look again
+        </button>
+        {/^(ASRL|TCPIP\d*::.*::SOCKET)/i.test(resource) && (
+          <button
+            type="button"
+            className="btn small"
+            disabled={busy}
+            title="Sends *IDN? with other line ends, and on serial ports at other baud rates, until something answers"
+            onClick={() => void look(true)}
+          >
+            Try other line settings
+          </button>
+        )}
+        {works && (
+          <button type="button" className="btn small primary" onClick={() => onAttach(works)}>
+            Attach with what works
+          </button>
+        )}
+      </div>
+    </div>
+  );
+}
