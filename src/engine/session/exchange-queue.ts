@@ -8,6 +8,10 @@ export interface ExchangeJob {
   readonly needsCleanWire: boolean;
   /** Set when its caller has gone; the answer then belongs to nobody. */
   cancelled: LabError | undefined;
+  /** Set when Outputs off came first: it may send nothing more. What it waits for ends with this, too. */
+  overtaken: LabError | undefined;
+  /** Ends what the job does between its exchanges. */
+  stop?: ((reason: LabError) => void) | undefined;
   run(): Promise<void>;
   refuse(error: LabError): void;
 }
@@ -57,6 +61,10 @@ export class ExchangeQueue {
     const lane = this.#lane(job.priority);
     const index = lane.indexOf(job);
     if (index >= 0) lane.splice(index, 1);
+  }
+
+  has(priority: Priority): boolean {
+    return this.#lane(priority).length > 0;
   }
 
   refuseAll(error: LabError): void {

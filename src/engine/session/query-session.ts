@@ -5,13 +5,34 @@ import { LabError } from '../../core/errors.ts';
 import { Scope } from '../../core/scope.ts';
 import { isQuery } from '../../protocol/scpi-line.ts';
 import { cancellation } from '../transport/read-buffer.ts';
-import type { Transport } from '../transport/transport.ts';
+import type { Transport, TransportControl } from '../transport/transport.ts';
 import { type ExchangeJob, ExchangeQueue } from './exchange-queue.ts';
 import { ExchangeTrace, showBytes } from './exchange-trace.ts';
+import { LatencyHistogram } from './latency-histogram.ts';
 import { recoverWire } from './recovery.ts';
 import { ReplyWire, type TimedWireReply } from './reply-wire.ts';
-import type { Exchange, ExchangeOptions, Session, SessionState, SessionStats, TimedReply, Wire } from './session.ts';
-import { blockOf, checkMessage, overtakenError, takenError, timeoutError, unexpectedError } from './session-message.ts';
+import { ServiceRequests } from './service-requests.ts';
+import type {
+  Exchange,
+  ExchangeOptions,
+  Session,
+  SessionAbilities,
+  SessionState,
+  SessionStats,
+  TakenWire,
+  TimedReply,
+  Wire,
+} from './session.ts';
+import {
+  blockOf,
+  checkMessage,
+  interruptedError,
+  lacksError,
+  overtakenError,
+  takenError,
+  timeoutError,
+  unexpectedError,
+} from './session-message.ts';
 import { SESSION_LIMITS, type SessionLimits, type SessionOptions } from './session-options.ts';
 import { runTransaction } from './transaction.ts';
 import { tapTransport } from './wire-tap.ts';
@@ -23,7 +44,8 @@ type Expect = ((reply: string) => boolean) | undefined;
  *
  *              job                      answered
  *     open ──────────▶ exchanging ──────────────────────▶ open
- *       │ stray bytes      │ timeout · malformed · too long (a cancelled job waits for its answer like any other; nobody gets it)
+ *       │ stray bytes      │ timeout · malformed · too long · cut short by Outputs off (a cancelled job waits for its answer like any
+ *       │                  │ other; nobody gets it)
  *       ▼                  ▼
  *     recovering ◀─────────┘          strays: drain until quiet · unanswered: ladder of recovery.ts
  *       │ clean ──▶ open
@@ -38,9 +60,11 @@ export class QuerySession implements Session {
     timeouts: 0,
     lateBytes: 0,
     reopened: 0,
+    retries: 0,
     bytesOut: 0,
     bytesIn: 0,
     lastRoundTripMs: 0,
+    latency: new LatencyHistogram(),
   };
   readonly closed: Promise<void>;
   readonly #clock: Clock;
@@ -58,7 +82,9 @@ export class QuerySession implements Session {
   #active: ExchangeJob | undefined;
   #recovery: Promise<void> | undefined;
   #closeReason: LabError | undefined;
-  #isTaken = false;
+  /** Takes the lent wire back; undefined: it is not lent. */
+  #recall: ((reason: LabError) => void) | undefined;
+  readonly #requests: ServiceRequests;
   #lastSentMs = Number.NEGATIVE_INFINITY;
 
   constructor(transport: Transport, open: () => Promise<Transport>, options: SessionOptions) {
@@ -73,6 +99,7 @@ export class QuerySession implements Session {
     this.#trace = new ExchangeTrace(options.clock, this.#limits.maxTrace);
     this.#scope = new Scope(`session ${this.resource}`);
     this.#wire = this.#wrap(transport);
+    this.#requests = new ServiceRequests(this);
     if (options.mustResynchronise) {
       this.#quarantine(new LabError('transport.timeout', 'answers to others may still be on their way'));
     }
@@ -106,10 +133,33 @@ export class QuerySession implements Session {
     return this.#submit(options, true, (job) => this.#transact(job, steps, options));
   }
 
-  takeWire(): Promise<{ transport: Transport; release: () => Promise<void> }> {
-    const taken = createDeferred<{ transport: Transport; release: () => Promise<void> }>();
-    this.#submit({ priority: 'person' }, false, () => this.#lendWire(taken.resolve)).catch(taken.reject);
+  takeWire(): Promise<TakenWire> {
+    const taken = createDeferred<TakenWire>();
+    this.#submit({ priority: 'person' }, false, (job) => this.#lendWire(job, taken.resolve)).catch(taken.reject);
     return taken.promise;
+  }
+
+  get can(): SessionAbilities {
+    const { control = {} } = this.#wire.transport;
+    return {
+      clear: control.clear !== undefined,
+      trigger: control.trigger !== undefined,
+      statusByte: control.statusByte !== undefined,
+      serviceRequest: control.onServiceRequest !== undefined,
+      lock: control.lock !== undefined,
+      remoteLocal: control.remoteLocal !== undefined,
+    };
+  }
+
+  control<T>(
+    use: (control: TransportControl, signal: AbortSignal) => Promise<T>,
+    options: ExchangeOptions = {},
+  ): Promise<T> {
+    return this.#submit(options, false, () => this.#useControl(use, options.timeoutMs));
+  }
+
+  onServiceRequest(listener: (statusByte: number | undefined) => void): Disposable {
+    return this.#requests.add(listener);
   }
 
   exchanges(limit?: number): Exchange[] {
@@ -163,7 +213,8 @@ export class QuerySession implements Session {
     return new Promise((resolve, reject) => {
       if (this.#closeReason) return reject(this.#closeReason);
       if (signal?.aborted) return reject(cancellation(signal));
-      if (this.#isTaken) return reject(takenError(this.resource));
+      const isSafety = priority === 'safety';
+      if (this.#recall && !isSafety) return reject(takenError(this.resource));
       const onAbort = (): void => {
         if (!signal) return;
         job.cancelled = cancellation(signal);
@@ -172,24 +223,40 @@ export class QuerySession implements Session {
       };
       const job: ExchangeJob = {
         priority,
-        needsCleanWire,
+        // A safety job begins on any wire: its commands ask nothing.
+        needsCleanWire: needsCleanWire && !isSafety,
         cancelled: undefined,
+        overtaken: undefined,
         run: () =>
           work(job)
             .then(resolve, reject)
             .finally(() => signal?.removeEventListener('abort', onAbort)),
         refuse: reject,
       };
-      // What a person ordered before must not switch on again what is switched off now.
-      if (priority === 'safety') this.#queue.refuse('person', overtakenError(this.resource));
       if (!this.#queue.offer(job)) {
         const message = `${this.resource} has ${this.#queue.length} exchanges waiting; this one was not sent. Poll less often, or wait.`;
         return reject(new LabError('instrument.busy', message, { waiting: this.#queue.length }));
       }
       signal?.addEventListener('abort', onAbort, { once: true });
-      if (priority === 'safety' && !this.#recovery) this.#wire.hurry(this.#limits.safetyWaitMs);
+      if (isSafety) this.#makeWay();
       this.#next();
     });
+  }
+
+  /** Outputs off waits: whatever has the wire gives it up, as soon as the way can. */
+  #makeWay(): void {
+    const active = this.#active;
+    // What a person ordered before must not switch on again what is switched off now.
+    this.#queue.refuse('person', overtakenError(this.resource));
+    if (active && active.priority !== 'safety') {
+      const reason = interruptedError(this.resource);
+      active.overtaken ??= reason;
+      active.stop?.(reason);
+      if (this.#recall) this.#recall(reason);
+      else if (this.#recovery) this.#wire.nudge();
+      else if (this.#wire.transport.control?.clear) this.#wire.interrupt(reason);
+      else this.#wire.hurry(this.#limits.safetyWaitMs, reason);
+    } else this.#wire.nudge();
   }
 
   #next(): void {
@@ -241,6 +308,7 @@ export class QuerySession implements Session {
   #quarantine(cause: LabError): void {
     if (this.#closeReason || this.#recovery) return;
     this.#trace.add('note', `quarantined: ${cause.message}`, 0);
+    this.stats.retries++;
     void this.#recover(
       recoverWire({
         clock: this.#clock,
@@ -249,10 +317,15 @@ export class QuerySession implements Session {
         writeTermination: this.#termination,
         wire: () => this.#wire,
         reopen: () => this.#reopen(),
+        isHurried: () => this.#isHurried,
         note: (text) => this.#trace.add('note', text, 0),
         sent: (text, bytes) => this.#countSent(text, bytes, this.#clock.nowNs()),
       }),
     );
+  }
+
+  get #isHurried(): boolean {
+    return this.#queue.has('safety') || this.#active?.priority === 'safety';
   }
 
   /** The old connection first: many instruments serve one at a time. */
@@ -270,11 +343,13 @@ export class QuerySession implements Session {
         }
         this.#wire = this.#wrap(transport);
         this.stats.reopened++;
+        this.#requests.renew();
         return;
       } catch (error) {
         const failure = LabError.from(error);
         this.#trace.add('note', `try ${tries} to open again: ${failure.message}`, 0);
         if (tries >= this.#limits.reopenTries) throw failure;
+        this.stats.retries++;
         await delay(this.#clock, this.#limits.reopenPauseMs * 2 ** (tries - 1));
       }
     }
@@ -287,7 +362,18 @@ export class QuerySession implements Session {
     const waitMs = this.#lastSentMs + this.#limits.paceMs - this.#clock.monotonicMs();
     if (waitMs > 0) await delay(this.#clock, waitMs);
     if (this.#closeReason) throw this.#closeReason;
-    if (job.cancelled) throw job.cancelled;
+    const gone = job.cancelled ?? job.overtaken;
+    if (gone) throw gone;
+  }
+
+  /** As `#makeReady`, for a command: that of a safety job asks nothing, so it goes out also on a wire that does not fall silent. */
+  async #makeReadyToTell(job: ExchangeJob): Promise<void> {
+    try {
+      await this.#makeReady(job);
+    } catch (error) {
+      const isRestless = LabError.from(error).code === 'protocol.malformed' && !this.#closeReason;
+      if (job.priority !== 'safety' || !isRestless) throw error;
+    }
   }
 
   get #isReady(): boolean {
@@ -302,11 +388,12 @@ export class QuerySession implements Session {
         `'${message}' asks something; its answer would be taken for the next one. Use query. Nothing was sent.`,
       );
     }
-    if (!this.#isReady || job.cancelled) await this.#makeReady(job);
+    if (!this.#isReady || job.cancelled || job.overtaken) await this.#makeReadyToTell(job);
     const bytes = Buffer.from(message + this.#termination, 'latin1');
     this.#countSent(message, bytes.length, this.#clock.nowNs());
+    const timedOut = (): LabError => this.#timeout(message, timeoutMs, 'was not taken');
     try {
-      await this.#wire.tell(bytes, timeoutMs, () => this.#timeout(message, timeoutMs, 'was not taken'));
+      await this.#wire.tell(bytes, timeoutMs, timedOut, job.priority === 'safety');
     } catch (error) {
       throw this.#failed(error);
     }
@@ -320,19 +407,21 @@ export class QuerySession implements Session {
     expect?: Expect,
   ): Promise<TimedWireReply> {
     const message = checkMessage(text);
-    if (!this.#isReady || job.cancelled) await this.#makeReady(job);
+    if (!this.#isReady || job.cancelled || job.overtaken) await this.#makeReady(job);
     const bytes = Buffer.from(message + this.#termination, 'latin1');
     this.stats.queries++;
     const answer = this.#wire.ask({
       bytes,
       kind,
       timeoutMs,
+      isUrgent: job.priority === 'safety',
       timedOut: () => this.#timeout(message, timeoutMs, 'was not answered'),
     });
     try {
       const reply = await this.#answered(message, bytes.length, answer);
       const roundTripMs = Number(reply.receivedNs - reply.sentNs) / 1e6;
       this.stats.lastRoundTripMs = roundTripMs;
+      this.stats.latency.add(roundTripMs);
       if (job.cancelled) this.stats.lateBytes += reply.sizeBytes;
       const shown = reply.block ? `${reply.text.slice(0, 11)}… (${reply.block.length} bytes)` : reply.text;
       this.#trace.add(job.cancelled ? 'late' : 'received', shown, reply.sizeBytes, reply.receivedNs, roundTripMs);
@@ -361,7 +450,8 @@ export class QuerySession implements Session {
 
   #failed(thrown: unknown): LabError {
     const error = LabError.from(thrown);
-    if (error.code === 'transport.timeout' || error.code.startsWith('protocol.')) this.#quarantine(error);
+    const isOpenEnded = error.code === 'transport.timeout' || error.code === 'safety.refused';
+    if (isOpenEnded || error.code.startsWith('protocol.')) this.#quarantine(error);
     else if (error.code.startsWith('transport.')) this.#close(error);
     return this.#closeReason && error.code === 'transport.closed' ? this.#closeReason : error;
   }
@@ -371,6 +461,9 @@ export class QuerySession implements Session {
       clock: this.#clock,
       limitMs: this.#limits.transactionMs,
       resource: this.resource,
+      onStop: (stop) => {
+        job.stop = stop;
+      },
       wire: {
         write: (text) => this.#tell(job, text, timeoutMs),
         query: (text, queryMs, expect) => this.#ask(job, text, 'line', queryMs ?? timeoutMs, expect),
@@ -379,17 +472,27 @@ export class QuerySession implements Session {
     });
   }
 
-  async #lendWire(lend: (taken: { transport: Transport; release: () => Promise<void> }) => void): Promise<void> {
+  async #lendWire(job: ExchangeJob, lend: (taken: TakenWire) => void): Promise<void> {
     await this.#recovery;
     if (this.#closeReason) throw this.#closeReason;
-    this.#isTaken = true;
+    if (job.overtaken) throw job.overtaken;
+    const recalled = new AbortController();
+    const revoked = new AbortController();
+    const released = createDeferred<void>();
+    const over = createDeferred<void>();
+    let patience: Disposable | undefined;
+    this.#recall = (reason) => {
+      patience ??= this.#clock.after(this.#limits.safetyWaitMs, () => {
+        revoked.abort(reason);
+        released.resolve();
+      });
+      recalled.abort(reason);
+    };
     this.#queue.refuseAll(takenError(this.resource));
     const wire = this.#wire;
     await wire.pause();
-    const released = createDeferred<void>();
-    const over = createDeferred<void>();
     void wire.transport.closed.then(({ code, message }) => {
-      if (this.#isTaken && wire === this.#wire) this.#close(new LabError(code, message));
+      if (this.#recall && wire === this.#wire) this.#close(new LabError(code, message));
       released.resolve();
     });
     const release = (): Promise<void> => {
@@ -397,18 +500,52 @@ export class QuerySession implements Session {
       return over.promise;
     };
     lend({
-      transport: tapTransport(wire.transport, release, {
+      transport: tapTransport(wire.transport, {
+        release,
+        revoked: revoked.signal,
         sent: (bytes) => this.#countSent(showBytes(bytes).replace(/\\n$/, ''), bytes.length, this.#clock.nowNs()),
         received: (count) => {
           this.stats.bytesIn += count;
         },
       }),
       release,
+      recalled: recalled.signal,
     });
     await released.promise;
-    this.#isTaken = false;
-    if (!this.#closeReason) wire.resume(true);
+    patience?.[Symbol.dispose]();
+    this.#recall = undefined;
+    if (!this.#closeReason) {
+      wire.resume(true);
+      // A device that was not told to stop sends on: silence would be waited for in vain.
+      if (revoked.signal.aborted) this.#quarantine(interruptedError(this.resource));
+    }
     over.resolve();
+  }
+
+  async #useControl<T>(
+    use: (control: TransportControl, signal: AbortSignal) => Promise<T>,
+    timeoutMs = this.#limits.clearMs,
+  ): Promise<T> {
+    if (this.#closeReason) throw this.#closeReason;
+    const { control } = this.#wire.transport;
+    if (!control) throw lacksError(this.resource, 'controls beside bytes');
+    const controller = new AbortController();
+    const late = createDeferred<never>();
+    const timer = this.#clock.after(timeoutMs, () => {
+      late.reject(this.#timeout('a control of the way', timeoutMs, 'was not carried out'));
+      controller.abort();
+    });
+    try {
+      return await Promise.race([use(control, controller.signal), late.promise]);
+    } catch (error) {
+      // Refused (unsupported, locked by another) is an answer like any other.
+      const hasEnded = ['transport.timeout', 'transport.closed', 'transport.failed'].includes(
+        LabError.from(error).code,
+      );
+      throw hasEnded ? this.#failed(error) : error;
+    } finally {
+      timer[Symbol.dispose]();
+    }
   }
 
   #setState(state: SessionState): void {

@@ -13,6 +13,8 @@ export interface RecoveryParts {
   wire(): ReplyWire;
   /** Closes the transport and opens it again; throws the error of the last try. */
   reopen(): Promise<void>;
+  /** Outputs off waits: nothing is waited for that proves nothing. */
+  isHurried(): boolean;
   note(text: string): void;
   sent(text: string, bytes: number): void;
 }
@@ -28,6 +30,8 @@ export interface RecoveryParts {
  *                                                 ▼
  *                                              throws: the session closes and says why
  *
+ * When Outputs off waits, the first drain ends at once, and a message-based way is clean with the clear itself.
+ *
  * Why it is safe. Draining alone proves nothing: the late answer may come a moment later. Device clear empties the output queue of the device
  * (488.2 section 5). A new connection into the instrument itself never carries what was meant for the old one. On a line that stays the same
  * (serial, device server) markers are asked for: `*OPC?` so many times in one message, whose answer `1;1;…` no other question has and no
@@ -36,7 +40,12 @@ export interface RecoveryParts {
  */
 export async function recoverWire(parts: RecoveryParts): Promise<void> {
   const { limits } = parts;
-  await parts.wire().drain({ quietMs: limits.quietMs, maxMs: limits.drainMs, minMs: limits.drainMs });
+  const { quietMs, drainMs } = limits;
+  const isHurried = (): boolean => parts.isHurried();
+  // Clear and reopening are proof by themselves: late bytes are waited for only so that the trace shows them.
+  const isProof = parts.wire().transport.control?.clear !== undefined || parts.isFreshOnReopen;
+  const isOver = (): boolean => isProof && isHurried();
+  if (!isOver()) await parts.wire().drain({ quietMs, maxMs: drainMs, minMs: drainMs, isHurried, isOver });
   if (await clearDevice(parts)) return;
   if (parts.isFreshOnReopen) {
     parts.note('reopening: late answers stay on the old connection');
@@ -56,14 +65,20 @@ export async function recoverWire(parts: RecoveryParts): Promise<void> {
 
 async function clearDevice(parts: RecoveryParts): Promise<boolean> {
   const wire = parts.wire();
-  const { control } = wire.transport;
+  const { control, isMessageBased } = wire.transport;
+  const { clearMs, safetyClearMs, quietMs, drainMs } = parts.limits;
   if (!control?.clear) return false;
   const controller = new AbortController();
-  const timer = parts.clock.after(parts.limits.clearMs, () => controller.abort());
+  const timer = parts.clock.after(parts.isHurried() ? Math.min(safetyClearMs, clearMs) : clearMs, () =>
+    controller.abort(),
+  );
   try {
-    await control.clear(controller.signal);
+    const clear = async (): Promise<void> => control.clear?.(controller.signal);
+    // A message-based way gives nothing of before a clear; on a stream it may still be under way.
+    if (isMessageBased) await wire.clear(clear);
+    else await clear();
     parts.note('device clear: nothing sent before is answered now');
-    return await wire.drain({ quietMs: parts.limits.quietMs, maxMs: parts.limits.drainMs });
+    return isMessageBased || (await wire.drain({ quietMs, maxMs: drainMs }));
   } catch (error) {
     parts.note(`device clear failed: ${LabError.from(error).message}`);
     return false;

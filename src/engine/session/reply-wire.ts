@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import { createDeferred, type Deferred } from '../../core/deferred.ts';
 import { LabError } from '../../core/errors.ts';
 import type { ReadTermination } from '../../protocol/scpi-line.ts';
-import type { Transport } from '../transport/transport.ts';
+import type { Transport, WriteOptions } from '../transport/transport.ts';
 import { type Reply, type ReplyLimits, ReplyReader } from './reply-reader.ts';
 
 export interface Question {
@@ -12,6 +12,8 @@ export interface Question {
   timeoutMs: number;
   /** Makes the error of a timeout. */
   timedOut(): LabError;
+  /** Goes before others on a wire that instruments share. */
+  isUrgent?: boolean | undefined;
   /** Lines that are not meant are passed over as late, and the waiting goes on (resynchronising). */
   isMeant?: ((line: string) => boolean) | undefined;
 }
@@ -30,6 +32,13 @@ export interface ReplyWireOptions {
   onReceived(count: number): void;
   /** The transport ended by itself. */
   onEnded(error: LabError): void;
+}
+
+/** A command being written. */
+interface Writing {
+  late: Deferred<never>;
+  controller: AbortController;
+  timer: Disposable;
 }
 
 interface Waiting {
@@ -59,12 +68,15 @@ export class ReplyWire {
   readonly #clock: Clock;
   readonly #reader: ReplyReader;
   #waiting: Waiting | undefined;
+  #writing: Writing | undefined;
   #isDirty = false;
   #lastByteMs: number;
   #pump: { controller: AbortController; done: Promise<void> } | undefined;
   /** Wakes the pump of a message-based way. */
   #wake: Deferred<void> | undefined;
   #ended: LabError | undefined;
+  /** Wakes a drain before its time. */
+  #wakeDrain: (() => void) | undefined;
 
   constructor(transport: Transport, options: ReplyWireOptions) {
     this.transport = transport;
@@ -93,49 +105,86 @@ export class ReplyWire {
     const waiting = { question, answer, sentNs: this.#clock.nowNs(), deadlineMs, timer, tailTimer: undefined };
     this.#waiting = waiting;
     this.#wake?.resolve();
-    this.transport.write(question.bytes, { end: true }).catch((error: unknown) => {
+    this.transport.write(question.bytes, writeOptions(question.isUrgent)).catch((error: unknown) => {
       if (this.#waiting === waiting) this.#fail(LabError.from(error));
     });
     return answer.promise;
   }
 
-  /** Sends what is not answered. Throws transport.*. */
-  async tell(bytes: Uint8Array, timeoutMs: number, timedOut: () => LabError): Promise<void> {
+  /** Sends what is not answered. Throws transport.*, and the reason of an `interrupt`; the message may be half sent then. */
+  async tell(bytes: Uint8Array, timeoutMs: number, timedOut: () => LabError, isUrgent = false): Promise<void> {
     if (this.#ended) throw this.#ended;
     const late = createDeferred<never>();
+    const controller = new AbortController();
     const timer = this.#clock.after(timeoutMs, () => late.reject(timedOut()));
+    const writing: Writing = { late, controller, timer };
+    this.#writing = writing;
     try {
-      await Promise.race([this.transport.write(bytes, { end: true }), late.promise]);
+      const options = { ...writeOptions(isUrgent), signal: controller.signal };
+      await Promise.race([this.transport.write(bytes, options), late.promise]);
     } finally {
-      timer[Symbol.dispose]();
+      writing.timer[Symbol.dispose]();
+      if (this.#writing === writing) this.#writing = undefined;
     }
   }
 
-  /** Gives the waiting question no more than `ms` from now. */
-  hurry(ms: number): void {
+  /** Gives the exchange on the wire no more than `ms` from now; then it ends with `reason`. */
+  hurry(ms: number, reason: LabError): void {
     const waiting = this.#waiting;
-    if (!waiting || waiting.deadlineMs - this.#clock.monotonicMs() <= ms) return;
-    waiting.timer[Symbol.dispose]();
-    waiting.deadlineMs = this.#clock.monotonicMs() + ms;
-    waiting.timer = this.#clock.after(ms, () => this.#fail(waiting.question.timedOut()));
+    if (waiting && waiting.deadlineMs - this.#clock.monotonicMs() > ms) {
+      waiting.timer[Symbol.dispose]();
+      waiting.deadlineMs = this.#clock.monotonicMs() + ms;
+      waiting.timer = this.#clock.after(ms, () => this.#fail(reason));
+    }
+    const writing = this.#writing;
+    if (!writing) return;
+    writing.timer[Symbol.dispose]();
+    writing.timer = this.#clock.after(ms, () => this.#stopWriting(reason));
+  }
+
+  /** Ends the exchange on the wire now, with `reason`: between two chunks, whatever is still to come or to be sent. The wire is dirty then. */
+  interrupt(reason: LabError): void {
+    this.#stopWriting(reason);
+    this.#fail(reason);
+  }
+
+  /** A drain under way looks again at what it waits for. */
+  nudge(): void {
+    this.#wakeDrain?.();
   }
 
   /**
-   * Waits until nothing came for `quietMs`, at most `maxMs`; while nothing comes at all, at least `minMs` (an answer may be on its way).
-   * What comes goes to onLate. True: quiet.
+   * Clears the device of a message-based way: the read that waits is given up, and what was read but not yet looked at is nobody's. After it the wire is
+   * clean without waiting. Throws what the clear throws; the wire is as dirty as before then.
    */
-  async drain({ quietMs, maxMs, minMs = 0 }: { quietMs: number; maxMs: number; minMs?: number }): Promise<boolean> {
+  async clear(clear: () => Promise<void>): Promise<void> {
+    await this.pause();
+    try {
+      await clear();
+      if (this.#reader.hasRest) this.#options.onLate(this.#reader.takeRest());
+      this.#isDirty = false;
+    } finally {
+      if (!this.#ended) this.resume();
+    }
+  }
+
+  /**
+   * Waits until nothing came for `quietMs`, at most `maxMs`; while nothing comes at all, at least `minMs` (an answer may be on its way), unless it
+   * `isHurried`. `nudge` makes it ask again. What comes goes to onLate. True: quiet.
+   */
+  async drain({ quietMs, maxMs, minMs = 0, isHurried = never, isOver = never }: DrainOptions): Promise<boolean> {
     const startMs = this.#clock.monotonicMs();
     for (;;) {
       const nowMs = this.#clock.monotonicMs();
       const hasCome = this.#lastByteMs >= startMs;
-      const quietAtMs = Math.max(this.#lastByteMs + quietMs, hasCome ? 0 : startMs + Math.min(minMs, maxMs));
+      const waitMs = isHurried() ? 0 : Math.min(minMs, maxMs);
+      const quietAtMs = Math.max(this.#lastByteMs + quietMs, hasCome ? 0 : startMs + waitMs);
       if (nowMs >= quietAtMs) {
         this.#isDirty = false;
         return true;
       }
-      if (nowMs - startMs >= maxMs || this.#ended) return false;
-      await this.#sleep(Math.min(quietAtMs, startMs + maxMs) - nowMs);
+      if (nowMs - startMs >= maxMs || this.#ended || isOver()) return false;
+      await this.#doze(Math.min(quietAtMs, startMs + maxMs) - nowMs);
     }
   }
 
@@ -157,7 +206,9 @@ export class ReplyWire {
   /** The session ends: the waiting question, too. */
   abandon(reason: LabError): void {
     this.#ended ??= reason;
+    this.#stopWriting(reason);
     this.#fail(reason);
+    this.nudge();
   }
 
   /** Reads again; what is on the wire is nobody's. */
@@ -174,6 +225,28 @@ export class ReplyWire {
     return new Promise((resolve) => {
       this.#clock.after(ms, resolve);
     });
+  }
+
+  /** A sleep that `nudge` ends. */
+  #doze(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        timer[Symbol.dispose]();
+        this.#wakeDrain = undefined;
+        resolve();
+      };
+      const timer = this.#clock.after(ms, wake);
+      this.#wakeDrain = wake;
+    });
+  }
+
+  #stopWriting(reason: LabError): void {
+    const writing = this.#writing;
+    if (!writing) return;
+    this.#writing = undefined;
+    this.#isDirty = true;
+    writing.late.reject(reason);
+    writing.controller.abort(reason);
   }
 
   async #read(signal: AbortSignal): Promise<void> {
@@ -265,6 +338,25 @@ export class ReplyWire {
     this.#lastByteMs = this.#clock.monotonicMs();
     this.#options.onLate(bytes);
   }
+}
+
+interface DrainOptions {
+  quietMs: number;
+  maxMs: number;
+  minMs?: number | undefined;
+  /** True: `minMs` is not waited for any more. */
+  isHurried?: (() => boolean) | undefined;
+  /** True: the rest is not worth waiting for. */
+  isOver?: (() => boolean) | undefined;
+}
+
+const never = (): boolean => false;
+
+const PLAIN = { end: true };
+const URGENT = { end: true, isUrgent: true };
+
+function writeOptions(isUrgent: boolean | undefined): WriteOptions {
+  return isUrgent ? URGENT : PLAIN;
 }
 
 function isBlank(byte: number): boolean {

@@ -47,3 +47,19 @@ export function overtakenError(resource: string): LabError {
 export function takenError(resource: string): LabError {
   return new LabError('instrument.busy', `${resource} is streaming; it takes no queries until the stream is stopped.`);
 }
+
+export function interruptedError(resource: string): LabError {
+  return new LabError(
+    'safety.refused',
+    `Outputs off came first: the exchange with ${resource} that was under way was cut short, and nothing of its answer is used. If it was a setting, it may have been carried out: read it back.`,
+    { resource },
+  );
+}
+
+export function lacksError(resource: string, what: string): LabError {
+  return new LabError(
+    'transport.unsupported',
+    `The way to ${resource} has no ${what}. Nothing was sent. Another way to the same instrument (VXI-11, HiSLIP, USB) may have it.`,
+    { resource },
+  );
+}

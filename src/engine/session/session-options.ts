@@ -29,8 +29,10 @@ export interface SessionLimits {
   markerMs: number;
   /** A marker unanswered for so long is taken for lost; its like may be sent again. */
   markerLifeMs: number;
-  /** An answer is given up so soon when Outputs off is waiting. */
+  /** An answer is given up so soon when Outputs off is waiting and the way has no device clear; a stream has so long to stop by itself. */
   safetyWaitMs: number;
+  /** Longest device clear when Outputs off is waiting. */
+  safetyClearMs: number;
   /** Least time between two messages to a slow device. */
   paceMs: number;
 }
@@ -52,6 +54,7 @@ export const SESSION_LIMITS: SessionLimits = {
   markerMs: 1000,
   markerLifeMs: 120_000,
   safetyWaitMs: 200,
+  safetyClearMs: 2000,
   paceMs: 0,
 };
 

@@ -1,5 +1,6 @@
 import type { LabError } from '../../core/errors.ts';
-import type { Transport } from '../transport/transport.ts';
+import type { Transport, TransportControl } from '../transport/transport.ts';
+import type { LatencyHistogram } from './latency-histogram.ts';
 
 /** Lower goes first. Outputs off passes everything that waits. */
 export type Priority = 'safety' | 'person' | 'poll' | 'background';
@@ -47,15 +48,40 @@ export interface SessionStats {
   timeouts: number;
   lateBytes: number;
   reopened: number;
+  /** Times the wire had to be made clean again, and each further try at opening it. */
+  retries: number;
   bytesOut: number;
   bytesIn: number;
   lastRoundTripMs: number;
+  /** Round trips of answered queries. */
+  readonly latency: LatencyHistogram;
+}
+
+/** The wire, lent. */
+export interface TakenWire {
+  transport: Transport;
+  release: () => Promise<void>;
+  /**
+   * Aborts when Outputs off waits for the wire: stop the device and release. Who has not after `safetyWaitMs` has the wire taken away: reads and
+   * writes reject with `safety.refused`.
+   */
+  recalled: AbortSignal;
+}
+
+/** What the way has beside bytes. */
+export interface SessionAbilities {
+  clear: boolean;
+  trigger: boolean;
+  statusByte: boolean;
+  serviceRequest: boolean;
+  lock: boolean;
+  remoteLocal: boolean;
 }
 
 /**
  * The query engine: the only way to talk to an instrument. One exclusive queue with priorities; each query is correlated with its reply;
  * a query that timed out (or was cancelled after sending) quarantines the wire: what comes late is drained and shown in the trace, never handed on.
- * Recovery ladder: drain, device clear, reopen, report.
+ * Recovery ladder: drain, device clear, reopen, report. The safety lane cuts short whatever has the wire.
  */
 export interface Session extends AsyncDisposable {
   readonly resource: string;
@@ -64,7 +90,7 @@ export interface Session extends AsyncDisposable {
   readonly closed: Promise<void>;
   /** Why the session is closed; undefined while it is not. */
   readonly closeReason: LabError | undefined;
-  /** Throws transport.timeout, transport.closed, protocol.*, instrument.busy (queue full), call.cancelled. */
+  /** Throws transport.timeout, transport.closed, protocol.*, instrument.busy (queue full), call.cancelled, safety.refused (Outputs off came first). */
   write(text: string, options?: ExchangeOptions): Promise<void>;
   /** One line without its terminator. */
   query(text: string, options?: ExchangeOptions): Promise<string>;
@@ -75,9 +101,17 @@ export interface Session extends AsyncDisposable {
   transaction<T>(steps: (wire: Wire) => Promise<T>, options?: ExchangeOptions): Promise<T>;
   /**
    * Hands the wire to a streaming device: until `release`, the owner reads and writes the transport itself and queries of others are
-   * refused with `instrument.busy`. What is left on the wire is drained before the next query.
+   * refused with `instrument.busy`; the safety lane recalls it. What is left on the wire is drained before the next query.
    */
-  takeWire(): Promise<{ transport: Transport; release: () => Promise<void> }>;
+  takeWire(): Promise<TakenWire>;
+  readonly can: SessionAbilities;
+  /** Uses what the way has beside bytes, in its turn like any exchange. Throws `transport.unsupported` if it lacks that, `transport.*`. */
+  control<T>(
+    use: (control: TransportControl, signal: AbortSignal) => Promise<T>,
+    options?: ExchangeOptions,
+  ): Promise<T>;
+  /** Calls back for each service request, with the status byte where it came along; also after the connection was opened anew. */
+  onServiceRequest(listener: (statusByte: number | undefined) => void): Disposable;
   /** Newest last, bounded (default 1000). */
   exchanges(limit?: number): Exchange[];
   onExchange(listener: (exchange: Exchange) => void): Disposable;

@@ -10,14 +10,17 @@ export interface TransactionParts {
   resource: string;
   /** The wire itself; its steps are put in order here. */
   wire: Wire;
+  /** Gets what ends the transaction before its time. */
+  onStop(stop: (reason: LabError) => void): void;
 }
 
 /**
  * Runs the steps with the wire to themselves. Steps started without waiting run one after the other all the same; the transaction ends when the
- * last of them has. After that its wire throws `call.invalid`. Throws what the steps throw, or `transport.timeout` beyond the limit.
+ * last of them has. After that its wire throws `call.invalid`. Throws what the steps throw, `transport.timeout` beyond the limit, or the reason it was
+ * stopped for.
  */
 export async function runTransaction<T>(steps: (wire: Wire) => Promise<T>, parts: TransactionParts): Promise<T> {
-  const { clock, limitMs, resource, wire } = parts;
+  const { clock, limitMs, resource, wire, onStop } = parts;
   let over: LabError | undefined;
   let last: Promise<unknown> = Promise.resolve();
   const inOrder = <R>(step: () => Promise<R>): Promise<R> => {
@@ -30,13 +33,17 @@ export async function runTransaction<T>(steps: (wire: Wire) => Promise<T>, parts
     query: (text, timeoutMs, expect) => inOrder(() => wire.query(text, timeoutMs, expect)),
     queryBlock: (text, timeoutMs) => inOrder(() => wire.queryBlock(text, timeoutMs)),
   };
-  const tooLong = createDeferred<never>();
-  const timer = clock.after(limitMs, () => {
-    over = new LabError('transport.timeout', `A transaction held ${resource} longer than ${limitMs} ms and was ended.`);
-    tooLong.reject(over);
-  });
+  const ended = createDeferred<never>();
+  const end = (reason: LabError): void => {
+    over ??= reason;
+    ended.reject(over);
+  };
+  onStop(end);
+  const timer = clock.after(limitMs, () =>
+    end(new LabError('transport.timeout', `A transaction held ${resource} longer than ${limitMs} ms and was ended.`)),
+  );
   try {
-    return await Promise.race([steps(ordered), tooLong.promise]);
+    return await Promise.race([steps(ordered), ended.promise]);
   } finally {
     timer[Symbol.dispose]();
     over ??= new LabError('call.invalid', 'The transaction is over; its wire may not be used any more.');

@@ -1,0 +1,45 @@
+import type { Session } from './session.ts';
+
+type Listener = (statusByte: number | undefined) => void;
+
+/**
+ * Service requests of a session. The way is asked to tell them when the first listener comes, and again after the connection was opened anew; masks
+ * of the instrument (*SRE, *ESE) are not touched. A way that refuses tells none.
+ */
+export class ServiceRequests {
+  readonly #session: Pick<Session, 'control' | 'can'>;
+  readonly #listeners = new Set<Listener>();
+  #watch: Promise<AsyncDisposable | undefined> | undefined;
+
+  constructor(session: Pick<Session, 'control' | 'can'>) {
+    this.#session = session;
+  }
+
+  add(listener: Listener): Disposable {
+    this.#listeners.add(listener);
+    this.#watch ??= this.#subscribe();
+    return { [Symbol.dispose]: () => this.#remove(listener) };
+  }
+
+  /** The connection is another one: what was subscribed is gone with the old one. */
+  renew(): void {
+    if (this.#watch) this.#watch = this.#listeners.size > 0 ? this.#subscribe() : undefined;
+  }
+
+  #remove(listener: Listener): void {
+    if (!this.#listeners.delete(listener) || this.#listeners.size > 0) return;
+    const watch = this.#watch;
+    this.#watch = undefined;
+    void watch?.then((one) => one?.[Symbol.asyncDispose]()).catch(() => undefined);
+  }
+
+  #subscribe(): Promise<AsyncDisposable | undefined> {
+    if (!this.#session.can.serviceRequest) return Promise.resolve(undefined);
+    const tell: Listener = (statusByte) => {
+      for (const listener of [...this.#listeners]) listener(statusByte);
+    };
+    return this.#session
+      .control(async (control) => control.onServiceRequest?.(tell), { priority: 'background' })
+      .catch(() => undefined);
+  }
+}
