@@ -6,7 +6,9 @@ import { AttachDialog } from './attach/attach-dialog.tsx';
 import { BenchScreen } from './bench/bench-screen.tsx';
 import { ChannelsDialog } from './bench/channels-dialog.tsx';
 import { ExchangesDialog } from './bench/exchanges-dialog.tsx';
+import { QueriesDialog } from './bench/queries-dialog.tsx';
 import { RenameDialog } from './bench/rename-dialog.tsx';
+import { ScreenshotDialog } from './bench/screenshot-dialog.tsx';
 import { ConsoleScreen } from './console/console-screen.tsx';
 import { DiagnosticsScreen } from './diagnostics/diagnostics-screen.tsx';
 import { benchStore, linkStore } from './engine-link.ts';
@@ -19,6 +21,7 @@ import { useLatestWatch } from './latest-watch.ts';
 import { PlotScreen } from './plot-screen.tsx';
 import { useFinishedJobs } from './recordings/job-list.tsx';
 import { RecordingsScreen } from './recordings/recordings-screen.tsx';
+import { SafetyDialog } from './safety/safety-dialog.tsx';
 import { type DialogState, type ScreenName, screenStore } from './screen-store.ts';
 import { SettingsScreen } from './settings/settings-screen.tsx';
 import { useShortcuts } from './shortcuts.ts';
@@ -90,6 +93,12 @@ function OpenDialog({ dialog }: { dialog: DialogState }): ReactElement {
       return <ExchangesDialog instrument={dialog.instrument} />;
     case 'rename':
       return <RenameDialog instrument={dialog.instrument} />;
+    case 'screenshot':
+      return <ScreenshotDialog instrument={dialog.instrument} />;
+    case 'queries':
+      return <QueriesDialog instrument={dialog.instrument} />;
+    case 'safety':
+      return <SafetyDialog />;
     case 'rule':
       return <RuleDialog rule={dialog.rule} channel={dialog.channel} />;
     case 'bench':

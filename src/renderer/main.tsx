@@ -12,6 +12,7 @@ import './styles/controls.css';
 import './styles/frame.css';
 import './styles/attach.css';
 import './styles/bench.css';
+import './styles/safety.css';
 import './styles/screens.css';
 import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';

@@ -10,6 +10,9 @@ export type DialogState =
   | { kind: 'channels'; instrument: string; channel?: string }
   | { kind: 'exchanges'; instrument: string }
   | { kind: 'rename'; instrument: string }
+  | { kind: 'screenshot'; instrument: string }
+  | { kind: 'queries'; instrument: string }
+  | { kind: 'safety' }
   | { kind: 'rule'; rule?: string; channel?: string }
   | { kind: 'bench'; action: 'new' | 'open' | 'saveAs' | 'rename' };
 

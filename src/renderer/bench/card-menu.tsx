@@ -1,4 +1,5 @@
 import type { ReactElement } from 'react';
+import type { CallInput } from '../../contract/calls.ts';
 import type { InstrumentState } from '../../contract/instrument-schema.ts';
 import { act, toast } from '../actions.ts';
 import { Icon } from '../control/icon.tsx';
@@ -14,6 +15,57 @@ async function detach(instrument: InstrumentState): Promise<void> {
     text: `${titleOf(instrument)} is detached; its outputs stay as they are.`,
     action: { label: 'Attach again', run: () => void act('instrument.open', { resource: instrument.resource }) },
   });
+}
+
+type Action = CallInput<'instrument.act'>['action'];
+
+/** What the way to the instrument offers beside bytes. */
+function actionsOf({ can, isLocked }: InstrumentState): { action: Action; word: string; title: string }[] {
+  const rows: ({ action: Action; word: string; title: string } | false)[] = [
+    can.local && {
+      action: 'local',
+      word: 'Front panel to local',
+      title: 'Gives the front panel back; polling may take it again',
+    },
+    can.statusByte && { action: 'status-byte', word: 'Read status byte', title: 'Serial poll (IEEE 488.1)' },
+    can.trigger && { action: 'trigger', word: 'Trigger', title: 'Group execute trigger' },
+    can.clear && {
+      action: 'clear',
+      word: 'Device clear',
+      title: 'Empties the input and output of the instrument; settings stay',
+    },
+    can.lock &&
+      (isLocked
+        ? { action: 'unlock', word: 'Unlock', title: 'Others may use the instrument again' }
+        : { action: 'lock', word: 'Lock for this bench', title: 'Keeps other programs off the instrument' }),
+  ];
+  return rows.filter((row) => row !== false);
+}
+
+async function perform(instrument: InstrumentState, action: Action, word: string): Promise<void> {
+  const done = await act('instrument.act', { instrument: instrument.id, action });
+  if (!done) return;
+  const text =
+    done.value === null
+      ? `${titleOf(instrument)}: ${word} done.`
+      : `${titleOf(instrument)}: status byte ${done.value} (${bitsOf(done.value)}).`;
+  toast({ severity: 'done', text });
+}
+
+const STATUS_BITS = [
+  '',
+  '',
+  'error queue',
+  'questionable',
+  'answer waiting',
+  'event status',
+  'service request',
+  'operation',
+];
+
+function bitsOf(byte: number): string {
+  const names = STATUS_BITS.filter((name, bit) => name && (byte >> bit) & 1);
+  return names.join(', ') || 'nothing set';
 }
 
 /** What one does with an attached instrument beside its controls. */
@@ -42,6 +94,18 @@ export function CardMenu({ instrument }: { instrument: InstrumentState }): React
               Read settings again
             </MenuItem>
             <MenuItem onPick={pick(() => showDialog({ kind: 'rename', instrument: id }))}>Rename…</MenuItem>
+            {(instrument.role === 'unknown' || instrument.queries.length > 0) && (
+              <MenuItem onPick={pick(() => showDialog({ kind: 'queries', instrument: id }))}>Poll queries…</MenuItem>
+            )}
+            {instrument.can.screenshot && (
+              <MenuItem onPick={pick(() => showDialog({ kind: 'screenshot', instrument: id }))}>Screenshot…</MenuItem>
+            )}
+            <hr />
+            {actionsOf(instrument).map(({ action, word, title }) => (
+              <MenuItem key={action} title={title} onPick={pick(() => void perform(instrument, action, word))}>
+                {word}
+              </MenuItem>
+            ))}
             <hr />
             <MenuItem danger onPick={pick(() => void detach(instrument))}>
               Detach

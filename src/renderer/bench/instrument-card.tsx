@@ -10,6 +10,7 @@ import { identityText, stateWord, titleOf } from './instrument-words.ts';
 import { LoadCard } from './load-card.tsx';
 import { MeterCard } from './meter-card.tsx';
 import { ScopeCard } from './scope-card.tsx';
+import { StrangerNote } from './stranger-note.tsx';
 import { StreamCard } from './stream-card.tsx';
 import { SupplyCard } from './supply-card.tsx';
 import { UnknownCard } from './unknown-card.tsx';
@@ -47,6 +48,7 @@ export const InstrumentCard = memo(
           <CardMenu instrument={instrument} />
         </header>
         <CardBody instrument={instrument} channels={channels} />
+        <StrangerNote instrument={instrument} />
         <Trouble instrument={instrument} />
       </article>
     );

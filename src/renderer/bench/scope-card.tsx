@@ -3,6 +3,7 @@ import type { InstrumentState } from '../../contract/instrument-schema.ts';
 import { act } from '../actions.ts';
 import { Icon } from '../control/icon.tsx';
 import { Readout } from '../control/readout.tsx';
+import { showDialog } from '../screen-store.ts';
 import type { CardProps } from './card-props.ts';
 import { channelTitle } from './instrument-words.ts';
 import { ScopeSettings } from './scope-settings.tsx';
@@ -49,6 +50,16 @@ function CaptureBar({ instrument }: { instrument: InstrumentState }): ReactEleme
         <Icon name="capture" />
         {busy ? 'Capturing…' : 'Capture'}
       </button>
+      {instrument.can.screenshot && (
+        <button
+          type="button"
+          className="btn small"
+          onClick={() => showDialog({ kind: 'screenshot', instrument: instrument.id })}
+        >
+          <Icon name="camera" />
+          Screen
+        </button>
+      )}
       <span className="quiet">
         {shown.length === 0
           ? 'no channel is displayed'

@@ -9,6 +9,7 @@ import { SetpointBox } from '../control/setpoint-box.tsx';
 import { ControlSwitch } from '../control/switch.tsx';
 import { setpointText } from '../setpoint.ts';
 import type { CardProps } from './card-props.ts';
+import { EnvelopeLamp } from './envelope-lamp.tsx';
 import { channelOf, controlOf, groupsOf } from './instrument-words.ts';
 
 /** Per output: switch, measured V, I, P, what was asked and read back, and its lamps. */
@@ -52,6 +53,7 @@ function SupplyOutput({ instrument, channels, group }: CardProps & { group: stri
       <div className="lamps">
         {!tripped && <ModeLamp mode={mode} isOn={isOn} />}
         <ProtectionLamp instrument={instrument} group={group} />
+        <EnvelopeLamp instrument={instrument} group={group} />
       </div>
     </section>
   );

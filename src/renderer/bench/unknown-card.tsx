@@ -3,6 +3,7 @@ import { LabError } from '../../core/errors.ts';
 import { Problem } from '../control/problem.tsx';
 import { Readout } from '../control/readout.tsx';
 import { call } from '../engine-link.ts';
+import { showDialog } from '../screen-store.ts';
 import type { CardProps } from './card-props.ts';
 
 /** An instrument no driver knows: its identity, and one line to ask it. */
@@ -25,7 +26,19 @@ export function UnknownCard({ instrument, channels }: CardProps): ReactElement {
   };
   return (
     <div className="unknown">
-      <p className="quiet">No driver knows this instrument. It can be asked by hand; nothing is polled.</p>
+      <p className="quiet">
+        No driver knows this instrument.{' '}
+        {instrument.queries.length === 0
+          ? 'It can be asked by hand; nothing is polled.'
+          : `${instrument.queries.length} of its queries are polled.`}{' '}
+        <button
+          type="button"
+          className="link"
+          onClick={() => showDialog({ kind: 'queries', instrument: instrument.id })}
+        >
+          Poll queries…
+        </button>
+      </p>
       {channels.map((channel) => (
         <Readout key={channel.id} channel={channel} className="mid" />
       ))}

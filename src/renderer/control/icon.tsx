@@ -30,6 +30,8 @@ const PATHS = {
   folder: 'M2 5h6l2 2h8v9H2z',
   capture: 'M2 10h3l1.5-5 3 10 3-10 1.5 5H18',
   panel: 'M2 4h16v12H2zM8 4v12',
+  shield: 'M10 2.5l6.5 2.5v4.5c0 4-2.7 6.6-6.5 8-3.8-1.4-6.5-4-6.5-8V5z',
+  camera: 'M2 6h4l1.5-2h5L14 6h4v10H2zM10 8.5a2.75 2.75 0 1 0 0 5.5 2.75 2.75 0 0 0 0-5.5z',
 } as const;
 
 export type IconName = keyof typeof PATHS;

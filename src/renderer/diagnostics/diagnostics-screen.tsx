@@ -1,12 +1,11 @@
 import type { ReactElement } from 'react';
 import type { BenchState } from '../../contract/bench-schema.ts';
-import type { InstrumentState } from '../../contract/instrument-schema.ts';
-import { identityText, inCardOrder, stateWord } from '../bench/instrument-words.ts';
 import { benchStore, linkStore, pulseStore } from '../engine-link.ts';
-import { showDialog } from '../screen-store.ts';
 import { useStore } from '../store.ts';
-import { formatBytes, formatClock, formatCount, formatDate, formatHz, msOf } from '../text-format.ts';
+import { formatBytes, formatClock, formatCount, formatDate, msOf } from '../text-format.ts';
 import { FaultTable } from './fault-table.tsx';
+import { InstrumentTable } from './instrument-table.tsx';
+import { SupportButton } from './support-button.tsx';
 
 const SHOWN_LINES = 60;
 
@@ -17,9 +16,11 @@ export function DiagnosticsScreen(): ReactElement {
     <section className="view" aria-label="Diagnostics">
       <div className="view-bar">
         <h1>Diagnostics</h1>
+        <span className="grow" />
+        <SupportButton />
       </div>
       <div className="view-body sections">
-        <Instruments instruments={bench.instruments} />
+        <InstrumentTable instruments={bench.instruments} />
         <div className="two">
           <EngineFacts />
           <LinkFacts />
@@ -28,78 +29,6 @@ export function DiagnosticsScreen(): ReactElement {
         <Lines bench={bench} />
       </div>
     </section>
-  );
-}
-
-function Instruments({ instruments }: { instruments: readonly InstrumentState[] }): ReactElement {
-  return (
-    <div className="section">
-      <h2>Instruments</h2>
-      {instruments.length === 0 ? (
-        <p className="quiet">
-          Nothing is attached. Each attached instrument shows here how fast it answers and what went wrong.
-        </p>
-      ) : (
-        <table className="table">
-          <thead>
-            <tr>
-              <th>Instrument</th>
-              <th>Address</th>
-              <th>State</th>
-              <th>Rate got / asked</th>
-              <th>Round trip</th>
-              <th>Timeouts</th>
-              <th>Malformed</th>
-              <th>Lost</th>
-              <th>
-                <span className="sr-only">Actions</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {inCardOrder(instruments).map((item) => {
-              const { word, tone } = stateWord(item);
-              return (
-                <tr key={item.id}>
-                  <td>
-                    <b>{item.label}</b>
-                    <small>
-                      {identityText(item)}
-                      {item.identity.firmware ? ` · firmware ${item.identity.firmware}` : ''}
-                    </small>
-                  </td>
-                  <td className="num selectable address">{item.resource}</td>
-                  <td className={`tone-${tone}`}>
-                    {word}
-                    {item.lastError && (
-                      <small className="cut error-cell" title={item.lastError.message}>
-                        {item.lastError.code}
-                      </small>
-                    )}
-                  </td>
-                  <td className="num">
-                    {formatHz(item.rateGotHz)} / {formatHz(item.rateAskedHz)}
-                  </td>
-                  <td className="num">{item.roundTripMs === null ? '–' : `${item.roundTripMs.toFixed(1)} ms`}</td>
-                  <td className="num">{formatCount(item.timeouts)}</td>
-                  <td className="num">{formatCount(item.malformed)}</td>
-                  <td className="num">{formatCount(item.lost)}</td>
-                  <td className="actions">
-                    <button
-                      type="button"
-                      className="btn small"
-                      onClick={() => showDialog({ kind: 'exchanges', instrument: item.id })}
-                    >
-                      Exchanges
-                    </button>
-                  </td>
-                </tr>
-              );
-            })}
-          </tbody>
-        </table>
-      )}
-    </div>
   );
 }
 

@@ -1,4 +1,5 @@
 import type { ReactElement } from 'react';
+import { SafetyButton } from '../safety/safety-button.tsx';
 import { BenchFileStrip, BenchTitle } from './bench-title.tsx';
 import { LinkBadge, LinkStrip } from './link-badge.tsx';
 import { OutputsOffButton, OutputsOffStrip } from './outputs-off.tsx';
@@ -16,6 +17,7 @@ export function TopBar(): ReactElement {
       <BenchTitle />
       <span className="grow" />
       <RecordButton />
+      <SafetyButton />
       <OutputsOffButton />
       <LinkBadge />
     </header>

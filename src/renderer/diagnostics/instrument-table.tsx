@@ -1,0 +1,97 @@
+import { Fragment, type ReactElement, useState } from 'react';
+import type { InstrumentState } from '../../contract/instrument-schema.ts';
+import { identityText, inCardOrder, stateWord } from '../bench/instrument-words.ts';
+import { showDialog } from '../screen-store.ts';
+import { formatCount, formatHz } from '../text-format.ts';
+import { InstrumentDetails } from './instrument-details.tsx';
+
+/** Every attached instrument in a line; one of them in depth. */
+export function InstrumentTable({ instruments }: { instruments: readonly InstrumentState[] }): ReactElement {
+  const [open, setOpen] = useState<string>();
+  return (
+    <div className="section">
+      <h2>Instruments</h2>
+      {instruments.length === 0 ? (
+        <p className="quiet">
+          Nothing is attached. Each attached instrument shows here how fast it answers and what went wrong.
+        </p>
+      ) : (
+        <table className="table">
+          <thead>
+            <tr>
+              <th>Instrument</th>
+              <th>Address</th>
+              <th>State</th>
+              <th>Rate got / asked</th>
+              <th>Round trip</th>
+              <th>Timeouts</th>
+              <th>Malformed</th>
+              <th>Lost</th>
+              <th>
+                <span className="sr-only">Actions</span>
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {inCardOrder(instruments).map((item) => {
+              const { word, tone } = stateWord(item);
+              return (
+                <Fragment key={item.id}>
+                  <tr>
+                    <td>
+                      <b>{item.label}</b>
+                      <small>
+                        {identityText(item)}
+                        {item.identity.firmware ? ` · firmware ${item.identity.firmware}` : ''}
+                      </small>
+                    </td>
+                    <td className="num selectable address">{item.resource}</td>
+                    <td className={`tone-${tone}`}>
+                      {word}
+                      {item.lastError && (
+                        <small className="cut error-cell" title={item.lastError.message}>
+                          {item.lastError.code}
+                        </small>
+                      )}
+                    </td>
+                    <td className="num">
+                      {formatHz(item.rateGotHz)} / {formatHz(item.rateAskedHz)}
+                    </td>
+                    <td className="num">{item.roundTripMs === null ? '–' : `${item.roundTripMs.toFixed(1)} ms`}</td>
+                    <td className="num">{formatCount(item.timeouts)}</td>
+                    <td className="num">{formatCount(item.malformed)}</td>
+                    <td className="num">{formatCount(item.lost)}</td>
+                    <td className="actions">
+                      <button
+                        type="button"
+                        className="btn small"
+                        onClick={() => showDialog({ kind: 'exchanges', instrument: item.id })}
+                      >
+                        Exchanges
+                      </button>
+                      <button
+                        type="button"
+                        className="btn small"
+                        aria-expanded={open === item.id}
+                        onClick={() => setOpen(open === item.id ? undefined : item.id)}
+                      >
+                        Details
+                      </button>
+                    </td>
+                  </tr>
+                  {open === item.id && (
+                    <tr className="details-row">
+                      <td colSpan={9}>
+                        <InstrumentDetails instrument={item.id} />
+                      </td>
+                    </tr>
+                  )}
+                </Fragment>
+              );
+            })}
+          </tbody>
+        </table>
+      )}
+    </div>
+  );
+}
