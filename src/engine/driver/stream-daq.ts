@@ -169,9 +169,10 @@ class DaqDriver implements Driver {
     const setup = await this.#readSetup(signal);
     if (this.#mayNotRun(signal)) return;
     const reader = this.#openReader(setup, (rows) => outlet.rows(rows));
-    const { transport, release } = await this.#session.takeWire();
+    const { transport, release, recalled } = await this.#session.takeWire();
+    recalled.addEventListener('abort', () => this.#stopRun?.(), { once: true });
     try {
-      if (this.#mayNotRun(signal)) return;
+      if (this.#mayNotRun(signal) || recalled.aborted) return;
       outlet.opened({ stream: 'samples', ...setup, float64: reader.float64 });
       await this.#readRun(transport, reader, outlet);
     } finally {
