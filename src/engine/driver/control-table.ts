@@ -1,6 +1,8 @@
 import { LabError } from '../../core/errors.ts';
 import type { Control, ControlValue } from '../../core/instrument.ts';
+import { isSameWord } from '../../protocol/definition/answer.ts';
 import { formatScpiNumber, parseScpiBoolean, parseScpiNumber } from '../../protocol/scpi-number.ts';
+import { askRound, type Question } from './question-round.ts';
 import type { ScpiDialog } from './scpi-dialog.ts';
 
 /** A control and how the dialect reads and writes it. */
@@ -15,6 +17,10 @@ export interface ControlRow {
   write(value: ControlValue): string[];
   /** Controls that may move with it; read back together. */
   touches?: readonly string[] | undefined;
+  /** Sent before reading and writing, in the same transaction. */
+  select?: readonly string[] | undefined;
+  /** What must go before: asked, and if the answer is one of `is`, `write` is sent first. */
+  first?(value: ControlValue): { ask: string; is: readonly string[]; write: readonly string[] } | undefined;
 }
 
 /** The controls of one instrument: checks, writes, reads back. */
@@ -35,17 +41,16 @@ export class ControlTable {
   async read(ids: readonly string[] | undefined, signal: AbortSignal): Promise<Record<string, ControlValue>> {
     const rows = [...this.#rows.values()].filter(({ control, read }) => read && (!ids || ids.includes(control.id)));
     if (rows.length === 0) return {};
-    const firsts = rows.map(({ read = '' }) => read);
-    const mores = rows.flatMap(({ readMore }) => readMore ?? []);
-    const check = (text: string, index: number): boolean => {
-      const row = rows[index];
-      return row === undefined || row.readMore !== undefined || row.parse(text, '') !== undefined;
-    };
-    const { texts } = await this.#dialog.ask([...firsts, ...mores], { signal, priority: 'poll' }, check);
+    const questions = rows.flatMap((row): Question[] => {
+      const { read = '', readMore, select = [] } = row;
+      const fits = (text: string): boolean => readMore !== undefined || row.parse(text, '') !== undefined;
+      return [{ ask: read, select, fits }, ...(readMore === undefined ? [] : [{ ask: readMore, select }])];
+    });
+    const { texts } = await askRound(this.#dialog, questions, { signal, priority: 'poll' });
     const values: Record<string, ControlValue> = {};
-    let next = rows.length;
-    rows.forEach((row, index) => {
-      const value = row.parse(texts[index] ?? '', row.readMore === undefined ? '' : (texts[next++] ?? ''));
+    let next = 0;
+    rows.forEach((row) => {
+      const value = row.parse(texts[next++] ?? '', row.readMore === undefined ? '' : (texts[next++] ?? ''));
       if (value !== undefined) values[row.control.id] = value;
     });
     return values;
@@ -56,8 +61,17 @@ export class ControlTable {
     const row = this.#rows.get(id);
     if (!row) throw new LabError('call.invalid', `This instrument has no control '${id}'. Nothing was sent.`, { id });
     checkValue(row.control, value);
-    await this.#dialog.change(row.write(value), { signal });
+    const { select = [] } = row;
+    const before = await this.#before(row, value, signal);
+    await this.#dialog.change([...select, ...before, ...row.write(value)], { signal });
     return this.read([id, ...(row.touches ?? [])], signal);
+  }
+
+  async #before(row: ControlRow, value: ControlValue, signal: AbortSignal): Promise<readonly string[]> {
+    const first = row.first?.(value);
+    if (!first) return [];
+    const { texts } = await this.#dialog.askSelected(row.select ?? [], [first.ask], { signal });
+    return first.is.some((word) => isSameWord(word, texts[0] ?? '')) ? first.write : [];
   }
 }
 

@@ -1,23 +1,46 @@
+import { LabError } from '../../core/errors.ts';
 import type { Identity } from '../../core/instrument.ts';
+import { builtInFolder, readDefinitions } from './definition-folder.ts';
 import type { DriverFamily } from './driver.ts';
+import { FamilyCatalog } from './family-catalog.ts';
 import { genericScpiFamily } from './generic-scpi.ts';
-import { keysight34460Family } from './keysight-34460.ts';
-import { rigolDp800Family } from './rigol-dp800.ts';
 import { rigolDs1000zFamily } from './rigol-ds1000z.ts';
-import { siglentSdlFamily } from './siglent-sdl.ts';
 import { daqFamily } from './stream-daq.ts';
 
-/** Every dialect Labwire speaks; the first that matches is taken, the last matches all. */
-export const families: readonly DriverFamily[] = [
-  rigolDp800Family,
-  keysight34460Family,
-  rigolDs1000zFamily,
-  siglentSdlFamily,
-  daqFamily,
-  genericScpiFamily,
-];
+/** Dialects that are code: no file could tell them. */
+const CODED: readonly DriverFamily[] = [rigolDs1000zFamily, daqFamily];
 
-/** The family of an identity; `genericScpiFamily` for what is not known. */
+let catalog: FamilyCatalog | undefined;
+
+/** The definitions in force, of the whole process; the built-in ones are read when first asked for. */
+export function familyCatalog(): FamilyCatalog {
+  if (catalog) return catalog;
+  catalog = new FamilyCatalog();
+  for (const definition of readDefinitions(builtInFolder())) catalog.put(definition);
+  return catalog;
+}
+
+/** Every dialect Labwire speaks at present; the last takes what no other knows. */
+export function allFamilies(): DriverFamily[] {
+  return [...familyCatalog().families, ...CODED, genericScpiFamily];
+}
+
+/** The family of an identity, the closest that fits; `genericScpiFamily` for what is not known. */
 export function chooseFamily(identity: Identity): DriverFamily {
-  return families.find((family) => family.matches(identity)) ?? genericScpiFamily;
+  const coded = CODED.find((family) => family.matches(identity));
+  return coded ?? familyCatalog().choose(identity) ?? genericScpiFamily;
+}
+
+/** The family of that name (`AttachOptions.as`), or its id, in any case. Throws `driver.unsupported` with the names there are. */
+export function familyNamed(name: string): DriverFamily {
+  const wanted = name.trim().toLowerCase();
+  const families = allFamilies();
+  const family = families.find((candidate) => candidate.name.toLowerCase() === wanted || candidate.id === wanted);
+  if (family) return family;
+  const names = families.map((candidate) => candidate.name).join(', ');
+  throw new LabError(
+    'driver.unsupported',
+    `There is no instrument family "${name}". Nothing was opened. Choose one of: ${names}; or leave it out, and the instrument is asked what it is.`,
+    { family: name },
+  );
 }

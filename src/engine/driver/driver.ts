@@ -1,8 +1,10 @@
+import type { AttachOptions } from '../../contract/discovery-schema.ts';
+import type { CommandHelp } from '../../contract/instrument-schema.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { LabError } from '../../core/errors.ts';
 import type { ControlValue, Identity, InstrumentShape } from '../../core/instrument.ts';
 import type { ColumnInfo } from '../../core/stream-info.ts';
-import type { Session } from '../session/session.ts';
+import type { ExchangeOptions, Session } from '../session/session.ts';
 
 /** One poll round. Values in the order of `shape.polled`; NaN = missing, ±Infinity = overload. Row time = (sent + received)/2. */
 export interface DriverRow {
@@ -14,6 +16,12 @@ export interface DriverRow {
   active?: readonly string[];
   sentNs: bigint;
   receivedNs: bigint;
+}
+
+/** A picture of the screen, as the instrument made it. */
+export interface Screenshot {
+  type: 'image/png' | 'image/bmp';
+  bytes: Uint8Array;
 }
 
 /** Status read beside the values: lamps. `ch1.mode` = 'CV' | 'CC' | 'off', `ch1.tripped` = '' | 'OVP' | 'OCP', `range` = '10 V'. */
@@ -75,6 +83,12 @@ export interface Driver extends AsyncDisposable {
   /** Gives the front panel back; changes nothing else. Absent where the dialect has no command for it. */
   toLocal?(): Promise<void>;
   capture?(channels: readonly string[], signal: AbortSignal): Promise<Waveform>;
+  /** Takes a picture of the screen. Throws the errors of the session, `protocol.malformed` for bytes that are no picture. */
+  screenshot?(signal: AbortSignal): Promise<Screenshot>;
+  /** Commands of the dialect for the console: completion and help. */
+  readonly help?: readonly CommandHelp[];
+  /** A command a person typed, with the dialect's own check after it (none: that of SCPI). Throws `instrument.rejected`. */
+  send?(command: string, options: ExchangeOptions): Promise<void>;
   /** Runs the stream until the signal aborts or the wire ends (then it throws what happened). */
   stream?(outlet: StreamOutlet, signal: AbortSignal): Promise<void>;
 }
@@ -83,14 +97,38 @@ export interface DriverContext {
   session: Session;
   clock: Clock;
   identity: Identity;
+  /** As the person attached it; absent where nobody set anything. */
+  options?: AttachOptions;
   /** Errors that belong to no call (error queue found non-empty while polling). */
   report(error: LabError): void;
+}
+
+/** How a family is reached where the resource string does not say; what a person sets goes before it. */
+export type FamilyLine = Pick<AttachOptions, 'line' | 'writeTermination' | 'readTermination' | 'paceMs'>;
+
+/** What `identify` may use. */
+export interface IdentifyContext {
+  session: Session;
+  resource: string;
+  /** As the person attached it: the format of a streaming device is in `stream`. */
+  options: AttachOptions;
+  timeoutMs: number;
 }
 
 /** One entry of the driver table. `matches` looks loosely: makers change the spelling of their names. */
 export interface DriverFamily {
   name: string;
+  /** `rigol-dp800`: how it is named in files and commands. */
+  id?: string;
   matches(identity: Identity): boolean;
+  /**
+   * How to learn who is there when the family was chosen by its name (`AttachOptions.as`), instead of `*IDN?`: a question of its own (Korad, Modbus), or none
+   * at all for what cannot be asked (Arduino lines, Teleplot): then it answers with a fixed maker and model and no serial number, and the path tells
+   * two such devices apart. Changes nothing on the device. Throws the errors of the session, `instrument.mismatch` when another kind answers.
+   */
+  identify?(context: IdentifyContext): Promise<Identity>;
+  /** Line settings and line ends when it was chosen by its name. */
+  line?: FamilyLine;
   /** Reads what it must know (ranges, limits); throws the errors of the session. */
   open(context: DriverContext): Promise<Driver>;
 }

@@ -21,16 +21,31 @@ const MAX_MESSAGE_BYTES = 400;
 const MAX_ERRORS = 40;
 const ERROR_QUERY = ':SYST:ERR?';
 
+/** What a dialect has of its own; all defaults are those of SCPI-99. */
+export interface DialogOptions {
+  /** Reads what the instrument has to complain about, until nothing is left. */
+  readErrors?: ((wire: Wire) => Promise<ScpiError[]>) | undefined;
+  /** False: it takes one question a message. Default: tried. */
+  isCompound?: boolean | undefined;
+  /** Waits until what was written has taken effect. */
+  settle?: (() => Promise<void>) | undefined;
+}
+
 /** How SCPI drivers talk: several queries in one message where the instrument takes that, and writes with the error queue read after them. */
 export class ScpiDialog {
   readonly #session: Session;
   readonly #report: (error: LabError) => void;
+  readonly #readErrors: (wire: Wire) => Promise<ScpiError[]>;
+  readonly #settle: (() => Promise<void>) | undefined;
   /** Compound queries: known to work, known not to, or not tried. */
   #compound: boolean | undefined;
 
-  constructor(session: Session, report: (error: LabError) => void) {
+  constructor(session: Session, report: (error: LabError) => void, options: DialogOptions = {}) {
     this.#session = session;
     this.#report = report;
+    this.#readErrors = options.readErrors ?? readErrors;
+    this.#settle = options.settle;
+    if (options.isCompound === false) this.#compound = false;
   }
 
   async ask(queries: readonly string[], options: ExchangeOptions = {}, check?: Check): Promise<Answers> {
@@ -57,14 +72,40 @@ export class ScpiDialog {
   }
 
   /**
+   * The same behind commands that select what is meant (`INST:NSEL 2`): the selection is a state of the whole instrument, so nothing of
+   * others comes between.
+   */
+  askSelected(
+    select: readonly string[],
+    queries: readonly string[],
+    options: ExchangeOptions = {},
+    check?: Check,
+  ): Promise<Answers> {
+    if (select.length === 0) return this.ask(queries, options, check);
+    return this.#session.transaction(async (wire) => {
+      for (const command of select) await wire.write(command);
+      const answers: Answers = { texts: [], sentNs: 0n, receivedNs: 0n };
+      for (const [index, query] of queries.entries()) {
+        const expect = check ? (text: string): boolean => check(text, index) : undefined;
+        const reply = await wire.query(query, options.timeoutMs, expect);
+        if (index === 0) answers.sentNs = reply.sentNs;
+        answers.receivedNs = reply.receivedNs;
+        answers.texts.push(reply.text);
+      }
+      return answers;
+    }, options);
+  }
+
+  /**
    * Writes, then reads the error queue until it is empty. Throws `instrument.rejected` with all it said. What stood in the queue before, and
    * errors of interrupted queries (-4xx), are not the fault of these commands: they are reported.
    */
   change(commands: readonly string[], options: ExchangeOptions = {}): Promise<void> {
     return this.#session.transaction(async (wire) => {
-      this.#tell(await readErrors(wire), 'found in its error queue');
+      this.#tell(await this.#readErrors(wire), 'found in its error queue');
       for (const command of commands) await (isQuery(command) ? wire.query(command) : wire.write(command));
-      const errors = await readErrors(wire);
+      await this.#settle?.();
+      const errors = await this.#readErrors(wire);
       const rejected = errors.filter(({ code }) => scpiErrorClass(code) !== 'query');
       this.#tell(
         errors.filter(({ code }) => scpiErrorClass(code) === 'query'),
@@ -76,7 +117,7 @@ export class ScpiDialog {
 
   /** Why a query was not answered, if the error queue says so: the instrument refused it. Undefined if the queue is empty. */
   async explain(query: string, options: ExchangeOptions = {}): Promise<LabError | undefined> {
-    const errors = await this.#session.transaction((wire) => readErrors(wire), options);
+    const errors = await this.#session.transaction((wire) => this.#readErrors(wire), options);
     return errors.length > 0 ? rejection([query], errors, this.#session.resource) : undefined;
   }
 

@@ -1,0 +1,63 @@
+import { numberIn } from '../../protocol/definition/answer.ts';
+import type { ResolvedChannel, ResolvedGroup } from '../../protocol/definition/resolved.ts';
+import { parseScpiBoolean } from '../../protocol/scpi-number.ts';
+import { parseValue } from './definition-rows.ts';
+import { askRound, type Question } from './question-round.ts';
+import type { ScpiDialog } from './scpi-dialog.ts';
+
+export interface ChannelRow {
+  /** By channel; what was not asked is not in it. */
+  values: Map<string, number>;
+  /** Channels of groups that are measured at present. */
+  active: string[];
+  sentNs: bigint;
+  receivedNs: bigint;
+}
+
+/** Asks once for the channels of groups: only of those wanted, and only of groups whose switch (a scope's display) is on. */
+export async function askChannels(
+  dialog: ScpiDialog,
+  groups: readonly ResolvedGroup[],
+  wanted: readonly string[] | undefined,
+  signal: AbortSignal,
+): Promise<ChannelRow> {
+  const options = { signal, priority: 'poll' } as const;
+  const due = groups.filter(({ channels }) => channels.some(({ channel }) => !wanted || wanted.includes(channel)));
+  const switches = due.flatMap((group) => switchOf(group) ?? []);
+  const shown = switches.length > 0 ? await askRound(dialog, switches, options) : undefined;
+  let next = 0;
+  const measured = due.filter((group) => {
+    const question = switchOf(group);
+    return question === undefined || question.isOn(shown?.texts[next++] ?? '') === true;
+  });
+  const channels = measured.flatMap(({ select, channels }) => channels.map((one) => ({ ...one, select })));
+  const active = channels.map(({ channel }) => channel);
+  if (channels.length === 0) {
+    return { values: new Map(), active, sentNs: shown?.sentNs ?? 0n, receivedNs: shown?.receivedNs ?? 0n };
+  }
+  const questions = channels.map(
+    ({ read, select }): Question => ({ ask: read.ask, select, fits: (text) => numberIn(text, read) !== undefined }),
+  );
+  const { texts, sentNs, receivedNs } = await askRound(dialog, questions, options);
+  const value = ({ read }: ResolvedChannel, index: number): number => numberIn(texts[index] ?? '', read) ?? Number.NaN;
+  return {
+    values: new Map(channels.map((one, index) => [one.channel, value(one, index)])),
+    active,
+    sentNs,
+    receivedNs,
+  };
+}
+
+function switchOf({
+  measuredWhile,
+  controls,
+  select,
+}: ResolvedGroup): (Question & { isOn(text: string): boolean | undefined }) | undefined {
+  const control = controls.find(({ id }) => id === measuredWhile);
+  if (!control?.read) return undefined;
+  const isOn = (text: string): boolean | undefined => {
+    const value = parseValue(control, text) ?? parseScpiBoolean(text);
+    return typeof value === 'boolean' ? value : undefined;
+  };
+  return { ask: control.read.ask, select, isOn, fits: (text) => isOn(text) !== undefined };
+}

@@ -1,0 +1,157 @@
+import { delay } from '../../core/clock.ts';
+import type { Identity } from '../../core/instrument.ts';
+import type { ColumnInfo } from '../../core/stream-info.ts';
+import { isSameWord, numberIn } from '../../protocol/definition/answer.ts';
+import type { FamilyDefinition, LineDefinition } from '../../protocol/definition/definition-schema.ts';
+import { resolveFamily } from '../../protocol/definition/resolve.ts';
+import type {
+  ResolvedFamily,
+  ResolvedLimit,
+  ResolvedUnit,
+} from '../../protocol/definition/resolved.ts';
+import { parseScpiNumber, parseScpiString } from '../../protocol/scpi-number.ts';
+import { DefinitionDriver } from './definition-driver.ts';
+import { controlRow } from './definition-rows.ts';
+import { dialogueOf } from './dialogue/dialogue-table.ts';
+import type { Driver, DriverContext, DriverFamily, FamilyLine } from './driver.ts';
+import { errorReader } from './error-form.ts';
+import { FunctionMeter } from './function-meter.ts';
+import { askRound, type Question } from './question-round.ts';
+import { isWord, ScpiDialog } from './scpi-dialog.ts';
+import { createWaveformReader } from './waveform/waveform-table.ts';
+
+/** A definition file as an entry of the driver table. */
+export function definitionFamily(definition: FamilyDefinition): DriverFamily {
+  const { title, id, match } = definition;
+  const rows = match.map(({ maker, model, firmware }) => ({
+    maker: new RegExp(maker ?? '', 'i'),
+    model: new RegExp(model, 'i'),
+    firmware: new RegExp(firmware ?? '', 'i'),
+  }));
+  const dialogue = definition.dialog === undefined ? undefined : dialogueOf(definition.dialog);
+  return {
+    name: title,
+    id,
+    line: familyLine(definition.line),
+    matches: (identity) =>
+      rows.some(
+        ({ maker, model, firmware }) =>
+          maker.test(identity.maker) && model.test(identity.model) && firmware.test(identity.firmware),
+      ),
+    ...(dialogue?.identify ? { identify: dialogue.identify } : {}),
+    open: (context) => openDefinition(definition, context),
+  };
+}
+
+/**
+ * Opens the driver: sends `opened`, asks for the limits, units and the function that the file leaves to the instrument. Changes no output.
+ * Throws the errors of the session, `driver.malformed` for a file that leaves something open for this model.
+ */
+export async function openDefinition(definition: FamilyDefinition, bare: DriverContext): Promise<Driver> {
+  const dialogue = definition.dialog === undefined ? undefined : dialogueOf(definition.dialog);
+  const context = dialogue ? { ...bare, session: dialogue.open(bare.session, bare.clock) } : bare;
+  const { session, clock, identity } = context;
+  const { line } = definition;
+  const family = resolveFamily(definition, identity.model);
+  const dialog = new ScpiDialog(session, (error) => context.report(error), {
+    readErrors: errorReader(definition.errors),
+    isCompound: line.compound ? undefined : false,
+    ...(line.settleMs > 0 ? { settle: () => delay(clock, line.settleMs) } : {}),
+  });
+  if (definition.opened.length > 0) await dialog.change(definition.opened);
+  const facts = await askFacts(dialog, family);
+  return new DefinitionDriver(context, {
+    family,
+    dialog,
+    rows: family.groups.flatMap(({ controls, select }) => controls.map((one) => controlRow(one, select, facts.limit))),
+    columns: family.groups.flatMap(({ channels, select }) =>
+      channels.map(
+        ({ channel, unit, resolution }): ColumnInfo => ({
+          channel,
+          unit: facts.unit(unit, select),
+          ...(resolution === undefined ? {} : { resolution }),
+        }),
+      ),
+    ),
+    meter: await openMeter(family, dialog, identity),
+    waveforms: createWaveformReader(definition.waveform, {
+      context,
+      sources: family.groups.flatMap(({ waveform, select }) =>
+        waveform
+          ? [
+              {
+                column: { channel: waveform.channel, unit: facts.unit(waveform.unit, select) },
+                source: waveform.source,
+              },
+            ]
+          : [],
+      ),
+    }),
+  });
+}
+
+interface Facts {
+  limit(limit: ResolvedLimit, select: readonly string[]): number | undefined;
+  unit(unit: ResolvedUnit, select: readonly string[]): string;
+}
+
+/** Asks for every limit and unit that is a question, in one round. */
+async function askFacts(dialog: ScpiDialog, family: ResolvedFamily): Promise<Facts> {
+  const questions: Question[] = [];
+  const add = (fact: ResolvedLimit | ResolvedUnit | undefined, select: readonly string[]): void => {
+    if (typeof fact !== 'object') return;
+    const fits = 'words' in fact ? isAnyWord : (text: string) => parseScpiNumber(text) !== undefined;
+    questions.push({ ask: fact.ask, select, fits });
+  };
+  for (const { select, controls, channels, waveform } of family.groups) {
+    for (const { min, max } of controls) for (const limit of [min, max]) add(limit, select);
+    for (const { unit } of channels) add(unit, select);
+    add(waveform?.unit, select);
+  }
+  const { texts } = questions.length > 0 ? await askRound(dialog, questions, {}) : { texts: [] };
+  const answerTo = (ask: string, select: readonly string[]): string => {
+    const place = questions.findIndex((one) => one.ask === ask && one.select.join('\n') === select.join('\n'));
+    return texts[place] ?? '';
+  };
+  return {
+    limit(limit, select) {
+      if (typeof limit === 'number') return limit;
+      const value = numberIn(answerTo(limit.ask, select), {});
+      return value !== undefined && Number.isFinite(value) ? value : undefined;
+    },
+    unit(unit, select) {
+      if (typeof unit === 'string') return unit;
+      const word = parseScpiString(answerTo(unit.ask, select));
+      return Object.entries(unit.words).find(([said]) => isSameWord(said, word))?.[1] ?? '';
+    },
+  };
+}
+
+async function openMeter(
+  { definition, functions }: ResolvedFamily,
+  dialog: ScpiDialog,
+  { model }: Identity,
+): Promise<FunctionMeter | undefined> {
+  const [first, ...rest] = functions;
+  if (!definition.functions || !first) return undefined;
+  const { texts } = await dialog.ask([definition.functions.ask], {}, isWord);
+  const word = parseScpiString(texts[0] ?? '');
+  const initial = functions.find(({ answers }) => answers.some((one) => isSameWord(one, word)));
+  // The function of the moment comes first: its channel is what the person looks at.
+  const others = initial ? functions.filter((one) => one !== initial) : rest;
+  return new FunctionMeter(definition.functions, [initial ?? first, ...others], dialog, model);
+}
+
+function familyLine(line: LineDefinition): FamilyLine {
+  const { baudRate, dataBits, parity, stopBits, flow, dtr, rts, writeTermination, readTermination, paceMs } = line;
+  return {
+    line: { baudRate, dataBits, parity, stopBits, flow, dtr, rts },
+    writeTermination,
+    readTermination,
+    paceMs,
+  };
+}
+
+function isAnyWord(text: string): boolean {
+  return /^[\x21-\x7e][\x20-\x7e]{0,60}$/.test(text.trim());
+}

@@ -1,0 +1,129 @@
+import { z } from 'zod';
+import { answerFields, command, commands, expression, lampCase, numberOrName, unit } from './answer-schema.ts';
+import { controlDefinition } from './control-schema.ts';
+import { functionsDefinition } from './function-schema.ts';
+
+const parameter = z.union([z.number(), z.string(), z.array(z.union([z.number(), z.string()])).max(100)]);
+export type ParameterValue = z.infer<typeof parameter>;
+
+/** A measured channel. Channels with the same question are asked once. */
+const channelDefinition = z.strictObject({ ask: command, ...answerFields, unit, resolution: z.number().optional() });
+
+/** What an instrument has as a whole, or each of its outputs. */
+const partShape = {
+  controls: z.record(z.string(), controlDefinition).default({}),
+  channels: z.record(z.string(), channelDefinition).default({}),
+  lamps: z.record(z.string(), z.array(lampCase).min(1)).default({}),
+};
+
+const groupDefinition = z.strictObject({
+  ...partShape,
+  /** How many there are: n is 1 to this. */
+  count: numberOrName,
+  /** Sent before anything of this group, in the same transaction: for instruments whose selected channel is a global state. */
+  select: commands.optional(),
+  /** Only measured while this switch of the group is on (a scope's channels). */
+  measuredWhile: z.string().optional(),
+  /** The group is a waveform channel. */
+  waveform: z.strictObject({ name: z.string().default('waveform'), source: z.string(), unit }).optional(),
+});
+
+/** How to talk to it where its address does not say. */
+const line = z.strictObject({
+  baudRate: z.int().optional(),
+  dataBits: z.union([z.literal(7), z.literal(8)]).optional(),
+  parity: z.enum(['none', 'odd', 'even']).optional(),
+  stopBits: z.union([z.literal(1), z.literal(2)]).optional(),
+  flow: z.enum(['none', 'rtscts', 'xonxoff', 'dsrdtr']).optional(),
+  dtr: z.boolean().optional(),
+  rts: z.boolean().optional(),
+  writeTermination: z.enum(['lf', 'cr', 'crlf', 'none']).optional(),
+  readTermination: z.enum(['lf', 'cr', 'crlf', 'none']).optional(),
+  /** TCP port of its raw socket. */
+  port: z.int().min(1).max(65_535).optional(),
+  /** Least time between two messages. */
+  paceMs: z.number().min(0).max(5000).optional(),
+  /** Time a setting takes before it can be read back. */
+  settleMs: z.number().min(0).max(10_000).default(0),
+  /** Several questions in one message: tried, or known not to work. */
+  compound: z.boolean().default(true),
+});
+
+const errorsDefinition = z.union([
+  z.literal('none'),
+  z.strictObject({
+    /** `:SYST:ERR?`; with `tektronix` the question is ALLEV? after *ESR?. */
+    ask: command,
+    /** `queue`: code and text, until 0. `register`: one number, 0 for none. `events`: *ESR? tells whether there are any, the answer lists them. */
+    form: z.enum(['queue', 'register', 'events']),
+    /** Texts of a register's numbers. */
+    words: z.record(z.string(), z.string()).optional(),
+  }),
+]);
+export type ErrorsDefinition = z.infer<typeof errorsDefinition>;
+
+/** One instrument family. docs/driver-definitions.md says it with examples. */
+export const familyDefinition = z.strictObject({
+  id: z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'an id is lower case words with dashes: rigol-dp800'),
+  title: z.string().min(3).max(80),
+  role: z.enum(['supply', 'meter', 'scope', 'load', 'stream', 'unknown']),
+  /** Where the facts are from. */
+  sources: z
+    .array(z.strictObject({ title: z.string().min(3), url: z.string().optional(), covers: z.string().optional() }))
+    .min(1),
+  /** Who it is, loosely: regular expressions on *IDN?, in any case. One row that fits is enough. */
+  match: z
+    .array(z.strictObject({ maker: expression.optional(), model: expression, firmware: expression.optional() }))
+    .min(1),
+  line: line.default({ settleMs: 0, compound: true }),
+  /** What differs by model: the first row whose `model` fits is taken. More keys are parameters; a list has one item for each group. */
+  models: z.array(z.object({ model: expression }).catchall(parameter)).default([]),
+  /** Code for a dialect that is no SCPI: named in the tables of driver and simulator. */
+  dialog: z.string().optional(),
+  errors: errorsDefinition,
+  /** Sent when it is attached: what makes answers readable, and nothing that changes a measurement or an output. */
+  opened: z.array(command).max(10).default([]),
+  /** Gives the front panel back. */
+  local: commands.optional(),
+  remote: commands.optional(),
+  poll: z.strictObject({ rateHz: z.number().positive(), maxHz: z.number().positive() }),
+  ...partShape,
+  functions: functionsDefinition.optional(),
+  /** `ch{n}`: what it has several of. */
+  groups: z.record(z.string().regex(/^[a-z]+\{n\}$/, 'a group is named like ch{n}'), groupDefinition).default({}),
+  screenshot: z
+    .strictObject({
+      before: z.array(command).optional(),
+      ask: command,
+      format: z.enum(['png', 'bmp']),
+      /** `block`: an IEEE 488.2 block; `bare`: the picture alone. */
+      framing: z.enum(['block', 'bare']).default('block'),
+    })
+    .optional(),
+  /** How waveforms are fetched and scaled: code named here, with its parameters. */
+  waveform: z.strictObject({ code: z.string(), with: z.record(z.string(), parameter).default({}) }).optional(),
+  /** More for the console: header → parameters and help. Those of the controls and channels are there by themselves. */
+  commands: z
+    .record(z.string(), z.strictObject({ parameters: z.string().default(''), help: z.string().min(3) }))
+    .default({}),
+  /** What can hurt: read by people. */
+  safety: z.array(z.string()).default([]),
+  /** What the simulated one says that the rest of the file does not tell. */
+  simulation: z.strictObject({
+    /** Answer of *IDN?. */
+    identity: z.string(),
+    /** How it writes numbers: `0.000`, or `nr3` (+1.00000000E+00). */
+    numbers: z
+      .string()
+      .regex(/^(nr3|0+(\.0+)?)$/)
+      .default('0.000'),
+    booleans: z.tuple([z.string(), z.string()]).default(['0', '1']),
+    noError: z.string().default('0,"No error"'),
+    /** Question → answer, for what is asked but is no setting. */
+    answers: z.record(z.string(), z.string()).default({}),
+  }),
+});
+export type FamilyDefinition = z.infer<typeof familyDefinition>;
+export type GroupDefinition = z.infer<typeof groupDefinition>;
+export type ChannelDefinition = z.infer<typeof channelDefinition>;
+export type LineDefinition = z.infer<typeof line>;
