@@ -9,6 +9,8 @@ import type { JobTable } from './bench/job-table.ts';
 import type { OutputsDesk } from './bench/outputs-desk.ts';
 import type { RecordingDesk } from './bench/recording-desk.ts';
 import type { SimulatorDesk } from './bench/simulator-desk.ts';
+import type { DiscoveryDesk } from './discovery/discovery-desk.ts';
+import type { KnownInstruments } from './discovery/known-instruments.ts';
 import type { History } from './history/history.ts';
 import type { ScreenHubs } from './history/screen-hubs.ts';
 import type { HostServices } from './host-services.ts';
@@ -36,6 +38,10 @@ export interface EngineParts {
   readonly hubs: ScreenHubs;
   readonly channels: ChannelBook;
   readonly instruments: InstrumentTable;
+  /** What was seen of instruments in this data folder. */
+  readonly known: KnownInstruments;
+  /** What there is to attach. */
+  readonly discovery: DiscoveryDesk;
   readonly outputs: OutputsDesk;
   readonly recording: RecordingDesk;
   readonly library: Library;

@@ -18,10 +18,13 @@ import { OutputsDesk } from './bench/outputs-desk.ts';
 import { RecordingDesk } from './bench/recording-desk.ts';
 import { SimulatorDesk } from './bench/simulator-desk.ts';
 import { createBenchCalls } from './calls/bench-calls.ts';
+import { createDiscoveryCalls } from './calls/discovery-calls.ts';
 import { createInstrumentCalls, exchangeRecord } from './calls/instrument-calls.ts';
 import { pendingCalls } from './calls/pending-calls.ts';
 import { createRecordingCalls } from './calls/recording-calls.ts';
 import { createSampleCalls } from './calls/sample-calls.ts';
+import type { DiscoveryDesk } from './discovery/discovery-desk.ts';
+import { adapterAt, createDiscovery, followBench, openKnown, waysBack } from './discovery/open-discovery.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { History } from './history/history.ts';
 import { ScreenHubs } from './history/screen-hubs.ts';
@@ -98,7 +101,8 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
       collect: (name) => loader.collect(name),
     },
   );
-  const instruments = new InstrumentTable({
+  const known = scope.use(await openKnown(folder.path, events));
+  const instruments: InstrumentTable = new InstrumentTable({
     clock,
     registry,
     sink: fan,
@@ -109,16 +113,36 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     localOnDetach: () => board.state.settings.localOnDetach,
     exchanged: (instrument, exchange) => traces.add(exchangeRecord(instrument, exchange)),
     touched: () => keeper.touch(),
+    known,
+    adapterAt,
+    waysTo: (attached, signal) =>
+      waysBack({ known, discovery, simulated: (id) => simulator.resourcesOf(id) }, attached, signal),
+    isSimulated: (resource) => simulator.instruments.some(({ resources }) => resources.includes(resource)),
+  });
+  const discovery: DiscoveryDesk = createDiscovery({
+    clock,
+    board,
+    known,
+    attached: () =>
+      instruments.all.map(({ id, label, shape, identity, resource }) => ({
+        id,
+        label,
+        role: shape.role,
+        identity,
+        resource,
+      })),
+    simulated: () => simulator.instruments,
   });
   const recording = new RecordingDesk({ dataFolder: folder.path, version, clock, fan, registry, events, board, host });
   const outputs = new OutputsDesk({ clock, board, events, host, instruments });
   const alarms = scope.use(createAlarmDesk({ clock, board, events, channels, host, recording, outputs }));
   const jobs = scope.use(new JobTable(clock, board));
-  const loader = createBenchLoader({ board, events, channels, instruments, alarms, simulator });
+  const loader = createBenchLoader({ board, events, channels, instruments, alarms, simulator, known });
   // Order of the fan: the recorder puts itself first when it starts, then history, then rules, then what only counts.
   for (const sink of [history, alarms, new StreamBoard(board, events), meter]) scope.use(fan.add(sink));
   scope.defer(() => simulator.stop().then(() => undefined));
   scope.use(instruments);
+  scope.use(discovery);
   scope.use(keeper);
   scope.use(recording);
 
@@ -128,6 +152,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
       for (const screen of screens) screen.emit(event, data, revision);
     }),
   );
+  scope.use(followBench(board, discovery));
   scope.use(
     library.onChange(() => {
       for (const screen of screens) screen.emit('library.changed', {});
@@ -176,6 +201,8 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     hubs,
     channels,
     instruments,
+    known,
+    discovery,
     outputs,
     recording,
     library,
@@ -191,6 +218,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
   const handlers: Handlers = {
     ...createBenchCalls(parts),
     ...createInstrumentCalls(parts),
+    ...createDiscoveryCalls(parts),
     ...createSampleCalls(parts),
     ...createRecordingCalls(parts),
     ...pendingCalls,

@@ -1,3 +1,4 @@
+import type { AttachOptions } from '../../contract/discovery-schema.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { ColumnInfo } from '../../core/stream-info.ts';
 import type { SampleSink } from '../sample-sink.ts';
@@ -12,12 +13,25 @@ export interface Attached {
   readonly label: string;
 }
 
+/** Who an attachment is, and where: what reconnecting needs. */
+export interface AttachedAt extends Attached {
+  /** Where it is, or was when the wire ended. */
+  readonly resource: string;
+  /** Where it was attached: stands for the serial number of one that has none. */
+  readonly home: string;
+  readonly options: AttachOptions;
+}
+
 /** What an attachment needs of the engine. */
 export interface AttachmentHost {
   readonly clock: Clock;
   readonly registry: StreamRegistry;
   readonly sink: SampleSink;
   linkPlace(attached: Attached): LinkPlace;
+  /** Other ways on which the same unit may be back: known ones and what discovery finds. Never one that is in use. */
+  otherPaths(attached: AttachedAt, signal: AbortSignal): Promise<string[]>;
+  /** An attachment has an open connection there, or is about to: a second one may put the first out. */
+  isInUse(resource: string): boolean;
   /** Setting: return instruments to local on detach. */
   localOnDetach(): boolean;
   /** Rate a person asked of a channel, Hz. */

@@ -14,7 +14,7 @@ import { instrumentId } from './instrument-id.ts';
 import type { InstrumentLink } from './instrument-link.ts';
 import { InstrumentPanel, setpointText } from './instrument-panel.ts';
 import { PollLoop } from './poll-loop.ts';
-import { reconnect } from './reconnect.ts';
+import { reconnect, type Stranger } from './reconnect.ts';
 import { RegularStream } from './regular-stream.ts';
 import { SegmentStream } from './segment-stream.ts';
 
@@ -35,15 +35,16 @@ const READ_BACK_MS = 5000;
  *
  *     (attach) ─▶ live ⇄ silent ──wire ended──▶ reconnecting ──same unit answers──▶ live
  *                                                 │  ▲ back-off 0.5 s … 30 s
- *                                                 │  └── refused, silent
- *                                                 └── another unit answers ──▶ failed
+ *                                                 │  └── refused, silent, on no other way either
+ *                                                 └── another unit answers ──▶ failed (a stranger) ──same unit answers──▶ live
  *
  * Reconnecting changes no output: it only reads. Detach ends every state.
  */
 export class Attachment implements AsyncDisposable {
   readonly id: string;
   readonly identity: Identity;
-  readonly resource: string;
+  /** Where it was attached. */
+  readonly home: string;
   readonly options: AttachOptions;
   label: string;
   /**
@@ -64,6 +65,7 @@ export class Attachment implements AsyncDisposable {
   #segments: SegmentStream | undefined;
   #state: InstrumentStateWord = 'live';
   #retry: InstrumentState['retry'];
+  #stranger: Stranger | undefined;
   readonly #panel: InstrumentPanel;
   #lastError: LabError | undefined;
   #bad = 0;
@@ -91,9 +93,24 @@ export class Attachment implements AsyncDisposable {
       },
     };
     this.identity = link.identity;
-    this.resource = link.session.resource;
-    this.id = instrumentId(link.identity, this.resource);
+    this.home = link.session.resource;
+    this.id = instrumentId(link.identity, this.home);
     this.label = label;
+  }
+
+  /** Where it is; after a reconnect perhaps another way than where it was attached. */
+  get resource(): string {
+    return this.#link.session.resource;
+  }
+
+  /** Whether it has a connection, not only the wish for one. */
+  get isConnected(): boolean {
+    return this.#state === 'live' || this.#state === 'silent';
+  }
+
+  /** The other unit that answers in its place. */
+  get stranger(): Stranger | undefined {
+    return this.#stranger;
   }
 
   get shape(): InstrumentLink['driver']['shape'] {
@@ -117,6 +134,7 @@ export class Attachment implements AsyncDisposable {
       isLocked: false,
       state: this.#state,
       ...(this.#retry ? { retry: this.#retry } : {}),
+      ...(this.#stranger ? { stranger: this.#stranger } : {}),
       controls: shape.controls,
       values: this.#panel.values,
       status: this.#panel.status,
@@ -372,25 +390,25 @@ export class Attachment implements AsyncDisposable {
       text: `${label}: connection lost, reconnecting`,
     });
     this.#polls?.markGap('reconnect');
+    const { resource } = this;
     try {
-      this.#link = await reconnect(this, this.#host, signal, ({ attempt, atNs, error }) => {
-        this.#retry = { attempt, atNs };
+      this.#link = await reconnect(this, this.#host, signal, ({ attempt, atNs, error, stranger }) => {
+        this.#stranger = stranger;
+        this.#retry = stranger ? undefined : { attempt, atNs };
         this.#lastError = error ?? this.#lastError;
-        this.#become('reconnecting');
+        this.#become(stranger ? 'failed' : 'reconnecting');
       });
     } catch (error) {
       if (signal.aborted) return;
-      this.#retry = undefined;
-      this.#lastError = LabError.from(error);
-      this.#become('failed');
-      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-      return;
+      throw error;
     }
+    this.#stranger = undefined;
     this.#retry = undefined;
     this.#lastError = undefined;
     this.#listen();
     this.#become('live');
-    this.#host.event({ kind: 'reconnect', instrument, text: `${label}: connected again`, data: { reason } });
+    const where = this.resource === resource ? '' : ` at ${this.resource}`;
+    this.#host.event({ kind: 'reconnect', instrument, text: `${label}: connected again${where}`, data: { reason } });
   }
 
   #listen(): void {

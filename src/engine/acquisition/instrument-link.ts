@@ -1,3 +1,4 @@
+import type { AttachOptions } from '../../contract/discovery-schema.ts';
 import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
 import type { Identity } from '../../core/instrument.ts';
@@ -6,6 +7,7 @@ import { looksLikeIdentity, parseIdentity } from '../../protocol/idn.ts';
 import type { Driver, DriverFamily } from '../driver/driver.ts';
 import { openSession } from '../session/open-session.ts';
 import type { Session } from '../session/session.ts';
+import { linkSettings } from './link-settings.ts';
 
 /** An instrument reached: session, identity and driver, owned together. */
 export interface InstrumentLink extends AsyncDisposable {
@@ -19,23 +21,34 @@ export interface InstrumentLink extends AsyncDisposable {
 export interface LinkPlace {
   clock: Clock;
   timeoutMs: number;
+  /** The family of an identity. */
   choose(identity: Identity): DriverFamily;
+  /** The family of a name; throws `driver.unsupported`. */
+  named(name: string): DriverFamily;
   report(error: LabError): void;
 }
 
 /**
- * Opens the wire, asks who is there and opens the driver that speaks its dialect. Changes nothing on the instrument.
- * Throws transport.*, instrument.silent (it accepts but says nothing), the errors of the driver's opening; nothing is left open then.
+ * Opens the wire, asks who is there and opens the driver that speaks its dialect. Changes nothing on the instrument. With `options.as` the family is the
+ * one of that name, which may know another question than `*IDN?`, or none.
+ * Throws transport.*, driver.unsupported, instrument.silent (it accepts but says nothing), the errors of the driver's opening; nothing is left open then.
  */
-export async function openInstrumentLink(resource: string, place: LinkPlace): Promise<InstrumentLink> {
+export async function openInstrumentLink(
+  resource: string,
+  place: LinkPlace,
+  options: AttachOptions = {},
+): Promise<InstrumentLink> {
+  const { clock, timeoutMs } = place;
+  const asked = options.as === undefined ? undefined : place.named(options.as);
+  const { limits, ...settings } = linkSettings(options, asked?.line);
   const scope = new Scope(`instrument ${resource}`);
   try {
-    const session = scope.use(
-      await openSession({ resource, clock: place.clock, limits: { timeoutMs: place.timeoutMs } }),
-    );
-    const identity = await identify(session, resource, place.timeoutMs);
-    const context = { session, clock: place.clock, identity, report: (error: LabError) => place.report(error) };
-    const family = place.choose(identity);
+    const session = scope.use(await openSession({ resource, clock, ...settings, limits: { ...limits, timeoutMs } }));
+    const identity = asked?.identify
+      ? await asked.identify({ session, resource, options, timeoutMs })
+      : await identify(session, resource, timeoutMs);
+    const family = asked ?? place.choose(identity);
+    const context = { session, clock, identity, options, report: (error: LabError) => place.report(error) };
     const driver = scope.use(await family.open(context));
     return {
       session,
@@ -56,14 +69,14 @@ async function identify(session: Session, resource: string, timeoutMs: number): 
     if (looksLikeIdentity(reply)) return parseIdentity(reply);
     throw new LabError(
       'instrument.mismatch',
-      `${resource} answers *IDN? with “${reply.slice(0, 60)}”, which is no identity. It is not attached. Check that the address belongs to an instrument, and its line end (serial: baud rate).`,
+      `${resource} answers *IDN? with “${reply.slice(0, 60)}”, which is no identity. It is not attached. Check that the address belongs to an instrument, and its line end (serial: baud rate); the attach doctor tells more.`,
       { resource, reply: reply.slice(0, 200) },
     );
   } catch (error) {
     if (!(error instanceof LabError) || error.code !== 'transport.timeout') throw error;
     throw new LabError(
       'instrument.silent',
-      `${resource} accepts the connection but does not answer *IDN?. It is not attached. Check that it is switched on and that this is its SCPI address (serial: baud rate and line end).`,
+      `${resource} accepts the connection but does not answer *IDN?. It is not attached. Check that it is switched on and that this is its SCPI address (serial: baud rate and line end); the attach doctor tells more.`,
       { resource },
       { cause: error },
     );

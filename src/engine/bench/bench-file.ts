@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { alarmRule } from '../../contract/alarm-schema.ts';
 import { plotLayout } from '../../contract/bench-schema.ts';
+import { attachOptions } from '../../contract/discovery-schema.ts';
 import { channelState } from '../../contract/instrument-schema.ts';
 import { LabError } from '../../core/errors.ts';
 import { systemCode } from '../recording/disk.ts';
@@ -24,6 +25,8 @@ const benchInstrument = z.object({
   label: z.string().max(200),
   /** Seen at this address last; another one there is not attached in its place. */
   identity: z.object({ maker: z.string(), model: z.string(), serial: z.string(), firmware: z.string() }),
+  /** Absent in files from before there were any, and where nothing was set. */
+  options: attachOptions.optional(),
 });
 export type BenchInstrument = z.infer<typeof benchInstrument>;
 

@@ -1,8 +1,7 @@
 import { LabError } from '../../core/errors.ts';
-import { parseIdentity } from '../../protocol/idn.ts';
 import type { ChannelBook } from '../acquisition/channel-book.ts';
-import { instrumentId } from '../acquisition/instrument-id.ts';
 import type { AlarmEngine } from '../alarm/alarm-engine.ts';
+import type { KnownInstruments } from '../discovery/known-instruments.ts';
 import type { EventLog } from '../state/event-log.ts';
 import type { StateBoard } from '../state/state-board.ts';
 import { type BenchDocument, type BenchInstrument, createBenchDocument } from './bench-file.ts';
@@ -16,6 +15,7 @@ export interface BenchLoaderParts {
   instruments: InstrumentTable;
   alarms: AlarmEngine;
   simulator: SimulatorDesk;
+  known: KnownInstruments;
 }
 
 export interface BenchLoader {
@@ -36,19 +36,19 @@ export function createBenchLoader({
   instruments,
   alarms,
   simulator,
+  known,
 }: BenchLoaderParts): BenchLoader {
   /** In the document, but not there (yet; or switched off, unplugged): they must not vanish from the file. */
   let absent: BenchInstrument[] = [];
   /** The document that was prepared last. */
   let present: BenchDocument = createBenchDocument('');
 
-  /** Simulated instruments listen on other ports each time: found again by what they are. */
-  const resourceOf = (wanted: BenchInstrument): string => {
-    const simulated = simulator.instruments.find(
-      ({ idn, resources }) => idn !== null && instrumentId(parseIdentity(idn), resources[0] ?? '') === wanted.id,
-    );
-    const sameWay = simulated?.resources.find((resource) => resource.slice(0, 4) === wanted.resource.slice(0, 4));
-    return sameWay ?? simulated?.resources[0] ?? wanted.resource;
+  /** Where it may be: simulated instruments listen on other ports each time, others may have moved since. */
+  const resourcesOf = ({ id, resource }: BenchInstrument): string[] => {
+    const simulated = simulator.resourcesOf(id);
+    const sameWay = simulated.find((one) => one.slice(0, 4) === resource.slice(0, 4)) ?? simulated[0];
+    if (sameWay !== undefined) return [sameWay];
+    return [...new Set([resource, ...(known.of(id)?.paths ?? []).map((path) => path.resource)])];
   };
 
   /** Once attached, by whomever, it is no longer remembered here: detaching it then takes it out of the bench. */
@@ -57,30 +57,42 @@ export function createBenchLoader({
     return absent;
   };
 
-  const attachOne = async (wanted: BenchInstrument): Promise<void> => {
-    try {
-      const attachment = await instruments.open(resourceOf(wanted), wanted.label);
-      // Another bench was opened meanwhile, and this one is none of its instruments.
-      if (!present.instruments.some(({ id }) => id === wanted.id)) {
-        await instruments.close(attachment.id);
-        return;
-      }
-      if (attachment.id === wanted.id) {
-        missing();
-        return;
-      }
+  /** Attaches it there, if it is the one that is meant. Throws instrument.mismatch, and what `open` throws. */
+  const attachAt = async (resource: string, wanted: BenchInstrument): Promise<void> => {
+    const attachment = await instruments.open(resource, { options: wanted.options ?? {} });
+    // Another bench was opened meanwhile, and this one is none of its instruments.
+    if (!present.instruments.some(({ id }) => id === wanted.id)) {
       await instruments.close(attachment.id);
-      throw new LabError(
-        'instrument.mismatch',
-        `At ${wanted.resource} there is now ${attachment.id}, not ${wanted.label} (${wanted.id}). It was not attached in its place.`,
-      );
-    } catch (error) {
-      events.add({
-        kind: 'status',
-        severity: 'warning',
-        text: `${wanted.label} of the bench was not attached: ${LabError.from(error).message}`,
-      });
+      return;
     }
+    if (attachment.id === wanted.id) {
+      if (attachment.label !== wanted.label) instruments.rename(wanted.id, wanted.label);
+      missing();
+      return;
+    }
+    // Attached before, or one of the bench itself: it stays.
+    if (!present.instruments.some(({ id }) => id === attachment.id)) await instruments.close(attachment.id);
+    throw new LabError(
+      'instrument.mismatch',
+      `At ${resource} there is now ${attachment.id}, not ${wanted.label} (${wanted.id}). It was not attached in its place.`,
+    );
+  };
+
+  const attachOne = async (wanted: BenchInstrument): Promise<void> => {
+    let first: LabError | undefined;
+    for (const resource of resourcesOf(wanted)) {
+      try {
+        await attachAt(resource, wanted);
+        return;
+      } catch (error) {
+        first ??= LabError.from(error);
+      }
+    }
+    events.add({
+      kind: 'status',
+      severity: 'warning',
+      text: `${wanted.label} of the bench was not attached: ${first?.message ?? 'it has no address'}`,
+    });
   };
 
   const prepare = (document: BenchDocument): void => {

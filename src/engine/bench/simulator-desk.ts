@@ -2,6 +2,8 @@ import type { BenchState } from '../../contract/bench-schema.ts';
 import type { FoundInstrument } from '../../contract/discovery-schema.ts';
 import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
+import { parseIdentity } from '../../protocol/idn.ts';
+import { instrumentId } from '../acquisition/instrument-id.ts';
 import { foundRow } from '../discovery/found-row.ts';
 import type { HostServices, SimulatorFault, SimulatorProcess } from '../host-services.ts';
 import type { StateBoard } from '../state/state-board.ts';
@@ -24,6 +26,14 @@ export class SimulatorDesk {
 
   get instruments(): FoundInstrument[] {
     return this.#board.state.simulator.instruments;
+  }
+
+  /** Ways to the simulated instrument of that id; none if there is none. */
+  resourcesOf(id: string): string[] {
+    const found = this.instruments.find(
+      ({ idn, resources }) => idn !== null && instrumentId(parseIdentity(idn), resources[0] ?? '') === id,
+    );
+    return found?.resources ?? [];
   }
 
   /** Throws simulator.unavailable, simulator.failed. */

@@ -1,19 +1,15 @@
-import type { FoundInstrument } from '../../contract/discovery-schema.ts';
 import type { ExchangeRecord } from '../../contract/instrument-schema.ts';
 import type { Handlers } from '../../contract/serve.ts';
 import { canonicalResource } from '../../core/resource.ts';
-import { parseIdentity } from '../../protocol/idn.ts';
 import { isQuery } from '../../protocol/scpi-line.ts';
-import { identityText, instrumentId } from '../acquisition/instrument-id.ts';
-import { foundRow } from '../discovery/found-row.ts';
+import { linkSettings } from '../acquisition/link-settings.ts';
+import { familyNamed } from '../driver/driver-table.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { openSession } from '../session/open-session.ts';
 import { summarizeReply } from '../session/reply-summary.ts';
 import type { Exchange } from '../session/session.ts';
-import { listSerialPorts } from '../transport/serial-ports.ts';
 
 type InstrumentCall =
-  | 'instrument.find'
   | 'instrument.open'
   | 'instrument.close'
   | 'instrument.rename'
@@ -31,9 +27,8 @@ type InstrumentCall =
 export function createInstrumentCalls(parts: EngineParts): Pick<Handlers, InstrumentCall> {
   const { instruments, channels, clock, keeper, outputs, recording, traces } = parts;
   return {
-    'instrument.find': async () => ({ found: await find(parts) }),
-    'instrument.open': async ({ resource }) => {
-      const attachment = await instruments.open(resource);
+    'instrument.open': async ({ resource, options }) => {
+      const attachment = await instruments.open(resource, { options });
       await attachment.ready;
       return { instrument: attachment.id };
     },
@@ -57,11 +52,19 @@ export function createInstrumentCalls(parts: EngineParts): Pick<Handlers, Instru
       const reply = await instruments.find(instrument).query(text, timeoutMs);
       return { reply, roundTripMs: clock.monotonicMs() - startMs };
     },
-    'resource.query': async ({ resource, text, timeoutMs }, { signal }) => {
+    'resource.query': async ({ resource, text, timeoutMs, options: attach }, { signal }) => {
       const known = instruments.all.find((attachment) => attachment.resource === canonicalResource(resource));
       const startMs = clock.monotonicMs();
       if (known) return { reply: await known.query(text, timeoutMs), roundTripMs: clock.monotonicMs() - startMs };
-      await using session = await openSession({ resource, clock, signal, limits: { timeoutMs: parts.timeoutMs() } });
+      const family = attach?.as === undefined ? undefined : familyNamed(attach.as);
+      const { limits, ...settings } = linkSettings(attach, family?.line);
+      await using session = await openSession({
+        resource,
+        clock,
+        signal,
+        ...settings,
+        limits: { ...limits, timeoutMs: parts.timeoutMs() },
+      });
       const sentMs = clock.monotonicMs();
       const options = { signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
       if (!isQuery(text)) {
@@ -100,47 +103,6 @@ export function createInstrumentCalls(parts: EngineParts): Pick<Handlers, Instru
       return {};
     },
   };
-}
-
-/** What is there: the simulated bench, what the bench remembers, serial ports by name (never probed). Attached ones say so. */
-async function find({ instruments, simulator, clock }: EngineParts): Promise<FoundInstrument[]> {
-  const attached = new Map(instruments.all.map((attachment) => [attachment.id, attachment]));
-  const rows = simulator.instruments.map((row): FoundInstrument => {
-    const id = row.idn === null ? undefined : instrumentId(parseIdentity(row.idn), row.resources[0] ?? '');
-    const known = id !== undefined && attached.delete(id);
-    return { ...row, state: known ? 'attached' : row.resources.length === 0 ? 'unusable' : 'available' };
-  });
-  for (const attachment of attached.values()) {
-    const { label, shape, identity, resource } = attachment;
-    rows.push(
-      foundRow({
-        nowNs: clock.nowNs(),
-        name: label,
-        role: shape.role,
-        idn: identityText(identity),
-        resources: [resource],
-        state: 'attached',
-        source: 'remembered',
-      }),
-    );
-  }
-  const known = new Set(rows.flatMap(({ resources }) => resources));
-  for (const port of await listSerialPorts()) {
-    if (known.has(port.resource)) continue;
-    rows.push(
-      foundRow({
-        nowNs: clock.nowNs(),
-        name: port.name,
-        role: 'unknown',
-        idn: null,
-        resources: [port.resource],
-        state: 'unknown',
-        source: 'serial',
-        reason: port.about,
-      }),
-    );
-  }
-  return rows;
 }
 
 export function exchangeRecord(instrument: string, exchange: Exchange): ExchangeRecord {

@@ -8,13 +8,7 @@ const refuse = (): never => {
 /** Calls of the contract whose handlers move to their own files; this file goes when the last has. */
 export const pendingCalls = {
   'driver.list': refuse,
-  'discovery.watch': refuse,
-  'discovery.search': refuse,
-  'discovery.scan': refuse,
-  'discovery.cancel': refuse,
-  'discovery.forget': refuse,
   'doctor.run': refuse,
-  'instrument.adopt': refuse,
   'instrument.act': refuse,
   'instrument.screenshot': refuse,
   'instrument.setQueries': refuse,

@@ -1,0 +1,155 @@
+import { networkInterfaces } from 'node:os';
+import { Bonjour, type Browser, type Service } from 'bonjour-service';
+import { LabError } from '../../core/errors.ts';
+import { foundByService, INSTRUMENT_SERVICES } from './mdns-service.ts';
+import type { Search, SearchPlace } from './search.ts';
+
+export interface MdnsOptions {
+  /** How long a look listens; answers come within 120 ms (RFC 6762 6), slow devices within a second. */
+  lookMs: number;
+  /** While watched: asked again so often, so that what went without a word is noticed. */
+  askMs: number;
+}
+
+export const MDNS_OPTIONS: MdnsOptions = { lookMs: 1200, askMs: 10_000 };
+
+/** Instruments that announce themselves in the local network: mDNS and DNS-SD (RFC 6762, 6763). */
+export function createMdnsSearch(options: Partial<MdnsOptions> = {}): Search {
+  const { lookMs, askMs } = { ...MDNS_OPTIONS, ...options };
+  return {
+    source: 'mdns',
+    async look(place) {
+      const listening = listen(place);
+      try {
+        await Promise.race([pause(lookMs, place.signal), listening.failed]);
+      } finally {
+        listening[Symbol.dispose]();
+      }
+    },
+    watch(place) {
+      const listening = listen(place);
+      listening.failed.catch(() => undefined);
+      const timer = setInterval(() => listening.ask(), askMs);
+      return {
+        [Symbol.dispose]() {
+          clearInterval(timer);
+          listening[Symbol.dispose]();
+        },
+      };
+    },
+  };
+}
+
+interface Listening extends Disposable {
+  /** Asks again and lets go of what has not answered within its time to live. */
+  ask(): void;
+  /** Rejects when mDNS cannot be heard. */
+  failed: Promise<never>;
+}
+
+/** Throws `discovery.unavailable` without a network. */
+function listen(place: SearchPlace): Listening {
+  if (!hasNetwork())
+    throw new LabError(
+      'discovery.unavailable',
+      'This machine has no network besides itself, so nothing can announce itself. Connect it, then search again.',
+    );
+  let fail: (error: LabError) => void = () => undefined;
+  const failed = new Promise<never>((_, reject) => {
+    fail = reject;
+  });
+  // Told again by whoever waits for it; nobody need.
+  failed.catch(() => undefined);
+  const problem = (error: unknown): void => {
+    const text = error instanceof Error ? error.message : String(error);
+    fail(
+      new LabError(
+        'discovery.unavailable',
+        `Announcements cannot be heard (${text}). Check the network and that no other program holds UDP port 5353 for itself; type the address meanwhile.`,
+      ),
+    );
+  };
+  const bonjour = new Bonjour({}, problem);
+  onSocketProblem(bonjour, problem);
+  /** Services by resource: the same way may be announced twice. */
+  const byResource = new Map<string, Set<string>>();
+  const up = (service: Service): void => {
+    const found = foundOf(service);
+    if (!found) return;
+    const names = byResource.get(found.resource) ?? new Set();
+    byResource.set(found.resource, names.add(service.fqdn));
+    place.found(found);
+  };
+  const down = (service: Service): void => {
+    const found = foundOf(service);
+    const names = found && byResource.get(found.resource);
+    if (!found || !names?.delete(service.fqdn) || names.size > 0) return;
+    byResource.delete(found.resource);
+    place.lost(found.resource);
+  };
+  const browsers: Browser[] = INSTRUMENT_SERVICES.map((type) => {
+    const browser = bonjour.find({ type });
+    browser.on('up', up);
+    browser.on('down', down);
+    browser.on('txt-update', up);
+    browser.on('srv-update', (now, before) => {
+      down(before);
+      up(now);
+    });
+    return browser;
+  });
+  let isOver = false;
+  return {
+    failed,
+    ask() {
+      for (const browser of browsers) {
+        browser.expire();
+        browser.update();
+      }
+    },
+    [Symbol.dispose]() {
+      if (isOver) return;
+      isOver = true;
+      for (const browser of browsers) browser.stop();
+      bonjour.destroy();
+    },
+  };
+}
+
+function foundOf(service: Service): ReturnType<typeof foundByService> {
+  const { type, name, host, port, addresses = [], referer, txt } = service;
+  const fields: unknown = txt;
+  return foundByService({
+    type,
+    name,
+    host,
+    port,
+    addresses,
+    from: referer?.address,
+    txt: typeof fields === 'object' && fields !== null ? (fields as Record<string, unknown>) : {},
+  });
+}
+
+/** Its socket's errors come as events of a member the types do not show; unheard, one would end the process. */
+function onSocketProblem(bonjour: object, problem: (error: unknown) => void): void {
+  const { server } = bonjour as { server?: { mdns?: NodeJS.EventEmitter } };
+  server?.mdns?.on('error', problem);
+}
+
+export function hasNetwork(): boolean {
+  return Object.values(networkInterfaces()).some((addresses) =>
+    addresses?.some(({ family, internal }) => family === 'IPv4' && !internal),
+  );
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener('abort', end, { once: true });
+  });
+}

@@ -1,0 +1,105 @@
+import { join } from 'node:path';
+import type { FoundInstrument } from '../../contract/discovery-schema.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { AttachedAt } from '../acquisition/attachment-host.ts';
+import type { EventLog } from '../state/event-log.ts';
+import type { StateBoard } from '../state/state-board.ts';
+import { listSerialPorts } from '../transport/serial-ports.ts';
+import { DiscoveryDesk } from './discovery-desk.ts';
+import { type KnownInstruments, openKnownInstruments } from './known-instruments.ts';
+import {
+  type AttachedRow,
+  createAttachedSearch,
+  createRememberedSearch,
+  createSerialSearch,
+  createSimulatorSearch,
+} from './list-searches.ts';
+import { createMdnsSearch } from './mdns-search.ts';
+import { readResource } from './path-rank.ts';
+import { createPrologixSearch } from './prologix-search.ts';
+
+/** What discovery sees of the rest of the engine. */
+export interface DiscoveryPlace {
+  clock: Clock;
+  board: StateBoard;
+  known: KnownInstruments;
+  attached(): AttachedRow[];
+  simulated(): readonly FoundInstrument[];
+}
+
+/** The instruments this data folder has seen; problems with their file go into the event log. */
+export function openKnown(dataFolder: string, events: EventLog): Promise<KnownInstruments> {
+  return openKnownInstruments(join(dataFolder, 'known-instruments.json'), (text) =>
+    events.add({ kind: 'status', severity: 'warning', text }),
+  );
+}
+
+/** The desk with every way of looking. Nothing is searched until somebody asks. */
+export function createDiscovery({ clock, board, known, attached, simulated }: DiscoveryPlace): DiscoveryDesk {
+  return new DiscoveryDesk({
+    clock,
+    board,
+    searches: [
+      createSimulatorSearch(simulated),
+      createAttachedSearch(attached),
+      createSerialSearch(listSerialPorts),
+      createMdnsSearch(),
+      createPrologixSearch(),
+      createRememberedSearch(() => known.all),
+    ],
+    isInUse: (host, port) => attached().some(({ resource }) => isAt(resource, host, port)),
+  });
+}
+
+/** What is attached or simulated appears in the list by itself. */
+export function followBench(board: StateBoard, discovery: DiscoveryDesk): Disposable {
+  let shown = '';
+  return board.onChange(({ event }) => {
+    if (event === 'simulator.changed') discovery.refresh('simulator');
+    if (event !== 'instrument.changed' && event !== 'instrument.removed') return;
+    const now = board.state.instruments.map(({ id, label, resource }) => `${id} ${label} ${resource}`).join('\n');
+    if (now === shown) return;
+    shown = now;
+    discovery.refresh('attached');
+  });
+}
+
+function isAt(resource: string, host: string, port: number | undefined): boolean {
+  const parsed = readResource(resource);
+  if (!parsed) return false;
+  if ('line' in parsed)
+    return parsed.line.kind === 'tcp' && parsed.line.host === host && (port === undefined || parsed.line.port === port);
+  if (!('host' in parsed) || parsed.host !== host) return false;
+  return port === undefined || !('port' in parsed) || parsed.port === port;
+}
+
+/** Name of the serial adapter at an address; undefined for other ways and where the system does not say. */
+export async function adapterAt(resource: string): Promise<string | undefined> {
+  if (readResource(resource)?.kind !== 'serial') return undefined;
+  return (await listSerialPorts()).find((port) => port.resource === resource)?.adapter;
+}
+
+/**
+ * Ways on which an instrument may be back, in this order: the same serial adapter under another name, simulated ones (their addresses change), what discovery sees of the same
+ * identity, where it was before. Unknown serial ports are never among them.
+ */
+export async function waysBack(
+  {
+    known,
+    simulated,
+    discovery,
+  }: { known: KnownInstruments; simulated(id: string): string[]; discovery: DiscoveryDesk },
+  attached: AttachedAt,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const paths = known.of(attached.id)?.paths ?? [];
+  const adapters = new Set(paths.map(({ adapter }) => adapter).filter((adapter) => adapter !== undefined));
+  const moved =
+    adapters.size === 0
+      ? []
+      : (await listSerialPorts()).filter(({ adapter }) => adapter !== undefined && adapters.has(adapter));
+  const found = await discovery.waysTo(attached.id, signal);
+  // A serial path that another adapter has now is not this one's.
+  const before = paths.filter(({ adapter }) => adapter === undefined).map(({ resource }) => resource);
+  return [...moved.map(({ resource }) => resource), ...simulated(attached.id), ...found, ...before];
+}
