@@ -6,16 +6,16 @@ export const VXI11_CORE = { program: 0x0607af, version: 1 } as const;
 export const VXI11_ABORT = { program: 0x0607b0, version: 1 } as const;
 export const VXI11_INTERRUPT = { program: 0x0607b1, version: 1 } as const;
 
-/** Device_Flags, VXI-11 B.5.3: bits. */
+/** Device_Flags: bits. */
 export const VXI11_FLAG = { waitLock: 1, end: 8, termCharSet: 128 } as const;
 
-/** Why a read ended, VXI-11 B.6.4: bits, several at once. */
+/** Why a read ended, device_read of VXI-11 B.6: bits, several at once; none: the buffer of the instrument was full, read on. */
 export const VXI11_REASON = { requestCount: 1, termChar: 2, end: 4 } as const;
 
-/** Device_AddrFamily, VXI-11 B.6.15. */
+/** Device_AddrFamily. */
 export const VXI11_FAMILY = { tcp: 0, udp: 1 } as const;
 
-/** Device_ErrorCode, VXI-11 B.5.2, table B.2. */
+/** Device_ErrorCode, VXI-11 table B.2. */
 export const VXI11_ERROR = {
   none: 0,
   syntax: 1,
@@ -44,10 +44,10 @@ export function vxi11ErrorName(code: number): Vxi11ErrorName | undefined {
   return NAMES.get(code);
 }
 
-/** What some instruments mean by a maximum of 0. */
+/** For instruments whose maxRecvSize is 0 (Infiniium firmware), against rule B.6.3. */
 export const VXI11_FALLBACK_RECV_BYTES = 4096;
 
-/** Longest handle of a service request, VXI-11 B.6.14. */
+/** Longest handle of a service request, appendix C. */
 export const VXI11_MAX_HANDLE_BYTES = 40;
 /** Longest device name taken. */
 const MAX_NAME_BYTES = 256;
@@ -242,5 +242,5 @@ const serviceRequest: RpcProcedure<{ handle: Uint8Array }, void> = {
   result: xdrVoid,
 };
 
-/** The one procedure of the interrupt channel. Nobody answers it: the instrument does not wait for a reply (VXI-11 B.6.14, one-way). */
+/** The one procedure of the interrupt channel. Nobody answers it: it is one-way. */
 export const INTERRUPT_PROCEDURES = { serviceRequest } as const;

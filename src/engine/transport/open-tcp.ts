@@ -23,11 +23,12 @@ export async function openTcp(
   target: { host: string; port: number; resource: string },
   options: TcpOptions = {},
 ): Promise<Transport> {
-  const socket = await connect(target, options);
+  const socket = await connectTcp(target, options);
   return new TcpTransport(socket, target.resource, options.bufferBytes);
 }
 
-function connect(
+/** A connected socket without Nagle's algorithm. Throws as `openTcp`; nothing stays open then. */
+export function connectTcp(
   target: { host: string; port: number; resource: string },
   { connectTimeoutMs = 5000, keepAliveMs = 15_000, signal }: TcpOptions,
 ): Promise<net.Socket> {

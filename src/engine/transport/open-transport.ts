@@ -4,10 +4,12 @@ import type { Resource, ResourceKind } from '../../core/resource-shape.ts';
 import { openSerial, type SerialOptions } from './open-serial.ts';
 import { openTcp, type TcpOptions } from './open-tcp.ts';
 import type { Transport } from './transport.ts';
+import type { Vxi11Options } from './vxi11/open-vxi11.ts';
 
 export interface TransportOptions {
   tcp?: Omit<TcpOptions, 'signal'> | undefined;
   serial?: Omit<SerialOptions, 'signal'> | undefined;
+  vxi11?: Omit<Vxi11Options, 'signal'> | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -20,6 +22,10 @@ type Opener<K extends ResourceKind> = (
 const OPENERS: { [K in ResourceKind]?: Opener<K> } = {
   socket: (parsed, { tcp, signal }) => openTcp({ ...parsed, resource: parsed.canonical }, { ...tcp, signal }),
   serial: (parsed, { serial, signal }) => openSerial({ ...parsed, resource: parsed.canonical }, { ...serial, signal }),
+  async vxi11(parsed, { vxi11, signal }) {
+    const { openVxi11 } = await import('./vxi11/open-vxi11.ts');
+    return openVxi11({ ...parsed, resource: parsed.canonical }, { ...vxi11, signal });
+  },
 };
 
 /**
