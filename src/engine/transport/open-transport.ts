@@ -1,8 +1,12 @@
 import { LabError } from '../../core/errors.ts';
 import { parseResource } from '../../core/resource.ts';
 import type { Resource, ResourceKind } from '../../core/resource-shape.ts';
+import type { HislipOptions } from './hislip/hislip-options.ts';
+import { openHislip } from './hislip/open-hislip.ts';
 import { openSerial, type SerialOptions } from './open-serial.ts';
 import { openTcp, type TcpOptions } from './open-tcp.ts';
+import { openGpib, refuseBoard } from './prologix/open-gpib.ts';
+import { openPrologix } from './prologix/open-prologix.ts';
 import type { Transport } from './transport.ts';
 import type { Vxi11Options } from './vxi11/open-vxi11.ts';
 
@@ -10,6 +14,7 @@ export interface TransportOptions {
   tcp?: Omit<TcpOptions, 'signal'> | undefined;
   serial?: Omit<SerialOptions, 'signal'> | undefined;
   vxi11?: Omit<Vxi11Options, 'signal'> | undefined;
+  hislip?: Omit<HislipOptions, 'signal'> | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -21,11 +26,15 @@ type Opener<K extends ResourceKind> = (
 /** Every way, by the kind of its resource. Native libraries are loaded when one is first opened. */
 const OPENERS: { [K in ResourceKind]?: Opener<K> } = {
   socket: (parsed, { tcp, signal }) => openTcp({ ...parsed, resource: parsed.canonical }, { ...tcp, signal }),
+  hislip: (parsed, { hislip, signal }) => openHislip({ ...parsed, resource: parsed.canonical }, { ...hislip, signal }),
   serial: (parsed, { serial, signal }) => openSerial({ ...parsed, resource: parsed.canonical }, { ...serial, signal }),
   async vxi11(parsed, { vxi11, signal }) {
     const { openVxi11 } = await import('./vxi11/open-vxi11.ts');
     return openVxi11({ ...parsed, resource: parsed.canonical }, { ...vxi11, signal });
   },
+  prologix: openPrologix,
+  gpib: openGpib,
+  'gpib-board': refuseBoard,
 };
 
 /**
