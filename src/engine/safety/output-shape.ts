@@ -1,0 +1,65 @@
+import type { Control, InstrumentShape, Role } from '../../core/instrument.ts';
+
+/** What a setpoint sets. */
+export type Quantity = 'V' | 'A' | 'W' | 'Ohm';
+
+/** What a control does to an output, for judging; `unknown`: it may move an output in a way nobody can judge. */
+export type OutputPart =
+  | { kind: 'setpoint'; quantity: Quantity }
+  | { kind: 'switch' }
+  | { kind: 'mode' }
+  /** Clearing a trip switches the output on again on many instruments. */
+  | { kind: 'restore' }
+  | { kind: 'unknown' };
+
+/** One control of an output. */
+export interface OutputControl {
+  control: Control;
+  part: OutputPart;
+  /** Outputs it moves. */
+  groups: readonly string[];
+}
+
+/** Mode of a load → quantity of its level. */
+export const MODE_QUANTITY: Record<string, Quantity> = { CC: 'A', CV: 'V', CP: 'W', CW: 'W', CR: 'Ohm' };
+
+/** Outputs of an instrument by group, and every control that moves one. */
+export interface OutputShape {
+  role: Role;
+  groups: readonly string[];
+  controls: readonly OutputControl[];
+}
+
+/** Levels of a protection move no output. */
+const PROTECTION = /(^|\.)(ovp|ocp|opp|uvp|otp|protection|trip)(\.|$)/i;
+/** Series and parallel operation, tracking: one setting then moves another output. */
+const COUPLING = /track|coupl|pair|series|parallel/i;
+
+/** Reads the outputs off the controls of an instrument (ids as in core/instrument.ts). */
+export function outputShape({ role, controls }: Pick<InstrumentShape, 'role' | 'controls'>): OutputShape {
+  const groups = [...new Set(controls.flatMap(({ isOutput, group }) => (isOutput ? [group] : [])))];
+  const all = controls.flatMap((control): OutputControl[] => {
+    const part = partOf(control);
+    // A control of the whole instrument moves all its outputs.
+    const moved = groups.includes(control.group) ? [control.group] : control.group === '' ? groups : [];
+    return part && moved.length > 0 ? [{ control, part, groups: moved }] : [];
+  });
+  return { role, groups, controls: all };
+}
+
+function partOf(control: Control): OutputPart | undefined {
+  const { id, kind, unit, isOutput, label } = control;
+  if (isOutput) return { kind: 'switch' };
+  if (kind === 'action') return { kind: 'restore' };
+  if (PROTECTION.test(id)) return undefined;
+  if (COUPLING.test(id) || COUPLING.test(label)) return { kind: 'unknown' };
+  if (kind === 'choice' && /(^|\.)mode$/.test(id)) return { kind: 'mode' };
+  if (kind !== 'number') return undefined;
+  const quantity = quantityOf(unit);
+  return quantity ? { kind: 'setpoint', quantity } : undefined;
+}
+
+function quantityOf(unit: string | undefined): Quantity | undefined {
+  if (unit === 'V' || unit === 'A' || unit === 'W') return unit;
+  return unit === 'Ohm' || unit === 'Ω' ? 'Ohm' : undefined;
+}
