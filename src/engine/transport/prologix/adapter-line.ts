@@ -1,0 +1,105 @@
+import { LabError } from '../../../core/errors.ts';
+import { cancellation } from '../read-buffer.ts';
+import type { Transport } from '../transport.ts';
+
+interface Waiter {
+  take(): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * The bytes between us and an adapter. One read is always under way, so that bytes nobody asked for are noticed before the next transaction
+ * (`hasUnread`); what has come waits until it is taken, and beyond one piece in the transport, whose back-pressure reaches the adapter.
+ */
+export class AdapterLine implements AsyncDisposable {
+  readonly #transport: Transport;
+  readonly #explain: (error: LabError) => LabError;
+  #arrived: Uint8Array | undefined;
+  #failure: LabError | undefined;
+  #waiter: Waiter | undefined;
+
+  /** `explain` puts the end of the line into words of the adapter. */
+  constructor(transport: Transport, explain: (error: LabError) => LabError) {
+    this.#transport = transport;
+    this.#explain = explain;
+    this.#read();
+  }
+
+  get closed(): Transport['closed'] {
+    return this.#transport.closed;
+  }
+
+  /** Bytes wait that belong to no transaction. */
+  get hasUnread(): boolean {
+    return this.#arrived !== undefined;
+  }
+
+  send(bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
+    return this.#transport.write(bytes, signal ? { signal } : {});
+  }
+
+  /**
+   * The next bytes, owned by the caller; undefined when none came for `timeoutMs`. One call at a time. Throws what ended the line, the
+   * cancellation of the signal, or what `breakOff` was given.
+   */
+  next({
+    timeoutMs,
+    signal,
+  }: {
+    timeoutMs: number;
+    signal?: AbortSignal | undefined;
+  }): Promise<Uint8Array | undefined> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(cancellation(signal));
+      const finish = (): void => {
+        this.#waiter = undefined;
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', onAbort);
+      };
+      const waiter: Waiter = {
+        take: () => {
+          finish();
+          const bytes = this.#arrived;
+          this.#arrived = undefined;
+          if (!this.#failure) this.#read();
+          resolve(bytes);
+        },
+        reject: (error) => {
+          finish();
+          reject(error);
+        },
+      };
+      const onAbort = (): void => waiter.reject(signal ? cancellation(signal) : undefined);
+      const timer = setTimeout(() => {
+        finish();
+        resolve(undefined);
+      }, timeoutMs);
+      this.#waiter = waiter;
+      if (this.#arrived) waiter.take();
+      else if (this.#failure) waiter.reject(this.#failure);
+      else signal?.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
+  /** Whoever waits for bytes gets this error instead. */
+  breakOff(error: LabError): void {
+    this.#waiter?.reject(error);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#transport[Symbol.asyncDispose]();
+  }
+
+  #read(): void {
+    this.#transport.read().then(
+      ({ bytes }) => {
+        this.#arrived = bytes.slice();
+        this.#waiter?.take();
+      },
+      (error: unknown) => {
+        this.#failure = this.#explain(LabError.from(error));
+        this.#waiter?.reject(this.#failure);
+      },
+    );
+  }
+}

@@ -1,0 +1,136 @@
+import { LabError } from '../../../core/errors.ts';
+import { cancellation } from '../read-buffer.ts';
+
+/** The bus, held by one transaction. Releasing twice is fine. */
+export interface Hold {
+  readonly isUrgent: boolean;
+  /** What the holder does when Outputs off cannot wait: it gives the bus back as soon as it can. Set by the holder. */
+  cut: (() => void) | undefined;
+  release(): void;
+}
+
+export interface HoldOptions {
+  isUrgent?: boolean | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+interface Waiting {
+  isUrgent: boolean;
+  grant(): void;
+  reject(error: LabError): void;
+}
+
+/** Transactions that wait; more are refused. */
+const MAX_WAITING = 256;
+/** A transaction that ends by itself so soon is not cut. */
+const CUT_AFTER_MS = 30;
+/** Outputs off is a row of short transactions: between two of them nobody else starts. */
+const URGENT_LINGER_MS = 25;
+
+/**
+ * One bus, one transaction at a time, in the order they came; Outputs off goes first.
+ *
+ *               acquire            release
+ *     free ───────────────▶ held ───────────▶ next that waits (urgent ones first), else free
+ *                             │ an urgent one waits for 30 ms: `cut` of the holder, unless it is urgent itself
+ */
+export class AdapterLock {
+  #holder: Hold | undefined;
+  #urgent: Waiting[] = [];
+  #normal: Waiting[] = [];
+  #cutTimer: ReturnType<typeof setTimeout> | undefined;
+  #lingerTimer: ReturnType<typeof setTimeout> | undefined;
+  #ended: LabError | undefined;
+
+  get isHeld(): boolean {
+    return this.#holder !== undefined;
+  }
+
+  /** Throws `instrument.busy` when too many wait, the cancellation of the signal, or what the adapter ended with. */
+  acquire({ isUrgent = false, signal }: HoldOptions = {}): Promise<Hold> {
+    return new Promise((resolve, reject) => {
+      if (this.#ended) return reject(this.#ended);
+      if (signal?.aborted) return reject(cancellation(signal));
+      const queue = isUrgent ? this.#urgent : this.#normal;
+      if (queue.length >= MAX_WAITING) {
+        return reject(
+          new LabError(
+            'instrument.busy',
+            `${MAX_WAITING} exchanges wait for this GPIB adapter already; this one was not sent. Poll the instruments behind it less often.`,
+          ),
+        );
+      }
+      const onAbort = (): void => {
+        this.#urgent = this.#urgent.filter((one) => one !== waiting);
+        this.#normal = this.#normal.filter((one) => one !== waiting);
+        if (signal) reject(cancellation(signal));
+      };
+      const waiting: Waiting = {
+        isUrgent,
+        grant: () => {
+          signal?.removeEventListener('abort', onAbort);
+          resolve(this.#hold(isUrgent));
+        },
+        reject: (error) => {
+          signal?.removeEventListener('abort', onAbort);
+          reject(error);
+        },
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      queue.push(waiting);
+      this.#next();
+      this.#watchHolder();
+    });
+  }
+
+  /** Nobody gets the bus any more. */
+  end(error: LabError): void {
+    this.#ended ??= error;
+    clearTimeout(this.#cutTimer);
+    clearTimeout(this.#lingerTimer);
+    for (const waiting of [...this.#urgent.splice(0), ...this.#normal.splice(0)]) waiting.reject(error);
+  }
+
+  #hold(isUrgent: boolean): Hold {
+    const hold: Hold = {
+      isUrgent,
+      cut: undefined,
+      release: () => {
+        if (this.#holder !== hold) return;
+        this.#holder = undefined;
+        clearTimeout(this.#cutTimer);
+        this.#cutTimer = undefined;
+        if (isUrgent) this.#linger();
+        this.#next();
+        this.#watchHolder();
+      },
+    };
+    this.#holder = hold;
+    return hold;
+  }
+
+  #linger(): void {
+    clearTimeout(this.#lingerTimer);
+    this.#lingerTimer = setTimeout(() => {
+      this.#lingerTimer = undefined;
+      this.#next();
+    }, URGENT_LINGER_MS);
+  }
+
+  #next(): void {
+    if (this.#holder || this.#ended) return;
+    const waiting = this.#urgent.shift() ?? (this.#lingerTimer ? undefined : this.#normal.shift());
+    waiting?.grant();
+  }
+
+  #watchHolder(): void {
+    if (this.#urgent.length === 0 || !this.#holder || this.#holder.isUrgent || this.#cutTimer) return;
+    const holder = this.#holder;
+    this.#cutTimer = setTimeout(() => {
+      this.#cutTimer = undefined;
+      if (this.#holder !== holder) return;
+      if (holder.cut) holder.cut();
+      else this.#watchHolder();
+    }, CUT_AFTER_MS);
+  }
+}

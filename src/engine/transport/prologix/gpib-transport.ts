@@ -1,0 +1,402 @@
+import { createDeferred } from '../../../core/deferred.ts';
+import { type ErrorCode, LabError } from '../../../core/errors.ts';
+import type { GpibAddress } from '../../../core/resource-shape.ts';
+import { encodeCommands, encodeData } from '../../../protocol/prologix.ts';
+import { decodeLatin1, isQuery } from '../../../protocol/scpi-line.ts';
+import { cancellation } from '../read-buffer.ts';
+import type { ReadOptions, ReadResult, RemoteMode, Transport, TransportControl, WriteOptions } from '../transport.ts';
+import type { Adapter } from './adapter.ts';
+import type { Hold } from './adapter-lock.ts';
+import type { AdapterUse } from './adapter-registry.ts';
+import { BusExchange } from './bus-exchange.ts';
+import { takeFrom } from './message-buffer.ts';
+import { watchServiceRequests } from './service-requests.ts';
+
+/** How long the bus waits for the read of a question's answer; then others get it, and the read comes when it comes. */
+const UNREAD_MS = 1000;
+/** A message given in pieces is held here until its end. */
+const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
+/** Where a question is looked for: a long message is data. */
+const QUERY_BYTES = 4096;
+
+/**
+ * An instrument behind an adapter. A message goes out when its end is written; a question keeps the bus until its answer has been read, its read
+ * was aborted, or nobody read it for a second.
+ */
+export class GpibTransport implements Transport {
+  readonly resource: string;
+  readonly isMessageBased = true;
+  readonly closed: Promise<{ code: ErrorCode; message: string }>;
+  readonly control: TransportControl;
+  readonly #use: AdapterUse;
+  readonly #adapter: Adapter;
+  readonly #address: GpibAddress;
+  readonly #closed = createDeferred<{ code: ErrorCode; message: string }>();
+  #pieces: Uint8Array[] = [];
+  #pieceBytes = 0;
+  #exchange: BusExchange | undefined;
+  /** Why the read under way is over, though the caller did not abort it. */
+  #readEnd: LabError | undefined;
+  #isReadPending = false;
+  /** Ends the wait of a read for the bus. */
+  #readStop: AbortController | undefined;
+  #unreadTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Writes and commands of this instrument under way; a read waits for them. */
+  #turn: Promise<unknown> = Promise.resolve();
+  readonly #stop = new AbortController();
+  #ended: LabError | undefined;
+  #disposed: Promise<void> | undefined;
+
+  constructor(use: AdapterUse, address: GpibAddress, resource: string) {
+    this.#use = use;
+    this.#adapter = use.adapter;
+    this.#address = address;
+    this.resource = resource;
+    this.closed = this.#closed.promise;
+    void use.adapter.closed.then(({ code, message }) => this.#end(new LabError(code, message, { resource })));
+    this.control = {
+      clear: (signal) => this.#clear(signal),
+      trigger: (signal) => this.#command(['++trg'], signal),
+      statusByte: (signal) => this.#statusByte(signal),
+      onServiceRequest: (listener) => watchServiceRequests(this.#adapter, address, listener),
+      remoteLocal: (mode, signal) => this.#remoteLocal(mode, signal),
+    };
+  }
+
+  /** Throws `safety.refused` when Outputs off came first, `protocol.too-long`, `instrument.busy`, the errors of the adapter. */
+  async write(bytes: Uint8Array, { end = false, signal, isUrgent = false }: WriteOptions = {}): Promise<void> {
+    if (this.#ended) throw this.#ended;
+    if (signal?.aborted) throw cancellation(signal);
+    this.#gather(bytes);
+    if (!end) return;
+    const message = this.#takeMessage();
+    const before = this.#turn;
+    const delivery = isUrgent
+      ? this.#deliver(message, true, signal)
+      : before.then(() => this.#deliver(message, false, signal));
+    this.#turn = Promise.allSettled([before, delivery]);
+    await delivery;
+  }
+
+  /** Throws `safety.refused` when Outputs off cut it short, `transport.timeout` when a clear did, the errors of the adapter. */
+  async read(options: ReadOptions = {}): Promise<ReadResult> {
+    if (this.#isReadPending) {
+      throw new LabError('call.invalid', 'A read is waiting on this instrument already; one at a time.');
+    }
+    if (options.signal?.aborted) throw cancellation(options.signal);
+    this.#isReadPending = true;
+    this.#readEnd = undefined;
+    clearTimeout(this.#unreadTimer);
+    try {
+      return await this.#readOn(options);
+    } finally {
+      this.#isReadPending = false;
+      this.#awaitRead();
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed ??= this.#dispose();
+    return this.#disposed;
+  }
+
+  async #readOn(options: ReadOptions): Promise<ReadResult> {
+    const { signal } = options;
+    for (;;) {
+      await this.#untilWritten(signal);
+      const exchange = this.#exchange;
+      const result = exchange && takeFrom(exchange.reply.data, exchange.hasEnded, options);
+      if (exchange && result) {
+        if (result.end) this.#exchange = undefined;
+        return result;
+      }
+      if (this.#ended) throw this.#ended;
+      if (this.#readEnd) throw this.#readEnd;
+      if (exchange?.isWindingDown && !exchange.isOver) {
+        await unlessAborted(exchange.windDown(), signal);
+        continue;
+      }
+      // Also when the bus was given back meanwhile: what the instrument still has to say is asked for again.
+      const current = exchange && !exchange.isOver ? exchange : await this.#begin(exchange, signal);
+      try {
+        await current.fetch(signal);
+      } catch (error) {
+        this.#readFailed(current, LabError.from(error), signal);
+      }
+    }
+  }
+
+  /** A read behind a write is for its answer. */
+  async #untilWritten(signal: AbortSignal | undefined): Promise<void> {
+    for (let turn: Promise<unknown> | undefined; turn !== this.#turn; ) {
+      turn = this.#turn;
+      await unlessAborted(turn, signal);
+    }
+  }
+
+  /** A read without a question of its own: what was asked before the bus was given back, or by other means. */
+  async #begin(before: BusExchange | undefined, signal: AbortSignal | undefined): Promise<BusExchange> {
+    const stop = new AbortController();
+    this.#readStop = stop;
+    const hold = await this.#adapter.lock.acquire({
+      signal: signal ? AbortSignal.any([signal, stop.signal]) : stop.signal,
+    });
+    this.#readStop = undefined;
+    try {
+      await this.#adapter.beInStep(signal);
+    } catch (error) {
+      this.#adapter.lose();
+      hold.release();
+      throw error;
+    }
+    const exchange = this.#adopt(hold);
+    // What had come of the message goes before what comes now.
+    const had = before?.reply.data.take(before.reply.data.length);
+    if (had) exchange.reply.data.push(had);
+    return exchange;
+  }
+
+  /** Throws, unless the read goes on: with another exchange, or to say why it ended. */
+  #readFailed(exchange: BusExchange, error: LabError, signal: AbortSignal | undefined): void {
+    if (error === this.#readEnd || error === SUPERSEDED) return;
+    if (signal?.aborted) void exchange.windDown();
+    else exchange.release();
+    throw error;
+  }
+
+  async #deliver(message: Uint8Array, isUrgent: boolean, signal: AbortSignal | undefined): Promise<void> {
+    const exchange = this.#exchange;
+    if (exchange && !exchange.isOver && isUrgent) await this.#cutShort(exchange, overtaken(this.resource));
+    // A new message ends what was asked before (488.2 6.3.2.3, -410).
+    else if (exchange && !exchange.isOver) await this.#giveUp(exchange);
+    this.#exchange = undefined;
+    const hold = await this.#adapter.lock.acquire({ isUrgent, signal: this.#orDisposed(signal) });
+    await this.#send(hold, message);
+  }
+
+  async #send(hold: Hold, message: Uint8Array): Promise<void> {
+    let cut: LabError | undefined;
+    const stopped = createDeferred<never>();
+    hold.cut = () => {
+      cut = overtaken(this.resource);
+      stopped.reject(cut);
+    };
+    try {
+      await Promise.race([this.#put(message), stopped.promise]);
+    } catch (error) {
+      // Half a message waits in the line: only a new connection gets rid of it.
+      if (cut) {
+        this.#adapter.line.breakOff(cut);
+        await this.#adapter.interrupt(this.#address, { isStuck: true }).catch(() => {});
+      } else this.#adapter.lose();
+      hold.release();
+      throw error;
+    }
+    if (!isQuery(decodeLatin1(message.subarray(0, QUERY_BYTES)))) return hold.release();
+    this.#adopt(hold);
+    this.#awaitRead();
+  }
+
+  async #put(message: Uint8Array): Promise<void> {
+    await this.#adapter.beInStep();
+    const head = encodeCommands(...this.#adapter.addressing(this.#address));
+    await this.#adapter.line.send(concat(head, encodeData(message)));
+  }
+
+  #adopt(hold: Hold): BusExchange {
+    const exchange = new BusExchange(this.#adapter, this.#address, hold);
+    hold.cut = () => void this.#cutShort(exchange, overtaken(this.resource)).catch(() => {});
+    this.#exchange = exchange;
+    return exchange;
+  }
+
+  /** The bus is not kept for an answer nobody reads. */
+  #awaitRead(): void {
+    clearTimeout(this.#unreadTimer);
+    const exchange = this.#exchange;
+    if (!exchange || exchange.isOver || this.#isReadPending) return;
+    this.#unreadTimer = setTimeout(() => void this.#turn.then(() => exchange.windDown()), UNREAD_MS);
+  }
+
+  /** Ends the exchange by a device clear; a read that waits rejects with the reason. */
+  async #cutShort(exchange: BusExchange, reason: LabError): Promise<void> {
+    this.#stopRead(reason);
+    if (this.#exchange === exchange) this.#exchange = undefined;
+    await exchange.clear(reason);
+  }
+
+  /** Ends the exchange without a trace at the instrument. A read that waits goes on with the next one. */
+  async #giveUp(exchange: BusExchange): Promise<void> {
+    clearTimeout(this.#unreadTimer);
+    if (this.#exchange === exchange) this.#exchange = undefined;
+    if (this.#isReadPending && !exchange.isWindingDown) this.#adapter.line.breakOff(SUPERSEDED);
+    await exchange.windDown();
+  }
+
+  #stopRead(reason: LabError): void {
+    clearTimeout(this.#unreadTimer);
+    if (!this.#isReadPending) return;
+    this.#readEnd = reason;
+    this.#readStop?.abort(reason);
+    const exchange = this.#exchange;
+    if (exchange && !exchange.isOver) this.#adapter.line.breakOff(reason);
+  }
+
+  async #clear(signal?: AbortSignal): Promise<void> {
+    if (this.#ended) throw this.#ended;
+    this.#pieces = [];
+    this.#pieceBytes = 0;
+    const reason = cleared(this.resource);
+    const exchange = this.#exchange;
+    if (exchange && !exchange.isOver) return this.#cutShort(exchange, reason);
+    this.#stopRead(reason);
+    this.#exchange = undefined;
+    const hold = await this.#adapter.lock.acquire({ signal: this.#orDisposed(signal) });
+    try {
+      await this.#adapter.interrupt(this.#address);
+    } finally {
+      hold.release();
+    }
+  }
+
+  /** On the bus of an own question whose answer nobody reads yet, else in turn. */
+  async #withBus<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    if (this.#ended) throw this.#ended;
+    const exchange = this.#exchange;
+    if (exchange && !exchange.isOver && !exchange.isReading && !this.#isReadPending) {
+      const result = this.#turn.then(work);
+      this.#turn = Promise.allSettled([result]);
+      return result;
+    }
+    const hold = await this.#adapter.lock.acquire({ signal: this.#orDisposed(signal) });
+    try {
+      return await work();
+    } finally {
+      hold.release();
+    }
+  }
+
+  async #command(commands: string[], signal?: AbortSignal): Promise<void> {
+    const said = await this.#withBus(signal, () =>
+      this.#adapter.ask([...this.#adapter.addressing(this.#address), ...commands], { signal }),
+    );
+    if (said.length === 0) return;
+    throw new LabError(
+      'transport.unsupported',
+      `The GPIB adapter answers '${said.join(' ').slice(0, 80)}' to ${commands.join(' ')}: it does not know that command. Nothing was done.`,
+      { resource: this.resource },
+    );
+  }
+
+  async #statusByte(signal?: AbortSignal): Promise<number> {
+    const byte = await this.#withBus(signal, () => this.#adapter.statusByte(this.#address, signal));
+    if (byte !== undefined) return byte;
+    throw new LabError(
+      'transport.timeout',
+      `Nobody answered the serial poll of ${this.resource}. The instrument is off, has another GPIB address, or its cable is out.`,
+      { resource: this.resource },
+    );
+  }
+
+  async #remoteLocal(mode: RemoteMode, signal?: AbortSignal): Promise<void> {
+    switch (mode) {
+      case 'local':
+      case 'deassert-and-local':
+        return this.#command(['++loc'], signal);
+      case 'assert-and-lockout':
+      case 'assert-address-and-lockout':
+        return this.#command(['++llo'], signal);
+      case 'assert':
+      case 'assert-and-address':
+        // REN is asserted as long as the adapter is the controller, and every message addresses the instrument.
+        return;
+      default:
+        throw new LabError(
+          'transport.unsupported',
+          'A Prologix adapter keeps the REN line asserted; it cannot release it. Nothing was done. To give the front panel back use local.',
+          { resource: this.resource },
+        );
+    }
+  }
+
+  /** What waits for the bus stops waiting when the transport is disposed. */
+  #orDisposed(signal: AbortSignal | undefined): AbortSignal {
+    return signal ? AbortSignal.any([signal, this.#stop.signal]) : this.#stop.signal;
+  }
+
+  #gather(bytes: Uint8Array): void {
+    if (this.#pieceBytes + bytes.length > MAX_MESSAGE_BYTES) {
+      this.#pieces = [];
+      this.#pieceBytes = 0;
+      throw new LabError('protocol.too-long', `A message of more than ${MAX_MESSAGE_BYTES} bytes is not sent.`);
+    }
+    this.#pieces.push(bytes.slice());
+    this.#pieceBytes += bytes.length;
+  }
+
+  #takeMessage(): Uint8Array {
+    const message = this.#pieces.reduce(concat, new Uint8Array(0));
+    this.#pieces = [];
+    this.#pieceBytes = 0;
+    return message;
+  }
+
+  #end(error: LabError): void {
+    if (this.#ended) return;
+    this.#ended = error;
+    clearTimeout(this.#unreadTimer);
+    this.#closed.resolve({ code: error.code, message: error.message });
+  }
+
+  async #dispose(): Promise<void> {
+    const reason = new LabError('transport.closed', `The connection was closed here (${this.resource}).`, {
+      resource: this.resource,
+    });
+    this.#end(reason);
+    this.#stop.abort(reason);
+    const exchange = this.#exchange;
+    this.#stopRead(reason);
+    this.#exchange = undefined;
+    if (exchange && !exchange.isOver) await exchange.windDown();
+    await this.#use[Symbol.asyncDispose]();
+  }
+}
+
+/** A read that waits goes on with the next exchange. */
+const SUPERSEDED = new LabError('call.cancelled', 'Another message was sent.');
+
+function unlessAborted(promise: Promise<unknown>, signal: AbortSignal | undefined): Promise<unknown> {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(cancellation(signal));
+    if (signal.aborted) return onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
+
+function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
+  if (first.length === 0) return second;
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
+}
+
+function overtaken(resource: string): LabError {
+  return new LabError(
+    'safety.refused',
+    `Outputs off came first: the transfer of ${resource} was cut short by a device clear, its answer is missing. Look at the outputs, then ask again.`,
+    { resource },
+  );
+}
+
+function cleared(resource: string): LabError {
+  return new LabError(
+    'transport.timeout',
+    `A device clear ended the wait for an answer of ${resource}; it is missing.`,
+    {
+      resource,
+    },
+  );
+}

@@ -1,0 +1,71 @@
+import { LabError } from '../../../core/errors.ts';
+import type { LineEnd, Resource } from '../../../core/resource-shape.ts';
+import type { AdapterVersion } from '../../../protocol/prologix.ts';
+import type { Transport } from '../transport.ts';
+import { shareAdapter } from './adapter-registry.ts';
+import { GpibTransport } from './gpib-transport.ts';
+import type { LineOptions } from './open-line.ts';
+
+type AdapterResource = Extract<Resource, { kind: 'prologix' }>;
+
+/** The spelling of the adapter itself. */
+export function adapterResource({ board, line }: { board: number; line: LineEnd }): string {
+  return line.kind === 'tcp'
+    ? `PRLGX-TCPIP${board}::${line.host}::${line.port}::INTFC`
+    : `PRLGX-ASRL${board}::${line.port}::INTFC`;
+}
+
+/**
+ * Opens an instrument behind a Prologix or AR488 adapter; the adapter is shared with all others behind it. Nothing is sent to the instrument.
+ * Throws `resource.unsupported` for the adapter itself, the `transport.*` errors of the line, `instrument.silent` when no adapter answers.
+ */
+export async function openPrologix(resource: AdapterResource, options: LineOptions = {}): Promise<Transport> {
+  const { address, canonical, line } = resource;
+  if (!address) {
+    const example = canonical.replace(/::INTFC$/, '::7::INSTR');
+    throw new LabError(
+      'resource.unsupported',
+      `${canonical} is the GPIB adapter, not an instrument. Nothing was opened. Type the instrument's GPIB address behind it, for example ${example}.`,
+      { resource: canonical, example },
+    );
+  }
+  const use = await shareAdapter(line, adapterResource(resource), options);
+  return new GpibTransport(use, address, canonical);
+}
+
+/** An adapter opened to find out what it is and what is behind it; it shares the line with the instruments in use. */
+export interface OpenedAdapter extends AsyncDisposable {
+  readonly resource: string;
+  readonly version: AdapterVersion;
+  /**
+   * Which primary addresses answer a serial poll, in order. Takes about 0.3 s for each that does not; the poll clears a service request. Throws the
+   * cancellation of the signal, the errors of the adapter.
+   */
+  listAddresses(signal?: AbortSignal): Promise<number[]>;
+}
+
+/** Opens the adapter itself, for discovery. Throws the `transport.*` errors of the line, `instrument.silent` when no adapter answers. */
+export async function openAdapter(resource: AdapterResource, options: LineOptions = {}): Promise<OpenedAdapter> {
+  const name = adapterResource(resource);
+  const use = await shareAdapter(resource.line, name, options);
+  const { adapter } = use;
+  return {
+    resource: name,
+    version: adapter.version,
+    async listAddresses(signal) {
+      const found: number[] = [];
+      for (let primary = 0; primary <= 30; primary++) {
+        signal?.throwIfAborted();
+        // One at a time: whoever measures behind this adapter gets its turn in between.
+        const hold = await adapter.lock.acquire({ signal });
+        try {
+          if ((await adapter.statusByte({ primary }, signal)) !== undefined) found.push(primary);
+        } finally {
+          hold.release();
+        }
+      }
+      return found;
+    },
+    [Symbol.asyncDispose]: () => use[Symbol.asyncDispose](),
+  };
+}
