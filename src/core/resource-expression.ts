@@ -21,7 +21,7 @@ interface Term {
  *     \c     the character c itself                x*, x+        the piece before, any number of times, or once at least
  *     a|b    either, as wide as it can be          (…)           a group
  *
- * Matches without going back over what it has seen: bounded by length of text times length of expression. Throws `call.invalid`.
+ * A condition on attributes (`{…}`) is not understood. Matches without going back over what it has seen: bounded by length of text times length of expression. Throws `call.invalid`.
  */
 export function matchesExpression(expression: string): (resource: string) => boolean {
   if (expression.length > MAX_LENGTH) throw malformed(expression, `it is longer than ${MAX_LENGTH} characters`);
@@ -82,6 +82,8 @@ class Reader {
         if (this.#take() !== ')') throw malformed(this.#text, 'a ( is not closed');
         return { kind: 'group', choices };
       }
+      case '{':
+        throw malformed(this.#text, 'conditions on attributes are not understood');
       case '[':
         return this.#range();
       case '\\':

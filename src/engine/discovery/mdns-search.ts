@@ -5,13 +5,13 @@ import { foundByService, INSTRUMENT_SERVICES } from './mdns-service.ts';
 import type { Search, SearchPlace } from './search.ts';
 
 export interface MdnsOptions {
-  /** How long a look listens; answers come within 120 ms (RFC 6762 6), slow devices within a second. */
+  /** How long a look listens. Answers come within 120 ms (RFC 6762 6), but what was sent a moment before only a second later. */
   lookMs: number;
   /** While watched: asked again so often, so that what went without a word is noticed. */
   askMs: number;
 }
 
-export const MDNS_OPTIONS: MdnsOptions = { lookMs: 1200, askMs: 10_000 };
+export const MDNS_OPTIONS: MdnsOptions = { lookMs: 1500, askMs: 10_000 };
 
 /** Instruments that announce themselves in the local network: mDNS and DNS-SD (RFC 6762, 6763). */
 export function createMdnsSearch(options: Partial<MdnsOptions> = {}): Search {
