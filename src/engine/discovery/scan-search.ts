@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { type Knock, knock } from './connect-probe.ts';
 import type { Search } from './search.ts';
 import type { Found } from './sighting.ts';
@@ -30,6 +31,8 @@ export function createScanSearch(hosts: readonly string[], options: Partial<Scan
   return {
     source: 'scan',
     async look({ signal, found, progress }) {
+      // Each knock listens to it.
+      setMaxListeners(0, signal);
       let done = 0;
       await runPool(hosts, Math.max(1, Math.floor(width / ports.length)), signal, async (host) => {
         await Promise.all(
