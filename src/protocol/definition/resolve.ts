@@ -13,7 +13,11 @@ const MAX_GROUPS = 64;
  * Throws `driver.malformed` for what the file leaves open.
  */
 export function resolveFamily(definition: FamilyDefinition, model: string): ResolvedFamily {
-  const names = parametersOf(definition, model);
+  return resolveWith(definition, parametersOf(definition, model));
+}
+
+/** The same with given parameters: for the lint, which looks at every row of the model table. */
+export function resolveWith(definition: FamilyDefinition, names: Names): ResolvedFamily {
   const groups = [resolvePart(definition, '', names, 0, 'file')];
   for (const [name, group] of Object.entries(definition.groups)) {
     const place = `groups.${name}`;

@@ -1,6 +1,8 @@
 import { ScpiError } from './error-queue.ts';
 
 interface Node<T> {
+  /** Upper case as it was added. */
+  long: string;
   /** Children by upper-case short form and long form. */
   children: Map<string, Node<T>>;
   /** Takes a numeric suffix (`CHANnel#`). */
@@ -24,7 +26,7 @@ export interface Found<T> {
  * A left-out node makes a path of its own, so the path rule of compound commands needs no special case for it.
  */
 export class CommandTree<T> {
-  readonly #root: Node<T> = { children: new Map(), numbered: false };
+  readonly #root: Node<T> = { long: '', children: new Map(), numbered: false };
   /** Headers as added, for *HELp and completion. */
   readonly headers: string[] = [];
 
@@ -88,9 +90,15 @@ function child<T>(node: Node<T>, mnemonic: string): Node<T> {
   const short = shortForm(name);
   let next = node.children.get(long);
   if (!next) {
-    const clash = node.children.has(short);
-    if (clash) throw new Error(`The command table is ambiguous: ${mnemonic} has the short form of another header.`);
-    next = { children: new Map(), numbered };
+    const taken = node.children.get(short);
+    // `SYST` was added by its short form alone; it is `SYSTem` as well.
+    if (taken?.long === short && taken.numbered === numbered) {
+      taken.long = long;
+      node.children.set(long, taken);
+      return taken;
+    }
+    if (taken) throw new Error(`The command table is ambiguous: ${mnemonic} has the short form of another header.`);
+    next = { long, children: new Map(), numbered };
     node.children.set(long, next);
     node.children.set(short, next);
   }

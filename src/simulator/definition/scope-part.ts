@@ -1,0 +1,71 @@
+import type { ControlValue } from '../../core/instrument.ts';
+import { frameItem } from '../dialect/scope-measurement.ts';
+import type { SimulatedPart } from './simulated-part.ts';
+import type { SimulatedScope } from './simulated-scope.ts';
+
+const ITEMS = {
+  vpp: 'VPP',
+  vavg: 'VAVG',
+  vrms: 'VRMS',
+  vmax: 'VMAX',
+  vmin: 'VMIN',
+  frequency: 'FREQuency',
+  period: 'PERiod',
+} as const;
+
+/** Channel `n` of a scope, or the scope as a whole (n = 0). */
+export function createScopePart(scope: SimulatedScope, n: number): SimulatedPart {
+  return {
+    get: (key) => (n === 0 ? wholeOf(scope, key) : channelOf(scope, n, key)),
+    set: (key, value) => (n === 0 ? setWhole(scope, key, value) : setChannel(scope, n, key, value)),
+    measure(key) {
+      const item = Object.hasOwn(ITEMS, key) ? ITEMS[key as keyof typeof ITEMS] : undefined;
+      if (item === undefined || n === 0) return undefined;
+      const frame = scope.frame();
+      const samples = frame?.samples.get(n);
+      const value = frame && samples ? frameItem(item, samples, frame.stepS) : 9.9e37;
+      return value >= 9.9e37 ? Number.POSITIVE_INFINITY : value;
+    },
+    lamp: (key) => (key === 'trigger.state' && n === 0 ? scope.state() : undefined),
+    reset: () => {
+      if (n === 0) scope.reset();
+    },
+  };
+}
+
+function channelOf(scope: SimulatedScope, n: number, key: string): ControlValue | undefined {
+  const settings = scope.channel(n);
+  if (!settings) return undefined;
+  if (key === 'display') return settings.on;
+  return key === 'scale' || key === 'offset' || key === 'coupling' ? settings[key] : undefined;
+}
+
+function setChannel(scope: SimulatedScope, n: number, key: string, value: ControlValue): boolean {
+  const settings = scope.channel(n);
+  if (!settings) return false;
+  if (key === 'display') settings.on = value === true;
+  else if (key === 'scale') settings.scale = Number(value);
+  else if (key === 'offset') settings.offset = Number(value);
+  else if (key === 'coupling' && (value === 'DC' || value === 'AC' || value === 'GND')) settings.coupling = value;
+  else return false;
+  scope.changed();
+  return true;
+}
+
+function wholeOf(scope: SimulatedScope, key: string): ControlValue | undefined {
+  if (key === 'timebase.scale') return scope.timebase.scale;
+  if (key === 'timebase.offset') return scope.timebase.offset;
+  if (key === 'trigger.level') return scope.trigger.level;
+  if (key === 'acquire') return scope.state() === 'stop' ? 'stop' : 'run';
+  return undefined;
+}
+
+function setWhole(scope: SimulatedScope, key: string, value: ControlValue): boolean {
+  if (key === 'timebase.scale') scope.timebase.scale = Number(value);
+  else if (key === 'timebase.offset') scope.timebase.offset = Number(value);
+  else if (key === 'trigger.level') scope.trigger.level = Number(value);
+  else if (key === 'acquire') scope.run(String(value));
+  else return false;
+  scope.changed();
+  return true;
+}

@@ -1,0 +1,131 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import type { Control, ControlValue } from '../src/core/instrument.ts';
+import { openScopes } from '../src/core/scope.ts';
+import { builtInFolder, definitionFiles, readDefinition } from '../src/engine/driver/definition-folder.ts';
+import { chooseFamily } from '../src/engine/driver/driver-table.ts';
+import { lintDefinition } from '../src/protocol/definition/lint.ts';
+import { parseIdentity } from '../src/protocol/idn.ts';
+import { isQuery } from '../src/protocol/scpi-line.ts';
+import { openDefinitionBench } from './lab/definition-bench.ts';
+
+/** Every definition file: lint, then its driver against the instrument simulated from it. Both are of one file: transcripts are the other witness. */
+const folder = builtInFolder();
+const { signal } = new AbortController();
+
+/** Values to set, one after the other: in range, and not what it was. */
+function valuesFor(control: Control, before: ControlValue | undefined): ControlValue[] {
+  const { kind, min = -1, max = 1, resolution } = control;
+  if (kind === 'switch') return [before !== true, before === true];
+  if (kind === 'choice') return control.choices ?? [];
+  if (kind === 'action') return [true];
+  const step = resolution ?? Math.max(Math.abs(max - min) * 1e-3, 1e-9);
+  const near = Math.min(max, Math.max(min, 1));
+  const middle = Math.abs(max - min) > 1e3 * Math.max(step, 1e-3) ? near : min + (max - min) / 2;
+  return [Number((Math.round(middle / step) * step).toPrecision(9)), max];
+}
+
+afterAll(() => expect(openScopes()).toEqual([]));
+
+describe.each(definitionFiles(folder))('%s', (file) => {
+  const definition = readDefinition(folder, file);
+  const isScpi = definition.dialog === undefined;
+
+  it('is named for its id and has no faults', () => {
+    expect(file).toBe(`${definition.id}.yaml`);
+    expect(lintDefinition(definition)).toEqual([]);
+  });
+
+  it('is the family of its own identity', () => {
+    expect(chooseFamily(parseIdentity(definition.simulation.identity)).name).toBe(definition.title);
+  });
+
+  it.runIf(isScpi)('opens without changing anything', async () => {
+    await using bench = await openDefinitionBench(definition);
+    const { driver, sent } = bench;
+    const selections = Object.values(definition.groups).flatMap(({ select = [] }) => [select].flat());
+    const known = [...definition.opened, ...selections];
+    const isHarmless = (text: string) =>
+      text.split(';').every((part) => isQuery(part) || known.some((one) => part.startsWith(one.split('{')[0] ?? '')));
+    for (const text of sent()) expect(text).toSatisfy(isHarmless);
+    expect(driver.shape.role).toBe(definition.role);
+    expect(driver.help?.length).toBeGreaterThan(5);
+    for (const { help } of driver.help ?? []) expect(help).not.toBe('');
+    expect(bench.reports).toEqual([]);
+  });
+
+  it.runIf(isScpi)('measures every channel, reads every control and lamp', async () => {
+    await using bench = await openDefinitionBench(definition);
+    const { driver, instrument } = bench;
+    const row = await driver.poll?.(signal);
+    const active = row?.active ?? driver.shape.polled.map(({ channel }) => channel);
+    for (const [index, { channel }] of driver.shape.polled.entries()) {
+      if (active.includes(channel)) expect(row?.values[index], channel).toBeTypeOf('number');
+    }
+    if (definition.role !== 'unknown') expect(active.length).toBeGreaterThan(0);
+    const values = await driver.readControls(undefined, signal);
+    const readable = driver.shape.controls.filter(({ kind }) => kind !== 'action').map(({ id }) => id);
+    expect(Object.keys(values).sort()).toEqual(readable.sort());
+    await driver.status?.(signal);
+    expect(instrument.errors.size).toBe(0);
+  });
+
+  it.runIf(isScpi)('sets every control and reads it back', async () => {
+    await using bench = await openDefinitionBench(definition);
+    const { driver } = bench;
+    const before = await driver.readControls(undefined, signal);
+    for (const { id } of driver.shape.controls) {
+      const control = driver.shape.controls.find((one) => one.id === id);
+      if (!control) continue;
+      for (const value of valuesFor(control, before[id])) {
+        const readBack = await driver.setControl(id, value, signal);
+        if (control.kind === 'action') continue;
+        // A single shot is over as soon as it is taken.
+        if (id === 'acquire' && value === 'single') continue;
+        if (typeof value !== 'number') expect(readBack[id], `${id} = ${value}`).toBe(value);
+        else
+          expect(Math.abs(Number(readBack[id]) - value), `${id} = ${value}`).toBeLessThanOrEqual(
+            tolerance(control, value),
+          );
+      }
+    }
+    expect(bench.reports).toEqual([]);
+  });
+
+  it.runIf(isScpi)('refuses what is out of range before anything is sent', async () => {
+    await using bench = await openDefinitionBench(definition);
+    const { driver, sent } = bench;
+    const count = sent().length;
+    for (const { id, kind, max } of driver.shape.controls) {
+      const wrong = kind === 'number' ? (max === undefined ? Number.NaN : max + Math.abs(max) + 1) : 'no such thing';
+      if (kind === 'action') continue;
+      await expect(driver.setControl(id, wrong, signal), id).rejects.toMatchObject({ code: 'call.invalid' });
+    }
+    expect(sent()).toHaveLength(count);
+  });
+
+  it.runIf(isScpi)('switches outputs off and confirms each', async () => {
+    await using bench = await openDefinitionBench(definition);
+    const { driver } = bench;
+    const outputs = driver.shape.controls.filter(({ isOutput }) => isOutput);
+    for (const { id } of outputs) expect((await driver.setControl(id, true, signal))[id]).toBe(true);
+    const results = await driver.outputsOff();
+    expect(results).toEqual(outputs.map(({ group }) => ({ group, confirmed: true })));
+    const after = await driver.readControls(
+      outputs.map(({ id }) => id),
+      signal,
+    );
+    for (const { id } of outputs) expect(after[id]).toBe(false);
+  });
+
+  it.runIf(isScpi && definition.errors !== 'none')('hears what the instrument refuses', async () => {
+    await using bench = await openDefinitionBench(definition);
+    const refused = bench.driver.send?.(':NOT:A:COMMAND 1', {});
+    await expect(refused).rejects.toMatchObject({ code: 'instrument.rejected' });
+    await bench.driver.readControls(undefined, signal);
+  });
+});
+
+/** What the instrument keeps of a number: its step, or four digits. */
+function tolerance({ resolution }: Control, value: number): number {
+  return Math.max(resolution ?? 0, Math.abs(value) * 1e-3, 1e-12);
+}

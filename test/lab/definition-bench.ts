@@ -1,0 +1,65 @@
+import type { LabError } from '../../src/core/errors.ts';
+import { definitionFamily } from '../../src/engine/driver/definition-family.ts';
+import type { Driver } from '../../src/engine/driver/driver.ts';
+import { openSession } from '../../src/engine/session/open-session.ts';
+import type { Session } from '../../src/engine/session/session.ts';
+import { createSystemClock } from '../../src/engine/system-clock.ts';
+import { createMemoryWire } from '../../src/engine/transport/memory-transport.ts';
+import type { FamilyDefinition } from '../../src/protocol/definition/definition-schema.ts';
+import { parseIdentity } from '../../src/protocol/idn.ts';
+import { Circuit } from '../../src/simulator/circuit.ts';
+import { createFromDefinition } from '../../src/simulator/dialect/from-definition.ts';
+import { FaultGate } from '../../src/simulator/fault.ts';
+import { Random } from '../../src/simulator/random.ts';
+import type { ScpiInstrument } from '../../src/simulator/scpi/instrument.ts';
+import { acceptScpi } from '../../src/simulator/wire/scpi-connection.ts';
+
+/** A driver and a simulated instrument, both made of one definition file, on a memory wire. */
+export interface DefinitionBench extends AsyncDisposable {
+  driver: Driver;
+  session: Session;
+  instrument: ScpiInstrument;
+  reports: LabError[];
+  /** Messages sent so far. */
+  sent(): string[];
+}
+
+/** Opens the driver of a definition on the instrument that is made of it. */
+export async function openDefinitionBench(definition: FamilyDefinition): Promise<DefinitionBench> {
+  const clock = createSystemClock();
+  const random = new Random(7);
+  const instrument = createFromDefinition(definition, { circuit: new Circuit(clock), random, clock });
+  const accept = acceptScpi({ instrument, gate: new FaultGate(random, clock), ledger: undefined });
+  const reports: LabError[] = [];
+  const session = await openSession({
+    clock,
+    open: async () => {
+      const { transport, device } = createMemoryWire({ clock });
+      const connection = accept({ send: (bytes) => device.send(bytes), pendingBytes: 0, cut: () => device.hangUp() });
+      let before: Promise<void> = Promise.resolve();
+      device.onBytes((bytes) => {
+        before = before.then(() => connection.receive(bytes));
+      });
+      return transport;
+    },
+  });
+  try {
+    const identity = parseIdentity(await session.query('*IDN?'));
+    const report = (error: LabError) => void reports.push(error);
+    const driver = await definitionFamily(definition).open({ session, clock, identity, report });
+    return {
+      driver,
+      session,
+      instrument,
+      reports,
+      sent: () => session.exchanges().flatMap(({ direction, text }) => (direction === 'sent' ? [text] : [])),
+      async [Symbol.asyncDispose]() {
+        await driver[Symbol.asyncDispose]();
+        await session[Symbol.asyncDispose]();
+      },
+    };
+  } catch (error) {
+    await session[Symbol.asyncDispose]();
+    throw error;
+  }
+}
