@@ -57,7 +57,7 @@ for (const { name, server: serverOptions, client } of VARIANTS) {
         transport: await open(),
         unplug: async () => device.cutAll(),
         openOther: open,
-        dispose: () => server[Symbol.asyncDispose](),
+        dispose: async () => server[Symbol.asyncDispose](),
       };
     },
   });
@@ -74,7 +74,7 @@ describe('HiSLIP under faults', () => {
         async open(device) {
           const server = await openHislipServer({ port: 0, devices: { hislip0: device }, ...serverOptions });
           const target = { host: '127.0.0.1', port: server.port, device: 'hislip0', resource: 'hislip' };
-          return { open: () => openHislip(target), dispose: () => server[Symbol.asyncDispose]() };
+          return { open: () => openHislip(target), dispose: async () => server[Symbol.asyncDispose]() };
         },
       });
     },
