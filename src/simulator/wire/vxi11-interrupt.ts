@@ -1,0 +1,56 @@
+import { connect, type Socket } from 'node:net';
+import { encodeCall } from '../../protocol/onc-rpc.ts';
+import { markRecord } from '../../protocol/record-mark.ts';
+import {
+  type DeviceRemoteArgs,
+  INTERRUPT_PROCEDURES,
+  VXI11_ERROR,
+  VXI11_FAMILY,
+  VXI11_INTERRUPT,
+} from '../../protocol/vxi11.ts';
+
+const CONNECT_MS = 2000;
+
+/** The instrument's end of an interrupt channel: it calls the client, and waits for no reply. */
+export class Vxi11InterruptChannel {
+  #socket: Socket | undefined;
+  #xid = 0;
+
+  /** Gives the error code of create_intr_chan. */
+  async open({ hostAddress, hostPort, program, version, family }: DeviceRemoteArgs): Promise<number> {
+    if (this.#socket) return VXI11_ERROR.channelExists;
+    if (family !== VXI11_FAMILY.tcp) return VXI11_ERROR.notSupported;
+    if (program !== VXI11_INTERRUPT.program || version !== VXI11_INTERRUPT.version) return VXI11_ERROR.parameter;
+    const host = [24, 16, 8, 0].map((shift) => (hostAddress >>> shift) & 255).join('.');
+    const socket = connect({ host, port: hostPort, noDelay: true });
+    const isOpen = await new Promise<boolean>((resolve) => {
+      const timer = setTimeout(() => resolve(false), CONNECT_MS);
+      socket.once('connect', () => resolve(true));
+      socket.on('error', () => resolve(false));
+      socket.once('close', () => clearTimeout(timer));
+    });
+    socket.setTimeout(0);
+    if (!isOpen) {
+      socket.destroy();
+      return VXI11_ERROR.noChannel;
+    }
+    this.#socket = socket;
+    // Nothing is expected from the client, but unread bytes would hide its end.
+    socket.resume();
+    return 0;
+  }
+
+  request(handle: Uint8Array): void {
+    if (!this.#socket || this.#socket.destroyed) return;
+    const header = { xid: ++this.#xid >>> 0, ...VXI11_INTERRUPT };
+    this.#socket.write(markRecord(encodeCall(header, INTERRUPT_PROCEDURES.serviceRequest, { handle })));
+  }
+
+  /** Gives the error code of destroy_intr_chan. */
+  close(): number {
+    const socket = this.#socket;
+    this.#socket = undefined;
+    socket?.destroySoon();
+    return socket ? 0 : VXI11_ERROR.noChannel;
+  }
+}
