@@ -1,5 +1,6 @@
 import type { AttachOptions } from '../../contract/discovery-schema.ts';
 import type { Clock } from '../../core/clock.ts';
+import type { Identity } from '../../core/instrument.ts';
 import type { ColumnInfo } from '../../core/stream-info.ts';
 import type { SampleSink } from '../sample-sink.ts';
 import type { Exchange } from '../session/session.ts';
@@ -30,6 +31,8 @@ export interface AttachmentHost {
   linkPlace(attached: Attached): LinkPlace;
   /** Other ways on which the same unit may be back: known ones and what discovery finds. Never one that is in use. */
   otherPaths(attached: AttachedAt, signal: AbortSignal): Promise<string[]>;
+  /** Another unit was met there: if it is attached too, and seeks its way back, that is it. */
+  met(identity: Identity, resource: string): void;
   /** An attachment has an open connection there, or is about to: a second one may put the first out. */
   isInUse(resource: string): boolean;
   /** Setting: return instruments to local on detach. */

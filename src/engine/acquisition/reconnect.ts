@@ -71,6 +71,7 @@ async function knock(
   if (instrumentId(link.identity, home) === id && !signal.aborted) return { link };
   await link[Symbol.asyncDispose]();
   signal.throwIfAborted();
+  host.met(link.identity, resource);
   const { maker, model, serial } = link.identity;
   return {
     error: new LabError(

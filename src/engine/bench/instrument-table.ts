@@ -218,6 +218,10 @@ export class InstrumentTable implements AsyncDisposable {
       linkPlace: (attached) => this.#place(() => attached),
       otherPaths: (attached, signal) => this.#otherPaths(attached, signal),
       isInUse: (resource) => this.#isInUse(resource),
+      met: (identity, resource) => {
+        const other = this.#attached.get(instrumentId(identity, resource));
+        if (other && !other.isConnected) this.#remember(other, resource);
+      },
       rateOf: (instrument, channel) => channels.settings[`${instrument}/${channel}`]?.rateHz,
       declareChannels: ({ id, label }, stream, columns, rateHz) =>
         channels.declare({ instrument: id, instrumentLabel: label, stream, columns, rateHz }),
