@@ -25,6 +25,7 @@ import { createRecordingCalls } from './calls/recording-calls.ts';
 import { createSampleCalls } from './calls/sample-calls.ts';
 import type { DiscoveryDesk } from './discovery/discovery-desk.ts';
 import { adapterAt, createDiscovery, followBench, openKnown, waysBack } from './discovery/open-discovery.ts';
+import { openOwnDefinitions } from './driver/own-definitions.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { History } from './history/history.ts';
 import { ScreenHubs } from './history/screen-hubs.ts';
@@ -84,6 +85,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
   const board = new StateBoard({ ...emptyState(folder.path), settings });
   const host = createNoticingHost(options.host, board, clock);
   const events = new EventLog(clock, board);
+  scope.use(openOwnDefinitions(folder.path, clock, events));
   const fan = new SampleFan();
   const registry = new StreamRegistry(fan, clock, folder.lastEpoch, (epoch) => folder.keepEpoch(epoch));
   const history = new History({ sizeBytes: settings.historyBytes });

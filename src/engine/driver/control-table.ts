@@ -67,6 +67,12 @@ export class ControlTable {
     return this.read([id, ...(row.touches ?? [])], signal);
   }
 
+  /** The commands that give a control a value, what selects its output first. Undefined: no such control. */
+  writes(id: string, value: ControlValue): string[] | undefined {
+    const row = this.#rows.get(id);
+    return row && [...(row.select ?? []), ...row.write(value)];
+  }
+
   async #before(row: ControlRow, value: ControlValue, signal: AbortSignal): Promise<readonly string[]> {
     const first = row.first?.(value);
     if (!first) return [];

@@ -115,6 +115,10 @@ export class DefinitionDriver implements Driver {
     return this.readControls(id === 'function' ? undefined : Object.keys(readBack), signal);
   }
 
+  writes(id: string, value: ControlValue): readonly string[] | undefined {
+    return this.#table.writes(id, value);
+  }
+
   async send(command: string, options: ExchangeOptions): Promise<void> {
     await this.#parts.dialog.change([command], options);
   }

@@ -4,11 +4,7 @@ import type { ColumnInfo } from '../../core/stream-info.ts';
 import { isSameWord, numberIn } from '../../protocol/definition/answer.ts';
 import type { FamilyDefinition, LineDefinition } from '../../protocol/definition/definition-schema.ts';
 import { resolveFamily } from '../../protocol/definition/resolve.ts';
-import type {
-  ResolvedFamily,
-  ResolvedLimit,
-  ResolvedUnit,
-} from '../../protocol/definition/resolved.ts';
+import type { ResolvedFamily, ResolvedLimit, ResolvedUnit } from '../../protocol/definition/resolved.ts';
 import { parseScpiNumber, parseScpiString } from '../../protocol/scpi-number.ts';
 import { DefinitionDriver } from './definition-driver.ts';
 import { controlRow } from './definition-rows.ts';

@@ -16,7 +16,7 @@ let catalog: FamilyCatalog | undefined;
 export function familyCatalog(): FamilyCatalog {
   if (catalog) return catalog;
   catalog = new FamilyCatalog();
-  for (const definition of readDefinitions(builtInFolder())) catalog.put(definition);
+  for (const definition of readDefinitions(builtInFolder())) catalog.put(definition, 'built-in');
   return catalog;
 }
 

@@ -3,51 +3,55 @@ import type { FamilyDefinition } from '../../protocol/definition/definition-sche
 import { definitionFamily } from './definition-family.ts';
 import type { DriverFamily } from './driver.ts';
 
+/** `own`: files of a person; they go before the `built-in` ones of the same id, and before those that fit as closely. */
+export type Layer = 'built-in' | 'own';
+
 interface Entry {
   definition: FamilyDefinition;
   family: DriverFamily;
-  /** Files of a person go before those that came with Labwire. */
-  isOwn: boolean;
 }
 
-/** The families that definition files give, the built-in ones and those of a person; a person's file of the same id takes the place of the built-in. */
+/** The families that definition files give. What is attached keeps its driver; the next attach takes what is in force then. */
 export class FamilyCatalog {
-  readonly #entries = new Map<string, Entry>();
+  readonly #layers: Record<Layer, Map<string, Entry>> = { 'built-in': new Map(), own: new Map() };
 
-  /** Puts a definition in force: the next attach takes it. Throws `driver.malformed`; the one before then stays. */
-  put(definition: FamilyDefinition, isOwn = false): void {
-    const known = this.#entries.get(definition.id);
-    if (known?.isOwn && !isOwn) return;
-    this.#entries.set(definition.id, { definition, family: definitionFamily(definition), isOwn });
+  /** Puts a definition in force. Throws `driver.malformed` for code it names that is not there; the one before then stays. */
+  put(definition: FamilyDefinition, layer: Layer): void {
+    this.#layers[layer].set(definition.id, { definition, family: definitionFamily(definition) });
   }
 
-  /** Takes a person's definition away again. */
-  remove(id: string): void {
-    this.#entries.delete(id);
+  /** Takes a definition away; a built-in one of the same id is in force again. */
+  remove(id: string, layer: Layer): void {
+    this.#layers[layer].delete(id);
   }
 
   get families(): DriverFamily[] {
-    return [...this.#entries.values()].map(({ family }) => family);
+    return this.#entries().map(({ family }) => family);
   }
 
   get definitions(): FamilyDefinition[] {
-    return [...this.#entries.values()].map(({ definition }) => definition);
+    return this.#entries().map(({ definition }) => definition);
   }
 
   /** The family that fits an identity most closely. */
   choose(identity: Identity): DriverFamily | undefined {
-    let best: { entry: Entry; score: number } | undefined;
-    for (const entry of this.#entries.values()) {
-      if (!entry.family.matches(identity)) continue;
-      const score = specificity(entry.definition, identity) + (entry.isOwn ? 0.5 : 0);
-      if (!best || score > best.score) best = { entry, score };
+    let best: { family: DriverFamily; score: number } | undefined;
+    for (const { definition, family } of this.#entries()) {
+      if (!family.matches(identity)) continue;
+      const score = closeness(definition, identity);
+      if (!best || score > best.score) best = { family, score };
     }
-    return best?.entry.family;
+    return best?.family;
+  }
+
+  #entries(): Entry[] {
+    const { own, 'built-in': builtIn } = this.#layers;
+    return [...own.values(), ...[...builtIn].flatMap(([id, entry]) => (own.has(id) ? [] : entry))];
   }
 }
 
 /** Letters and digits that the pattern that fits demands: `^DP8\d\d` demands three, `.*` none. */
-function specificity({ match }: FamilyDefinition, { model }: Identity): number {
+function closeness({ match }: FamilyDefinition, { model }: Identity): number {
   const fitting = match.filter((row) => new RegExp(row.model, 'i').test(model));
   return Math.max(0, ...fitting.map((row) => literals(row.model) + (row.firmware ? 1 : 0) + (row.maker ? 1 : 0)));
 }

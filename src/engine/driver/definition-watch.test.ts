@@ -1,0 +1,91 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { LabError } from '../../core/errors.ts';
+import { parseIdentity } from '../../protocol/idn.ts';
+import { createSystemClock } from '../system-clock.ts';
+import { builtInFolder, readDefinitions } from './definition-folder.ts';
+import { type DefinitionWatch, openDefinitionWatch } from './definition-watch.ts';
+import { FamilyCatalog } from './family-catalog.ts';
+
+const dp832 = parseIdentity('RIGOL TECHNOLOGIES,DP832,DP8C1,00.01');
+const text = readFileSync(join(builtInFolder(), 'rigol-dp800.yaml'), 'utf8');
+let folder: string;
+let catalog: FamilyCatalog;
+let watching: DefinitionWatch;
+let faults: LabError[];
+let changes: string[];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'labwire-definitions-'));
+  catalog = new FamilyCatalog();
+  for (const definition of readDefinitions(builtInFolder())) catalog.put(definition, 'built-in');
+  faults = [];
+  changes = [];
+  watching = openDefinitionWatch({
+    folder,
+    layer: 'own',
+    catalog,
+    clock: createSystemClock(),
+    failed: (error) => faults.push(error),
+    changed: (ids) => changes.push(...ids),
+  });
+});
+
+afterEach(() => {
+  watching[Symbol.dispose]();
+  rmSync(folder, { recursive: true });
+});
+
+const write = (content: string): void => writeFileSync(join(folder, 'mine.yaml'), content);
+const title = (): string | undefined => catalog.choose(dp832)?.name;
+
+it('takes a file as soon as it is written, and the built-in one again when it goes', async () => {
+  expect(title()).toBe('Rigol DP800');
+  write(text.replace('title: Rigol DP800', 'title: My supply'));
+  await expect.poll(title).toBe('My supply');
+  expect(changes).toEqual(['rigol-dp800']);
+  rmSync(join(folder, 'mine.yaml'));
+  await expect.poll(title).toBe('Rigol DP800');
+  expect(faults).toEqual([]);
+});
+
+it('keeps what was in force when a file is bad, and says once what is wrong and where', () => {
+  write(text.replace('title: Rigol DP800', 'title: My supply'));
+  watching.look();
+  write(text.replace('title: Rigol DP800', 'title: Worse').replace('kind: number', 'kind: numbr'));
+  watching.look();
+  watching.look();
+  expect(title()).toBe('My supply');
+  expect(faults).toHaveLength(1);
+  expect(faults[0]).toMatchObject({ code: 'driver.malformed', message: expect.stringContaining('voltage.set.kind') });
+  write('id: [');
+  watching.look();
+  expect(faults[1]).toMatchObject({
+    code: 'driver.malformed',
+    message: expect.stringContaining('mine.yaml is no YAML'),
+  });
+  write(text.replace('errors: {', 'dialog: nobody\nerrors: {'));
+  watching.look();
+  expect(faults[2]?.message).toContain("no dialog named 'nobody'");
+  expect(title()).toBe('My supply');
+});
+
+it('takes what fits most closely', () => {
+  const wide = text
+    .replace('id: rigol-dp800', 'id: wide')
+    .replace("model: '^DP8\\d\\d'", "model: '.*'")
+    .replace('title: Rigol DP800', 'title: Any Rigol');
+  write(wide);
+  watching.look();
+  expect(title()).toBe('Rigol DP800');
+  expect(catalog.choose(parseIdentity('RIGOL TECHNOLOGIES,DG1022,DG1,1'))?.name).toBe('Any Rigol');
+});
+
+it('leaves nothing behind', () => {
+  write(text.replace('title: Rigol DP800', 'title: My supply'));
+  watching.look();
+  watching[Symbol.dispose]();
+  expect(title()).toBe('Rigol DP800');
+});
