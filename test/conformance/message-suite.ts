@@ -59,6 +59,18 @@ export function describeMessageTransport(kind: MessageKind): void {
       expect(device.errors).toEqual([]);
     });
 
+    it('reads what is asked in the same breath: the question goes first', async () => {
+      const { transport, device } = await open();
+      for (let round = 0; round < 5; round++) {
+        const writing = transport.write(text(`ECHO? ${round}`), { end: true });
+        const reading = readMessage(transport);
+        await writing;
+        expect(show(await reading)).toBe(`ECHO? ${round}`);
+      }
+      // No read came before its question (488.2 -420).
+      expect(device.errors).toEqual([]);
+    });
+
     it('carries every byte value both ways', async () => {
       const { transport, device } = await open();
       const unsendable = new Set(kind.unsendable ?? []);

@@ -27,7 +27,7 @@ export async function serveVxi11(
   device: MessageDevice,
 ): Promise<{ open: () => Promise<Transport>; dispose: () => Promise<void> }> {
   const server = await openVxi11Server({ devices: { inst0: device }, portmapperPort: null });
-  return { open: () => openLink(server), dispose: () => server[Symbol.asyncDispose]() };
+  return { open: () => openLink(server), dispose: async () => server[Symbol.asyncDispose]() };
 }
 
 function openLink({ host, corePort, resource }: Vxi11Server, options?: Vxi11Options): Promise<Transport> {

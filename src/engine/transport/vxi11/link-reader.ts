@@ -26,14 +26,17 @@ const READ_ERROR = 'Reading';
  */
 export class LinkReader {
   readonly #link: Link;
+  readonly #writes: () => Promise<void> | undefined;
   #waiting: Waiting | undefined;
   #fetching: Promise<void> | undefined;
   #kept: ReadResult[] = [];
   /** Calls begun before are of answers that nobody wants any more. */
   #generation = 0;
 
-  constructor(link: Link) {
+  /** `writes`: those under way, which a read comes after. */
+  constructor(link: Link, writes: () => Promise<void> | undefined) {
     this.#link = link;
+    this.#writes = writes;
   }
 
   read({ max, termChar, signal }: ReadOptions = {}): Promise<ReadResult> {
@@ -59,9 +62,14 @@ export class LinkReader {
     });
   }
 
-  /** An aborted read is still on its way back; after it nothing of an older answer comes. */
+  /** An aborted read is still on its way back. */
+  get isOrphaned(): boolean {
+    return this.#fetching !== undefined && this.#waiting === undefined;
+  }
+
+  /** The call under way is back; nothing of an older answer comes after. */
   async settled(): Promise<void> {
-    if (!this.#waiting) await this.#fetching;
+    await this.#fetching;
   }
 
   /** What was read for nobody is thrown away. */
@@ -118,6 +126,11 @@ export class LinkReader {
   /** One call; what it gives is kept, why it failed goes to the read that waits. */
   async #fetch({ max, termChar }: Waiting): Promise<void> {
     const { lid, times } = this.#link;
+    const writes = this.#writes();
+    if (writes) {
+      await writes;
+      if (!this.#waiting) return;
+    }
     const generation = this.#generation;
     const args = {
       lid,

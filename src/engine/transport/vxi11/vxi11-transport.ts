@@ -43,7 +43,7 @@ export class Vxi11Transport implements Transport {
     this.#link = link;
     this.#maxRecvSize = maxRecvSize;
     this.#scope = scope;
-    this.#reader = new LinkReader(link);
+    this.#reader = new LinkReader(link, () => (this.#writes.size > 0 ? this.#writing : undefined));
     this.#requests = new ServiceRequests(link);
     scope.defer(() => this.#requests.abandon());
     scope.defer(() => link.close(this.#ended ?? this.#closedHere()));
@@ -85,7 +85,9 @@ export class Vxi11Transport implements Transport {
       };
       this.#writes.add(stop);
       signal?.addEventListener('abort', onAbort, { once: true });
-      const turn = this.#writing.then(() => this.#writeAll(bytes, end, controller.signal));
+      const writeAll = (): Promise<void> => this.#writeAll(bytes, end, controller.signal);
+      // At once if it can be: whoever reads in the same breath comes after.
+      const turn = this.#writes.size === 1 ? writeAll() : this.#writing.then(writeAll);
       this.#writing = turn.catch(() => {});
       turn.then(resolve, reject).finally(release);
     });
@@ -105,7 +107,7 @@ export class Vxi11Transport implements Transport {
   async #writeAll(bytes: Uint8Array, end: boolean, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     if (!this.#isMidMessage) {
-      await this.#reader.settled();
+      if (this.#reader.isOrphaned) await this.#reader.settled();
       this.#reader.forgetKept();
     }
     const { lid, times } = this.#link;
