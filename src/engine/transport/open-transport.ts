@@ -8,6 +8,7 @@ import { openTcp, type TcpOptions } from './open-tcp.ts';
 import { openGpib, refuseBoard } from './prologix/open-gpib.ts';
 import { openPrologix } from './prologix/open-prologix.ts';
 import type { Transport } from './transport.ts';
+import type { UsbOptions } from './usb/open-usb.ts';
 import type { Vxi11Options } from './vxi11/open-vxi11.ts';
 
 export interface TransportOptions {
@@ -15,6 +16,7 @@ export interface TransportOptions {
   serial?: Omit<SerialOptions, 'signal'> | undefined;
   vxi11?: Omit<Vxi11Options, 'signal'> | undefined;
   hislip?: Omit<HislipOptions, 'signal'> | undefined;
+  usb?: Omit<UsbOptions, 'signal'> | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -31,6 +33,10 @@ const OPENERS: { [K in ResourceKind]?: Opener<K> } = {
   async vxi11(parsed, { vxi11, signal }) {
     const { openVxi11 } = await import('./vxi11/open-vxi11.ts');
     return openVxi11({ ...parsed, resource: parsed.canonical }, { ...vxi11, signal });
+  },
+  async usb(parsed, { usb, signal }) {
+    const { openUsb } = await import('./usb/open-usb.ts');
+    return openUsb(parsed, { ...usb, signal });
   },
   prologix: openPrologix,
   gpib: openGpib,

@@ -1,0 +1,342 @@
+import { createDeferred } from '../../../core/deferred.ts';
+import { type ErrorCode, LabError } from '../../../core/errors.ts';
+import {
+  encodeMessageOut,
+  encodeRequestIn,
+  encodeTrigger,
+  nextBulkTag,
+  type UsbtmcCapabilities,
+} from '../../../protocol/usbtmc.ts';
+import { cancellation } from '../read-buffer.ts';
+import type { ReadOptions, ReadResult, Transport, TransportControl, WriteOptions } from '../transport.ts';
+import { SerialTurn } from './serial-turn.ts';
+import { goneError } from './usb-error.ts';
+import { type UsbtmcAnswer, UsbtmcAnswerReader } from './usbtmc-answer.ts';
+import { usbtmcControl } from './usbtmc-control.ts';
+import type { UsbtmcFunction } from './usbtmc-function.ts';
+import { UsbtmcInterrupt } from './usbtmc-interrupt.ts';
+import type { UsbtmcQuirks } from './usbtmc-quirks.ts';
+import { UsbtmcRead } from './usbtmc-read.ts';
+
+export interface UsbtmcOptions {
+  /** Most bytes asked for at once, and of one message transfer; default 1 MiB. */
+  transferBytes?: number | undefined;
+}
+
+/** Bytes of one USB request out: an abort waits for no more. */
+const OUT_REQUEST_BYTES = 64 * 1024;
+/** How long a closing waits for what is under way to be taken back. */
+const CLOSE_MS = 2000;
+const LINE_FEED = Uint8Array.of(10);
+
+/**
+ * A USBTMC instrument. Bulk OUT has one user at a time; bulk IN has one request outstanding, and none before something was asked.
+ *
+ *               write, end                    request
+ *     nothing ─────────────▶ asked ── read ──────────────▶ requested ──EOM──▶ nothing
+ *      asked                   ▲                               │ no EOM: asked
+ *        ▲                     └───────────────────────────────┤
+ *        │  clear                                              │ abort
+ *        └──────────────── repairing ◀─────────────────────────┘   (abort sequence; clear if the device does not take it)
+ *
+ * While repairing everything else waits. If the device takes neither abort nor clear the transport ends with `transport.failed`.
+ */
+export class UsbtmcTransport implements Transport {
+  readonly resource: string;
+  readonly isMessageBased = true;
+  readonly closed: Promise<{ code: ErrorCode; message: string }>;
+  readonly control: TransportControl;
+  readonly #function: UsbtmcFunction;
+  readonly #interrupt: UsbtmcInterrupt;
+  readonly #answers: UsbtmcAnswerReader;
+  readonly #hasTermChar: boolean;
+  readonly #transferBytes: number;
+  readonly #closed = createDeferred<{ code: ErrorCode; message: string }>();
+  readonly #out = new SerialTurn();
+  /** Any start but 1: the device may still hold the answer to a client that died. */
+  #tag = 1 + Math.floor(Math.random() * 254);
+  #reading: UsbtmcRead | undefined;
+  #sending: AbortController | undefined;
+  #repair: Promise<void> = Promise.resolve();
+  #rest: UsbtmcAnswer | undefined;
+  #isAsked = false;
+  #asking = createDeferred<void>();
+  #ended: LabError | undefined;
+  #disposed: Promise<void> | undefined;
+
+  constructor(
+    resource: string,
+    owner: UsbtmcFunction,
+    about: { capabilities: UsbtmcCapabilities; quirks: UsbtmcQuirks },
+    options: UsbtmcOptions = {},
+  ) {
+    this.resource = resource;
+    this.#function = owner;
+    this.#hasTermChar = about.capabilities.hasTermChar;
+    this.#transferBytes = Math.max(1, options.transferBytes ?? 1024 * 1024);
+    this.#answers = new UsbtmcAnswerReader(owner.device, owner.endpoints, about.quirks);
+    this.#interrupt = new UsbtmcInterrupt(owner);
+    this.closed = this.#closed.promise;
+    this.control = usbtmcControl(owner, about, {
+      interrupt: this.#interrupt,
+      clear: (signal) => this.#clear(signal),
+      trigger: (signal) => this.#trigger(signal),
+    });
+    void owner.device.gone.then((reason) => this.#end(reason));
+    this.#interrupt.start();
+  }
+
+  write(bytes: Uint8Array, { end = false, signal }: WriteOptions = {}): Promise<void> {
+    if (this.#ended) return Promise.reject(this.#ended);
+    if (signal?.aborted) return Promise.reject(cancellation(signal));
+    return untilAborted(
+      this.#out.run(() => this.#send(bytes, end, signal)),
+      signal,
+    );
+  }
+
+  read(options: ReadOptions = {}): Promise<ReadResult> {
+    const { signal } = options;
+    if (this.#reading) {
+      return Promise.reject(
+        new LabError('call.invalid', 'A read is waiting on this instrument already; one at a time.'),
+      );
+    }
+    if (this.#ended) return Promise.reject(this.#ended);
+    if (signal?.aborted) return Promise.reject(cancellation(signal));
+    const rest = this.#rest;
+    if (rest) return Promise.resolve(this.#give(rest, options));
+    // What is repaired now; if this very read is taken back, the repair of that waits for it.
+    const before = this.#repair;
+    const reading = new UsbtmcRead((own) => this.#fetch(own, before, options));
+    const onAbort = (): void => {
+      if (signal) this.#takeBack(reading, cancellation(signal));
+    };
+    this.#reading = reading;
+    signal?.addEventListener('abort', onAbort, { once: true });
+    return reading.promise.finally(() => {
+      signal?.removeEventListener('abort', onAbort);
+      if (this.#reading === reading) this.#reading = undefined;
+    });
+  }
+
+  /** Takes back what is under way, lets go of the interface (the kernel's driver gets it back) and closes the device. */
+  [Symbol.asyncDispose](): Promise<void> {
+    const error = goneError(this.resource, 'The USB instrument was closed here');
+    if (this.#reading && !this.#ended) this.#takeBack(this.#reading, error);
+    this.#end(error);
+    this.#disposed ??= this.#close();
+    return this.#disposed;
+  }
+
+  async #close(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, CLOSE_MS);
+    });
+    await Promise.race([this.#repair, late]);
+    await Promise.race([this.#interrupt.stop(), late]);
+    clearTimeout(timer);
+    await this.#function.device.close();
+  }
+
+  async #fetch(reading: UsbtmcRead, before: Promise<void>, options: ReadOptions): Promise<ReadResult> {
+    await before;
+    reading.signal.throwIfAborted();
+    while (!this.#isAsked) await untilAborted(this.#asking.promise, reading.signal);
+    const max = Math.max(1, Math.min(options.max ?? this.#transferBytes, this.#transferBytes));
+    for (;;) {
+      reading.tag = await this.#out.run(() => this.#request(reading.signal, max, options.termChar));
+      if (reading.signal.aborted) throw reading.signal.reason;
+      const answer = await this.#answers.take(reading, reading.tag);
+      reading.tag = undefined;
+      if (answer.end) this.#isAsked = false;
+      if (answer.bytes.length > 0 || answer.end) return this.#give(answer, options);
+    }
+  }
+
+  /** One request; none is sent once its read has been given up. */
+  async #request(signal: AbortSignal, max: number, termChar: number | undefined): Promise<number> {
+    signal.throwIfAborted();
+    await this.#repair;
+    signal.throwIfAborted();
+    const tag = this.#nextTag();
+    const isTermChar = termChar !== undefined && this.#hasTermChar;
+    await this.#transfer(encodeRequestIn(tag, max, isTermChar ? termChar : undefined), signal);
+    return tag;
+  }
+
+  async #send(bytes: Uint8Array, end: boolean, signal: AbortSignal | undefined): Promise<void> {
+    await this.#repair;
+    if (this.#ended) throw this.#ended;
+    // 488.2 6.3.2.3: a new message interrupts what was not read of the answer before.
+    this.#rest = undefined;
+    // A transfer of no bytes is not allowed (3.2); NL is what END is to a message.
+    const payload = bytes.length === 0 && end ? LINE_FEED : bytes;
+    for (let at = 0; at < payload.length; at += this.#transferBytes) {
+      const part = payload.subarray(at, at + this.#transferBytes);
+      const isLast = at + part.length === payload.length;
+      const tag = this.#nextTag();
+      try {
+        await this.#transfer(encodeMessageOut(tag, part, end && isLast), signal);
+      } catch (error) {
+        const isClearing = this.#ended !== undefined || error instanceof ClearedError;
+        if (!isClearing && isTakenBack(error, signal)) this.#mend(() => this.#function.abortOut(tag));
+        throw error;
+      }
+    }
+    if (end) this.#nowAsked();
+  }
+
+  async #trigger(signal: AbortSignal | undefined): Promise<void> {
+    if (this.#ended) throw this.#ended;
+    await untilAborted(
+      this.#out.run(async () => {
+        await this.#repair;
+        await this.#transfer(encodeTrigger(this.#nextTag()), signal);
+      }),
+      signal,
+    );
+    // What a trigger does may have an answer.
+    this.#nowAsked();
+  }
+
+  /** One bulk OUT transfer, in pieces that a clear or an abort may stop between. */
+  async #transfer(transfer: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
+    const { device, endpoints } = this.#function;
+    const { number } = endpoints.bulkOut;
+    if (this.#ended) throw this.#ended;
+    const sending = new AbortController();
+    this.#sending = sending;
+    const either = signal ? AbortSignal.any([sending.signal, signal]) : sending.signal;
+    try {
+      for (let at = 0; at < transfer.length; at += OUT_REQUEST_BYTES) {
+        const piece = transfer.subarray(at, at + OUT_REQUEST_BYTES);
+        const { status } = await device.transferOut(number, piece, { signal: either });
+        if (status === 'ok') continue;
+        await device.clearHalt('out', number);
+        throw new LabError(
+          'protocol.malformed',
+          'The USB instrument refused the message (it halted the endpoint). Nothing of it was carried out. Send it again; if it stays, clear the instrument.',
+        );
+      }
+    } finally {
+      this.#sending = undefined;
+    }
+  }
+
+  #nextTag(): number {
+    this.#tag = nextBulkTag(this.#tag);
+    return this.#tag;
+  }
+
+  #nowAsked(): void {
+    this.#isAsked = true;
+    this.#asking.resolve();
+    this.#asking = createDeferred<void>();
+  }
+
+  /** No more than asked for; the rest waits for the next read, until something new is written. */
+  #give(answer: UsbtmcAnswer, { max, termChar }: ReadOptions): ReadResult {
+    const { bytes } = answer;
+    const found = termChar === undefined ? -1 : bytes.indexOf(termChar);
+    const count = Math.min(
+      bytes.length,
+      max === undefined ? bytes.length : Math.max(1, max),
+      found < 0 ? bytes.length : found + 1,
+    );
+    const isWhole = count === bytes.length;
+    this.#rest = isWhole ? undefined : { bytes: bytes.subarray(count), end: answer.end };
+    return { bytes: bytes.subarray(0, count), end: isWhole && answer.end };
+  }
+
+  /** The read's caller has gone: its request goes, too. */
+  #takeBack(reading: UsbtmcRead, reason: LabError): void {
+    if (this.#reading !== reading) return;
+    this.#reading = undefined;
+    reading.fail(reason);
+    this.#mend(async () => {
+      const { tag } = reading;
+      if (tag !== undefined) await this.#function.abortIn(tag, reading.off);
+      else {
+        await reading.off;
+        // The request went out all the same.
+        if (reading.tag !== undefined) await this.#function.abortIn(reading.tag, reading.off);
+      }
+    });
+  }
+
+  /** Runs an abort sequence; everything else waits. What the device does not take is followed by a clear, and that failing by the end. */
+  #mend(sequence: () => Promise<void>): void {
+    const before = this.#repair;
+    this.#repair = before.then(sequence).catch(async () => {
+      if (this.#isGone) return;
+      try {
+        await this.#function.clear();
+        this.#isAsked = false;
+      } catch (error) {
+        this.#end(failed(this.resource, LabError.from(error)));
+      }
+    });
+  }
+
+  get #isGone(): boolean {
+    return this.#ended !== undefined;
+  }
+
+  async #clear(signal: AbortSignal | undefined): Promise<void> {
+    if (this.#ended) throw this.#ended;
+    if (signal?.aborted) throw cancellation(signal);
+    const cleared = new ClearedError();
+    const reading = this.#reading;
+    this.#reading = undefined;
+    reading?.fail(cleared);
+    this.#sending?.abort(cleared);
+    this.#rest = undefined;
+    this.#isAsked = false;
+    const before = this.#repair;
+    const clearing = before.then(async () => {
+      await reading?.off;
+      await this.#function.clear();
+    });
+    this.#repair = clearing.catch(() => {});
+    await untilAborted(clearing, signal);
+  }
+
+  #end(error: LabError): void {
+    if (this.#ended) return;
+    this.#ended = error;
+    this.#reading?.fail(error);
+    this.#reading = undefined;
+    this.#sending?.abort(error);
+    this.#closed.resolve({ code: error.code, message: error.message });
+    this.#disposed ??= this.#close();
+  }
+}
+
+/** What a device clear ends the reads and writes under way with. */
+class ClearedError extends LabError {
+  constructor() {
+    super('transport.timeout', 'A device clear ended what was under way. Nothing of it is answered any more.');
+  }
+}
+
+function isTakenBack(error: unknown, signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true || (error instanceof LabError && error.code === 'transport.timeout');
+}
+
+function failed(resource: string, cause: LabError): LabError {
+  const message = `${resource} takes neither an abort nor a device clear (${cause.message}) The connection is closed, because a late answer could be taken for another. Switch the instrument off and on, then attach it again.`;
+  return new LabError('transport.failed', message, { resource }, { cause });
+}
+
+/** Rejects at once when the signal aborts; what was begun goes on by itself. */
+function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(cancellation(signal));
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
