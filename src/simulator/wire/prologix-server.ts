@@ -19,7 +19,7 @@ import { openSocketServer, type SocketServer } from './socket-server.ts';
 
 /** What the adapter does beside its duty; may be changed at any time. */
 export interface PrologixKnobs {
-  /** Bytes per second on the bus towards the host; 0: as fast as the line takes them. A real GPIB-ETHERNET does some 100 kB/s. */
+  /** Bytes per second on the bus, both ways; 0: as fast as the line takes them. A real GPIB-ETHERNET does some 100 kB/s. */
   bytesPerSecond: number;
   /**
    * What a command does that comes while an instrument talks: it waits until the read has ended, or it ends the read. The manual does not say;
@@ -119,6 +119,9 @@ class PrologixConnection implements DeviceConnection {
 
   async receive(bytes: Uint8Array): Promise<void> {
     if (this.#isBooting) return;
+    // Nothing is buffered: what the bus does not take, the host cannot send.
+    const rate = this.#state.knobs.bytesPerSecond;
+    if (rate > 0) await this.#pause((bytes.length / rate) * 1000);
     for (const line of this.#input.push(bytes)) {
       if (this.#state.knobs.whileReading === 'stop') this.#reading?.abort();
       this.#waiting++;

@@ -22,9 +22,11 @@ const STEPS = 64;
 const COMMAND_MS = 3000;
 /** A transfer that goes on for so long after a device clear does not listen: the connection is made anew. */
 const INTERRUPT_MS = 100;
+/** Wait for an instrument that may not be there; a serial poll takes under 1 ms. */
+const QUICK_POLL_MS = 60;
 /** Tries to hear `++ver`: boards that reset when the port opens need about two seconds. */
-const VERSION_TRIES = { tcp: 2, serial: 6 };
-const VERSION_MS = { tcp: 2000, serial: 700 };
+const VERSION_TRIES = { tcp: 1, serial: 6 };
+const VERSION_MS = { tcp: 1500, serial: 700 };
 
 export interface AdapterParts {
   resource: string;
@@ -59,6 +61,7 @@ export class Adapter implements AsyncDisposable {
   #version: AdapterVersion = { kind: 'other', text: '' };
   #isInStep = true;
   #step = 0;
+  #isReopening = false;
   /** What `++addr` is set to. */
   #address = '';
   #ended: LabError | undefined;
@@ -156,9 +159,14 @@ export class Adapter implements AsyncDisposable {
     return text.split('\r\n').slice(0, -2);
   }
 
-  /** Serial poll; undefined when nobody answers at this address. */
-  async statusByte(address: GpibAddress, signal?: AbortSignal): Promise<number | undefined> {
-    const lines = await this.ask([`++spoll ${addressArguments(address)}`], { signal });
+  /** Serial poll; undefined when nobody answers at this address. `isQuick`: for looking around, where most do not. */
+  async statusByte(
+    address: GpibAddress,
+    { signal, isQuick = false }: { signal?: AbortSignal | undefined; isQuick?: boolean } = {},
+  ): Promise<number | undefined> {
+    const poll = `++spoll ${addressArguments(address)}`;
+    // The marker behind it sets the time back.
+    const lines = await this.ask(isQuick ? [`++read_tmo_ms ${QUICK_POLL_MS}`, poll] : [poll], { signal });
     return lines.map(parseStatusByte).find((byte) => byte !== undefined);
   }
 
@@ -222,11 +230,12 @@ export class Adapter implements AsyncDisposable {
     }
   }
 
-  /** The old connection first: an adapter serves one. */
+  /** A new connection evicts the old one, and what is stuck in it; a serial port must be closed first. */
   async #reopen(): Promise<void> {
-    const old = this.#line;
-    await old[Symbol.asyncDispose]();
+    this.#isReopening = true;
+    const closed = this.#line[Symbol.asyncDispose]();
     try {
+      if (this.#parts.isSerial) await closed;
       const line = this.#wrap(await this.#parts.open());
       this.#line = line;
       if (this.#ended) {
@@ -240,13 +249,15 @@ export class Adapter implements AsyncDisposable {
       const failure = LabError.from(error);
       this.end(failure);
       throw failure;
+    } finally {
+      this.#isReopening = false;
     }
   }
 
   #watch(): void {
     const line = this.#line;
     void line.closed.then(({ code, message }) => {
-      if (line === this.#line) this.end(this.#explain(new LabError(code, message)));
+      if (line === this.#line && !this.#isReopening) this.end(this.#explain(new LabError(code, message)));
     });
   }
 

@@ -289,7 +289,7 @@ export class GpibTransport implements Transport {
   }
 
   async #statusByte(signal?: AbortSignal): Promise<number> {
-    const byte = await this.#withBus(signal, () => this.#adapter.statusByte(this.#address, signal));
+    const byte = await this.#withBus(signal, () => this.#adapter.statusByte(this.#address, { signal }));
     if (byte !== undefined) return byte;
     throw new LabError(
       'transport.timeout',

@@ -38,7 +38,7 @@ export interface OpenedAdapter extends AsyncDisposable {
   readonly resource: string;
   readonly version: AdapterVersion;
   /**
-   * Which primary addresses answer a serial poll, in order. Takes about 0.3 s for each that does not; the poll clears a service request. Throws the
+   * Which primary addresses answer a serial poll, in order. Takes about 0.06 s for each that does not; the poll clears a service request. Throws the
    * cancellation of the signal, the errors of the adapter.
    */
   listAddresses(signal?: AbortSignal): Promise<number[]>;
@@ -59,7 +59,7 @@ export async function openAdapter(resource: AdapterResource, options: LineOption
         // One at a time: whoever measures behind this adapter gets its turn in between.
         const hold = await adapter.lock.acquire({ signal });
         try {
-          if ((await adapter.statusByte({ primary }, signal)) !== undefined) found.push(primary);
+          if ((await adapter.statusByte({ primary }, { signal, isQuick: true })) !== undefined) found.push(primary);
         } finally {
           hold.release();
         }
