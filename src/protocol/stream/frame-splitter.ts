@@ -14,7 +14,7 @@ export interface FrameOptions {
   checksum: ChecksumName;
   /** A frame without its end grows so far; then it is dropped and counted. Default 64 KiB. */
   maxFrameBytes?: number;
-  /** What came before we listened is half a frame: it is dropped uncounted (`end`, `start`). Default true. */
+  /** What came before we listened is half a frame: it is dropped uncounted (mode `end`). Default true. */
   dropsFirst?: boolean;
   /** A whole frame without its marks, its checksum right; borrowed for the call. */
   onFrame(payload: Uint8Array): void;
@@ -44,7 +44,7 @@ export class FrameSplitter {
     this.#maxBytes = options.maxFrameBytes ?? 64 * 1024;
     this.#sumBytes = checksumSize(options.checksum);
     this.#queue = new ByteQueue({ limitBytes: this.#maxBytes * 2 + 16 * 1024 * 1024 });
-    this.#isSkipping = options.dropsFirst ?? true;
+    this.#isSkipping = options.mode === 'end' && (options.dropsFirst ?? true);
   }
 
   push(chunk: Uint8Array): void {
@@ -58,7 +58,7 @@ export class FrameSplitter {
     // No end in sight: all but what may be the beginning of a mark goes.
     if (!this.#isSkipping && !this.#isOverlong) this.malformed++;
     this.#isOverlong = true;
-    this.#isSkipping = this.#options.mode !== 'start-end';
+    this.#isSkipping = this.#options.mode === 'end';
     this.#queue.skip(this.#queue.length - this.#longestMark);
   }
 
@@ -87,7 +87,7 @@ export class FrameSplitter {
     if (last >= 0) this.malformed++;
     const payload = bytes.subarray(last >= 0 ? last + start.length : payloadAt, stop);
     const sum = bytes.subarray(after, after + this.#sumBytes);
-    const isFirst = this.#isSkipping && mode === 'end';
+    const isFirst = this.#isSkipping;
     this.#isOverlong = false;
     this.#isSkipping = false;
     const isRight = isChecksumRight(this.#options.checksum, payload, sum);
