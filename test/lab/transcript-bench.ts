@@ -5,7 +5,7 @@ import type { Driver, DriverFamily } from '../../src/engine/driver/driver.ts';
 import { openSession } from '../../src/engine/session/open-session.ts';
 import type { Session } from '../../src/engine/session/session.ts';
 import { createMemoryWire } from '../../src/engine/transport/memory-transport.ts';
-import { parseIdentity } from '../../src/protocol/idn.ts';
+import { looksLikeIdentity, parseIdentity } from '../../src/protocol/idn.ts';
 import { TranscriptUnit } from './transcript.ts';
 import type { Transcript } from './transcript-schema.ts';
 
@@ -42,7 +42,7 @@ export async function openTranscriptBench(transcript: Transcript, family: Driver
     readTermination: line.readTermination === 'cr' ? 'cr' : 'lf',
     limits: line.paceMs === undefined ? {} : { paceMs: line.paceMs },
     open: async () => {
-      const { transport, device } = createMemoryWire({ clock });
+      const { transport, device } = createMemoryWire({ clock, resource: transcript.wire.resource });
       unit.attach(device);
       return transport;
     },
@@ -73,8 +73,11 @@ async function identify(transcript: Transcript, family: DriverFamily, session: S
   if (family.identify) {
     return family.identify({ session, resource: session.resource, options: {}, timeoutMs: 2000 });
   }
-  if (!transcript.common.includes('*IDN?')) return parseIdentity(transcript.idn);
-  return parseIdentity(await session.query('*IDN?'));
+  const isAsked = transcript.exchanges.some(({ requests }) => '*IDN?' in requests);
+  if (!isAsked && !transcript.common.includes('*IDN?')) return parseIdentity(transcript.idn);
+  const reply = await session.query('*IDN?');
+  if (!looksLikeIdentity(reply)) throw new Error(`'${reply}' is not taken for an identity`);
+  return parseIdentity(reply);
 }
 
 async function runOn<T>(clock: ManualClock, action: PromiseLike<T>): Promise<T> {

@@ -26,8 +26,7 @@ const bytesSchema = z.strictObject({
 export type TranscriptBytes = z.infer<typeof bytesSchema>;
 export type FieldType = (typeof FIELD_TYPES)[number];
 
-const replySchema = z.union([
-  template,
+const dataSchema = z.union([
   z.strictObject({
     /** IEEE 488.2 8.7.9 definite length block; `lead` before it, `tail` instead of the terminator after it. */
     block: bytesSchema,
@@ -38,6 +37,7 @@ const replySchema = z.union([
   /** Bare bytes, nothing before or after. */
   z.strictObject({ bytes: bytesSchema }),
 ]);
+const replySchema = z.union([template, dataSchema]);
 export type TranscriptReply = z.infer<typeof replySchema>;
 
 const reactionSchema = z.strictObject({
@@ -51,7 +51,12 @@ export type TranscriptReaction = z.infer<typeof reactionSchema>;
 
 /** A text is the reply; a list is tried in order until a `when` holds. */
 const reactionsSchema = z
-  .union([template.transform((reply) => ({ reply })), reactionSchema, z.array(reactionSchema)])
+  .union([
+    template.transform((reply) => ({ reply })),
+    dataSchema.transform((reply) => ({ reply })),
+    reactionSchema,
+    z.array(reactionSchema),
+  ])
   .transform((one): TranscriptReaction[] => (Array.isArray(one) ? one : [one]));
 
 const checkSchema = z.strictObject({
@@ -111,6 +116,8 @@ export const transcriptSchema = z.strictObject({
     replyEnd: z.enum(['\n', '\r', '\r\n', '']).default('\n'),
     /** Several requests in one message by the path rule of SCPI. */
     compound: z.boolean().default(true),
+    /** Where the unit of the source was attached. */
+    resource: z.string().default('MEMORY::INSTR'),
   }),
   /** Common commands the source documents (IEEE 488.2 section 10). */
   common: z.array(z.string()).default(['*IDN?', '*CLS', '*OPC', '*OPC?', '*WAI', '*ESR?', '*STB?']),

@@ -37,7 +37,7 @@ function bits(list: string, names: Names): number {
 }
 
 function formatValue(value: string | number, format: string): string {
-  const printf = /^%(\+?)(0?)(\d*)(?:\.(\d+))?([fEdXxc])$/.exec(format);
+  const printf = /^%(\+?)(0?)(\d*)(?:\.(\d+))?([feEdXxc])$/.exec(format);
   if (!printf) {
     const word = format.split(',')[Number(value)];
     if (word === undefined) throw new Error(`transcript: no word ${value} in '${format}'`);
@@ -51,6 +51,7 @@ function formatValue(value: string | number, format: string): string {
   if (kind === 'f') text = number.toFixed(Number(places ?? 6));
   else if (kind === 'd') text = String(Math.round(number));
   else if (kind === 'E') text = exponential(number, Number(places ?? 6));
+  else if (kind === 'e') text = exponential(number, Number(places ?? 6)).toLowerCase();
   else text = kind === 'X' ? number.toString(16).toUpperCase() : number.toString(16);
   if (plus !== '' && number >= 0) text = `+${text}`;
   return text.padStart(Number(width || 0), zero === '' ? ' ' : '0');
