@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import net from 'node:net';
+import tls from 'node:tls';
 
 /** A HiSLIP message as a test writes and reads it. Written without the codec under test, so that one cannot hide the mistakes of the other. */
 export interface RawMessage {
@@ -44,6 +45,11 @@ export const T = {
   AsyncStartTLSResponse: 30,
   AsyncEndTLS: 32,
   AsyncEndTLSResponse: 33,
+  GetSaslMechanismList: 34,
+  GetSaslMechanismListResponse: 35,
+  AuthenticationStart: 36,
+  AuthenticationExchange: 37,
+  AuthenticationResult: 38,
 } as const;
 
 /** One connection, in the hands of a test. */
@@ -109,6 +115,29 @@ export class RawChannel {
     const taken = this.#bytes.subarray(0, length);
     this.#bytes = this.#bytes.subarray(length);
     return taken;
+  }
+
+  /** TLS from here on, as the client of it. */
+  async startTls(options: tls.ConnectionOptions): Promise<RawChannel> {
+    this.#letGo();
+    const secure = tls.connect({ ...options, socket: this.socket });
+    await once(secure, 'secureConnect');
+    return new RawChannel(secure);
+  }
+
+  /** TLS from here on, as the server of it. */
+  async serveTls(options: { key: string; cert: string }): Promise<RawChannel> {
+    this.#letGo();
+    if (this.#bytes.length > 0) this.socket.unshift(this.#bytes);
+    const secure = new tls.TLSSocket(this.socket, { isServer: true, secureContext: tls.createSecureContext(options) });
+    secure.on('error', () => {});
+    await once(secure, 'secure');
+    return new RawChannel(secure);
+  }
+
+  #letGo(): void {
+    this.socket.removeAllListeners('data');
+    this.socket.pause();
   }
 
   close(): void {
