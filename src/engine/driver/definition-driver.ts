@@ -1,4 +1,5 @@
 import type { CommandHelp } from '../../contract/instrument-schema.ts';
+import type { LabError } from '../../core/errors.ts';
 import type { ControlValue, InstrumentShape } from '../../core/instrument.ts';
 import type { ColumnInfo } from '../../core/stream-info.ts';
 import type { ResolvedFamily, ResolvedFunction, ResolvedGroup } from '../../protocol/definition/resolved.ts';
@@ -121,6 +122,10 @@ export class DefinitionDriver implements Driver {
 
   async send(command: string, options: ExchangeOptions): Promise<void> {
     await this.#parts.dialog.change([command], options);
+  }
+
+  explain(query: string, options: ExchangeOptions): Promise<LabError | undefined> {
+    return this.#parts.dialog.explain(query, options);
   }
 
   async outputsOff(): Promise<OutputOff[]> {

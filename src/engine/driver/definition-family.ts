@@ -72,6 +72,7 @@ export async function openDefinition(definition: FamilyDefinition, bare: DriverC
     meter: await openMeter(family, dialog, identity),
     waveforms: createWaveformReader(definition.waveform, {
       context,
+      readErrors: errorReader(definition.errors),
       sources: family.groups.flatMap(({ waveform, select }) =>
         waveform
           ? [

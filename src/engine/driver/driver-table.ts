@@ -4,11 +4,10 @@ import { builtInFolder, readDefinitions } from './definition-folder.ts';
 import type { DriverFamily } from './driver.ts';
 import { FamilyCatalog } from './family-catalog.ts';
 import { genericScpiFamily } from './generic-scpi.ts';
-import { rigolDs1000zFamily } from './rigol-ds1000z.ts';
 import { daqFamily } from './stream-daq.ts';
 
 /** Dialects that are code: no file could tell them. */
-const CODED: readonly DriverFamily[] = [rigolDs1000zFamily, daqFamily];
+const CODED: readonly DriverFamily[] = [daqFamily];
 
 let catalog: FamilyCatalog | undefined;
 

@@ -91,6 +91,13 @@ export interface Driver extends AsyncDisposable {
   readonly help?: readonly CommandHelp[];
   /** A command a person typed, with the dialect's own check after it (none: that of SCPI). Throws `instrument.rejected`. */
   send?(command: string, options: ExchangeOptions): Promise<void>;
+  /** Reads what the instrument has to complain about, as the reason why a query was not answered; undefined: nothing (none: asked as SCPI has it). */
+  explain?(query: string, options: ExchangeOptions): Promise<LabError | undefined>;
+  /**
+   * Messages that give a control a value, with the selection before it, if the dialect needs one; undefined: no such control. Sends nothing. The safety envelope
+   * finds by it what a text of a person would set; without it every command to an instrument with limits is refused.
+   */
+  writes?(id: string, value: ControlValue): readonly string[] | undefined;
   /** Runs the stream until the signal aborts or the wire ends (then it throws what happened). */
   stream?(outlet: StreamOutlet, signal: AbortSignal): Promise<void>;
 }

@@ -1,5 +1,7 @@
 import type { ColumnInfo } from '../../../core/stream-info.ts';
 import type { ParameterValue } from '../../../protocol/definition/definition-schema.ts';
+import type { ScpiError } from '../../../protocol/scpi-error.ts';
+import type { Wire } from '../../session/session.ts';
 import type { DriverContext, Waveform } from '../driver.ts';
 
 /** A waveform channel of the definition: `ch1.waveform`, and the word of the dialect for its source (`CHAN1`). */
@@ -14,6 +16,8 @@ export interface WaveformContext {
   sources: readonly WaveformSource[];
   /** `waveform.with` of the definition. */
   parameters: Readonly<Record<string, ParameterValue>>;
+  /** Reads the errors of the family until none is left. */
+  readErrors(wire: Wire): Promise<ScpiError[]>;
 }
 
 /** Fetches and scales waveforms in one dialect. */

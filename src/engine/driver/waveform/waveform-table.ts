@@ -1,9 +1,12 @@
 import { LabError } from '../../../core/errors.ts';
 import type { FamilyDefinition } from '../../../protocol/definition/definition-schema.ts';
+import { createRigolReader } from './rigol.ts';
 import type { CreateWaveformReader, WaveformContext, WaveformReader } from './waveform-reader.ts';
 
 /** Code for waveforms by the name definitions use. */
-const CODES: Readonly<Record<string, CreateWaveformReader>> = {};
+const CODES: Readonly<Record<string, CreateWaveformReader>> = {
+  rigol: createRigolReader,
+};
 
 /** The reader a definition names; undefined where it has no waveforms. Throws `driver.malformed` for a name that is not in the table. */
 export function createWaveformReader(

@@ -1,7 +1,7 @@
-import { LabError } from '../../core/errors.ts';
-import { parseScpiNumbers } from '../../protocol/scpi-number.ts';
+import { LabError } from '../../../core/errors.ts';
+import { parseScpiNumbers } from '../../../protocol/scpi-number.ts';
 
-/** What `:WAV:PRE?` of a Rigol DS1000Z says; s and V. DS1000Z programming guide, :WAVeform:PREamble?. */
+/** The ten fields of `:WAV:PRE?` as Rigol and Keysight scopes give them; s and V. What they mean for the voltage differs by maker. */
 export interface Preamble {
   points: number;
   xIncrement: number;
@@ -27,12 +27,4 @@ export function parsePreamble(text: string): Preamble {
     yOrigin: yOrigin ?? 0,
     yReference: yReference ?? 0,
   };
-}
-
-/** Codes to volts, V = (code - yorigin - yreference) * yincrement, into `samples` from `offset` on. */
-export function scaleCodes(codes: Uint8Array, preamble: Preamble, samples: Float32Array, offset: number): void {
-  const { yIncrement, yOrigin, yReference } = preamble;
-  const zero = yOrigin + yReference;
-  const count = Math.min(codes.length, samples.length - offset);
-  for (let index = 0; index < count; index++) samples[offset + index] = ((codes[index] ?? 0) - zero) * yIncrement;
 }

@@ -1,0 +1,56 @@
+import { LabError } from '../../../core/errors.ts';
+import type { Wire } from '../../session/session.ts';
+import type { DriverContext, Waveform } from '../driver.ts';
+import { isWord } from '../scpi-dialog.ts';
+import type { WaveformSource } from './waveform-reader.ts';
+
+/** One capture of a scope that must stand still for it. */
+export interface StoppedCapture {
+  context: DriverContext;
+  sources: readonly WaveformSource[];
+  /** Channels asked for. */
+  names: readonly string[];
+  signal: AbortSignal;
+  timeoutMs: number;
+  /** Question whose answer (upper case) says whether it runs. */
+  status: string;
+  isIdle(status: string): boolean;
+  stop: string;
+  run: string;
+  read(wire: Wire, sources: readonly WaveformSource[]): Promise<Waveform>;
+}
+
+/**
+ * Stops a running acquisition, so that all channels are of one trigger, reads them, and runs it again, also when the reading failed or was
+ * cancelled. Throws `call.invalid` for channels it has not, and what `read` throws.
+ */
+export async function captureStopped(capture: StoppedCapture): Promise<Waveform> {
+  const { context, signal, timeoutMs, run } = capture;
+  const wanted = chooseSources(capture.sources, capture.names);
+  let mustRun = false;
+  try {
+    return await context.session.transaction(
+      async (wire) => {
+        const { text } = await wire.query(capture.status, undefined, isWord);
+        mustRun = !capture.isIdle(text.trim().toUpperCase());
+        if (mustRun) await wire.write(capture.stop);
+        const waveform = await capture.read(wire, wanted);
+        if (mustRun) await wire.write(run);
+        mustRun = false;
+        return waveform;
+      },
+      { signal, timeoutMs },
+    );
+  } finally {
+    // Failed or cancelled half-way: the wire of the transaction is gone, but the scope must not stay stopped.
+    if (mustRun) await context.session.write(run).catch((error: unknown) => context.report(LabError.from(error)));
+  }
+}
+
+/** The sources of channels, in the order of the instrument. Throws `call.invalid`. */
+export function chooseSources(sources: readonly WaveformSource[], names: readonly string[]): WaveformSource[] {
+  const wanted = sources.filter(({ column }) => names.includes(column.channel));
+  if (wanted.length === new Set(names).size && wanted.length > 0) return wanted;
+  const asked = names.join(', ') || 'no channel';
+  throw new LabError('call.invalid', `There is no waveform of ${asked}. Nothing was captured.`);
+}
