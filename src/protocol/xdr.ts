@@ -19,12 +19,15 @@ export class XdrWriter {
 
   /** RFC 4506 4.1. */
   int(value: number): void {
-    this.#view.setInt32(this.#reserve(4), value);
+    // First the room: it may replace the view.
+    const at = this.#reserve(4);
+    this.#view.setInt32(at, value);
   }
 
   /** RFC 4506 4.2. */
   uint(value: number): void {
-    this.#view.setUint32(this.#reserve(4), value);
+    const at = this.#reserve(4);
+    this.#view.setUint32(at, value);
   }
 
   /** RFC 4506 4.4. */
