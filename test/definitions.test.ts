@@ -24,6 +24,11 @@ function valuesFor(control: Control, before: ControlValue | undefined): ControlV
   return [Number((Math.round(middle / step) * step).toPrecision(9)), max];
 }
 
+/** A test of what this family has; of what it has not there is nothing to test. */
+const itIf = (has: unknown) => (name: string, run: () => Promise<void>) => {
+  if (has) it(name, run);
+};
+
 afterAll(() => expect(openScopes()).toEqual([]));
 
 describe.each(definitionFiles(folder))('%s', (file) => {
@@ -39,7 +44,7 @@ describe.each(definitionFiles(folder))('%s', (file) => {
     expect(chooseFamily(parseIdentity(definition.simulation.identity)).name).toBe(definition.title);
   });
 
-  it.runIf(isScpi)('opens without changing anything', async () => {
+  itIf(isScpi)('opens without changing anything', async () => {
     await using bench = await openDefinitionBench(definition);
     const { driver, sent } = bench;
     const selections = Object.values(definition.groups).flatMap(({ select = [] }) => [select].flat());
@@ -53,7 +58,7 @@ describe.each(definitionFiles(folder))('%s', (file) => {
     expect(bench.reports).toEqual([]);
   });
 
-  it.runIf(isScpi)('measures every channel, reads every control and lamp', async () => {
+  itIf(isScpi)('measures every channel, reads every control and lamp', async () => {
     await using bench = await openDefinitionBench(definition);
     const { driver, instrument } = bench;
     const row = await driver.poll?.(signal);
@@ -69,7 +74,7 @@ describe.each(definitionFiles(folder))('%s', (file) => {
     expect(instrument.errors.size).toBe(0);
   });
 
-  it.runIf(isScpi)('sets every control and reads it back', async () => {
+  itIf(isScpi)('sets every control and reads it back', async () => {
     await using bench = await openDefinitionBench(definition);
     const { driver } = bench;
     const before = await driver.readControls(undefined, signal);
@@ -91,7 +96,7 @@ describe.each(definitionFiles(folder))('%s', (file) => {
     expect(bench.reports).toEqual([]);
   });
 
-  it.runIf(isScpi)('refuses what is out of range before anything is sent', async () => {
+  itIf(isScpi)('refuses what is out of range before anything is sent', async () => {
     await using bench = await openDefinitionBench(definition);
     const { driver, sent } = bench;
     const count = sent().length;
@@ -103,7 +108,7 @@ describe.each(definitionFiles(folder))('%s', (file) => {
     expect(sent()).toHaveLength(count);
   });
 
-  it.runIf(isScpi)('switches outputs off and confirms each', async () => {
+  itIf(isScpi)('switches outputs off and confirms each', async () => {
     await using bench = await openDefinitionBench(definition);
     const { driver } = bench;
     const outputs = driver.shape.controls.filter(({ isOutput }) => isOutput);
@@ -117,7 +122,41 @@ describe.each(definitionFiles(folder))('%s', (file) => {
     for (const { id } of outputs) expect(after[id]).toBe(false);
   });
 
-  it.runIf(isScpi && definition.errors !== 'none')('hears what the instrument refuses', async () => {
+  itIf(isScpi && definition.screenshot)('takes a picture of the screen', async () => {
+    await using bench = await openDefinitionBench(definition);
+    const picture = await bench.driver.screenshot?.(signal);
+    expect(picture?.type).toBe(`image/${definition.screenshot?.format}`);
+    expect(picture?.bytes.length).toBeGreaterThan(500);
+    expect(bench.instrument.errors.size).toBe(0);
+    expect(bench.session.stats.lateBytes).toBe(0);
+  });
+
+  itIf(isScpi && definition.waveform)('captures what the probes see', async () => {
+    await using bench = await openDefinitionBench(definition);
+    const { driver, circuit } = bench;
+    circuit.source.voltage = 4;
+    circuit.source.currentLimit = 2;
+    circuit.source.on = true;
+    const [first] = driver.shape.waveforms;
+    await driver.setControl('ch1.display', true, signal);
+    await driver.setControl('ch1.scale', 1, signal);
+    await driver.setControl('ch1.offset', 0, signal);
+    await expect.poll(() => circuit.advance().loadV).toBeGreaterThan(1);
+    const waveform = await driver.capture?.([first?.channel ?? ''], signal);
+    const samples = waveform?.samples[0] ?? new Float32Array();
+    expect(samples.length).toBeGreaterThan(100);
+    const last = samples.at(-1) ?? Number.NaN;
+    expect(last).toBeGreaterThan(0.3);
+    expect(last).toBeLessThan(4.2);
+    // A span of all divisions of the time base.
+    const timebase = (await driver.readControls(['timebase.scale'], signal))['timebase.scale'];
+    expect((waveform?.dtS ?? 0) * samples.length).toBeCloseTo(Number(timebase) * bench.divisions, 6);
+    await expect(driver.capture?.(['ch99.waveform'], signal)).rejects.toMatchObject({ code: 'call.invalid' });
+    expect((await driver.readControls(['acquire'], signal)).acquire).toBe('run');
+    expect(bench.instrument.errors.size).toBe(0);
+  });
+
+  itIf(isScpi && definition.errors !== 'none')('hears what the instrument refuses', async () => {
     await using bench = await openDefinitionBench(definition);
     const refused = bench.driver.send?.(':NOT:A:COMMAND 1', {});
     await expect(refused).rejects.toMatchObject({ code: 'instrument.rejected' });

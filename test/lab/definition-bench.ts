@@ -19,6 +19,10 @@ export interface DefinitionBench extends AsyncDisposable {
   driver: Driver;
   session: Session;
   instrument: ScpiInstrument;
+  /** What it is on. */
+  circuit: Circuit;
+  /** Across the screen of a scope. */
+  divisions: number;
   reports: LabError[];
   /** Messages sent so far. */
   sent(): string[];
@@ -28,7 +32,8 @@ export interface DefinitionBench extends AsyncDisposable {
 export async function openDefinitionBench(definition: FamilyDefinition): Promise<DefinitionBench> {
   const clock = createSystemClock();
   const random = new Random(7);
-  const instrument = createFromDefinition(definition, { circuit: new Circuit(clock), random, clock });
+  const circuit = new Circuit(clock);
+  const instrument = createFromDefinition(definition, { circuit, random, clock });
   const accept = acceptScpi({ instrument, gate: new FaultGate(random, clock), ledger: undefined });
   const reports: LabError[] = [];
   const session = await openSession({
@@ -51,6 +56,8 @@ export async function openDefinitionBench(definition: FamilyDefinition): Promise
       driver,
       session,
       instrument,
+      circuit,
+      divisions: Number(definition.waveform?.with.divisions ?? 10),
       reports,
       sent: () => session.exchanges().flatMap(({ direction, text }) => (direction === 'sent' ? [text] : [])),
       async [Symbol.asyncDispose]() {

@@ -16,13 +16,13 @@ const SIGNATURES = {
 /** Takes the picture as the definition says. Throws the errors of the session, `protocol.malformed` for bytes that are no picture. */
 export async function takeScreenshot(
   session: Session,
-  { before = [], ask, format, framing }: ScreenshotDefinition,
+  { before = [], ask, format }: ScreenshotDefinition,
   signal: AbortSignal,
 ): Promise<Screenshot> {
   const bytes = await session.transaction(
     async (wire) => {
       for (const command of before) await wire.write(command);
-      if (framing === 'bare' && !('queryRaw' in wire)) throw bareUnsupported();
+      // A block, or the file alone: the session knows both by their beginning.
       return wire.queryBlock(ask, PICTURE_TIMEOUT_MS);
     },
     { signal, timeoutMs: PICTURE_TIMEOUT_MS },
@@ -35,11 +35,4 @@ export async function takeScreenshot(
     );
   }
   return { type: format === 'png' ? 'image/png' : 'image/bmp', bytes };
-}
-
-function bareUnsupported(): LabError {
-  return new LabError(
-    'driver.unsupported',
-    'This instrument sends its picture without a block header, which Labwire cannot tell the end of here. Nothing was sent.',
-  );
 }

@@ -1,6 +1,7 @@
 import type { ByteQueue } from '../../core/byte-queue.ts';
 import { LabError } from '../../core/errors.ts';
 import { awaitsBlockTail, startsBlock, takeBlock488 } from '../../protocol/block488.ts';
+import { startsPicture, wholePicture } from '../../protocol/picture.ts';
 import { decodeLatin1, isResponseText, type ReadTermination, takeScpiLine } from '../../protocol/scpi-line.ts';
 
 export interface ReplyLimits {
@@ -29,6 +30,9 @@ export class ReplyReader {
   readonly #queue: ByteQueue;
   readonly #options: ReplyLimits & { termination: ReadTermination; isMessageBased: boolean };
 
+  /** A picture without a block around it is all there; its terminator may still come. */
+  #isPictureWhole = false;
+
   constructor(queue: ByteQueue, options: ReplyLimits & { termination: ReadTermination; isMessageBased: boolean }) {
     this.#queue = queue;
     this.#options = options;
@@ -40,7 +44,7 @@ export class ReplyReader {
 
   /** Only the terminator after the data of a block is missing. */
   get awaitsTail(): boolean {
-    return awaitsBlockTail(this.#queue);
+    return this.#isPictureWhole || awaitsBlockTail(this.#queue);
   }
 
   /** Copies: the transport lends its bytes until the next read only. */
@@ -49,6 +53,7 @@ export class ReplyReader {
   }
 
   takeRest(): Uint8Array {
+    this.#isPictureWhole = false;
     return this.#queue.take(this.#queue.length) ?? new Uint8Array(0);
   }
 
@@ -74,7 +79,9 @@ export class ReplyReader {
     return { text, block: undefined, sizeBytes: 0 };
   }
 
-  #takeBlock({ kind, isEnd, isTailOptional }: TakeOptions): Reply | undefined {
+  #takeBlock(options: TakeOptions): Reply | undefined {
+    const { kind, isEnd, isTailOptional } = options;
+    if (kind === 'block' && startsPicture(this.#queue)) return this.#takePicture(options);
     const block = takeBlock488(this.#queue, {
       maxBlockBytes: this.#options.maxBlockBytes,
       isEnd: this.#options.isMessageBased ? isEnd : undefined,
@@ -83,6 +90,22 @@ export class ReplyReader {
     if (!block) return undefined;
     const header = `#${String(block.length).length}${block.length}`;
     return { text: kind === 'line' ? header + decodeLatin1(block) : header, block, sizeBytes: 0 };
+  }
+
+  /** Some scopes send their screen as a bare file: it says its own length. */
+  #takePicture({ isEnd, isTailOptional }: TakeOptions): Reply | undefined {
+    const queue = this.#queue;
+    const length = wholePicture(queue, this.#options.maxBlockBytes);
+    const isLast = isEnd && this.#options.isMessageBased;
+    if (length === undefined && isLast) {
+      throw new LabError(
+        'protocol.malformed',
+        `The picture ended after ${queue.length} bytes, before its end. Try again.`,
+      );
+    }
+    this.#isPictureWhole = length !== undefined && queue.length === length && !isTailOptional && !isLast;
+    if (length === undefined || this.#isPictureWhole) return undefined;
+    return { text: `picture of ${length} bytes`, block: queue.take(length), sizeBytes: 0 };
   }
 
   /**

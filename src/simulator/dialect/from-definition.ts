@@ -11,6 +11,7 @@ import { shortForm } from '../scpi/command-tree.ts';
 import { SCPI_ERRORS, ScpiError, type ScpiErrorCode } from '../scpi/error-queue.ts';
 import { ScpiInstrument } from '../scpi/instrument.ts';
 import { optional, type Parameter } from '../scpi/parameter.ts';
+import { screenshotCommands } from './screenshot.ts';
 import { waveformCommands } from './waveform/waveform-table.ts';
 
 /** Most parameters of a command of a definition. */
@@ -46,6 +47,7 @@ export function createFromDefinition(definition: FamilyDefinition, bench: Simula
     commands: [
       ...commands,
       ...waveformCommands(definition, model),
+      ...screenshotCommands(definition, model),
       ...errorCommands(definition.errors, () => instrument),
     ],
     reset: () => model.reset(),

@@ -1,12 +1,13 @@
 import type { FamilyDefinition } from '../../../protocol/definition/definition-schema.ts';
 import type { DefinitionModel } from '../../definition/definition-model.ts';
 import type { Command } from '../../scpi/command.ts';
+import { rigolWaveforms } from './rigol.ts';
 
 /** Waveform commands of a dialect on the frames of the simulated scope. */
 export type WaveformDialect = (model: DefinitionModel, definition: FamilyDefinition) => Command[];
 
 /** By the name definitions use (`waveform.code`). */
-const DIALECTS: Readonly<Record<string, WaveformDialect>> = {};
+const DIALECTS: Readonly<Record<string, WaveformDialect>> = { rigol: rigolWaveforms };
 
 /** Commands for the waveforms of a family; none where no dialect of that name is simulated. */
 export function waveformCommands(definition: FamilyDefinition, model: DefinitionModel): Command[] {
