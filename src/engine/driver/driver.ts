@@ -2,7 +2,7 @@ import type { AttachOptions } from '../../contract/discovery-schema.ts';
 import type { CommandHelp } from '../../contract/instrument-schema.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { LabError } from '../../core/errors.ts';
-import type { ControlValue, Identity, InstrumentShape } from '../../core/instrument.ts';
+import type { ControlValue, Identity, InstrumentShape, Role } from '../../core/instrument.ts';
 import type { ColumnInfo } from '../../core/stream-info.ts';
 import type { ExchangeOptions, Session } from '../session/session.ts';
 
@@ -45,11 +45,16 @@ export interface StreamRows {
   /** Rows the device dropped (its counter moved on) just before these. */
   lost: number;
   arrivedNs: bigint;
+  /** Which of its streams; absent: the one opened last. */
+  stream?: string;
+  /** Streams without a rate: when each row was made, in seconds against the arrival (0 or less), and how sure that is; absent: on arrival. */
+  timesS?: Float64Array;
+  uncertaintyS?: number;
 }
 
 /** What a streaming driver reports to acquisition while it runs. */
 export interface StreamOutlet {
-  /** Before the first rows and when rate or columns change. */
+  /** Before the first rows of a stream and when its rate or columns change. Rate 0: rows come when they come. */
   opened(info: { stream: string; columns: ColumnInfo[]; rateHz: number; float64: boolean }): void;
   rows(rows: StreamRows): void;
   /** Bad lines or frames so far; they are counted, never guessed at. */
@@ -78,8 +83,6 @@ export interface Driver extends AsyncDisposable {
   readControls(ids: readonly string[] | undefined, signal: AbortSignal): Promise<Record<string, ControlValue>>;
   /** Writes, reads the error queue, reads back; gives the read-back (of others it touched, too). */
   setControl(id: string, value: ControlValue, signal: AbortSignal): Promise<Record<string, ControlValue>>;
-  /** What `setControl` would send, selections included: the safety envelope recognizes commands of people by it. Undefined: no such control. */
-  writes?(id: string, value: ControlValue): readonly string[] | undefined;
   /** Turns every output off on the safety lane and reads each back. Never throws: what failed is in the result. */
   outputsOff(): Promise<OutputOff[]>;
   /** Gives the front panel back; changes nothing else. Absent where the dialect has no command for it. */
@@ -93,11 +96,6 @@ export interface Driver extends AsyncDisposable {
   send?(command: string, options: ExchangeOptions): Promise<void>;
   /** Reads what the instrument has to complain about, as the reason why a query was not answered; undefined: nothing (none: asked as SCPI has it). */
   explain?(query: string, options: ExchangeOptions): Promise<LabError | undefined>;
-  /**
-   * Messages that give a control a value, with the selection before it, if the dialect needs one; undefined: no such control. Sends nothing. The safety envelope
-   * finds by it what a text of a person would set; without it every command to an instrument with limits is refused.
-   */
-  writes?(id: string, value: ControlValue): readonly string[] | undefined;
   /** Runs the stream until the signal aborts or the wire ends (then it throws what happened). */
   stream?(outlet: StreamOutlet, signal: AbortSignal): Promise<void>;
 }
@@ -129,6 +127,8 @@ export interface DriverFamily {
   name: string;
   /** `rigol-dp800`: how it is named in files and commands. */
   id?: string;
+  /** What its instruments are, where that is known before one is attached. */
+  role?: Role;
   matches(identity: Identity): boolean;
   /**
    * How to learn who is there when the family was chosen by its name (`AttachOptions.as`), instead of `*IDN?`: a question of its own (Korad, Modbus), or none
