@@ -83,6 +83,8 @@ export interface Driver extends AsyncDisposable {
   readControls(ids: readonly string[] | undefined, signal: AbortSignal): Promise<Record<string, ControlValue>>;
   /** Writes, reads the error queue, reads back; gives the read-back (of others it touched, too). */
   setControl(id: string, value: ControlValue, signal: AbortSignal): Promise<Record<string, ControlValue>>;
+  /** What `setControl` would send, selections included: the safety envelope recognizes commands of people by it. Undefined: no such control. */
+  writes?(id: string, value: ControlValue): readonly string[] | undefined;
   /** Turns every output off on the safety lane and reads each back. Never throws: what failed is in the result. */
   outputsOff(): Promise<OutputOff[]>;
   /** Gives the front panel back; changes nothing else. Absent where the dialect has no command for it. */
