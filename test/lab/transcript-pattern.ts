@@ -5,7 +5,7 @@
  *
  * Capitals are the short form. `[…]` may be left out. `<name:kind>` captures:
  * `digits3` (so many), `1..3` (an integer; with `=default` it may be left out), `number` (with or without limits), `bool` (ON OFF 1 0 → 1 0),
- * `A|Bee=word` (keywords, the capture is `word` or the short form), `text` (up to a comma). `"` is either quote.
+ * `A|Bee=word` (keywords, the capture is `word` or the short form; `<:A|B>` only tells words apart), `text` (up to a comma). `"` is either quote.
  */
 export interface Pattern {
   readonly text: string;
@@ -37,11 +37,11 @@ export function compilePattern(text: string, style: 'scpi' | 'exact'): Pattern {
       if (!found) return undefined;
       const captured: Captured = { values: {}, limits: [] };
       for (const [index, capture] of captures.entries()) {
-        const value = capture.read(found[index + 1]);
-        if (value === undefined) return undefined;
-        captured.values[capture.name] = value;
-        if (capture.limits && found[index + 1] !== undefined)
-          captured.limits.push({ name: capture.name, ...capture.limits });
+        const said = found[index + 1];
+        const value = capture.read(said);
+        if (value === undefined && said !== undefined) return undefined;
+        captured.values[capture.name] = value ?? '';
+        if (capture.limits && said !== undefined) captured.limits.push({ name: capture.name, ...capture.limits });
       }
       return captured;
     },
@@ -50,9 +50,9 @@ export function compilePattern(text: string, style: 'scpi' | 'exact'): Pattern {
 
 function sourceOf(text: string, isScpi: boolean, captures: Capture[]): string {
   let source = '';
-  const scanner = /<([a-z]\w*):([^>]*)>|([A-Za-z_]+)|(\s*,\s*)|( +)|(\[)|(\])|(")|([\s\S])/g;
+  const scanner = /<([a-z]\w*)?:([^>]*)>|([A-Za-z_]+)|(\s*,\s*)|( +)|(\[)|(\])|(")|([\s\S])/g;
   for (const [, name, kind, word, comma, space, open, close, quote, other] of text.matchAll(scanner)) {
-    if (name !== undefined && kind !== undefined) source += captureSource(name, kind, isScpi, captures);
+    if (kind !== undefined) source += captureSource(name ?? '', kind, isScpi, captures);
     else if (word !== undefined) source += isScpi ? wordSource(word) : word;
     else if (comma !== undefined) source += isScpi ? '\\s*,\\s*' : ',';
     else if (space !== undefined) source += isScpi ? '\\s+' : space;
@@ -62,6 +62,27 @@ function sourceOf(text: string, isScpi: boolean, captures: Capture[]): string {
     else source += literal(other ?? '');
   }
   return source;
+}
+
+/** A spelling of the request that its pattern must recognise: short forms, nothing that may be left out, least values. */
+export function sampleRequest(text: string, style: 'scpi' | 'exact'): string {
+  let shortest = text;
+  while (/\[[^[\]]*\]/.test(shortest)) shortest = shortest.replace(/\[[^[\]]*\]/g, '');
+  return shortest
+    .replace(/<(?:[a-z]\w*)?:([^>]*)>/g, (_, kind: string) => sampleValue(kind))
+    .replace(/[A-Z_]+[a-z]*/g, (word) => (style === 'scpi' ? (/^[A-Z_]+/.exec(word)?.[0] ?? word) : word));
+}
+
+function sampleValue(kind: string): string {
+  const range = /^(\d+)\.\.\d+/.exec(kind);
+  if (range) return range[1] ?? '';
+  const digits = /^digits(\d)$/.exec(kind);
+  if (digits) return '1'.repeat(Number(digits[1]));
+  if (kind === 'bool') return 'ON';
+  if (kind === 'text') return 'X';
+  const number = /^number(?: (-?[\d.e-]+)\.\.)?/.exec(kind);
+  if (number) return number[1] ?? '1';
+  return (kind.split('|')[0] ?? '').replace(/=.*/, '').replace(/\[[^\]]*\]/g, '');
 }
 
 /** `VOLTage` → `VOLT(?:age)?`; one without small letters has one form. */

@@ -110,9 +110,7 @@ export class TranscriptUnit {
       const text = fillTemplate(value, names);
       this.state[key] = text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
     }
-    return reaction.reply === undefined
-      ? undefined
-      : answerOf(reaction.reply, { ...names, ...this.state, ...captured.values });
+    return reaction.reply === undefined ? undefined : answerOf(reaction.reply, names);
   }
 
   #reactToCommon(request: string): string | undefined {
@@ -181,7 +179,10 @@ function answerOf(reply: TranscriptReply, names: Names): Answer {
   if ('bytes' in reply) return { bytes: makeBytes(reply.bytes, names), tail: '' };
   const data = makeBytes(reply.block, names);
   const length = String(data.length).padStart(reply.digits ?? 1, '0');
-  return { bytes: join([latin1(`${reply.lead ?? ''}#${length.length}${length}`), data]), tail: reply.tail };
+  return {
+    bytes: join([latin1(`${fillTemplate(reply.lead ?? '', names)}#${length.length}${length}`), data]),
+    tail: reply.tail,
+  };
 }
 
 /** SCPI-99 volume 1, 6.2.4: without a colon in front a header goes on at the node of the one before; common commands leave it. */
