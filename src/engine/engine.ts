@@ -19,6 +19,7 @@ import { RecordingDesk } from './bench/recording-desk.ts';
 import { SimulatorDesk } from './bench/simulator-desk.ts';
 import { createBenchCalls } from './calls/bench-calls.ts';
 import { createDiscoveryCalls } from './calls/discovery-calls.ts';
+import { createDoctorCalls } from './calls/doctor-calls.ts';
 import { createInstrumentCalls, exchangeRecord } from './calls/instrument-calls.ts';
 import { pendingCalls } from './calls/pending-calls.ts';
 import { createRecordingCalls } from './calls/recording-calls.ts';
@@ -221,6 +222,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     ...createBenchCalls(parts),
     ...createInstrumentCalls(parts),
     ...createDiscoveryCalls(parts),
+    ...createDoctorCalls(parts),
     ...createSampleCalls(parts),
     ...createRecordingCalls(parts),
     ...pendingCalls,

@@ -8,7 +8,6 @@ const refuse = (): never => {
 /** Calls of the contract whose handlers move to their own files; this file goes when the last has. */
 export const pendingCalls = {
   'driver.list': refuse,
-  'doctor.run': refuse,
   'instrument.act': refuse,
   'instrument.screenshot': refuse,
   'instrument.setQueries': refuse,

@@ -1,0 +1,17 @@
+import type { Handlers } from '../../contract/serve.ts';
+import { diagnose } from '../doctor/diagnose.ts';
+import type { EngineParts } from '../engine-parts.ts';
+
+/** Why a resource does not appear or answer. */
+export function createDoctorCalls({ clock, instruments }: EngineParts): Pick<Handlers, 'doctor.run'> {
+  return {
+    'doctor.run': ({ resource, tries, line }, { signal }) =>
+      diagnose(resource, {
+        clock,
+        signal,
+        tries,
+        line,
+        attachedAt: (canonical) => instruments.all.find((one) => one.resource === canonical)?.state,
+      }),
+  };
+}
