@@ -181,7 +181,7 @@ export class TextLineDecoder {
     const values = parts.map((part, index) =>
       fieldValue(part.slice(labels[index] === undefined ? 0 : (labels[index]?.length ?? 0) + 1)),
     );
-    if (!this.#hasRows && this.#rows === 0 && this.#takeNames(parts, labels, values)) return;
+    if (!this.#hasRows && this.#rows === 0 && this.#takeNames(parts, labels, values, text)) return;
     const isSame = parts.length === this.#fields && labels.every((label, index) => label === this.#labels[index]);
     if (!isSame || values.includes(undefined)) {
       this.malformed++;
@@ -193,13 +193,13 @@ export class TextLineDecoder {
   }
 
   /** Learns the shape from the first line. True: it was a header and holds no numbers. */
-  #takeNames(parts: string[], labels: (string | undefined)[], values: (number | undefined)[]): boolean {
-    const isFree = this.#fields === 0 || this.#fields === parts.length;
+  #takeNames(parts: string[], labels: (string | undefined)[], values: (number | undefined)[], text: string): boolean {
+    const isFree = this.#fields === 0 || this.#fields === parts.length || splitHeader(text).length === this.#fields;
     if (!isFree || parts.length > this.#maxColumns) return false;
     if (values.every((value) => value === undefined) && labels.every((label) => label === undefined)) {
       if (!parts.every((part) => part !== '')) return false;
       // A boot message looks like a header: it names, but does not decide how many fields there are.
-      this.#sink.names?.(parts.map((part) => part.replace(/^"(.*)"$/, '$1')));
+      this.#sink.names?.(splitHeader(text).map((part) => part.replace(/^"(.*)"$/, '$1')));
       return true;
     }
     if (values.includes(undefined)) return false;
@@ -249,6 +249,16 @@ function splitFields(text: string): string[] {
   const parts = text.trim().split(/\s*[,;]\s*|\s+/);
   if (parts.length > 1 && parts.at(-1) === '') parts.pop();
   return parts;
+}
+
+/** Names may hold blanks where commas or semicolons stand between them. */
+function splitHeader(text: string): string[] {
+  return /[,;]/.test(text)
+    ? text
+        .trim()
+        .replace(/[,;]$/, '')
+        .split(/\s*[,;]\s*/)
+    : splitFields(text);
 }
 
 function labelOf(part: string): string | undefined {

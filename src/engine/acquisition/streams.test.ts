@@ -3,6 +3,8 @@ import { BATCH_FLAG, type Batch, rowTimeNs } from '../../core/batch.ts';
 import { ManualClock } from '../../core/clock.ts';
 import type { StreamInfo } from '../../core/stream-info.ts';
 import type { SampleSink, StreamGap } from '../sample-sink.ts';
+import { ArrivalStream } from './arrival-stream.ts';
+import { DeviceStreams } from './device-streams.ts';
 import { LogThinner } from './log-thinner.ts';
 import { RegularStream } from './regular-stream.ts';
 import { SampleFan } from './sample-fan.ts';
@@ -123,6 +125,88 @@ describe('regular stream', () => {
     stream.add({ columns: [Float32Array.of(1)], rows: 1, lost: 10, arrivedNs: 3_000_000_000n });
     stream.flush();
     expect(place.sink.batches[1]?.t0Ns).toBe(2_999_000_000n);
+  });
+});
+
+describe('arrival stream', () => {
+  const shape = { instrument: 'a/b/c', stream: 'lines', columns: [VOLT] };
+
+  it('gives every row a time of its own, never going back, and says how sure it is', async () => {
+    const place = bench();
+    const stream = new ArrivalStream(place, shape);
+    const timesS = Float64Array.of(-0.002, -0.001, 0);
+    const piece = { columns: [Float64Array.of(1, 2, 3)], rows: 3, lost: 0, uncertaintyS: 0.0015 };
+    stream.add({ ...piece, arrivedNs: 1_000_000_000n, timesS });
+    stream.add({ ...piece, arrivedNs: 1_001_000_000n, timesS });
+    await place.clock.advance(16);
+    const [batch] = place.sink.batches;
+    expect([0, 1, 2, 3, 4, 5].map((row) => batch && rowTimeNs(batch, row))).toEqual([
+      998_000_000n,
+      999_000_000n,
+      1_000_000_000n,
+      1_000_000_001n,
+      1_000_000_002n,
+      1_001_000_000n,
+    ]);
+    expect(batch?.columns.map((column) => [...column])).toEqual([[1, 2, 3, 1, 2, 3], Array(6).fill(0.0015)]);
+    expect(place.sink.opened[0]).toMatchObject({ kind: 'timed', rateHz: 0 });
+  });
+
+  it('splits at the size of a batch, counts lost rows, and tells the pause before it', () => {
+    const place = bench();
+    const stream = new ArrivalStream(
+      place,
+      { ...shape, after: { endNs: 5n, reason: 'reconnect' } },
+      { maxRows: 2, maxMs: 16 },
+    );
+    stream.add({ columns: [Float64Array.of(1, 2, 3)], rows: 3, lost: 0, arrivedNs: 1000n });
+    stream.add({ columns: [Float64Array.of(9)], rows: 1, lost: 4, arrivedNs: 2000n });
+    stream[Symbol.dispose]();
+    expect(place.sink.batches.map(({ seq, rows, lost }) => [seq, rows, lost])).toEqual([
+      [0, 2, 0],
+      [2, 1, 0],
+      [7, 1, 4],
+    ]);
+    expect(place.sink.gaps.map(({ seq, lost, reason }) => [seq, lost, reason])).toEqual([
+      [0, 0, 'reconnect'],
+      [7, 4, 'the device dropped 4 rows'],
+    ]);
+  });
+});
+
+describe('device streams', () => {
+  it('holds several without a rate apart, and tells silence by what was usual', async () => {
+    const place = bench();
+    const carried: string[] = [];
+    const streams = new DeviceStreams('a/b/c', {
+      ...place,
+      carries: ({ key }) => carried.push(key),
+      came: () => {},
+    });
+    const { outlet } = streams;
+    outlet.opened({ stream: 'u', columns: [VOLT], rateHz: 0, float64: true });
+    outlet.opened({ stream: 'i', columns: [AMP], rateHz: 0, float64: true });
+    const row = (stream: string, value: number) =>
+      outlet.rows({ stream, columns: [Float64Array.of(value)], rows: 1, lost: 0, arrivedNs: place.clock.nowNs() });
+    row('u', 1);
+    row('i', 2);
+    row('u', 3);
+    await place.clock.advance(16);
+    expect(carried).toEqual(['a/b/c/u', 'a/b/c/i']);
+    expect(place.sink.batches.map(({ columns }) => [...(columns[0] ?? [])])).toEqual([[1, 3], [2]]);
+    await place.clock.advance(5000);
+    expect(streams.isSilent).toBe(false);
+    row('u', 4);
+    await place.clock.advance(40_000);
+    expect(streams.isSilent).toBe(false);
+    await place.clock.advance(20_000);
+    expect(streams.isSilent).toBe(true);
+    streams.end('reconnect');
+    outlet.opened({ stream: 'u', columns: [VOLT], rateHz: 0, float64: true });
+    row('u', 5);
+    streams[Symbol.dispose]();
+    expect(place.sink.gaps.map(({ reason }) => reason)).toEqual(['reconnect']);
+    expect(place.sink.closed).toHaveLength(3);
   });
 });
 

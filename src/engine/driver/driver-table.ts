@@ -5,9 +5,10 @@ import type { DriverFamily } from './driver.ts';
 import { FamilyCatalog } from './family-catalog.ts';
 import { genericScpiFamily } from './generic-scpi.ts';
 import { daqFamily } from './stream-daq.ts';
+import { streamFamilies } from './stream-families.ts';
 
 /** Dialects that are code: no file could tell them. */
-const CODED: readonly DriverFamily[] = [daqFamily];
+const CODED: readonly DriverFamily[] = [daqFamily, ...streamFamilies];
 
 let catalog: FamilyCatalog | undefined;
 

@@ -5,6 +5,7 @@ import type { HislipOptions } from './hislip/hislip-options.ts';
 import { openHislip } from './hislip/open-hislip.ts';
 import { openSerial, type SerialOptions } from './open-serial.ts';
 import { openTcp, type TcpOptions } from './open-tcp.ts';
+import { openUdp } from './open-udp.ts';
 import { openGpib, refuseBoard } from './prologix/open-gpib.ts';
 import { openPrologix } from './prologix/open-prologix.ts';
 import type { Transport } from './transport.ts';
@@ -29,6 +30,7 @@ type Opener<K extends ResourceKind> = (
 const OPENERS: { [K in ResourceKind]?: Opener<K> } = {
   socket: (parsed, { tcp, signal }) => openTcp({ ...parsed, resource: parsed.canonical }, { ...tcp, signal }),
   hislip: (parsed, { hislip, signal }) => openHislip({ ...parsed, resource: parsed.canonical }, { ...hislip, signal }),
+  udp: (parsed, { signal }) => openUdp({ ...parsed, resource: parsed.canonical }, { signal }),
   serial: (parsed, { serial, signal }) => openSerial({ ...parsed, resource: parsed.canonical }, { ...serial, signal }),
   async vxi11(parsed, { vxi11, signal }) {
     const { openVxi11 } = await import('./vxi11/open-vxi11.ts');

@@ -19,7 +19,7 @@ const RULES: { pattern: RegExp; code: ErrorCode; advice: string }[] = [
     advice: 'Check the cable, the address and that both are in the same network.',
   },
   {
-    pattern: /cannot lock port|EBUSY|Resource busy|Access denied/i,
+    pattern: /cannot lock port|EBUSY|EADDRINUSE|Resource busy|Access denied/i,
     code: 'transport.busy',
     advice: 'Close the other program (terminal, other lab software) that holds the port.',
   },

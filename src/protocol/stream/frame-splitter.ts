@@ -93,8 +93,8 @@ export class FrameSplitter {
     const isRight = isChecksumRight(this.#options.checksum, payload, sum);
     if (isRight && payload.length > 0 && !isFirst) this.#options.onFrame(payload);
     else if (!isRight && !isFirst) this.malformed++;
-    // With a wrong checksum only the mark is known; what follows may be the next frame.
-    this.#queue.skip(isRight ? after + this.#sumBytes : after);
+    // With a wrong checksum only the mark is known; what follows may be the next frame. Of the first frame only the beginning is missing.
+    this.#queue.skip(isRight || isFirst ? after + this.#sumBytes : after);
     return true;
   }
 
