@@ -51,13 +51,13 @@ async function onMemory(options: AttachOptions) {
   const heard: string[] = [];
   device.onBytes((bytes) => heard.push(Buffer.from(bytes).toString('latin1')));
   const family = familyNamed(options.as ?? '');
-  const driver: Driver = await family.open({
-    session,
-    clock,
-    identity: { maker: '', model: '', serial: '', firmware: '' },
-    options,
-    report: () => {},
-  });
+  const identity = { maker: '', model: '', serial: '', firmware: '' };
+  const driver: Driver = await family
+    .open({ session, clock, identity, options, report: () => {} })
+    .catch(async (error: unknown) => {
+      await session[Symbol.asyncDispose]();
+      throw error;
+    });
   const stop = new AbortController();
   const seen = collector();
   const running = driver.stream?.(seen.outlet, stop.signal);
