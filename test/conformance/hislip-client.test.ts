@@ -457,6 +457,24 @@ describe('HiSLIP client', () => {
       expect(await async.next()).toMatchObject({ type: T.AsyncLock, control: 0 });
     });
 
+    it('one lock transaction at a time: the answers carry no name', async () => {
+      await open();
+      const controller = new AbortController();
+      const given = expect(transport.control?.lock?.({ timeoutMs: 9000, signal: controller.signal })).rejects.toThrow();
+      expect(await async.next()).toMatchObject({ type: T.AsyncLock, control: 1 });
+      controller.abort();
+      await given;
+      const next = transport.control?.lock?.({ timeoutMs: 0, sharedKey: 'next' });
+      const status = transport.control?.statusByte?.();
+      expect(await async.next()).toMatchObject({ type: T.AsyncStatusQuery });
+      async.send(T.AsyncStatusResponse, 0);
+      await status;
+      async.send(T.AsyncLockResponse, 0);
+      expect(await async.next()).toMatchObject({ type: T.AsyncLock, control: 1, payload: 'next' });
+      async.send(T.AsyncLockResponse, 1);
+      await next;
+    });
+
     it('a late answer is not taken for the next one', async () => {
       await open({ answerTimeoutMs: 30 });
       await expect(transport.control?.statusByte?.()).rejects.toMatchObject({ code: 'transport.timeout' });

@@ -1,3 +1,4 @@
+import { createDeferred } from '../../core/deferred.ts';
 import { LOCK_RESPONSE } from '../../protocol/hislip.ts';
 
 /** Lock requests that wait at once, of all clients. */
@@ -18,7 +19,7 @@ export class HislipLocks {
   readonly #shared = new Set<object>();
   #key = '';
   #waiting: Waiting[] = [];
-  #blocked: (() => void)[] = [];
+  #change = createDeferred<void>();
 
   /** Whether messages of this client are taken in (2.6). */
   mayUse(holder: object): boolean {
@@ -28,7 +29,7 @@ export class HislipLocks {
 
   /** Resolves when locks change. */
   changed(): Promise<void> {
-    return new Promise((resolve) => this.#blocked.push(resolve));
+    return this.#change.promise;
   }
 
   /** An empty key asks for the exclusive lock. Gives the control code of the answer (Table 20). */
@@ -91,6 +92,7 @@ export class HislipLocks {
   /** In the order they asked. */
   #serve(): void {
     for (const one of [...this.#waiting]) if (this.#grant(one.holder, one.key)) one.settle(true);
-    for (const wake of this.#blocked.splice(0)) wake();
+    this.#change.resolve();
+    this.#change = createDeferred();
   }
 }

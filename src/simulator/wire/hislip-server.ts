@@ -99,9 +99,10 @@ class HislipHub {
       else await serveHislipAsync(session, pipe);
       session.close();
     } catch (error) {
-      if (!(error instanceof LabError)) throw error;
-      if (session) session.fail(POORLY_FORMED.code, POORLY_FORMED.text);
-      else pipe.fail(POORLY_FORMED.code, POORLY_FORMED.text);
+      const isForm = error instanceof LabError && error.code === 'protocol.malformed';
+      const { code, text } = isForm ? POORLY_FORMED : { code: FATAL.unidentified, text: 'Unidentified error' };
+      if (session) session.fail(code, text);
+      else pipe.fail(code, text);
     }
   }
 

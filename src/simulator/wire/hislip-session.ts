@@ -1,3 +1,4 @@
+import { createDeferred } from '../../core/deferred.ts';
 import {
   ERROR,
   FATAL,
@@ -59,7 +60,6 @@ export class HislipSession {
   /** MessageID of the last Data, DataEND or Trigger, received and worked off. */
   #receivedId = NO_MESSAGE_ID;
   #doneId = NO_MESSAGE_ID;
-  #waitingForDone: (() => void)[] = [];
   /** The message the instrument has got last. */
   #endId = NO_MESSAGE_ID;
   /** Part of a message has come, and its end has not been handed on. */
@@ -78,7 +78,8 @@ export class HislipSession {
   /** Counts device clears: what waited before one is not gone on with. */
   #clears = 0;
   #isPumping = false;
-  #drained: (() => void)[] = [];
+  /** Resolves with the next message worked off, answer sent, or device clear. */
+  #progress = createDeferred<void>();
   #isServiceRequested = false;
   #isClosed = false;
 
@@ -155,16 +156,16 @@ export class HislipSession {
   /** Resolves when the message of that MessageID was worked off, a device clear came, or the time is over (6.5, 6.7). */
   async afterMessage(id: number): Promise<void> {
     const clears = this.#clears;
-    const deadline = Date.now() + (this.options.orderWaitMs ?? 5000);
-    while (!isMessageIdUpTo(id, this.#doneId) && clears === this.#clears && Date.now() < deadline) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, deadline - Date.now());
-        this.#waitingForDone.push(() => {
-          clearTimeout(timer);
-          resolve();
-        });
-      });
+    let isLate = false;
+    const late = createDeferred<void>();
+    const timer = setTimeout(() => {
+      isLate = true;
+      late.resolve();
+    }, this.options.orderWaitMs ?? 5000);
+    while (!isMessageIdUpTo(id, this.#doneId) && clears === this.#clears && !isLate) {
+      await Promise.race([this.#progress.promise, late.promise]);
     }
+    clearTimeout(timer);
   }
 
   /** 6.14: RQS is cleared by it. MAV is a matter of messages, not of the instrument's output queue, which is emptied into the network. */
@@ -284,25 +285,25 @@ export class HislipSession {
 
   #done(id: number): void {
     this.#doneId = id;
-    for (const wake of this.#waitingForDone.splice(0)) wake();
+    this.#settle();
   }
 
   /** 2.6: messages of a client that lacks the lock wait until it is free. */
   async #untilAllowed(clears: number): Promise<void> {
     while (!this.locks.mayUse(this) && clears === this.#clears) {
-      await Promise.race([this.locks.changed(), new Promise<void>((resolve) => this.#drained.push(resolve))]);
+      await Promise.race([this.locks.changed(), this.#progress.promise]);
     }
   }
 
   async #untilDrained(clears: number): Promise<void> {
     while ((this.#isMidResponse || this.connection.hasResponse) && clears === this.#clears) {
-      await new Promise<void>((resolve) => this.#drained.push(resolve));
+      await this.#progress.promise;
     }
   }
 
   #settle(): void {
-    for (const wake of this.#drained.splice(0)) wake();
-    for (const wake of this.#waitingForDone.splice(0)) wake();
+    this.#progress.resolve();
+    this.#progress = createDeferred();
   }
 
   async #completeClear(header: HislipHeader): Promise<void> {

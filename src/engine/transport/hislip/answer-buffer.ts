@@ -81,6 +81,7 @@ export class AnswerBuffer {
 
   /** What has come is dropped; a read that waits goes on waiting. */
   clear(): void {
+    if (this.#queue.length === 0 && this.#marks.length === 0) return;
     this.#queue.clear();
     this.#marks = [];
     this.#readTo = this.#pushedTo;

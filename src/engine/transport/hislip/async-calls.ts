@@ -19,15 +19,19 @@ export interface AsyncCall {
   what: string;
   timeoutMs: number;
   signal?: AbortSignal | undefined;
-  /** The answer came after the caller had gone. */
-  onLate?: (answer: HislipMessage) => void;
+  /** Waits until no other answer of that type is due: of the lock, whose answers carry no name (6.5). */
+  isAlone?: boolean;
+  /** The answer came after the caller had gone. What waits for it waits for this too; must not reject. */
+  onLate?: (answer: HislipMessage) => Promise<void> | undefined;
 }
 
 interface Waiter {
   answer: number;
   deferred: Deferred<HislipMessage>;
+  /** Resolves when the answer has come, also one nobody waits for any more, or the channel has ended. */
+  over: Deferred<void>;
   isGone: boolean;
-  onLate: ((answer: HislipMessage) => void) | undefined;
+  onLate: ((answer: HislipMessage) => Promise<void> | undefined) | undefined;
 }
 
 export interface AsyncListener {
@@ -58,26 +62,41 @@ export class AsyncCalls implements ChannelSink {
       const text = `${this.#resource} has left ${MAX_CALLS} requests unanswered. This one was not sent; attach the instrument again.`;
       throw new LabError('transport.busy', text, { resource: this.#resource });
     }
-    const { signal, timeoutMs } = call;
+    const { signal, timeoutMs, what } = call;
     if (signal?.aborted) throw cancellation(signal);
-    const waiter: Waiter = { answer: call.answer, deferred: createDeferred(), isGone: false, onLate: call.onLate };
-    this.#waiters.push(waiter);
+    const deferred = createDeferred<HislipMessage>();
+    const waiter: Waiter = {
+      answer: call.answer,
+      deferred,
+      over: createDeferred(),
+      isGone: false,
+      onLate: call.onLate,
+    };
     const giveUp = (error: LabError): void => {
       waiter.isGone = true;
-      waiter.deferred.reject(error);
+      deferred.reject(error);
     };
-    const timer = setTimeout(() => giveUp(noAnswer(this.#resource, call.what, timeoutMs)), timeoutMs);
-    const onAbort = (): void => giveUp(signal ? cancellation(signal) : noAnswer(this.#resource, call.what, timeoutMs));
+    const timer = setTimeout(() => giveUp(noAnswer(this.#resource, what, timeoutMs)), timeoutMs);
+    const onAbort = (): void => giveUp(signal ? cancellation(signal) : noAnswer(this.#resource, what, timeoutMs));
     signal?.addEventListener('abort', onAbort, { once: true });
-    this.#channel
-      .send(call.type, call.control, call.parameter, call.payload)
-      .catch((error: unknown) => waiter.deferred.reject(error));
     try {
-      return await waiter.deferred.promise;
+      if (call.isAlone) {
+        for (let other = this.#oldest(call.answer); other; other = this.#oldest(call.answer)) {
+          await Promise.race([other.over.promise, deferred.promise]);
+        }
+      }
+      this.#waiters.push(waiter);
+      const { type, control, parameter, payload } = call;
+      this.#channel.send(type, control, parameter, payload).catch((error: unknown) => deferred.reject(error));
+      return await deferred.promise;
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
     }
+  }
+
+  #oldest(answer: number): Waiter | undefined {
+    return this.#waiters.find((waiter) => waiter.answer === answer);
   }
 
   event(event: HislipEvent): void {
@@ -93,15 +112,20 @@ export class AsyncCalls implements ChannelSink {
     const { type } = answer.header;
     const index = this.#waiters.findIndex((waiter) => waiter.answer === type);
     const [waiter] = index < 0 ? [] : this.#waiters.splice(index, 1);
-    if (waiter?.isGone) waiter.onLate?.(answer);
-    else if (waiter) waiter.deferred.resolve(answer);
-    else if (type > HISLIP.authenticationResult) {
+    if (waiter) {
+      const late = waiter.isGone ? waiter.onLate?.(answer) : undefined;
+      if (!waiter.isGone) waiter.deferred.resolve(answer);
+      void Promise.resolve(late).then(() => waiter.over.resolve());
+    } else if (type > HISLIP.authenticationResult) {
       this.#refuse(type >= HISLIP_VENDOR_TYPES ? ERROR.vendorMessage : ERROR.messageType);
     }
   }
 
   ended(reason: LabError): void {
-    for (const waiter of this.#waiters.splice(0)) waiter.deferred.reject(reason);
+    for (const waiter of this.#waiters.splice(0)) {
+      waiter.deferred.reject(reason);
+      waiter.over.resolve();
+    }
     this.#listener.ended(reason);
   }
 
@@ -113,6 +137,7 @@ export class AsyncCalls implements ChannelSink {
     );
     const [waiter] = this.#waiters.splice(index, 1);
     waiter?.deferred.reject(error);
+    waiter?.over.resolve();
   }
 
   #refuse(code: number): void {

@@ -70,6 +70,7 @@ async function lock(parts: HislipControlParts, { timeoutMs, sharedKey = '', sign
   const answer = await calls.call({
     type: HISLIP.asyncLock,
     answer: HISLIP.asyncLockResponse,
+    isAlone: true,
     control: LOCK.request,
     parameter: waitMs,
     payload,
@@ -78,9 +79,8 @@ async function lock(parts: HislipControlParts, { timeoutMs, sharedKey = '', sign
     timeoutMs: Math.min(0x7fff_ffff, waitMs + answerTimeoutMs),
     signal,
     // Granted to somebody who no longer waits: others must not wait for that one.
-    onLate: ({ header }) => {
-      if (header.control === LOCK_RESPONSE.success) unlock(parts, undefined).catch(() => {});
-    },
+    onLate: ({ header }) =>
+      header.control === LOCK_RESPONSE.success ? unlock(parts, undefined).catch(() => {}) : undefined,
   });
   if (answer.header.control === LOCK_RESPONSE.success) return;
   if (answer.header.control === LOCK_RESPONSE.failure) throw await lockedByOther(parts, waitMs);
@@ -113,6 +113,7 @@ async function unlock(
   const answer = await calls.call({
     type: HISLIP.asyncLock,
     answer: HISLIP.asyncLockResponse,
+    isAlone: true,
     control: LOCK.release,
     parameter: lastId(),
     what: 'the release of a lock',

@@ -3,7 +3,8 @@ import tls from 'node:tls';
 import { LabError } from '../../../core/errors.ts';
 import { AUTHENTICATION, HISLIP, TLS_RESPONSE } from '../../../protocol/hislip.ts';
 import { NO_MESSAGE_ID } from '../../../protocol/hislip-message-id.ts';
-import { type HislipChannel, hostOf } from './hislip-channel.ts';
+import { hostOf } from './connect-channel.ts';
+import type { HislipChannel } from './hislip-channel.ts';
 import type { HislipOptions, HislipTarget, HislipTlsOptions } from './hislip-options.ts';
 import { oddAnswer } from './hislip-words.ts';
 

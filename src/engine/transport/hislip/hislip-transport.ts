@@ -13,6 +13,7 @@ import { createHislipControl } from './hislip-control.ts';
 import type { HislipOptions } from './hislip-options.ts';
 import { closedBy, noAnswer, oddAnswer, refusal } from './hislip-words.ts';
 import { MessageSync } from './message-sync.ts';
+import { abortable, SendTurn } from './send-turn.ts';
 
 /** Largest piece of a message sent at once: a device clear waits for no more than this. */
 const PIECE_BYTES = 256 * 1024;
@@ -64,7 +65,7 @@ export class HislipTransport implements Transport {
   #inStep: Deferred<void> | undefined;
   /** A status query is under way that said RMT-delivered: a message that overtook it on the other channel would look like an interruption. */
   #statusQuery: Promise<unknown> | undefined;
-  #sending: Promise<void> = Promise.resolve();
+  readonly #turn = new SendTurn(() => this.#obstacle());
 
   constructor(parts: HislipParts) {
     const { sync, async, options, resource } = parts;
@@ -110,18 +111,9 @@ export class HislipTransport implements Transport {
     throw new LabError('transport.unsupported', text, { resource: this.resource });
   }
 
-  async write(bytes: Uint8Array, { end = false, signal }: WriteOptions = {}): Promise<void> {
-    await this.#alone(signal, async () => {
-      const max = Math.max(1, Math.min(PIECE_BYTES, this.#parts.serverMaxBytes - HISLIP_HEADER_BYTES));
-      for (let start = 0; start === 0 || start < bytes.length; start += max) {
-        const isLast = start + max >= bytes.length;
-        if (bytes.length === 0 && !end) return;
-        await this.#send(isLast && end ? HISLIP.dataEnd : HISLIP.data, bytes.subarray(start, start + max));
-        if (isLast) return;
-        if (signal?.aborted) throw cancellation(signal);
-        if (this.#clearing) throw cutByClear(this.resource);
-      }
-    });
+  write(bytes: Uint8Array, { end = false, signal }: WriteOptions = {}): Promise<void> {
+    if (bytes.length === 0 && !end) return Promise.resolve();
+    return this.#alone(signal, () => this.#sendPieces(bytes, end, signal));
   }
 
   async read(options: ReadOptions = {}): Promise<ReadResult> {
@@ -143,32 +135,36 @@ export class HislipTransport implements Transport {
     await Promise.all([this.#parts.sync.close(reason), this.#parts.async.close(reason)]);
   }
 
-  /** One message of ours at a time, and only when the protocol allows it: no clear under way, both Interrupted seen, no status query ahead. */
-  async #alone(signal: AbortSignal | undefined, send: () => Promise<void>): Promise<void> {
-    if (signal?.aborted) throw cancellation(signal);
-    const before = this.#sending;
-    const done = createDeferred<void>();
-    this.#sending = done.promise;
-    try {
-      await abortable(before, signal);
-      while (this.#clearing || this.#statusQuery || (this.#books.isAhead && !this.#isOverlap)) {
-        if (this.#reason) throw this.#reason;
-        const waitsFor = this.#clearing ?? this.#statusQuery ?? this.#untilInStep();
-        await abortable(waitsFor.then(ignore, ignore), signal);
-      }
-      if (this.#reason) throw this.#reason;
-      await abortable(send(), signal);
-    } finally {
-      void before.then(() => done.resolve());
-    }
+  /** One message of ours at a time, and only when the protocol allows it. */
+  #alone(signal: AbortSignal | undefined, send: () => Promise<void>): Promise<void> {
+    return this.#turn.take(send, signal);
   }
 
-  async #send(type: number, payload?: Uint8Array): Promise<void> {
+  /** What must be over before a message may be sent: a clear, a status query that must not be overtaken, half an interruption. */
+  #obstacle(): Promise<unknown> | undefined {
+    if (this.#reason) return Promise.reject(this.#reason);
+    if (this.#clearing) return this.#clearing.catch(ignore);
+    if (this.#statusQuery) return this.#statusQuery;
+    return this.#books.isAhead && !this.#isOverlap ? this.#untilInStep() : undefined;
+  }
+
+  async #sendPieces(bytes: Uint8Array, end: boolean, signal: AbortSignal | undefined): Promise<void> {
+    const max = Math.max(1, Math.min(PIECE_BYTES, this.#parts.serverMaxBytes - HISLIP_HEADER_BYTES));
+    let start = 0;
+    for (; start + max < bytes.length; start += max) {
+      await this.#send(HISLIP.data, bytes.subarray(start, start + max));
+      if (signal?.aborted) throw cancellation(signal);
+      if (this.#clearing) throw cutByClear(this.resource);
+    }
+    await this.#send(end ? HISLIP.dataEnd : HISLIP.data, start === 0 ? bytes : bytes.subarray(start));
+  }
+
+  #send(type: number, payload?: Uint8Array): Promise<void> {
     // 3.1.2 rule 3: what has come of an older answer is not read after this.
     if (!this.#isOverlap) this.#drop();
     this.#refused = undefined;
     const { id, control } = this.#books.take(type !== HISLIP.data);
-    await this.#parts.sync.send(type, control, id, payload);
+    return this.#parts.sync.send(type, control, id, payload);
   }
 
   #trigger(signal: AbortSignal | undefined): Promise<void> {
@@ -344,15 +340,4 @@ function cutByClear(resource: string): LabError {
     `${resource} was cleared before it had answered or was told everything. The answer is lost; ask again.`,
     { resource },
   );
-}
-
-/** The promise, or the cancellation, whichever is first. */
-function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return promise;
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(cancellation(signal));
-    signal.addEventListener('abort', onAbort, { once: true });
-    if (signal.aborted) onAbort();
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }
