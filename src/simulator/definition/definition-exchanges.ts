@@ -24,8 +24,19 @@ export interface SimulatedQuestion {
 export interface SimulatedOrder {
   text: string;
   group: ResolvedGroup;
+  /** Several orders may have the same text: this is the one meant at present (the function in force). Absent: always. */
+  isMeant?: (() => boolean) | undefined;
   /** Throws the SCPI error of a refusal. */
   obey(value: string): void;
+}
+
+/** Where a control's value is kept. */
+interface Keeping {
+  get(): ControlValue;
+  set(value: ControlValue): void;
+  /** The range in force, also while ranging is automatic. */
+  range(): string;
+  isMeant?: () => boolean;
 }
 
 /** Everything a definition says can be asked and ordered of one instrument. */
@@ -101,45 +112,50 @@ export class DefinitionExchanges {
         get: () => meter.get(control),
         set: (value) => meter.set(control, value),
         range: () => meter.rangeOf(one, control),
+        isMeant: () => meter.selected === one,
       });
     }
   }
 
-  #addControl(
-    control: ResolvedControl,
-    group: ResolvedGroup,
-    state: { get(): ControlValue; set(value: ControlValue): void; range(): string },
-  ): void {
+  #addControl(control: ResolvedControl, group: ResolvedGroup, state: Keeping): void {
     const { kind, read, auto, choices, write, writeOff, min, max } = control;
-    if (read)
-      this.#claim(read.ask, group, () => this.#settingClaim(control, kind === 'range' ? state.range() : state.get()));
+    const { isMeant } = state;
+    const claim = (ask: string, make: () => Claim): void =>
+      this.#claim(ask, group, () => (isMeant?.() === false ? unsure(make()) : make()));
+    const order = (texts: readonly string[], obey: (value: string) => void): void =>
+      this.#addOrders(texts, group, obey, isMeant);
+    if (read) claim(read.ask, () => this.#settingClaim(control, kind === 'range' ? state.range() : state.get()));
     if (auto) {
-      this.#claim(auto.read.ask, group, () => ({ ...word(this.#boolean(state.get() === 'auto')), part: auto.read }));
-      for (const text of auto.write) this.#order(text, group, () => state.set('auto'));
+      claim(auto.read.ask, () => ({ ...word(this.#autoText(auto.read, state.get() === 'auto')), part: auto.read }));
+      order(auto.write, () => state.set('auto'));
     }
     for (const limit of [min, max]) this.#addLimit(limit, group);
-    const own = choices.filter(
-      (choice) => choice.write.length > 0 && !choice.write.some((text) => write.includes(text)),
-    );
-    for (const choice of own) this.#addOrders(choice.write, group, () => state.set(choice.choice));
-    for (const { first } of choices) {
-      if (!first) continue;
-      this.#claim(first.ask, group, () => ({ ...word('0'), isSure: false }));
-      for (const text of first.write) this.#order(text, group, () => {});
+    for (const choice of choices) {
+      if (!choice.write.some((text) => write.includes(text))) order(choice.write, () => state.set(choice.choice));
+      if (!choice.first) continue;
+      claim(choice.first.ask, () => unsure(word('0')));
+      order(choice.first.write, () => {});
     }
     if (writeOff) {
-      this.#addOrders(write, group, () => state.set(true));
-      this.#addOrders(writeOff, group, () => state.set(false));
+      order(write, () => state.set(true));
+      order(writeOff, () => state.set(false));
     } else {
-      this.#addOrders(write, group, (text) => state.set(kind === 'action' ? true : takenValue(control, text)));
+      order(write, (text) => state.set(kind === 'action' ? true : takenValue(control, text)));
     }
   }
 
   /** Of several commands the last with the value counts (else the last): those before it prepare. Actions do all they say. */
-  #addOrders(texts: readonly string[], group: ResolvedGroup, obey: (value: string) => void): void {
+  #addOrders(
+    texts: readonly string[],
+    group: ResolvedGroup,
+    obey: (value: string) => void,
+    isMeant: (() => boolean) | undefined,
+  ): void {
     const withValue = texts.findLastIndex((text) => text.includes('{value}'));
     const counting = withValue >= 0 ? withValue : texts.length - 1;
-    for (const [index, text] of texts.entries()) this.#order(text, group, index === counting ? obey : () => {});
+    for (const [index, text] of texts.entries()) {
+      this.orders.push({ text, group, isMeant, obey: index === counting ? obey : () => {} });
+    }
   }
 
   #settingClaim(control: ResolvedControl, value: ControlValue): Claim {
@@ -168,6 +184,12 @@ export class DefinitionExchanges {
   #switchText({ on, off }: ResolvedControl, isOn: boolean): string {
     const isPlain = /^(ON|1)$/i.test(on) && /^(OFF|0)$/i.test(off);
     return isPlain ? this.#boolean(isOn) : isOn ? on : off;
+  }
+
+  /** Ranging may be told by a word (`AUTO`) instead of a boolean. */
+  #autoText({ is }: Partial<Reading>, isAuto: boolean): string {
+    if (is === undefined || typeof is === 'boolean') return this.#boolean(isAuto !== (is === false));
+    return isAuto ? ([is].flat()[0] ?? '') : '0';
   }
 
   #functionClaim(): Claim {
@@ -255,6 +277,10 @@ function rowShowing(rows: readonly LampCase[], shown: string): number {
 
 function word(text: string): Claim & { kind: 'text' } {
   return { kind: 'text', part: {}, text, isSure: true };
+}
+
+function unsure(claim: Claim): Claim {
+  return claim.kind === 'text' ? { ...claim, isSure: false } : claim;
 }
 
 function isNumeric(text: string): boolean {

@@ -79,10 +79,11 @@ function rowCommand(rows: readonly Row[], model: DefinitionModel): Command {
     if (sizes.length === 0) throw new ScpiError(rows.some((row) => row.parameters.length > given.length) ? -109 : -108);
     const fitting = sizes.filter((row) => row.parameters.every((pattern, index) => fits(pattern, given[index] ?? '')));
     const group = (row: Row) => row.order?.group ?? row.question?.group;
-    const row = fitting.find((one) => {
+    const selected = fitting.filter((one) => {
       const place = group(one);
       return place === undefined || model.isSelected(place);
     });
+    const row = selected.find(({ order }) => order?.isMeant?.() ?? true) ?? selected[0];
     if (!row) throw new ScpiError(-224);
     const at = row.parameters.findIndex((pattern) => pattern.includes(VALUE));
     return { row, value: unwrap(row.parameters[at] ?? '', given[at] ?? '') };
