@@ -62,7 +62,6 @@ describe('openTransport', () => {
 
   it('refuses what it cannot read or open, with the reason and what to do', async () => {
     await fails('nonsense::5', 'resource.malformed', /Examples/);
-    await fails('TCPIP0::127.0.0.1::hislip0::INSTR', 'resource.unsupported', /raw SCPI socket/);
     await fails('GPIB0::9::INSTR', 'resource.unsupported', /GPIB/);
   });
 
