@@ -22,6 +22,7 @@ export default defineConfig({
           'engine-child': at('src/headless/engine-child.ts'),
           simulator: at('src/simulator/main.ts'),
           'export-worker': at('src/engine/export/export-worker.ts'),
+          'vendor-visa': at('src/engine/transport/vendor-visa/visa-child.ts'),
         },
         output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' },
       },

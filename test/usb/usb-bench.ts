@@ -7,12 +7,13 @@ import { UsbtmcPeripheral, type UsbtmcPeripheralOptions } from '../../src/simula
 import type { MessageDevice } from '../../src/simulator/wire/message-device.ts';
 
 /** A USB/IP exporter with one device, and the resource it is opened by. */
-export interface UsbBench extends AsyncDisposable {
+export interface UsbBench {
   readonly server: UsbipServer;
   readonly peripheral: UsbtmcPeripheral;
   readonly resource: string;
   open(options?: UsbOptions): Promise<Transport>;
   unplug(): void;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 export async function openUsbBench(device: MessageDevice, options: UsbtmcPeripheralOptions = {}): Promise<UsbBench> {
@@ -35,7 +36,7 @@ export async function exportPeripheral(
     resource,
     open: (options) => openUsbResource(resource, options),
     unplug: () => server.unplug(busId),
-    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: async () => server[Symbol.asyncDispose](),
   };
 }
 

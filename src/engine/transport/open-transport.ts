@@ -10,6 +10,7 @@ import { openGpib, refuseBoard } from './prologix/open-gpib.ts';
 import { openPrologix } from './prologix/open-prologix.ts';
 import type { Transport } from './transport.ts';
 import type { UsbOptions } from './usb/open-usb.ts';
+import type { VendorOptions } from './vendor-visa/open-vendor.ts';
 import type { Vxi11Options } from './vxi11/open-vxi11.ts';
 
 export interface TransportOptions {
@@ -18,6 +19,7 @@ export interface TransportOptions {
   vxi11?: Omit<Vxi11Options, 'signal'> | undefined;
   hislip?: Omit<HislipOptions, 'signal'> | undefined;
   usb?: Omit<UsbOptions, 'signal'> | undefined;
+  vendor?: Omit<VendorOptions, 'signal'> | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -39,6 +41,10 @@ const OPENERS: { [K in ResourceKind]?: Opener<K> } = {
   async usb(parsed, { usb, signal }) {
     const { openUsb } = await import('./usb/open-usb.ts');
     return openUsb(parsed, { ...usb, signal });
+  },
+  async vendor(parsed, { vendor, signal }) {
+    const { openVendor } = await import('./vendor-visa/open-vendor.ts');
+    return openVendor(parsed, { ...vendor, signal });
   },
   prologix: openPrologix,
   gpib: openGpib,

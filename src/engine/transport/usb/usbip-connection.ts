@@ -245,10 +245,11 @@ function connect(target: UsbipHost, { connectTimeoutMs = 5000, signal }: UsbipOp
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
       socket.off('error', onError);
-      if (!error) return resolve(socket);
-      socket.on('error', () => {});
-      socket.destroy();
-      reject(error);
+      if (error) {
+        socket.on('error', () => {});
+        socket.destroy();
+        reject(error);
+      } else resolve(socket);
     };
     const onAbort = (): void => settle(signal && cancellation(signal));
     const onError = (error: Error): void => settle(fromOsError(error, place, `No USB/IP exporter at ${place}`));

@@ -1,0 +1,240 @@
+import { createDeferred, type Deferred } from '../../../core/deferred.ts';
+import { type ErrorCode, LabError } from '../../../core/errors.ts';
+import { cancellation } from '../read-buffer.ts';
+import {
+  type LockOptions,
+  REMOTE_MODES,
+  type ReadOptions,
+  type ReadResult,
+  type Transport,
+  type TransportControl,
+  type WriteOptions,
+} from '../transport.ts';
+import type { VisaCall, VisaValue } from './visa-messages.ts';
+import type { VisaProcess } from './visa-process.ts';
+
+/** Longest wait of the library for its next byte before it looks whether somebody still waits. */
+const SLICE_MS = 500;
+const WRITE_MS = 10_000;
+const READ_BYTES = 1024 * 1024;
+
+/**
+ * A session of the vendor's VISA. The library cannot be interrupted: an aborted read rejects at once, and its call in the library ends with
+ * the slice it is in; what that still brings is for the next read, unless a clear or a
+ * new message comes first.
+ */
+export class VendorTransport implements Transport {
+  readonly resource: string;
+  readonly isMessageBased: boolean;
+  readonly closed: Promise<{ code: ErrorCode; message: string }>;
+  readonly control: TransportControl;
+  readonly #process: VisaProcess;
+  readonly #session: number;
+  readonly #release: () => void;
+  readonly #closed = createDeferred<{ code: ErrorCode; message: string }>();
+  #pending: Deferred<ReadResult> | undefined;
+  /** The read call in the library. */
+  #inLibrary: Promise<unknown> = Promise.resolve();
+  /** What the library still brought for a read that was given up; dropped by a clear or the next message. */
+  #late: ReadResult | undefined;
+  #generation = 0;
+  /** The call of a read that was given up: nothing is sent before it has ended, or it would take the next answer. */
+  #orphan: Promise<unknown> = Promise.resolve();
+  #isAsked = false;
+  #asking = createDeferred<void>();
+  #ended: LabError | undefined;
+  #disposed: Promise<void> | undefined;
+
+  constructor(
+    resource: string,
+    process: VisaProcess,
+    session: number,
+    about: { isMessageBased: boolean; release: () => void },
+  ) {
+    this.resource = resource;
+    this.#process = process;
+    this.#session = session;
+    this.#release = about.release;
+    this.isMessageBased = about.isMessageBased;
+    this.closed = this.#closed.promise;
+    this.control = {
+      clear: (signal) => this.#clear(signal),
+      trigger: (signal) => this.#do({ call: 'trigger', session }, 'Cannot trigger', signal),
+      statusByte: async (signal) => {
+        const { statusByte } = await this.#ask({ call: 'statusByte', session }, 'Cannot read the status byte', signal);
+        return statusByte ?? 0;
+      },
+      lock: (options) => this.#lock(options),
+      unlock: (signal) => this.#do({ call: 'unlock', session }, 'Cannot unlock', signal),
+      remoteLocal: (mode, signal) =>
+        this.#do({ call: 'remote', session, mode: REMOTE_MODES.indexOf(mode) }, `Cannot go to '${mode}'`, signal),
+    };
+    void process.ended.then((reason) => this.#end(reason));
+  }
+
+  write(bytes: Uint8Array, { end = false, signal }: WriteOptions = {}): Promise<void> {
+    const sending = this.#orphan.then(() => {
+      if (this.isMessageBased) this.#forget();
+      const request = { call: 'write', session: this.#session, bytes, end, timeoutMs: WRITE_MS } as const;
+      return this.#do(request, 'Cannot send', signal);
+    });
+    const writing = untilAborted(sending, signal);
+    return writing.then(() => {
+      if (!end) return;
+      this.#isAsked = true;
+      this.#asking.resolve();
+      this.#asking = createDeferred<void>();
+    });
+  }
+
+  read(options: ReadOptions = {}): Promise<ReadResult> {
+    const { signal } = options;
+    if (this.#ended) return Promise.reject(this.#ended);
+    if (this.#pending) {
+      return Promise.reject(
+        new LabError('call.invalid', 'A read is waiting on this instrument already; one at a time.'),
+      );
+    }
+    if (signal?.aborted) return Promise.reject(cancellation(signal));
+    const pending = createDeferred<ReadResult>();
+    this.#pending = pending;
+    const onAbort = (): void => {
+      if (signal) this.#giveUp(cancellation(signal));
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+    this.#fetch(pending, options).catch((error: unknown) => pending.reject(error));
+    return pending.promise.finally(() => {
+      signal?.removeEventListener('abort', onAbort);
+      if (this.#pending === pending) this.#pending = undefined;
+    });
+  }
+
+  async #fetch(pending: Deferred<ReadResult>, { max = READ_BYTES, termChar }: ReadOptions): Promise<void> {
+    await this.#inLibrary;
+    if (this.#pending !== pending) return;
+    if (this.#late) {
+      pending.resolve(this.#takeLate(this.#late, max, termChar));
+      return;
+    }
+    // Nothing asked, nothing to wait for: the instrument would note -420.
+    while (this.isMessageBased && !this.#isAsked && this.#pending === pending) await this.#asking.promise;
+    if (this.#pending !== pending) return;
+    const reading = this.#ask(
+      {
+        call: 'read',
+        session: this.#session,
+        max: Math.max(1, Math.min(max, READ_BYTES)),
+        sliceMs: SLICE_MS,
+        ...(termChar === undefined ? {} : { termChar }),
+      },
+      'Cannot read',
+      undefined,
+    );
+    const generation = this.#generation;
+    const arrival = reading.then(({ bytes = new Uint8Array(0), ended }) => {
+      const end = this.isMessageBased && ended === 'end';
+      const isWanted = this.#pending === pending;
+      if (!isWanted && generation !== this.#generation) return;
+      if (end) this.#isAsked = false;
+      if (isWanted) pending.resolve({ bytes, end });
+      else if (bytes.length > 0) this.#late = { bytes, end };
+    });
+    this.#inLibrary = arrival.catch(() => {});
+    await arrival;
+  }
+
+  #takeLate({ bytes, end }: ReadResult, max: number, termChar: number | undefined): ReadResult {
+    const found = termChar === undefined ? -1 : bytes.indexOf(termChar);
+    const count = Math.min(bytes.length, Math.max(1, max), found < 0 ? bytes.length : found + 1);
+    const isWhole = count === bytes.length;
+    this.#late = isWhole ? undefined : { bytes: bytes.subarray(count), end };
+    return { bytes: bytes.subarray(0, count), end: isWhole && end };
+  }
+
+  #forget(): void {
+    this.#late = undefined;
+    this.#generation++;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    const message = `The session of ${this.resource} was closed here. What was not answered is lost; attach it again.`;
+    this.#end(new LabError('transport.closed', message, { resource: this.resource }));
+    this.#disposed ??= this.#close();
+    return this.#disposed;
+  }
+
+  async #close(): Promise<void> {
+    await this.#inLibrary;
+    await this.#process.ask({ call: 'close', session: this.#session }, 'Cannot close', this.resource).catch(() => {});
+    this.#release();
+  }
+
+  #giveUp(reason: LabError): void {
+    const pending = this.#pending;
+    if (!pending) return;
+    this.#pending = undefined;
+    if (this.isMessageBased) this.#orphan = this.#inLibrary;
+    pending.reject(reason);
+    this.#asking.resolve();
+    this.#asking = createDeferred<void>();
+    this.#process.ask({ call: 'stop', session: this.#session }, 'Cannot stop', this.resource).catch(() => {});
+  }
+
+  async #clear(signal?: AbortSignal): Promise<void> {
+    this.#giveUp(
+      new LabError('transport.timeout', 'A device clear ended what was under way. Nothing of it is answered.'),
+    );
+    this.#isAsked = false;
+    this.#forget();
+    await untilAborted(this.#inLibrary, signal);
+    await this.#do({ call: 'clear', session: this.#session }, 'Cannot clear', signal);
+  }
+
+  #lock({ timeoutMs, sharedKey, signal }: LockOptions): Promise<void> {
+    const request = {
+      call: 'lock',
+      session: this.#session,
+      timeoutMs,
+      ...(sharedKey === undefined ? {} : { sharedKey }),
+    } as const;
+    return this.#do(request, 'Cannot lock', signal).catch((error: unknown) => {
+      // Waiting for another's lock ends in the code of any wait.
+      const isTimeout = error instanceof LabError && error.code === 'transport.timeout' && !signal?.aborted;
+      if (!isTimeout) throw error;
+      throw new LabError('transport.busy', `${error.message} Another program holds the lock.`, error.details);
+    });
+  }
+
+  async #do(request: VisaCall, doing: string, signal: AbortSignal | undefined): Promise<void> {
+    await this.#ask(request, doing, signal);
+  }
+
+  async #ask(request: VisaCall, doing: string, signal: AbortSignal | undefined): Promise<VisaValue> {
+    if (this.#ended) throw this.#ended;
+    if (signal?.aborted) throw cancellation(signal);
+    try {
+      return await untilAborted(this.#process.ask(request, doing, this.resource), signal);
+    } catch (error) {
+      if (error instanceof LabError && error.code === 'transport.closed') this.#end(error);
+      throw this.#ended ?? error;
+    }
+  }
+
+  #end(error: LabError): void {
+    if (this.#ended) return;
+    this.#ended = error;
+    this.#giveUp(error);
+    this.#closed.resolve({ code: error.code, message: error.message });
+    this.#disposed ??= this.#close();
+  }
+}
+
+/** Rejects at once when the signal aborts; the call in the library goes on by itself. */
+function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(cancellation(signal));
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

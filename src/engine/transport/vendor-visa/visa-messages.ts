@@ -1,0 +1,71 @@
+import { z } from 'zod';
+
+/**
+ * What is said between an engine and the process that holds the vendor's VISA library. Every request has a number and one answer with it; they may
+ * be answered in any order. Sessions are numbers of the library.
+ */
+const session = z.number().int().nonnegative();
+const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array);
+const milliseconds = z.number().int().min(0).max(0xffff_fffe);
+
+export const visaCall = z.discriminatedUnion('call', [
+  /** Loads the first of the libraries that can be loaded, and opens its resource manager. Answer: `{library}`. */
+  z.object({ call: z.literal('load'), libraries: z.array(z.string().max(4096)).max(64) }),
+  z.object({ call: z.literal('find'), expression: z.string().max(256), limit: z.number().int().min(1).max(4096) }),
+  /** Answer: `{session}`. */
+  z.object({ call: z.literal('open'), resource: z.string().max(512), timeoutMs: milliseconds }),
+  z.object({ call: z.literal('close'), session }),
+  /** Waits in slices, until something came or `stop` is said. Answer: `{bytes, ended}`. */
+  z.object({
+    call: z.literal('read'),
+    session,
+    max: z.number().int().min(1).max(16_777_216),
+    termChar: z.number().int().min(0).max(255).optional(),
+    sliceMs: milliseconds,
+  }),
+  /** No more slices for the read that waits. */
+  z.object({ call: z.literal('stop'), session }),
+  z.object({
+    call: z.literal('write'),
+    session,
+    bytes,
+    end: z.boolean(),
+    timeoutMs: milliseconds,
+  }),
+  z.object({ call: z.literal('clear'), session }),
+  z.object({ call: z.literal('trigger'), session }),
+  /** Answer: `{statusByte}`. */
+  z.object({ call: z.literal('statusByte'), session }),
+  z.object({ call: z.literal('remote'), session, mode: z.number().int().min(0).max(6) }),
+  z.object({ call: z.literal('lock'), session, timeoutMs: milliseconds, sharedKey: z.string().max(255).optional() }),
+  z.object({ call: z.literal('unlock'), session }),
+]);
+export type VisaCall = z.infer<typeof visaCall>;
+
+export const visaRequest = z.object({ id: z.number().int(), request: visaCall });
+export type VisaRequest = z.infer<typeof visaRequest>;
+
+export const visaAnswer = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('done'),
+    id: z.number().int(),
+    value: z.object({
+      library: z.string().optional(),
+      session: session.optional(),
+      resources: z.array(z.string()).optional(),
+      bytes: bytes.optional(),
+      /** How a read ended; absent: stopped with nothing. */
+      ended: z.enum(['end', 'term-char', 'count', 'stopped']).optional(),
+      statusByte: z.number().int().optional(),
+    }),
+  }),
+  /** `status`: of the library; absent: none could be loaded, or the request was not understood. */
+  z.object({
+    kind: z.literal('failed'),
+    id: z.number().int(),
+    status: z.number().int().optional(),
+    text: z.string(),
+  }),
+]);
+export type VisaAnswer = z.infer<typeof visaAnswer>;
+export type VisaValue = Extract<VisaAnswer, { kind: 'done' }>['value'];

@@ -1,0 +1,103 @@
+import { LabError } from '../../../core/errors.ts';
+import { libraryAdvice } from './visa-candidates.ts';
+import { type VisaCall, type VisaRequest, type VisaValue, visaAnswer } from './visa-messages.ts';
+import { visaError } from './visa-status.ts';
+
+/** A process of visa-child.ts, however it was started. */
+export interface VisaChild {
+  send(message: VisaRequest): void;
+  onMessage(listener: (message: unknown) => void): void;
+  /** Called once, with words for how it ended (`signal SIGSEGV`). */
+  onExit(listener: (how: string) => void): void;
+  kill(): void;
+}
+
+/** Starts one. Throws `resource.unsupported` where no process can be started. */
+export type VisaSpawn = () => VisaChild;
+
+interface Waiting {
+  resolve(value: VisaValue): void;
+  reject(error: LabError): void;
+  doing: string;
+  resource: string;
+}
+
+/**
+ * The engine's side of the process with the vendor's library. When it ends unasked, everything that waits rejects with `transport.failed`, and so
+ * does `ended`; the next opening starts another.
+ */
+export class VisaProcess {
+  /** Resolves with the reason when the process has ended. */
+  readonly ended: Promise<LabError>;
+  readonly #child: VisaChild;
+  readonly #waiting = new Map<number, Waiting>();
+  #id = 0;
+  #reason: LabError | undefined;
+  #end: (reason: LabError) => void = () => {};
+
+  constructor(child: VisaChild) {
+    this.#child = child;
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+    child.onMessage((message) => this.#take(message));
+    child.onExit((how) => this.#finish(crashed(how)));
+  }
+
+  get isOver(): boolean {
+    return this.#reason !== undefined;
+  }
+
+  /** `doing` begins the message if it fails. Throws `transport.*`, `resource.*`. */
+  ask(request: VisaCall, doing: string, resource: string): Promise<VisaValue> {
+    if (this.#reason) return Promise.reject(this.#reason);
+    const id = ++this.#id;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject, doing, resource });
+      this.#child.send({ id, request });
+    });
+  }
+
+  /** Ends it; what waits rejects with `transport.closed`. */
+  kill(): void {
+    this.#finish(new LabError('transport.closed', "The process of the maker's VISA was ended here."));
+    this.#child.kill();
+  }
+
+  #take(message: unknown): void {
+    const parsed = visaAnswer.safeParse(message);
+    if (!parsed.success) {
+      this.#finish(crashed('it speaks another version'));
+      this.#child.kill();
+      return;
+    }
+    const answer = parsed.data;
+    const waiting = this.#waiting.get(answer.id);
+    this.#waiting.delete(answer.id);
+    if (!waiting) return;
+    if (answer.kind === 'done') waiting.resolve(answer.value);
+    else if (answer.status === undefined) waiting.reject(unavailable(waiting, answer.text));
+    else waiting.reject(visaError(answer.status, answer.text, waiting.doing, waiting.resource));
+  }
+
+  #finish(reason: LabError): void {
+    if (this.#reason) return;
+    this.#reason = reason;
+    for (const waiting of this.#waiting.values()) waiting.reject(reason);
+    this.#waiting.clear();
+    this.#end(reason);
+  }
+}
+
+function crashed(how: string): LabError {
+  return new LabError(
+    'transport.failed',
+    `The maker's VISA library crashed (${how}). All instruments opened by it are closed; everything else goes on. What was not answered is lost. Attach them again; if it stays, update the maker's VISA.`,
+    { how },
+  );
+}
+
+function unavailable({ resource, doing }: Waiting, text: string): LabError {
+  const message = `${doing} (${resource}): the maker's VISA cannot be used here (${text}). Nothing was opened. ${libraryAdvice()}`;
+  return new LabError('resource.unsupported', message, { resource, system: text });
+}
