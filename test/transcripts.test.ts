@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { DriverFamily } from '../src/engine/driver/driver.ts';
-import { allFamilies, chooseFamily } from '../src/engine/driver/driver-table.ts';
+import { allFamilies, chooseFamily, familyCatalog } from '../src/engine/driver/driver-table.ts';
 import { genericScpiFamily } from '../src/engine/driver/generic-scpi.ts';
 import { parseIdentity } from '../src/protocol/idn.ts';
 import { openTranscriptBench } from './lab/transcript-bench.ts';
@@ -23,7 +23,16 @@ function slug(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]+/g, '-');
 }
 
-for (const file of readdirSync(FOLDER).filter((name) => name.endsWith('.yaml'))) {
+const files = readdirSync(FOLDER).filter((name) => name.endsWith('.yaml'));
+
+// A definition whose ids or patterns no transcript meets would leave a transcript waiting for ever, and itself unproven.
+it('every definition in force meets a transcript', () => {
+  const met = new Set(files.map((file) => familyOf(readTranscript(join(FOLDER, file)))));
+  const unmet = familyCatalog().families.filter((family) => !met.has(family));
+  expect(unmet.map(({ id }) => id)).toEqual([]);
+});
+
+for (const file of files) {
   const transcript = readTranscript(join(FOLDER, file));
   const family = familyOf(transcript);
   const isDefined = existsSync(join(DEFINITIONS, file));
