@@ -243,6 +243,8 @@ export const CALLS = {
     output: z.object({ stream: z.string() }),
   },
   'outputs.off': { right: 'control', input: nothing, output: z.object({ results: z.array(outputOff) }) },
+  /** A person has looked and switched off by hand: what did not confirm is shown no more. */
+  'outputs.release': { right: 'control', input: nothing, output: nothing },
 
   'channel.set': { right: 'control', input: channelChange, output: nothing },
 

@@ -16,6 +16,7 @@ import type { ScreenHubs } from './history/screen-hubs.ts';
 import type { HostServices } from './host-services.ts';
 import type { Library } from './recording/library.ts';
 import type { RecordedShelf } from './recording/recorded-shelf.ts';
+import type { SafetyDesk } from './safety/safety-desk.ts';
 import type { EventLog } from './state/event-log.ts';
 import type { StateBoard } from './state/state-board.ts';
 import type { TraceDesk } from './state/trace-desk.ts';
@@ -43,6 +44,8 @@ export interface EngineParts {
   /** What there is to attach. */
   readonly discovery: DiscoveryDesk;
   readonly outputs: OutputsDesk;
+  /** What devices under test stand, and which are armed. */
+  readonly safety: SafetyDesk;
   readonly recording: RecordingDesk;
   readonly library: Library;
   /** History of recordings, for plots. */

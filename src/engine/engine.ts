@@ -23,7 +23,9 @@ import { createDoctorCalls } from './calls/doctor-calls.ts';
 import { createInstrumentCalls, exchangeRecord } from './calls/instrument-calls.ts';
 import { pendingCalls } from './calls/pending-calls.ts';
 import { createRecordingCalls } from './calls/recording-calls.ts';
+import { createSafetyCalls } from './calls/safety-calls.ts';
 import { createSampleCalls } from './calls/sample-calls.ts';
+import { createServiceCalls } from './calls/service-calls.ts';
 import type { DiscoveryDesk } from './discovery/discovery-desk.ts';
 import { adapterAt, createDiscovery, followBench, openKnown, waysBack } from './discovery/open-discovery.ts';
 import { openOwnDefinitions } from './driver/own-definitions.ts';
@@ -33,6 +35,7 @@ import { ScreenHubs } from './history/screen-hubs.ts';
 import type { HostServices } from './host-services.ts';
 import { openLibrary } from './recording/library.ts';
 import { RecordedShelf } from './recording/recorded-shelf.ts';
+import { SafetyDesk } from './safety/safety-desk.ts';
 import { openDataFolder } from './state/data-folder.ts';
 import { emptyState } from './state/empty-state.ts';
 import { EventLog } from './state/event-log.ts';
@@ -104,6 +107,15 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
       collect: (name) => loader.collect(name),
     },
   );
+  const safety: SafetyDesk = scope.use(
+    new SafetyDesk({
+      clock,
+      board,
+      events,
+      outputsOff: (wanted, who) => outputs.offOf(wanted, who),
+      touched: () => keeper.touch(),
+    }),
+  );
   const known = scope.use(await openKnown(folder.path, events));
   const instruments: InstrumentTable = new InstrumentTable({
     clock,
@@ -116,6 +128,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     localOnDetach: () => board.state.settings.localOnDetach,
     exchanged: (instrument, exchange) => traces.add(exchangeRecord(instrument, exchange)),
     touched: () => keeper.touch(),
+    safety,
     known,
     adapterAt,
     waysTo: (attached, signal) =>
@@ -137,10 +150,17 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     simulated: () => simulator.instruments,
   });
   const recording = new RecordingDesk({ dataFolder: folder.path, version, clock, fan, registry, events, board, host });
-  const outputs = new OutputsDesk({ clock, board, events, host, instruments });
+  const outputs: OutputsDesk = new OutputsDesk({
+    clock,
+    board,
+    events,
+    host,
+    instruments,
+    disarm: (why) => safety.disarmAll(why),
+  });
   const alarms = scope.use(createAlarmDesk({ clock, board, events, channels, host, recording, outputs }));
   const jobs = scope.use(new JobTable(clock, board));
-  const loader = createBenchLoader({ board, events, channels, instruments, alarms, simulator, known });
+  const loader = createBenchLoader({ board, events, channels, instruments, alarms, simulator, safety, known });
   // Order of the fan: the recorder puts itself first when it starts, then history, then rules, then what only counts.
   for (const sink of [history, alarms, new StreamBoard(board, events), meter]) scope.use(fan.add(sink));
   scope.defer(() => simulator.stop().then(() => undefined));
@@ -207,6 +227,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     known,
     discovery,
     outputs,
+    safety,
     recording,
     library,
     recorded: scope.use(new RecordedShelf(library)),
@@ -223,6 +244,8 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     ...createInstrumentCalls(parts),
     ...createDiscoveryCalls(parts),
     ...createDoctorCalls(parts),
+    ...createSafetyCalls(parts),
+    ...createServiceCalls(parts),
     ...createSampleCalls(parts),
     ...createRecordingCalls(parts),
     ...pendingCalls,

@@ -2,9 +2,11 @@ import type { AttachOptions } from '../../contract/discovery-schema.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Identity } from '../../core/instrument.ts';
 import type { ColumnInfo } from '../../core/stream-info.ts';
+import type { SafetyHost } from '../safety/safety-host.ts';
 import type { SampleSink } from '../sample-sink.ts';
 import type { Exchange } from '../session/session.ts';
 import type { EventDraft } from '../state/event-log.ts';
+import type { Hurry } from './hurry.ts';
 import type { LinkPlace } from './instrument-link.ts';
 import type { StreamRegistry } from './stream-registry.ts';
 
@@ -21,6 +23,8 @@ export interface AttachedAt extends Attached {
   /** Where it was attached: stands for the serial number of one that has none. */
   readonly home: string;
   readonly options: AttachOptions;
+  /** Ends the pause before the next try. */
+  readonly hurry: Hurry;
 }
 
 /** What an attachment needs of the engine. */
@@ -46,5 +50,7 @@ export interface AttachmentHost {
   /** Its state is to be shown again. */
   changed(attached: Attached): void;
   event(draft: EventDraft): void;
+  /** Judges what might move an output. */
+  readonly safety: SafetyHost;
   exchanged(instrument: string, exchange: Exchange): void;
 }

@@ -68,7 +68,7 @@ export class PollLoop implements Disposable {
   }
 
   /** Runs until the signal aborts (resolves) or the wire ends (throws `transport.closed` and the like). */
-  async run(driver: Driver, signal: AbortSignal): Promise<void> {
+  async run(driver: Pick<Driver, 'poll'>, signal: AbortSignal): Promise<void> {
     const { clock } = this.#host;
     let betweenMs = clock.monotonicMs();
     if (this.#gapReason !== undefined) {
@@ -102,7 +102,7 @@ export class PollLoop implements Disposable {
     this.#groups = [];
   }
 
-  async #round(driver: Driver, nowMs: number, signal: AbortSignal): Promise<void> {
+  async #round(driver: Pick<Driver, 'poll'>, nowMs: number, signal: AbortSignal): Promise<void> {
     const due = this.#groups.filter((group) => group.dueMs <= nowMs);
     this.#lookMs = nowMs + BETWEEN_MS;
     for (const group of due) group.dueMs = Math.max(group.dueMs + 1000 / group.rateHz, nowMs);

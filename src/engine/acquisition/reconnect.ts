@@ -1,4 +1,3 @@
-import { delay } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
 import type { AttachedAt, AttachmentHost } from './attachment-host.ts';
 import { identityText, instrumentId } from './instrument-id.ts';
@@ -37,7 +36,7 @@ export async function reconnect(
   for (let attempt = 1; ; attempt++) {
     const waitMs = Math.min(MOST_MS, FIRST_MS * 2 ** (attempt - 1));
     onRetry({ attempt, atNs: String(host.clock.nowNs() + BigInt(waitMs) * 1_000_000n), ...failure });
-    await delay(host.clock, waitMs, signal);
+    await attached.hurry.pause(host.clock, waitMs, signal);
     // Attached in its place by hand: left alone.
     if (!host.isInUse(attached.resource)) {
       const known = await knock(attached, attached.resource, host, signal);

@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { alarmRule } from '../../contract/alarm-schema.ts';
 import { plotLayout } from '../../contract/bench-schema.ts';
 import { attachOptions } from '../../contract/discovery-schema.ts';
-import { channelState } from '../../contract/instrument-schema.ts';
+import { channelState, polledQuery } from '../../contract/instrument-schema.ts';
+import { protectedDevice } from '../../contract/safety-schema.ts';
 import { LabError } from '../../core/errors.ts';
 import { systemCode } from '../recording/disk.ts';
 import { atomicWrite } from '../state/atomic-write.ts';
@@ -27,6 +28,8 @@ const benchInstrument = z.object({
   identity: z.object({ maker: z.string(), model: z.string(), serial: z.string(), firmware: z.string() }),
   /** Absent in files from before there were any, and where nothing was set. */
   options: attachOptions.optional(),
+  /** Rows "poll this query". */
+  queries: z.array(polledQuery).max(50).optional(),
 });
 export type BenchInstrument = z.infer<typeof benchInstrument>;
 
@@ -43,6 +46,8 @@ export const benchDocument = z.object({
   channels: z.record(z.string(), channelSettings),
   plots: z.array(plotLayout).max(50),
   rules: z.array(alarmRule).max(1000),
+  /** Limits of what stands on the bench; that a device is armed is never saved. Absent in files from before there were any. */
+  safety: z.array(protectedDevice).max(50).default([]),
 });
 export type BenchDocument = z.infer<typeof benchDocument>;
 
@@ -55,6 +60,7 @@ export function createBenchDocument(name: string): BenchDocument {
     channels: {},
     plots: [],
     rules: [],
+    safety: [],
   };
 }
 

@@ -210,6 +210,6 @@ function absolute(path: string): string {
   throw new LabError('call.invalid', `${path} is no absolute path. Give the whole path of the bench file.`, { path });
 }
 
-function isEmpty({ instruments, channels, plots, rules }: BenchDocument): boolean {
-  return instruments.length + Object.keys(channels).length + plots.length + rules.length === 0;
+function isEmpty({ instruments, channels, plots, rules, safety }: BenchDocument): boolean {
+  return instruments.length + Object.keys(channels).length + plots.length + rules.length + safety.length === 0;
 }

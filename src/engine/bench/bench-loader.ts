@@ -2,6 +2,7 @@ import { LabError } from '../../core/errors.ts';
 import type { ChannelBook } from '../acquisition/channel-book.ts';
 import type { AlarmEngine } from '../alarm/alarm-engine.ts';
 import type { KnownInstruments } from '../discovery/known-instruments.ts';
+import type { SafetyDesk } from '../safety/safety-desk.ts';
 import type { EventLog } from '../state/event-log.ts';
 import type { StateBoard } from '../state/state-board.ts';
 import { type BenchDocument, type BenchInstrument, createBenchDocument } from './bench-file.ts';
@@ -15,6 +16,7 @@ export interface BenchLoaderParts {
   instruments: InstrumentTable;
   alarms: AlarmEngine;
   simulator: SimulatorDesk;
+  safety: SafetyDesk;
   known: KnownInstruments;
 }
 
@@ -36,6 +38,7 @@ export function createBenchLoader({
   instruments,
   alarms,
   simulator,
+  safety,
   known,
 }: BenchLoaderParts): BenchLoader {
   /** In the document, but not there (yet; or switched off, unplugged): they must not vanish from the file. */
@@ -101,12 +104,15 @@ export function createBenchLoader({
     for (const { id } of alarms.rules) alarms.remove(id);
     channels.load(document.channels);
     for (const rule of document.rules) alarms.set(rule);
+    safety.load(document.safety);
     board.replace({
       bench: { ...board.state.bench, name: document.name },
       plots: document.plots,
       rules: alarms.rules,
       alarms: alarms.states,
-      outputsOff: null,
+      safety: safety.state,
+      // What did not confirm to be off is on, whichever bench is open.
+      outputsOff: board.state.outputsOff?.results.some(({ confirmed }) => !confirmed) ? board.state.outputsOff : null,
     });
   };
 
@@ -121,6 +127,7 @@ export function createBenchLoader({
       channels: channels.settings,
       plots: board.state.plots,
       rules: alarms.rules,
+      safety: safety.devices,
     }),
     prepare,
     attach,

@@ -1,4 +1,5 @@
 import type { AttachOptions } from '../../contract/discovery-schema.ts';
+import type { PolledQuery } from '../../contract/instrument-schema.ts';
 import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
 import { canonicalResource } from '../../core/resource.ts';
@@ -11,6 +12,7 @@ import { type LinkPlace, openInstrumentLink } from '../acquisition/instrument-li
 import type { StreamRegistry } from '../acquisition/stream-registry.ts';
 import type { KnownInstruments } from '../discovery/known-instruments.ts';
 import { chooseFamily, familyNamed } from '../driver/driver-table.ts';
+import type { SafetyHost } from '../safety/safety-host.ts';
 import type { SampleSink } from '../sample-sink.ts';
 import type { Exchange } from '../session/session.ts';
 import type { EventLog } from '../state/event-log.ts';
@@ -27,6 +29,7 @@ export interface InstrumentTableParts {
   timeoutMs(): number;
   localOnDetach(): boolean;
   exchanged(instrument: string, exchange: Exchange): void;
+  safety: SafetyHost;
   /** What is attached changed: the bench file wants saving. */
   touched(): void;
   known: KnownInstruments;
@@ -43,6 +46,8 @@ export interface OpenRequest {
   label?: string | undefined;
   /** Absent: as the one that was there last; `{}`: as its address alone says. */
   options?: AttachOptions | undefined;
+  /** Rows "poll this query". */
+  queries?: readonly PolledQuery[] | undefined;
 }
 
 /** The instruments of the bench: attach, detach, find by id. One unit is attached once, whatever the paths to it. */
@@ -64,12 +69,13 @@ export class InstrumentTable implements AsyncDisposable {
 
   /** For the bench file. */
   get saved(): BenchInstrument[] {
-    return this.all.map(({ id, resource, label, identity, options }) => ({
+    return this.all.map(({ id, resource, label, identity, options, queries }) => ({
       id,
       resource,
       label,
       identity,
       ...(Object.keys(options).length > 0 ? { options } : {}),
+      ...(queries.length > 0 ? { queries: [...queries] } : {}),
     }));
   }
 
@@ -161,7 +167,7 @@ export class InstrumentTable implements AsyncDisposable {
       return same;
     }
     const label = request.label ?? known.of(id)?.label ?? instrumentLabel(link.identity, resource);
-    attachment = new Attachment(link, label, this.#host(), options);
+    attachment = new Attachment(link, label, this.#host(), options, request.queries);
     this.#attached.set(id, attachment);
     this.#show(attachment);
     attachment.start();
@@ -197,13 +203,9 @@ export class InstrumentTable implements AsyncDisposable {
       choose: chooseFamily,
       named: familyNamed,
       report: (error) => {
-        const { id, label } = attached() ?? { id: undefined, label: 'Instrument' };
-        this.#parts.events.add({
-          kind: 'status',
-          severity: 'warning',
-          text: `${label}: ${error.message}`,
-          ...(id ? { instrument: id } : {}),
-        });
+        const attachment = this.#attached.get(attached()?.id ?? '');
+        if (attachment) attachment.complain(error);
+        else this.#parts.events.add({ kind: 'instrument-error', severity: 'warning', text: error.message });
       },
     };
   }
@@ -238,6 +240,7 @@ export class InstrumentTable implements AsyncDisposable {
         this.#parts.touched();
       },
       event: (draft) => void events.add(draft),
+      safety: this.#parts.safety,
       exchanged,
     };
   }

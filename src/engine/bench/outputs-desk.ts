@@ -10,47 +10,76 @@ import type { InstrumentTable } from './instrument-table.ts';
 const PATIENCE_MS = 1500;
 
 type OutputsOffState = NonNullable<BenchState['outputsOff']>;
+type Results = OutputsOffState['results'];
+
+export interface OutputsParts {
+  clock: Clock;
+  board: StateBoard;
+  events: EventLog;
+  host: HostServices;
+  instruments: InstrumentTable;
+  /** A press disarms everything. */
+  disarm(why: string): void;
+}
 
 /**
- * Outputs off: every output of every instrument at once, on the safety lane, each read back. What did not confirm stays on the screens
- * until a later press confirms it; what is slow to answer is shown so before. Presses while one is under way join it.
+ * Outputs off: every output of every instrument at once, on the safety lane, each read back. What did not confirm stays on the screens until a later press
+ * confirms it or a person releases it, also when its instrument is detached meanwhile; what is slow to answer is shown so before. Presses while one is
+ * under way join it.
  */
 export class OutputsDesk {
-  readonly #parts: {
-    clock: Clock;
-    board: StateBoard;
-    events: EventLog;
-    host: HostServices;
-    instruments: InstrumentTable;
-  };
+  readonly #parts: OutputsParts;
   #underway: Promise<OutputsOffState> | undefined;
 
-  constructor(parts: {
-    clock: Clock;
-    board: StateBoard;
-    events: EventLog;
-    host: HostServices;
-    instruments: InstrumentTable;
-  }) {
+  constructor(parts: OutputsParts) {
     this.#parts = parts;
   }
 
   off(who: string): Promise<OutputsOffState> {
-    this.#underway ??= this.#off(who).finally(() => {
+    this.#parts.disarm(`Outputs off (${who})`);
+    this.#underway ??= this.#off(who, this.#parts.instruments.all).finally(() => {
       this.#underway = undefined;
     });
     return this.#underway;
   }
 
-  async #off(who: string): Promise<OutputsOffState> {
-    const { clock, board, events, host, instruments } = this.#parts;
-    const switchable = instruments.all.filter(({ shape }) => shape.controls.some(({ isOutput }) => isOutput));
-    const answers = new Map(switchable.map((attachment) => [attachment, unanswered(attachment)]));
-    const impatience = clock.after(PATIENCE_MS, () => {
-      board.publish('outputs.changed', {
-        outputsOff: { t: String(clock.nowNs()), results: [...answers.values()].flat() },
-      });
+  /** Those of some instruments only: a value was beyond its limit. Joins a press that is under way. */
+  offOf(instruments: readonly string[], who: string): Promise<OutputsOffState> {
+    if (this.#underway) return this.#underway;
+    const meant = this.#parts.instruments.all.filter(({ id }) => instruments.includes(id));
+    return this.#off(who, meant);
+  }
+
+  /** A person has seen to what did not confirm: it is shown no more. */
+  release(who: string): void {
+    const { board, events, clock } = this.#parts;
+    const open = board.state.outputsOff?.results.filter(({ confirmed }) => !confirmed) ?? [];
+    if (open.length === 0) return;
+    const results = board.state.outputsOff?.results.filter(({ confirmed }) => confirmed) ?? [];
+    board.publish('outputs.changed', { outputsOff: { t: String(clock.nowNs()), results } });
+    events.add({
+      kind: 'outputs-off',
+      severity: 'warning',
+      text: `${who} released: ${open.map(nameOf).join(', ')} did not confirm to be off`,
+      data: { who, results: open },
     });
+  }
+
+  async #off(who: string, attachments: readonly Attachment[]): Promise<OutputsOffState> {
+    const { clock, board, events, host } = this.#parts;
+    const switchable = attachments.filter(({ shape }) => shape.controls.some(({ isOutput }) => isOutput));
+    const answers = new Map(switchable.map((attachment) => [attachment, unanswered(attachment)]));
+    // Of presses before, what did not confirm and is not asked now: detached meanwhile, or another instrument.
+    const asked = new Set(switchable.map(({ id }) => id));
+    const older = (board.state.outputsOff?.results ?? []).filter(
+      ({ confirmed, instrument }) => !confirmed && !asked.has(instrument),
+    );
+    const show = (): OutputsOffState => {
+      const state = { t: String(clock.nowNs()), results: [...[...answers.values()].flat(), ...older] };
+      board.publish('outputs.changed', { outputsOff: state });
+      return state;
+    };
+    const impatience = clock.after(PATIENCE_MS, show);
     await Promise.all(
       switchable.map(async (attachment) => {
         const offs = await attachment.outputsOff();
@@ -61,26 +90,32 @@ export class OutputsDesk {
       }),
     );
     impatience[Symbol.dispose]();
-    const results = [...answers.values()].flat();
-    const state = { t: String(clock.nowNs()), results };
-    const open = results.filter(({ confirmed }) => !confirmed);
-    board.publish('outputs.changed', { outputsOff: state });
+    const state = show();
+    const open = state.results.filter(({ confirmed }) => !confirmed);
     const text =
       open.length === 0
-        ? `Outputs off: ${results.length} confirmed`
-        : `Outputs off NOT confirmed: ${open.map(({ instrument, group, reason }) => `${instrument} ${group} (${reason ?? 'no answer'})`).join(', ')}. Switch off by hand.`;
+        ? `Outputs off: ${state.results.length} confirmed`
+        : `Outputs off NOT confirmed: ${open.map(nameWithReason).join(', ')}. Switch off by hand.`;
     events.add({
       kind: 'outputs-off',
       severity: open.length === 0 ? 'warning' : 'critical',
       text,
-      data: { who, results },
+      data: { who, results: state.results },
     });
     if (open.length > 0) host.notify({ title: 'Outputs off not confirmed', text, severity: 'critical' });
     return state;
   }
 }
 
-function unanswered({ id, shape }: Attachment): OutputsOffState['results'] {
+function nameOf({ instrument, group }: Results[number]): string {
+  return `${instrument} ${group}`.trim();
+}
+
+function nameWithReason(result: Results[number]): string {
+  return `${nameOf(result)} (${result.reason ?? 'no answer'})`;
+}
+
+function unanswered({ id, shape }: Attachment): Results {
   const groups = new Set(shape.controls.flatMap(({ isOutput, group }) => (isOutput ? [group] : [])));
   return [...groups].map((group) => ({ instrument: id, group, confirmed: false, reason: 'no answer yet' }));
 }

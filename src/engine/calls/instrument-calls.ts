@@ -5,6 +5,7 @@ import { isQuery } from '../../protocol/scpi-line.ts';
 import { linkSettings } from '../acquisition/link-settings.ts';
 import { familyNamed } from '../driver/driver-table.ts';
 import type { EngineParts } from '../engine-parts.ts';
+import { refuseProtected } from '../safety/unattached-query.ts';
 import { openSession } from '../session/open-session.ts';
 import { summarizeReply } from '../session/reply-summary.ts';
 import type { Exchange } from '../session/session.ts';
@@ -21,6 +22,7 @@ type InstrumentCall =
   | 'trace.watch'
   | 'instrument.capture'
   | 'outputs.off'
+  | 'outputs.release'
   | 'channel.set';
 
 /** Calls about instruments and their channels. */
@@ -47,15 +49,20 @@ export function createInstrumentCalls(parts: EngineParts): Pick<Handlers, Instru
       await instruments.find(instrument).refresh();
       return {};
     },
-    'instrument.query': async ({ instrument, text, timeoutMs }) => {
+    'instrument.query': async ({ instrument, text, timeoutMs, bytes }) => {
       const startMs = clock.monotonicMs();
-      const reply = await instruments.find(instrument).query(text, timeoutMs);
-      return { reply, roundTripMs: clock.monotonicMs() - startMs };
+      const { text: reply, raw, sizeBytes } = await instruments.find(instrument).query(text, timeoutMs);
+      const roundTripMs = clock.monotonicMs() - startMs;
+      if (!bytes || !raw) return { reply, roundTripMs };
+      return { reply, roundTripMs, base64: Buffer.from(raw).toString('base64'), sizeBytes };
     },
     'resource.query': async ({ resource, text, timeoutMs, options: attach }, { signal }) => {
       const known = instruments.all.find((attachment) => attachment.resource === canonicalResource(resource));
       const startMs = clock.monotonicMs();
-      if (known) return { reply: await known.query(text, timeoutMs), roundTripMs: clock.monotonicMs() - startMs };
+      if (known) {
+        const { text: reply } = await known.query(text, timeoutMs);
+        return { reply, roundTripMs: clock.monotonicMs() - startMs };
+      }
       const family = attach?.as === undefined ? undefined : familyNamed(attach.as);
       const { limits, ...settings } = linkSettings(attach, family?.line);
       await using session = await openSession({
@@ -65,6 +72,7 @@ export function createInstrumentCalls(parts: EngineParts): Pick<Handlers, Instru
         ...settings,
         limits: { ...limits, timeoutMs: parts.timeoutMs() },
       });
+      await refuseProtected(session, text, parts);
       const sentMs = clock.monotonicMs();
       const options = { signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
       if (!isQuery(text)) {
@@ -87,6 +95,10 @@ export function createInstrumentCalls(parts: EngineParts): Pick<Handlers, Instru
       stream: await instruments.find(instrument).capture(wanted),
     }),
     'outputs.off': async (_input, { screen }) => ({ results: (await outputs.off(screen.name)).results }),
+    'outputs.release': (_input, { screen }) => {
+      outputs.release(screen.name);
+      return {};
+    },
     'channel.set': (change) => {
       const before = channels.find(change.channel);
       const after = channels.change(change);

@@ -6,12 +6,12 @@ import { dirname } from 'node:path';
  * Replaces a file whole or not at all, also at a power cut: written beside, fsynced, renamed, folder fsynced.
  * Throws the system's error; the old file is then as it was.
  */
-export async function atomicWrite(path: string, text: string, mode = 0o644): Promise<void> {
+export async function atomicWrite(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
   const beside = `${path}.${randomUUID().slice(0, 8)}.tmp`;
   try {
     const file = await open(beside, 'wx', mode);
     try {
-      await file.writeFile(text);
+      await file.writeFile(content);
       await file.sync();
     } finally {
       await file.close();

@@ -1,0 +1,55 @@
+import type { Handlers } from '../../contract/serve.ts';
+import { diagnose } from '../diagnostics/diagnose.ts';
+import { sendLines } from '../diagnostics/send-file.ts';
+import { bundlePath, collectBundle, writeBundle } from '../diagnostics/support-bundle.ts';
+import type { EngineParts } from '../engine-parts.ts';
+
+type ServiceCall =
+  | 'instrument.act'
+  | 'instrument.screenshot'
+  | 'instrument.setQueries'
+  | 'instrument.help'
+  | 'instrument.diagnostics'
+  | 'instrument.sendFile'
+  | 'support.bundle';
+
+/** Calls for who looks after an instrument: beside its controls, and what is wrong with it. */
+export function createServiceCalls(parts: EngineParts): Pick<Handlers, ServiceCall> {
+  const { instruments, jobs, keeper, clock } = parts;
+  return {
+    'instrument.act': async ({ instrument, action }) => ({ value: await instruments.find(instrument).act(action) }),
+    'instrument.screenshot': async ({ instrument }) => {
+      const { type, bytes } = await instruments.find(instrument).screenshot();
+      return { type, base64: Buffer.from(bytes).toString('base64') };
+    },
+    'instrument.setQueries': ({ instrument, queries }) => {
+      instruments.find(instrument).setQueries(queries);
+      keeper.touch();
+      return {};
+    },
+    'instrument.help': ({ instrument }) => ({ commands: instruments.find(instrument).help }),
+    'instrument.diagnostics': ({ instrument }) => diagnose(instruments.find(instrument)),
+    'instrument.sendFile': ({ instrument, name, text, pauseMs }) => {
+      const attachment = instruments.find(instrument);
+      return jobs.start({
+        kind: 'send-file',
+        label: `${name} to ${attachment.label}`,
+        path: null,
+        run: (context) => sendLines({ attachment, clock, text, pauseMs, ...context }),
+      });
+    },
+    'support.bundle': ({ path }) => {
+      const place = bundlePath(parts.dataFolder, path, new Date(Number(clock.nowNs() / 1_000_000n)));
+      return jobs.start({
+        kind: 'support-bundle',
+        label: 'Support bundle',
+        path: place,
+        run: async ({ progress }) => {
+          const files = await collectBundle(parts);
+          progress(0.5);
+          await writeBundle(place, files);
+        },
+      });
+    },
+  };
+}

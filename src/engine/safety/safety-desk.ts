@@ -1,0 +1,267 @@
+import type { ProtectedDevice, SafetyState } from '../../contract/safety-schema.ts';
+import type { Clock } from '../../core/clock.ts';
+import { LabError } from '../../core/errors.ts';
+import type { Control, ControlValue } from '../../core/instrument.ts';
+import { EventLimiter } from '../state/event-limiter.ts';
+import type { EventLog } from '../state/event-log.ts';
+import type { StateBoard } from '../state/state-board.ts';
+import { limitsOf, type OutputLimits } from './limits.ts';
+import { excessOf } from './measured-watch.ts';
+import { SafetyGate } from './safety-gate.ts';
+import type { SafetyHost, SafetyTarget } from './safety-host.ts';
+
+/** After outputs were switched off because a value was beyond its limit, they are switched off again at the earliest then; ms. */
+const AGAIN_MS = 2000;
+const MAX_DEVICES = 50;
+
+export interface SafetyParts {
+  clock: Clock;
+  board: StateBoard;
+  events: EventLog;
+  /** Switches the outputs of these instruments off. */
+  outputsOff(instruments: readonly string[], who: string): Promise<unknown>;
+  /** What is saved has changed. */
+  touched(): void;
+}
+
+interface Armed {
+  by: string;
+  untilNs: bigint | null;
+  timer: Disposable | undefined;
+}
+
+/**
+ * The devices under test and what they stand. Their limits go with the bench file; that one is armed never does.
+ *
+ *     safe ──arm──▶ armed ──time over, Outputs off, trip, instrument lost, limits changed, disarm──▶ safe
+ */
+export class SafetyDesk implements SafetyHost, Disposable {
+  readonly #parts: SafetyParts;
+  readonly #gate: SafetyGate;
+  readonly #limiter: EventLimiter;
+  readonly #armed = new Map<string, Armed>();
+  /** By device: when its outputs were switched off for a measured value. */
+  readonly #offMs = new Map<string, number>();
+  #devices: readonly ProtectedDevice[] = [];
+
+  constructor(parts: SafetyParts) {
+    this.#parts = parts;
+    this.#limiter = new EventLimiter(parts.clock, (draft) => void parts.events.add(draft));
+    this.#gate = new SafetyGate({
+      clock: parts.clock,
+      limitsOf: (instrument, group) => this.limitsOf(instrument, group),
+      isLimited: (instrument) => this.isLimited(instrument),
+      refused: (target, error) => this.#tellRefusal(target, error),
+    });
+  }
+
+  get devices(): ProtectedDevice[] {
+    return [...this.#devices];
+  }
+
+  get state(): SafetyState {
+    return {
+      devices: [...this.#devices],
+      armed: [...this.#armed].map(([device, { by, untilNs }]) => ({
+        device,
+        by,
+        untilNs: untilNs === null ? null : String(untilNs),
+      })),
+    };
+  }
+
+  /** Of another bench. Nothing is armed then. */
+  load(devices: readonly ProtectedDevice[]): void {
+    for (const { timer } of this.#armed.values()) timer?.[Symbol.dispose]();
+    this.#armed.clear();
+    this.#devices = [...devices];
+  }
+
+  /** Adds or replaces; one that is armed is disarmed. Throws call.invalid for limits that contradict each other, call.limit. */
+  put(device: ProtectedDevice, who: string): SafetyState {
+    checkEnvelope(device);
+    const others = this.#devices.filter(({ id }) => id !== device.id);
+    if (others.length >= MAX_DEVICES) {
+      throw new LabError(
+        'call.limit',
+        `There are ${MAX_DEVICES} devices already. Remove one first. Nothing was changed.`,
+      );
+    }
+    this.#disarm(device.id, 'its limits were changed');
+    this.#devices = this.#devices.some(({ id }) => id === device.id)
+      ? this.#devices.map((one) => (one.id === device.id ? device : one))
+      : [...this.#devices, device];
+    this.#tell(`Limits of ${device.label} set: ${envelopeText(device)}`, { who, device: device.id });
+    return this.#show(true);
+  }
+
+  /** Throws call.invalid. */
+  remove(id: string, who: string): SafetyState {
+    const device = this.#find(id);
+    this.#disarm(id, 'its limits were removed');
+    this.#devices = this.#devices.filter((one) => one.id !== id);
+    this.#tell(`Limits of ${device.label} removed`, { who, device: id }, 'warning');
+    return this.#show(true);
+  }
+
+  /** Throws call.invalid for one that needs no arming. */
+  arm(id: string, minutes: number | undefined, who: string): SafetyState {
+    const { clock } = this.#parts;
+    const device = this.#find(id);
+    if (!device.needsArming) {
+      throw new LabError('call.invalid', `${device.label} needs no arming. Nothing was changed.`, { device: id });
+    }
+    this.#armed.get(id)?.timer?.[Symbol.dispose]();
+    const ms = minutes === undefined ? undefined : minutes * 60_000;
+    this.#armed.set(id, {
+      by: who,
+      untilNs: ms === undefined ? null : clock.nowNs() + BigInt(Math.round(ms * 1e6)),
+      timer:
+        ms === undefined
+          ? undefined
+          : clock.after(ms, () => {
+              this.#disarm(id, 'its time is over');
+              this.#show(false);
+            }),
+    });
+    const howLong = minutes === undefined ? 'until disarmed' : `for ${minutes} min`;
+    this.#tell(`${device.label} armed ${howLong} by ${who}`, { who, device: id }, 'warning');
+    return this.#show(false);
+  }
+
+  disarm(id: string, who: string): SafetyState {
+    this.#find(id);
+    this.#disarm(id, `by ${who}`);
+    return this.#show(false);
+  }
+
+  disarmAll(why: string): void {
+    if (this.#armed.size === 0) return;
+    for (const id of [...this.#armed.keys()]) this.#disarm(id, why);
+    this.#show(false);
+  }
+
+  limitsOf(instrument: string, group: string): OutputLimits | undefined {
+    return limitsOf(this.#devices, (device) => this.#armed.has(device), instrument, group);
+  }
+
+  isLimited(instrument: string): boolean {
+    return this.#devices.some(({ outputs }) => outputs.some((output) => output.instrument === instrument));
+  }
+
+  set(
+    target: SafetyTarget,
+    control: Control,
+    value: ControlValue,
+    send: (value: ControlValue) => Promise<Record<string, ControlValue>>,
+    signal: AbortSignal,
+  ): Promise<Record<string, ControlValue>> {
+    return this.#gate.set(target, control, value, send, signal);
+  }
+
+  text<T>(target: SafetyTarget, text: string, send: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    return this.#gate.text(target, text, send, signal);
+  }
+
+  measured({ id, label, shape }: SafetyTarget, values: Float64Array): void {
+    if (!this.isLimited(id)) return;
+    const excess = excessOf(shape.polled, values, shape.role === 'load', (group) => this.limitsOf(id, group));
+    if (!excess) return;
+    const nowMs = this.#parts.clock.monotonicMs();
+    for (const device of this.#feeding(id, excess.group)) {
+      if (nowMs - (this.#offMs.get(device.id) ?? Number.NEGATIVE_INFINITY) < AGAIN_MS) continue;
+      this.#offMs.set(device.id, nowMs);
+      const where = [label, excess.group].filter(Boolean).join(' ');
+      this.#parts.events.add({
+        kind: 'safety',
+        severity: 'critical',
+        instrument: id,
+        text: `${device.label}: ${where} ${excess.text}. Its outputs are switched off.`,
+        data: { device: device.id, group: excess.group },
+      });
+      this.#disarm(device.id, 'a value was beyond its limit');
+      this.#show(false);
+      const instruments = [...new Set(device.outputs.map(({ instrument }) => instrument))];
+      void this.#parts.outputsOff(instruments, `limits of ${device.label}`);
+    }
+  }
+
+  tripped(instrument: string, group: string): void {
+    for (const { id } of this.#feeding(instrument, group)) this.#disarm(id, `${instrument} ${group} tripped`.trim());
+    this.#show(false);
+  }
+
+  lost(instrument: string): void {
+    const fed = this.#devices.filter(({ outputs }) => outputs.some((output) => output.instrument === instrument));
+    for (const { id } of fed) this.#disarm(id, `${instrument} is gone`);
+    if (fed.length > 0) this.#show(false);
+  }
+
+  [Symbol.dispose](): void {
+    for (const { timer } of this.#armed.values()) timer?.[Symbol.dispose]();
+  }
+
+  #feeding(instrument: string, group: string): ProtectedDevice[] {
+    const lower = group.toLowerCase();
+    return this.#devices.filter(({ outputs }) =>
+      outputs.some((output) => output.instrument === instrument && output.group.toLowerCase() === lower),
+    );
+  }
+
+  #find(id: string): ProtectedDevice {
+    const device = this.#devices.find((one) => one.id === id);
+    if (!device) throw new LabError('call.invalid', `There is no device ${id} in this bench. Nothing was changed.`);
+    return device;
+  }
+
+  #disarm(id: string, why: string): void {
+    const armed = this.#armed.get(id);
+    if (!armed) return;
+    armed.timer?.[Symbol.dispose]();
+    this.#armed.delete(id);
+    const label = this.#devices.find((one) => one.id === id)?.label ?? id;
+    this.#tell(`${label} disarmed: ${why}`, { device: id });
+  }
+
+  #tell(text: string, data: Record<string, unknown>, severity: 'info' | 'warning' = 'info'): void {
+    this.#parts.events.add({ kind: 'safety', severity, text, data });
+  }
+
+  #tellRefusal({ id }: SafetyTarget, { message }: LabError): void {
+    const draft = { kind: 'safety' as const, severity: 'warning' as const, instrument: id, text: message };
+    this.#limiter.add(`${id} ${message}`, draft);
+  }
+
+  #show(isSaved: boolean): SafetyState {
+    const { state } = this;
+    this.#parts.board.publish('safety.changed', { safety: state });
+    if (isSaved) this.#parts.touched();
+    return state;
+  }
+}
+
+function checkEnvelope({ label, envelope }: ProtectedDevice): void {
+  const { minV, maxV, maxA, maxW } = envelope;
+  const numbers = Object.values(envelope).filter((value) => value !== undefined);
+  const isOdd = numbers.some((value) => !Number.isFinite(value)) || (maxA ?? 0) < 0 || (maxW ?? 0) < 0;
+  if (isOdd || (minV !== undefined && maxV !== undefined && minV > maxV)) {
+    throw new LabError(
+      'call.invalid',
+      `The limits of ${label} contradict each other (a lowest voltage above the highest, or a negative current or power). Nothing was changed.`,
+    );
+  }
+}
+
+function envelopeText({ envelope, needsArming }: ProtectedDevice): string {
+  const { minV, maxV, maxA, maxW, slewVPerS, slewAPerS } = envelope;
+  const parts = [
+    minV === undefined ? '' : `at least ${minV} V`,
+    maxV === undefined ? '' : `${maxV} V`,
+    maxA === undefined ? '' : `${maxA} A`,
+    maxW === undefined ? '' : `${maxW} W`,
+    slewVPerS === undefined ? '' : `${slewVPerS} V/s`,
+    slewAPerS === undefined ? '' : `${slewAPerS} A/s`,
+    needsArming ? 'armed only' : '',
+  ].filter(Boolean);
+  return parts.join(', ') || 'none';
+}
