@@ -45,7 +45,7 @@ export function readHislipHeader(bytes: Uint8Array): HislipHeader | undefined {
   };
 }
 
-/** The eight bytes of AsyncMaximumMessageSize and its answer (6.9). */
+/** The eight bytes of AsyncMaximumMessageSize and its answer (6.10). */
 export function encodeHislipSize(size: number): Uint8Array {
   const bytes = new Uint8Array(8);
   const view = new DataView(bytes.buffer);

@@ -15,7 +15,7 @@ const hex = (text: string): Uint8Array =>
   Uint8Array.from(text.replace(/\s/g, '').match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-/** Written out by hand from IVI-6.1: 2.3 (header), Table 4 (types), 6.1, 3.1.2, 6.5, 6.9, 6.13, 6.14. */
+/** Written out by hand from IVI-6.1: 2.3 (header), Table 4 (types), 6.1, 3.1.2, 6.5, 6.10, 6.13, 6.14. */
 const GOLDEN: [string, number, number, number, Uint8Array, string][] = [
   [
     'Initialize 2.0, vendor LW, hislip0',

@@ -69,7 +69,7 @@ export const LOCK_RESPONSE = { failure: 0, success: 1, sharedReleased: 2, error:
 /** Control codes of AsyncStartTLSResponse and AsyncEndTLSResponse (6.15). */
 export const TLS_RESPONSE = { busy: 0, success: 1, error: 3 } as const;
 
-/** Control code of AuthenticationResult (6.16). */
+/** Control code of AuthenticationResult (2.4, Table 3). */
 export const AUTHENTICATION = { failed: 1, success: 2 } as const;
 
 /** IVI-6.1 Table 14; 128 and above are the device's own. */

@@ -34,7 +34,7 @@ describe('HiSLIP client', () => {
   const write = (question: string, end = true): Promise<void> => transport.write(text(question), { end });
   const timeout = (): LabError => new LabError('transport.timeout', 'too late');
 
-  it('opens both channels and says sizes (6.1, 6.9)', async () => {
+  it('opens both channels and says sizes (6.1, 6.10)', async () => {
     const opening = openHislip(target());
     const first = await server.accept();
     expect(await first.next()).toEqual({ type: T.Initialize, control: 0, parameter: 0x02004c57, payload: 'hislip0' });

@@ -15,7 +15,7 @@ const KEY = pem('instrument-key');
 const CERT = pem('instrument-cert');
 const FINGERPRINT = new X509Certificate(CERT).fingerprint256;
 
-/** HiSLIP 2.0: TLS and SASL (IVI-6.1 6.15 to 6.17). */
+/** HiSLIP 2.0: TLS and SASL (IVI-6.1 6.15, 2.4). */
 describe('HiSLIP secure connection', () => {
   const owned: AsyncDisposable[] = [];
   afterEach(async () => {

@@ -69,7 +69,7 @@ async function take(
       if (session.version < 0x0200) break;
       return pipe.send(HISLIP.getDescriptorsResponse);
     case HISLIP.asyncEndTls:
-      // 6.17: once secure, always secure here.
+      // Once secure, always secure here.
       if (session.version < 0x0200) break;
       return pipe.send(HISLIP.asyncEndTlsResponse, TLS_RESPONSE.error);
   }
@@ -77,7 +77,7 @@ async function take(
   await refuse(pipe, isVendor ? ERROR.vendorMessage : ERROR.messageType, 'Unrecognized message type');
 }
 
-/** 6.9: each says what it takes; no common size is agreed on. */
+/** 6.10: each says what it takes; no common size is agreed on. */
 async function takeSize(session: HislipSession, pipe: HislipPipe, payload: Uint8Array): Promise<void> {
   const size = decodeHislipSize(payload);
   if (size === undefined) return session.fail(FATAL.poorlyFormedHeader, 'AsyncMaximumMessageSize needs 8 bytes');

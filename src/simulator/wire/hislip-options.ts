@@ -1,6 +1,6 @@
 import type { MessageDevice } from './message-device.ts';
 
-/** What the server does about TLS and who may use it (IVI-6.1 6.15, 6.16); HiSLIP 2.0 only. */
+/** What the server does about TLS and who may use it (IVI-6.1 6.15); HiSLIP 2.0 only. */
 export interface HislipSecurity {
   /** PEM. */
   key: string;
@@ -26,7 +26,7 @@ export interface HislipServerOptions {
   prefersOverlap?: boolean | undefined;
   /** Whether a client may have the mode it asks for at device clear; default true. */
   grantsMode?: boolean | undefined;
-  /** Largest message taken, header included (6.9); default 1 MiB. */
+  /** Largest message taken, header included (6.10); default 1 MiB. */
   maxMessageBytes?: number | undefined;
   /** Clients at once; default 16. */
   maxClients?: number | undefined;

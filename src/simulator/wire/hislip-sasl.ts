@@ -9,7 +9,7 @@ interface Answer {
   payload?: Uint8Array;
 }
 
-/** The server's side of IVI-6.1 6.16: SASL PLAIN (RFC 4616) and ANONYMOUS (RFC 4505), both of one message of the client. */
+/** The server's side of SASL over HiSLIP (IVI-6.1 2.4, types 34 to 38): PLAIN (RFC 4616) and ANONYMOUS (RFC 4505), both of one message of the client. */
 export class HislipSasl {
   readonly #security: HislipSecurity | undefined;
   readonly context: SecureContext | undefined;

@@ -55,7 +55,7 @@ export class HislipSession {
   readonly sasl: HislipSasl;
   async: HislipPipe | undefined;
   isOverlap: boolean;
-  /** Largest message the client takes, header included (6.9). */
+  /** Largest message the client takes, header included (6.10). */
   clientMaxBytes = Number.MAX_SAFE_INTEGER;
   /** MessageID of the last Data, DataEND or Trigger, received and worked off. */
   #receivedId = NO_MESSAGE_ID;

@@ -12,7 +12,7 @@ import { oddAnswer } from './hislip-words.ts';
 const MECHANISMS = ['PLAIN', 'ANONYMOUS'] as const;
 
 /**
- * Both channels go over to TLS, then the client says who it is (IVI-6.1 6.15, 6.16):
+ * Both channels go over to TLS, then the client says who it is (IVI-6.1 6.15; messages of SASL: 2.4):
  *
  *     AsyncStartTLS ─▶ AsyncStartTLSResponse ─▶ TLS on the asynchronous channel ─▶ StartTLS ─▶ TLS on the synchronous one
  *       ─▶ GetSaslMechanismList ─▶ AuthenticationStart, AuthenticationExchange ─▶ AuthenticationResult

@@ -20,7 +20,7 @@ interface Initialized {
 }
 
 /**
- * Opens an instrument over HiSLIP: both channels (6.1), TLS and authentication where the instrument wants them (6.15, 6.16), message sizes (6.9).
+ * Opens an instrument over HiSLIP: both channels (6.1), TLS and authentication where the instrument wants them (6.15), message sizes (6.10).
  * Offers version 2.0 and takes what the instrument answers.
  *
  * Throws `transport.refused`, `.not-found`, `.unreachable`, `.timeout`, `.denied` (certificate, credentials), `.busy` (too many clients), `.unsupported`,
