@@ -5,6 +5,8 @@ provideMapGroupBy();
 
 export default defineConfig({
   test: {
+    // Tests send nothing into the network of whoever runs them.
+    env: { LABWIRE_NETWORK_SEARCH: 'off' },
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     exclude: ['test/e2e/**', 'test/soak/**', 'test/peers/**', 'node_modules/**'],
     testTimeout: 20_000,

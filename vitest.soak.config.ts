@@ -6,6 +6,8 @@ provideMapGroupBy();
 /** What takes minutes: `npm run soak`. */
 export default defineConfig({
   test: {
+    // Tests send nothing into the network of whoever runs them.
+    env: { LABWIRE_NETWORK_SEARCH: 'off' },
     include: ['test/soak/**/*.test.ts'],
     testTimeout: 600_000,
     hookTimeout: 600_000,

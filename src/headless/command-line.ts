@@ -2,6 +2,7 @@ import { LabError } from '../core/errors.ts';
 import type { Command, Shell } from './command.ts';
 import { Arguments, helpText } from './command.ts';
 import { bench } from './commands/bench.ts';
+import { doctor } from './commands/doctor.ts';
 import { exportFile } from './commands/export.ts';
 import { find } from './commands/find.ts';
 import { info } from './commands/info.ts';
@@ -13,7 +14,19 @@ import { serve } from './commands/serve.ts';
 import { verify } from './commands/verify.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
 
-const COMMANDS: readonly Command[] = [serve, bench, find, query, read, record, recordings, info, verify, exportFile];
+const COMMANDS: readonly Command[] = [
+  serve,
+  bench,
+  find,
+  doctor,
+  query,
+  read,
+  record,
+  recordings,
+  info,
+  verify,
+  exportFile,
+];
 
 /** Carries out one command line; gives the exit code. What goes wrong is one line for the person, never a throw. */
 export async function runCommandLine(args: readonly string[], shell: Shell): Promise<number> {

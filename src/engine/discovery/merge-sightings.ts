@@ -33,6 +33,7 @@ const TRUST: PathSource[] = [
  * - The same resource is the same path, whoever saw it.
  * - Paths of one unit (maker, model and serial number, loosely spelled) are one row. Two units of one model with different serial numbers stay two.
  * - Without a serial number a path is a row of its own: two such units cannot be told apart.
+ * - `RESOURCE@visa` is another way to what is at RESOURCE.
  * - A path of which only maker and serial number are known (USB descriptors) joins the one row that has both.
  * A row keeps its key and its place while it is in the list: `before` is the list so far.
  */
@@ -81,6 +82,8 @@ function groupPaths(paths: readonly Path[]): Path[][] {
     const names = [
       identity && unitKey(identity),
       path.sightings.find(({ instrument }) => instrument)?.instrument,
+      // What the vendor's VISA lists under a name of ours is the same device.
+      path.resource.replace(/@visa$/, ''),
     ].filter((name) => name !== undefined);
     const known = names.map((name) => byUnit.get(name)).find((group) => group !== undefined);
     if (!known && !identity && path.sightings.some((one) => one.unit)) {

@@ -10,6 +10,7 @@ import { type KnownInstruments, openKnownInstruments } from './known-instruments
 import {
   type AttachedRow,
   createAttachedSearch,
+  createMissingSearch,
   createRememberedSearch,
   createSerialSearch,
   createSimulatorSearch,
@@ -17,6 +18,9 @@ import {
 import { createMdnsSearch } from './mdns-search.ts';
 import { readResource } from './path-rank.ts';
 import { createPrologixSearch } from './prologix-search.ts';
+import type { Search } from './search.ts';
+import { createVendorSearch } from './vendor-search.ts';
+import { createVxi11Search } from './vxi11-search.ts';
 
 /** What discovery sees of the rest of the engine. */
 export interface DiscoveryPlace {
@@ -34,8 +38,14 @@ export function openKnown(dataFolder: string, events: EventLog): Promise<KnownIn
   );
 }
 
+/** Set to `off` where a program shall send nothing unasked into the network: neither announcements are asked for nor is anything broadcast. */
+export const NETWORK_SEARCH_VARIABLE = 'LABWIRE_NETWORK_SEARCH';
+
 /** The desk with every way of looking. Nothing is searched until somebody asks. */
 export function createDiscovery({ clock, board, known, attached, simulated }: DiscoveryPlace): DiscoveryDesk {
+  const isOff = process.env[NETWORK_SEARCH_VARIABLE] === 'off';
+  const why = `Searching in the network is switched off (${NETWORK_SEARCH_VARIABLE}=off). Type the address.`;
+  const network = (search: Search): Search => (isOff ? createMissingSearch(search.source, why) : search);
   return new DiscoveryDesk({
     clock,
     board,
@@ -43,8 +53,12 @@ export function createDiscovery({ clock, board, known, attached, simulated }: Di
       createSimulatorSearch(simulated),
       createAttachedSearch(attached),
       createSerialSearch(listSerialPorts),
-      createMdnsSearch(),
-      createPrologixSearch(),
+      network(createMdnsSearch()),
+      network(createVxi11Search()),
+      network(createPrologixSearch()),
+      createVendorSearch({
+        list: async () => (await import('../transport/vendor-visa/list-vendor-visa.ts')).listVendorVisa(),
+      }),
       createRememberedSearch(() => known.all),
     ],
     isInUse: (host, port) => attached().some(({ resource }) => isAt(resource, host, port)),
