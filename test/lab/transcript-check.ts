@@ -30,7 +30,7 @@ export async function runCheck(
   if (check.set) await attempt(problems, () => checkSet(bench, check.set, problems));
   if (check.capture) await attempt(problems, () => checkCapture(bench, check.capture, problems));
   if (check.screenshot !== undefined)
-    await attempt(problems, () => checkScreenshot(bench, check.screenshot ?? '', problems));
+    await attempt(problems, () => checkScreenshot(bench, check.screenshot ?? [], problems));
   if (check.off) await attempt(problems, () => checkOff(bench, check.off ?? [], problems));
   if (check.set?.refused) problems.push(...changes(before, unit.state, transcript.scratch));
   for (const [name, value] of Object.entries(check.leaves ?? {})) {
@@ -153,7 +153,7 @@ async function checkCapture(
   }
 }
 
-async function checkScreenshot(bench: TranscriptBench, wanted: string, problems: string[]): Promise<void> {
+async function checkScreenshot(bench: TranscriptBench, wanted: string[], problems: string[]): Promise<void> {
   const take = 'screenshot' in bench.driver ? bench.driver.screenshot : undefined;
   if (typeof take !== 'function') {
     problems.push('the driver takes no pictures of the screen');
@@ -163,8 +163,8 @@ async function checkScreenshot(bench: TranscriptBench, wanted: string, problems:
   const bytes = picture instanceof Uint8Array ? picture : (picture as { bytes?: unknown }).bytes;
   const hex =
     bytes instanceof Uint8Array ? [...bytes].map((one) => one.toString(16).padStart(2, '0')).join('') : String(bytes);
-  const right = wanted.replace(/\s+/g, '').toLowerCase();
-  if (hex !== right) problems.push(`the picture should be ${right}, is ${hex.slice(0, 80)}`);
+  const right = wanted.map((one) => one.replace(/\s+/g, '').toLowerCase());
+  if (!right.includes(hex)) problems.push(`the picture should be ${right.join(' or ')}, is ${hex.slice(0, 80)}`);
 }
 
 async function checkOff(bench: TranscriptBench, groups: string[], problems: string[]): Promise<void> {

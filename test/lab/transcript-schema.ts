@@ -90,8 +90,8 @@ const checkSchema = z.strictObject({
       dtS: z.number(),
     })
     .optional(),
-  /** Bytes of the picture, hexadecimal. */
-  screenshot: z.string().optional(),
+  /** Bytes of the picture, hexadecimal; several where the unit has more than one format and the driver may choose. */
+  screenshot: z.union([z.string().transform((one) => [one]), z.array(z.string()).min(1)]).optional(),
   /** What the state of the unit must be afterwards. */
   leaves: state.optional(),
 });
