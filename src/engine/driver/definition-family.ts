@@ -54,6 +54,9 @@ export async function openDefinition(definition: FamilyDefinition, bare: DriverC
     isCompound: line.compound ? undefined : false,
     ...(line.settleMs > 0 ? { settle: () => delay(clock, line.settleMs) } : {}),
   });
+  if (mustBeRemote(definition, session.resource)) {
+    for (const command of [definition.remote ?? []].flat()) await session.write(command);
+  }
   if (definition.opened.length > 0) await dialog.change(definition.opened);
   const facts = await askFacts(dialog, family);
   return new DefinitionDriver(context, {
@@ -85,6 +88,10 @@ export async function openDefinition(definition: FamilyDefinition, bare: DriverC
       ),
     }),
   });
+}
+
+function mustBeRemote({ remoteWhen }: FamilyDefinition, resource: string): boolean {
+  return remoteWhen === 'always' || (remoteWhen === 'serial' && resource.startsWith('ASRL'));
 }
 
 interface Facts {

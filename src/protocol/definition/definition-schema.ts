@@ -86,6 +86,8 @@ export const familyDefinition = z.strictObject({
   /** Gives the front panel back. */
   local: commands.optional(),
   remote: commands.optional(),
+  /** When `remote` is sent before anything else: some instruments answer nothing on a serial line before it. */
+  remoteWhen: z.enum(['never', 'serial', 'always']).default('never'),
   poll: z.strictObject({ rateHz: z.number().positive(), maxHz: z.number().positive() }),
   ...partShape,
   functions: functionsDefinition.optional(),

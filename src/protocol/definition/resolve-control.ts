@@ -2,7 +2,7 @@ import type { Reading } from './answer-schema.ts';
 import type { ControlDefinition } from './control-schema.ts';
 import { rangeLabel } from './range-label.ts';
 import type { ResolvedChoice, ResolvedControl, ResolvedLimit } from './resolved.ts';
-import { fill, listOf, malformed, type Names, numberOf } from './template.ts';
+import { fill, GROUP_COUNT, listOf, malformed, type Names, numberOf } from './template.ts';
 
 export interface ControlPlace {
   group: string;
@@ -103,20 +103,35 @@ function choicesOf(control: ControlDefinition, at: ControlPlace): ResolvedChoice
       answers: [],
     }));
   }
-  return Object.entries(control.choices).map(([choice, source]) => {
-    const rich = typeof source === 'string' ? { word: source } : source;
-    const { word = choice, write, answers = [], first } = rich;
-    const inside = `${place}.choices.${choice}`;
-    return {
-      choice: fill(choice, names, inside),
-      word: fill(word, names, inside),
-      write: write === undefined ? plain : filled(write, names, inside),
-      answers: answers.map((one) => fill(one, names, inside)),
-      ...(first
-        ? { first: { ...first, ask: fill(first.ask, names, inside), write: filled(first.write, names, inside) } }
-        : {}),
-    };
+  return Object.entries(control.choices).flatMap(([choice, source]) => {
+    // `CH{n}` of the whole instrument: one for each channel.
+    const count = names.n === undefined && choice.includes('{n}') ? Number(names[GROUP_COUNT]) : undefined;
+    if (count === undefined) return choiceOf(choice, source, plain, at);
+    return Array.from({ length: count }, (_, index) => {
+      const inside = { ...at, names: { ...names, n: index + 1 } };
+      return choiceOf(choice, source, filled(plainWrite(control), inside.names, `${place}.write`), inside);
+    });
   });
+}
+
+function choiceOf(
+  choice: string,
+  source: Exclude<ControlDefinition['choices'], string | undefined>[string],
+  plain: readonly string[],
+  { names, place }: ControlPlace,
+): ResolvedChoice {
+  const rich = typeof source === 'string' ? { word: source } : source;
+  const { word = choice, write, answers = [], first } = rich;
+  const inside = `${place}.choices.${choice}`;
+  return {
+    choice: fill(choice, names, inside),
+    word: fill(word, names, inside),
+    write: write === undefined ? plain : filled(write, names, inside),
+    answers: answers.map((one) => fill(one, names, inside)),
+    ...(first
+      ? { first: { ...first, ask: fill(first.ask, names, inside), write: filled(first.write, names, inside) } }
+      : {}),
+  };
 }
 
 /** `auto`, if it can, and the ranges of the function: shown as `100 mV`, sent as numbers or as the words `choices` names. */

@@ -2,7 +2,7 @@ import type { ChannelDefinition, FamilyDefinition, GroupDefinition, ParameterVal
 import type { FunctionRow, FunctionsDefinition } from './function-schema.ts';
 import { filled, idIn, readingOf, resolveControl } from './resolve-control.ts';
 import type { ResolvedFamily, ResolvedFunction, ResolvedGroup, ResolvedUnit } from './resolved.ts';
-import { fill, malformed, type Names, numberOf } from './template.ts';
+import { fill, GROUP_COUNT, malformed, type Names, numberOf } from './template.ts';
 
 type Part = Pick<GroupDefinition, 'controls' | 'channels' | 'lamps'>;
 
@@ -17,7 +17,8 @@ export function resolveFamily(definition: FamilyDefinition, model: string): Reso
 }
 
 /** The same with given parameters: for the lint, which looks at every row of the model table. */
-export function resolveWith(definition: FamilyDefinition, names: Names): ResolvedFamily {
+export function resolveWith(definition: FamilyDefinition, parameters: Names): ResolvedFamily {
+  const names = { ...parameters, [GROUP_COUNT]: firstCount(definition, parameters) };
   const groups = [resolvePart(definition, '', names, 0, 'file')];
   for (const [name, group] of Object.entries(definition.groups)) {
     const place = `groups.${name}`;
@@ -29,6 +30,12 @@ export function resolveWith(definition: FamilyDefinition, names: Names): Resolve
   }
   const functions = definition.functions ? resolveFunctions(definition.functions, names) : [];
   return { definition, role: definition.role, groups, functions };
+}
+
+/** How many groups of the first kind there are: choices of the whole instrument may be one for each (`CH{n}`). */
+function firstCount({ groups }: FamilyDefinition, names: Names): number {
+  const [first] = Object.entries(groups);
+  return first ? numberOf(first[1].count, names, `groups.${first[0]}.count`) : 0;
 }
 
 /** Parameters of the first row of the model table that fits; none without a table. Throws `driver.malformed` if no row fits. */

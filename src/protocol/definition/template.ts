@@ -4,6 +4,9 @@ import type { ParameterValue } from './definition-schema.ts';
 /** Names that may stand in braces, and what is put for them. */
 export type Names = Readonly<Record<string, ParameterValue>>;
 
+/** Under this name: how many groups there are. No file can say it: it is no name for braces. */
+export const GROUP_COUNT = '#groups';
+
 /** A fault of a definition file; `place` is the path in it. */
 export function malformed(place: string, why: string): LabError {
   return new LabError('driver.malformed', `${place}: ${why} The file is not used; correct it.`, { place });
