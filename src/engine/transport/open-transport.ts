@@ -42,6 +42,10 @@ const OPENERS: { [K in ResourceKind]?: Opener<K> } = {
     const { openUsb } = await import('./usb/open-usb.ts');
     return openUsb(parsed, { ...usb, signal });
   },
+  async 'usbtmc-file'(parsed, { signal }) {
+    const { openUsbtmcFile } = await import('./usbtmc-file/open-usbtmc-file.ts');
+    return openUsbtmcFile(parsed, { signal });
+  },
   async vendor(parsed, { vendor, signal }) {
     const { openVendor } = await import('./vendor-visa/open-vendor.ts');
     return openVendor(parsed, { ...vendor, signal });
