@@ -46,6 +46,11 @@ export class RecordReader {
    * `protocol.too-long` for a record beyond the limits; nothing that comes after can be understood then.
    */
   *push(chunk: Uint8Array): Generator<Uint8Array> {
+    const whole = this.#wholeRecord(chunk);
+    if (whole) {
+      yield whole;
+      return;
+    }
     this.#queue.push(chunk);
     for (;;) {
       this.#fragment ??= this.#takeMark();
@@ -56,6 +61,16 @@ export class RecordReader {
       this.#partBytes += length;
       if (isLast) yield this.#join();
     }
+  }
+
+  /** One record in one fragment in one chunk, as most come: nothing is copied. */
+  #wholeRecord(chunk: Uint8Array): Uint8Array | undefined {
+    if (this.#fragment || this.#parts.length > 0 || this.#queue.length > 0 || chunk.length < MARK_BYTES)
+      return undefined;
+    const [a = 0, b = 0, c = 0, d = 0] = chunk;
+    const length = (((a & 0x7f) << 24) | (b << 16) | (c << 8) | d) >>> 0;
+    const isWhole = a >= 0x80 && length === chunk.length - MARK_BYTES && length <= this.#maxRecordBytes;
+    return isWhole ? new Uint8Array(chunk.buffer, chunk.byteOffset + MARK_BYTES, length) : undefined;
   }
 
   #takeMark(): { length: number; isLast: boolean } | undefined {

@@ -58,18 +58,23 @@ export class RpcClient implements AsyncDisposable {
   readonly closed: Promise<LabError>;
   readonly #socket: net.Socket;
   readonly #target: RpcTarget;
+  readonly #program: { program: number; version: number };
   readonly #reader = new RecordReader();
   readonly #closed = createDeferred<LabError>();
   readonly #waiting: Call[] = [];
   #xid = (Math.random() * 0x1_0000_0000) >>> 0;
   #active: Call | undefined;
+  #deadlineMs = 0;
   #timer: NodeJS.Timeout | undefined;
+  /** When it fires. */
+  #timerMs = 0;
   #held = 0;
   #ended: LabError | undefined;
 
   constructor(socket: net.Socket, target: RpcTarget) {
     this.#socket = socket;
     this.#target = target;
+    this.#program = { program: target.program, version: target.version };
     this.closed = this.#closed.promise;
     const { resource } = target;
     socket.on('data', (chunk) => this.#receive(chunk));
@@ -114,9 +119,8 @@ export class RpcClient implements AsyncDisposable {
    * Throws `transport.closed` when the connection ends or no reply comes in time, `transport.unsupported` when the server has no such program or
    * procedure, `protocol.malformed`, and the cancellation of the signal.
    */
-  async call<A, R>(procedure: RpcProcedure<A, R>, args: A, options: RpcCallOptions): Promise<R> {
-    const { program, version } = this.#target;
-    const result = await new Promise<XdrReader>((resolve, reject) => {
+  call<A, R>(procedure: RpcProcedure<A, R>, args: A, options: RpcCallOptions): Promise<R> {
+    return new Promise<R>((resolve, reject) => {
       const { signal } = options;
       if (this.#ended) return reject(this.#ended);
       if (signal?.aborted) return reject(cancellation(signal));
@@ -134,10 +138,10 @@ export class RpcClient implements AsyncDisposable {
       const call: Call = {
         options,
         procedure: procedure.number,
-        encode: (xid) => encodeCall({ xid, program, version }, procedure, args, options.capacity),
+        encode: (xid) => encodeCall({ xid, ...this.#program }, procedure, args, options.capacity),
         resolve: (reader) => {
           release();
-          resolve(reader);
+          resolve(procedure.result.read(reader));
         },
         reject: (error) => {
           release();
@@ -148,12 +152,6 @@ export class RpcClient implements AsyncDisposable {
       this.#waiting.push(call);
       this.#next();
     });
-    try {
-      return procedure.result.read(result);
-    } catch (error) {
-      this.#destroy(LabError.from(error));
-      throw error;
-    }
   }
 
   /** Ends the connection; calls under way reject with `reason`. */
@@ -171,12 +169,27 @@ export class RpcClient implements AsyncDisposable {
     if (!call) return;
     this.#active = call;
     this.#xid = (this.#xid + 1) >>> 0;
-    const { timeoutMs } = call.options;
+    this.#deadlineMs = performance.now() + call.options.timeoutMs;
+    this.#watch(call.options.timeoutMs);
+    this.#socket.write(markRecord(call.encode(this.#xid)));
+  }
+
+  /** One timer for many calls: it looks again later when the call under way has more time. */
+  #watch(ms: number): void {
+    if (this.#timer && this.#timerMs <= this.#deadlineMs) return;
+    clearTimeout(this.#timer);
+    this.#timerMs = performance.now() + ms;
     this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      const call = this.#active;
+      if (!call) return;
+      const leftMs = this.#deadlineMs - performance.now();
+      if (leftMs > 0) return this.#watch(leftMs);
+      const { timeoutMs } = call.options;
       const text = `${this.#target.resource} did not answer a call within ${timeoutMs} ms. The connection is given up; check power and cable.`;
       this.#destroy(new LabError('transport.closed', text, { timeoutMs }));
-    }, timeoutMs);
-    this.#socket.write(markRecord(call.encode(this.#xid)));
+    }, ms);
+    this.#timer.unref();
   }
 
   #receive(chunk: Buffer): void {
@@ -185,10 +198,9 @@ export class RpcClient implements AsyncDisposable {
         const { xid, result, refusal } = decodeReply(record);
         const call = this.#active;
         if (!call || xid !== this.#xid) continue;
-        this.#active = undefined;
-        clearTimeout(this.#timer);
         if (result) call.resolve(result);
         else call.reject(refusedCall(this.#target, refusal));
+        this.#active = undefined;
         this.#next();
       }
     } catch (error) {

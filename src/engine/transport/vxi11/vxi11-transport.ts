@@ -15,6 +15,16 @@ import type { Link } from './link.ts';
 import { LinkReader } from './link-reader.ts';
 import { ServiceRequests } from './service-requests.ts';
 
+/** A write under way. */
+interface Write {
+  bytes: Uint8Array;
+  end: boolean;
+  /** Why it ends before its end. */
+  stopped: LabError | undefined;
+  /** Its last call is under way: what is called now comes after it. */
+  isSent: boolean;
+}
+
 /** Longest lock that is waited for; the wire has 32 bits of ms. */
 const MAX_LOCK_MS = 0x7fff_ffff;
 
@@ -35,6 +45,7 @@ export class Vxi11Transport implements Transport {
   /** Writes go out whole, one after the other. */
   #writing: Promise<void> = Promise.resolve();
   readonly #writes = new Set<(error: LabError) => void>();
+  #unsent = 0;
   #isMidMessage = false;
   #ended: LabError | undefined;
 
@@ -43,7 +54,7 @@ export class Vxi11Transport implements Transport {
     this.#link = link;
     this.#maxRecvSize = maxRecvSize;
     this.#scope = scope;
-    this.#reader = new LinkReader(link, () => (this.#writes.size > 0 ? this.#writing : undefined));
+    this.#reader = new LinkReader(link, () => (this.#unsent > 0 ? this.#writing : undefined));
     this.#requests = new ServiceRequests(link);
     scope.defer(() => this.#requests.abandon());
     scope.defer(() => link.close(this.#ended ?? this.#closedHere()));
@@ -68,10 +79,10 @@ export class Vxi11Transport implements Transport {
     return new Promise((resolve, reject) => {
       if (this.#ended) return reject(this.#ended);
       if (signal?.aborted) return reject(cancellation(signal));
-      const controller = new AbortController();
+      const write: Write = { bytes, end, stopped: undefined, isSent: false };
       const stop = (error: LabError): void => {
         release();
-        controller.abort(error);
+        write.stopped ??= error;
         reject(error);
       };
       const onAbort = (): void => {
@@ -79,17 +90,27 @@ export class Vxi11Transport implements Transport {
         stop(cancellation(signal));
         void this.#link.interrupt('write');
       };
+      this.#unsent++;
       const release = (): void => {
         this.#writes.delete(stop);
         signal?.removeEventListener('abort', onAbort);
       };
       this.#writes.add(stop);
       signal?.addEventListener('abort', onAbort, { once: true });
-      const writeAll = (): Promise<void> => this.#writeAll(bytes, end, controller.signal);
+      const writeAll = (): Promise<void> => this.#writeAll(write);
       // At once if it can be: whoever reads in the same breath comes after.
       const turn = this.#writes.size === 1 ? writeAll() : this.#writing.then(writeAll);
-      this.#writing = turn.catch(() => {});
-      turn.then(resolve, reject).finally(release);
+      this.#writing = turn.then(
+        () => {
+          release();
+          resolve();
+        },
+        (error: unknown) => {
+          this.#markSent(write);
+          release();
+          reject(error);
+        },
+      );
     });
   }
 
@@ -104,8 +125,9 @@ export class Vxi11Transport implements Transport {
   }
 
   /** END goes with the last piece only. An answer that was read for nobody is thrown away, as the instrument does with the rest of it (488.2 6.3.2.3). */
-  async #writeAll(bytes: Uint8Array, end: boolean, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
+  async #writeAll(write: Write): Promise<void> {
+    const { bytes, end } = write;
+    if (write.stopped) throw write.stopped;
     if (!this.#isMidMessage) {
       if (this.#reader.isOrphaned) await this.#reader.settled();
       this.#reader.forgetKept();
@@ -113,19 +135,27 @@ export class Vxi11Transport implements Transport {
     const { lid, times } = this.#link;
     let at = 0;
     do {
-      signal.throwIfAborted();
+      if (write.stopped) throw write.stopped;
       const data = bytes.subarray(at, at + this.#maxRecvSize);
       const isLast = at + data.length >= bytes.length;
       const flags = end && isLast ? VXI11_FLAG.end : 0;
       const args = { lid, ioTimeout: times.ioTimeoutMs, lockTimeout: times.ioTimeoutMs, flags, data };
       this.#isMidMessage = !(end && isLast);
-      const { error, size } = await this.#link.call(CORE_PROCEDURES.write, args, { capacity: data.length + 96 });
-      signal.throwIfAborted();
+      const call = this.#link.call(CORE_PROCEDURES.write, args, { capacity: data.length + 96 });
+      if (isLast) this.#markSent(write);
+      const { error, size } = await call;
+      if (write.stopped) throw write.stopped;
       this.#link.check(error, 'Writing');
       if (size === 0 && data.length > 0) throw this.#tookNothing();
       // An instrument that takes less than was given takes the rest with the next call.
       at += Math.min(size, data.length);
     } while (at < bytes.length);
+  }
+
+  #markSent(write: Write): void {
+    if (write.isSent) return;
+    write.isSent = true;
+    this.#unsent--;
   }
 
   #tookNothing(): LabError {
