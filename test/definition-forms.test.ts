@@ -108,3 +108,39 @@ describe('a meter whose functions have questions of their own', () => {
     });
   });
 });
+
+describe('outputs that share a status word and a list of measurements', () => {
+  const definition = readDefinition(folder, 'shared-status.yaml');
+
+  it('has no faults', () => expect(lintDefinition(definition)).toEqual([]));
+
+  it('takes the bit and the item of each output', async () => {
+    await using bench = await openDefinitionBench(definition);
+    const { driver } = bench;
+    await driver.setControl('ch2.voltage.set', 10, signal);
+    await driver.setControl('ch2.current.set', 1, signal);
+    expect(await driver.setControl('ch2.output', true, signal)).toEqual({ 'ch2.output': true });
+    expect(await driver.readControls(['ch1.output'], signal)).toEqual({ 'ch1.output': false });
+    expect(await driver.status?.(signal)).toEqual({ 'ch1.mode': 'off', 'ch2.mode': 'CV' });
+    await driver.setControl('ch2.current.set', 0.05, signal);
+    expect(await driver.status?.(signal)).toEqual({ 'ch1.mode': 'off', 'ch2.mode': 'CC' });
+    const before = bench.sent().length;
+    const row = await driver.poll?.(signal);
+    expect(bench.sent().slice(before)).toEqual(['MEAS:VOLT? (@1:2);:MEAS:CURR? (@1:2)']);
+    expect(row?.values[0]).toBe(0);
+    expect(row?.values[2]).toBeCloseTo(5, 1);
+    expect(await driver.outputsOff()).toEqual([
+      { group: 'ch1', confirmed: true },
+      { group: 'ch2', confirmed: true },
+    ]);
+  });
+
+  it('lists its events', async () => {
+    await using bench = await openDefinitionBench(definition);
+    await expect(bench.driver.send?.('NOT:KNOWN', {})).rejects.toMatchObject({
+      code: 'instrument.rejected',
+      message: expect.stringContaining('113 Undefined header'),
+    });
+    await bench.driver.send?.('CURR 1,(@1)', {});
+  });
+});

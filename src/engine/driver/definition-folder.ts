@@ -44,7 +44,7 @@ export function readDefinition(folder: string, name: string): FamilyDefinition {
   try {
     document = parse(text, { maxAliasCount: 100 });
   } catch (error) {
-    const why = error instanceof Error ? error.message.split('\n')[0] : String(error);
+    const why = error instanceof Error ? error.message.split('\n')[0]?.replace(/:$/, '.') : String(error);
     throw new LabError(
       'driver.malformed',
       `${name} is no YAML: ${why} It is not used; correct it.`,

@@ -129,7 +129,7 @@ export class ScpiDialog {
         const texts = splitResponse(text);
         return texts.length === part.length && (!check || texts.every((one, index) => check(one, first + index)));
       };
-      const reply = await this.#session.queryTimed(part.join(';'), { ...options, expect });
+      const reply = await this.#session.queryTimed(compound(part), { ...options, expect });
       if (first === 0) answers.sentNs = reply.sentNs;
       answers.receivedNs = reply.receivedNs;
       answers.texts.push(...splitResponse(reply.text));
@@ -182,6 +182,11 @@ function rejection(commands: readonly string[], errors: readonly ScpiError[], re
     `The instrument refused '${commands.join(';')}': ${said}. Its setting is as read back.`,
     { resource, codes: errors.map(({ code }) => code) },
   );
+}
+
+/** Behind the first, a header without its colon would continue at the node of the one before (SCPI-99 6.2.4). */
+function compound(queries: readonly string[]): string {
+  return queries.map((query, index) => (index > 0 && /^[A-Za-z]/.test(query) ? `:${query}` : query)).join(';');
 }
 
 function inMessages(queries: readonly string[]): string[][] {

@@ -14,8 +14,8 @@ const pattern = z.string().refine(isPattern, 'this is no regular expression');
 
 /** Which part of an answer is meant, and how it is written. */
 const answerShape = {
-  /** Which field of a list; the first is 1. */
-  field: z.int().min(1).max(100).optional(),
+  /** Which field of a list; the first is 1. Here and below a number may be the name of a parameter, or `n`. */
+  field: numberOrName.optional(),
   /** What stands between the fields; default a comma. */
   separator: z.string().min(1).max(5).optional(),
   /** A regular expression; its first bracket is taken. */
@@ -23,7 +23,7 @@ const answerShape = {
   /** `hex`: digits to base 16, with or without 0x or #H. `byte`: one raw byte. Default: a number as SCPI writes it. */
   base: z.enum(['hex', 'byte']).optional(),
   /** Number on the wire times this is the value; `0.1`: 050 is 5. */
-  scale: z.number().optional(),
+  scale: numberOrName.optional(),
   /** Numbers of this size and more are overload; `missing`: infinity means that it cannot be measured. */
   overload: z.union([z.number().positive(), z.literal('missing')]).optional(),
 };
@@ -33,17 +33,25 @@ const testShape = {
   /** The word (or one of the words) it is, in any case; true and false as booleans are written. */
   is: z.union([z.string(), z.boolean(), z.array(z.string()).min(1)]).optional(),
   /** This bit is set; 0 is the lowest. */
-  bit: z.int().min(0).max(63).optional(),
+  bit: numberOrName.optional(),
   /** The bits of the mask have the value `equals` (default: any of them is set). */
-  mask: z.int().min(1).optional(),
-  equals: z.int().min(0).optional(),
+  mask: numberOrName.optional(),
+  equals: numberOrName.optional(),
 };
 
 const asked = z.strictObject({ ask: command, ...answerShape, ...testShape });
 
 /** A question and what of its answer is meant; a text alone is a question whose whole answer is meant. */
 export const reading = z.union([command, asked]);
-export type Reading = z.infer<typeof asked>;
+export type ReadingSource = z.infer<typeof reading>;
+
+type Asked = z.infer<typeof asked>;
+/** Keys of an answer that may name a parameter in the file. */
+type NumberKey = 'field' | 'scale' | 'bit' | 'mask' | 'equals';
+type Numbered<T> = Omit<T, NumberKey> & { [K in NumberKey]?: number | undefined };
+
+/** A question and what of its answer is meant, parameters put in. */
+export type Reading = Numbered<Asked>;
 
 /** One row of a lamp: shown is that of the first row that holds. */
 export const lampCase = z.strictObject({
@@ -57,7 +65,8 @@ export const lampCase = z.strictObject({
   /** Shown if the row holds; absent: the answer itself. */
   show: z.string().max(80).optional(),
 });
-export type LampCase = z.infer<typeof lampCase>;
+export type LampSource = z.infer<typeof lampCase>;
+export type LampCase = Numbered<LampSource>;
 
 /** A unit, or a question that tells it. */
 export const unit = z.union([

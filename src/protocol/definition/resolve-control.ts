@@ -1,4 +1,4 @@
-import type { Reading } from './answer-schema.ts';
+import type { Reading, ReadingSource } from './answer-schema.ts';
 import type { ControlDefinition } from './control-schema.ts';
 import { rangeLabel } from './range-label.ts';
 import type { ResolvedChoice, ResolvedControl, ResolvedLimit } from './resolved.ts';
@@ -62,13 +62,31 @@ export function idIn(group: string, key: string): string {
 }
 
 /** A question with its names put in; a text alone means the whole answer. */
-export function readingOf(source: string | Reading, names: Names, place: string): Reading {
+export function readingOf(source: ReadingSource, names: Names, place: string): Reading {
   if (typeof source === 'string') return { ask: fill(source, names, place) };
-  const reading = { ...source, ask: fill(source.ask, names, place) };
-  if (source.match !== undefined) reading.match = fillPattern(source.match, names);
-  if (typeof source.is === 'string') reading.is = fill(source.is, names, place);
-  return reading;
+  return { ...answerOf(source, names, place), ask: fill(source.ask, names, place) };
 }
+
+/** The keys of an answer with parameters put in. */
+export function answerOf<T extends AnswerSource>(source: T, names: Names, place: string): T & NumbersOf<T> {
+  const numbers = Object.fromEntries(
+    NUMBER_KEYS.flatMap((key) => {
+      const value = source[key];
+      return value === undefined ? [] : [[key, numberOf(value, names, `${place}.${key}`)]];
+    }),
+  );
+  const { match, is } = source;
+  return {
+    ...source,
+    ...numbers,
+    ...(match === undefined ? {} : { match: fillPattern(match, names) }),
+    ...(typeof is === 'string' ? { is: fill(is, names, place) } : {}),
+  } as T & NumbersOf<T>;
+}
+
+const NUMBER_KEYS = ['field', 'scale', 'bit', 'mask', 'equals'] as const;
+type AnswerSource = Partial<Pick<Exclude<ReadingSource, string>, (typeof NUMBER_KEYS)[number] | 'match' | 'is'>>;
+type NumbersOf<T> = { [K in (typeof NUMBER_KEYS)[number] & keyof T]?: number };
 
 export function filled(texts: string | readonly string[], names: Names, place: string): string[] {
   return [texts].flat().map((text) => fill(text, names, place));

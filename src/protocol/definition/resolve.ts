@@ -1,6 +1,6 @@
 import type { ChannelDefinition, FamilyDefinition, GroupDefinition, ParameterValue } from './definition-schema.ts';
 import type { FunctionRow, FunctionsDefinition } from './function-schema.ts';
-import { filled, idIn, readingOf, resolveControl } from './resolve-control.ts';
+import { answerOf, filled, idIn, readingOf, resolveControl } from './resolve-control.ts';
 import type { ResolvedFamily, ResolvedFunction, ResolvedGroup, ResolvedUnit } from './resolved.ts';
 import { fill, GROUP_COUNT, malformed, type Names, numberOf } from './template.ts';
 
@@ -98,7 +98,7 @@ function resolvePart(part: Part, group: string, names: Names, n: number, place: 
         group,
         key,
         rows: rows.map((row) => ({
-          ...row,
+          ...answerOf(row, names, at),
           ...(row.ask === undefined ? {} : { ask: fill(row.ask, names, at) }),
           ...(row.show === undefined ? {} : { show: fill(row.show, names, at) }),
         })),
