@@ -25,10 +25,14 @@ export function linkSettings(
   };
 }
 
-/** Line settings as the serial way takes them. */
+/**
+ * Line settings as the serial way takes them. No system offers DTR/DSR handshake: with `dsrdtr` both modem lines are raised, which tells the instrument that it may always
+ * send; what it is sent are single messages, shorter than its buffer.
+ */
 export function serialOptions({ flow, dtr, rts, ...line }: LineSettings): SerialOptions {
   return {
     ...line,
+    ...(flow === 'dsrdtr' ? { lines: { dtr: true, rts: true } } : {}),
     ...(flow === 'rtscts' ? { rtscts: true } : {}),
     ...(flow === 'xonxoff' ? { xon: true, xoff: true } : {}),
     ...(dtr === undefined && rts === undefined ? {} : { lines: { dtr: dtr ?? true, rts: rts ?? true } }),

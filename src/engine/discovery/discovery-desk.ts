@@ -2,10 +2,11 @@ import type { DiscoveryState, FoundInstrument, PathSource, SearchState } from '.
 import type { Clock } from '../../core/clock.ts';
 import { delay } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
+import type { Identity } from '../../core/instrument.ts';
 import { matchesExpression } from '../../core/resource-expression.ts';
 import { parseIdentity } from '../../protocol/idn.ts';
-import { instrumentId } from '../acquisition/instrument-id.ts';
 import type { StateBoard } from '../state/state-board.ts';
+import { unitKey } from './identity-key.ts';
 import { IdentityScout, type ScoutParts } from './identity-scout.ts';
 import { createScanSearch, type ScanOptions } from './scan-search.ts';
 import type { Search, SearchPlace } from './search.ts';
@@ -158,8 +159,10 @@ export class DiscoveryDesk implements AsyncDisposable {
     if (one && this.#startedNs !== null && !this.#end.signal.aborted) void this.#look(one);
   }
 
-  /** Ways on which the unit of that id was seen, the best first; looks for it if nobody looked lately. */
-  async waysTo(id: string, signal: AbortSignal): Promise<string[]> {
+  /** Ways on which a unit is seen, the best first; looks for it if nobody looked lately. None for a unit without a serial number: others look the same. */
+  async waysTo(identity: Identity, signal: AbortSignal): Promise<string[]> {
+    const unit = unitKey(identity);
+    if (unit === undefined) return [];
     const nowMs = this.#parts.clock.monotonicMs();
     if (nowMs - this.#soughtMs >= this.#limits.seekMs) {
       this.#soughtMs = nowMs;
@@ -167,7 +170,7 @@ export class DiscoveryDesk implements AsyncDisposable {
       await Promise.race([this.search(), bound]);
     }
     return this.#update()
-      .filter(({ idn, resources }) => idn !== null && instrumentId(parseIdentity(idn), resources[0] ?? '') === id)
+      .filter(({ idn }) => idn !== null && unitKey(parseIdentity(idn)) === unit)
       .flatMap(({ paths }) => paths.filter(({ state }) => state === 'usable').map(({ resource }) => resource));
   }
 

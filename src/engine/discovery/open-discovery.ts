@@ -4,7 +4,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { AttachedAt } from '../acquisition/attachment-host.ts';
 import type { EventLog } from '../state/event-log.ts';
 import type { StateBoard } from '../state/state-board.ts';
-import { listSerialPorts } from '../transport/serial-ports.ts';
+import { listSerialPorts, type SerialPortRow } from '../transport/serial-ports.ts';
 import { DiscoveryDesk } from './discovery-desk.ts';
 import { type KnownInstruments, openKnownInstruments } from './known-instruments.ts';
 import {
@@ -103,16 +103,17 @@ export async function waysBack(
     simulated,
     discovery,
   }: { known: KnownInstruments; simulated(id: string): string[]; discovery: DiscoveryDesk },
-  attached: AttachedAt,
+  attached: Pick<AttachedAt, 'id'>,
   signal: AbortSignal,
+  listPorts: () => Promise<SerialPortRow[]> = listSerialPorts,
 ): Promise<string[]> {
-  const paths = known.of(attached.id)?.paths ?? [];
+  const { paths = [], identity } = known.of(attached.id) ?? {};
   const adapters = new Set(paths.map(({ adapter }) => adapter).filter((adapter) => adapter !== undefined));
   const moved =
     adapters.size === 0
       ? []
-      : (await listSerialPorts()).filter(({ adapter }) => adapter !== undefined && adapters.has(adapter));
-  const found = await discovery.waysTo(attached.id, signal);
+      : (await listPorts()).filter(({ adapter }) => adapter !== undefined && adapters.has(adapter));
+  const found = identity ? await discovery.waysTo(identity, signal) : [];
   // A serial path that another adapter has now is not this one's.
   const before = paths.filter(({ adapter }) => adapter === undefined).map(({ resource }) => resource);
   return [...moved.map(({ resource }) => resource), ...simulated(attached.id), ...found, ...before];

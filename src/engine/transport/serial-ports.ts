@@ -16,12 +16,24 @@ export async function listSerialPorts(): Promise<SerialPortRow[]> {
     .filter(
       ({ path, manufacturer, vendorId, pnpId }) => !/^\/dev\/ttyS\d+$/.test(path) || manufacturer || vendorId || pnpId,
     )
-    .map(({ path, manufacturer, vendorId, productId, serialNumber }) => ({
+    .map(({ path, manufacturer, vendorId, productId, serialNumber, pnpId, ...more }) => ({
       resource: `ASRL${path}::INSTR`,
       name: path,
-      about: [manufacturer, vendorId && `${vendorId}:${productId ?? '?'}`, 'not probed: attaching opens the port']
+      about: [
+        deviceName(pnpId, more) ?? manufacturer,
+        vendorId && `${vendorId}:${productId ?? '?'}`,
+        'not probed: attaching opens the port',
+      ]
         .filter(Boolean)
         .join(' · '),
       ...(vendorId && serialNumber ? { adapter: `${vendorId}:${productId ?? '?'}:${serialNumber}` } : {}),
     }));
+}
+
+/** `Silicon Labs CP2102 USB to UART Bridge Controller`: Windows says it as it is, udev as `usb-MAKER_PRODUCT_SERIAL-if00-port0`. */
+export function deviceName(pnpId: string | undefined, more: object): string | undefined {
+  const { friendlyName } = more as { friendlyName?: unknown };
+  if (typeof friendlyName === 'string' && friendlyName !== '') return friendlyName;
+  const words = /^usb-(.+?)(?:-if\d+)?(?:-port\d+)?$/.exec(pnpId ?? '')?.[1];
+  return words?.replaceAll('_', ' ').trim() || undefined;
 }
