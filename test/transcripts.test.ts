@@ -6,7 +6,7 @@ import { allFamilies, chooseFamily, familyCatalog } from '../src/engine/driver/d
 import { genericScpiFamily } from '../src/engine/driver/generic-scpi.ts';
 import { parseIdentity } from '../src/protocol/idn.ts';
 import { openTranscriptBench } from './lab/transcript-bench.ts';
-import { checkOpening, runCheck } from './lab/transcript-check.ts';
+import { checkLocal, checkOpening, runCheck } from './lab/transcript-check.ts';
 import { readTranscript, type Transcript } from './lab/transcript-schema.ts';
 
 const FOLDER = new URL('fixtures/transcripts/', import.meta.url).pathname;
@@ -51,9 +51,10 @@ for (const file of files) {
       return;
     }
 
-    it('attaches by identity, changing nothing', async () => {
+    it('attaches by identity and gives the front panel back, changing nothing', async () => {
       await using bench = await openTranscriptBench(transcript, family);
       expect(checkOpening(bench, transcript)).toEqual([]);
+      expect(await checkLocal(bench, transcript)).toEqual([]);
     });
 
     it('is known by its other names, and takes no stranger', () => {

@@ -57,6 +57,15 @@ export function checkOpening(bench: TranscriptBench, transcript: Transcript): st
   return [...problems, ...bench.unit.failures.splice(0), ...bench.reports.map(({ message }) => `reported: ${message}`)];
 }
 
+/** Giving the front panel back asks nothing the source does not document, and changes nothing else. */
+export async function checkLocal(bench: TranscriptBench, transcript: Transcript): Promise<string[]> {
+  const problems: string[] = [];
+  const before = { ...bench.unit.state };
+  await attempt(problems, async () => bench.run(bench.driver.toLocal?.() ?? Promise.resolve()));
+  problems.push(...changes(before, bench.unit.state, transcript.scratch));
+  return [...problems, ...bench.unit.failures.splice(0)];
+}
+
 async function checkRead(
   bench: TranscriptBench,
   wanted: Record<string, ControlValue>,

@@ -8,7 +8,7 @@ import { createMemoryWire } from '../../src/engine/transport/memory-transport.ts
 import { TranscriptUnit } from './transcript.ts';
 import { openTranscriptBench } from './transcript-bench.ts';
 import { makeBytes } from './transcript-bytes.ts';
-import { checkOpening, runCheck } from './transcript-check.ts';
+import { checkLocal, checkOpening, runCheck } from './transcript-check.ts';
 import { compilePattern, sampleRequest } from './transcript-pattern.ts';
 import { readTranscript, type Transcript, type TranscriptCheck, transcriptSchema } from './transcript-schema.ts';
 import { fillTemplate } from './transcript-template.ts';
@@ -42,6 +42,7 @@ function smallTranscript(more: object = {}): Transcript {
           ':MEASure:VOLTage?': '{meas|%+.4E}',
           ':OUTPut[:STATe]?': '{on|OFF,ON}',
           ':OUTPut[:STATe] <on:bool>': { set: { on: '{on}' } },
+          ':DATA?': { block: { type: 'i16be', values: [1, -2] } },
           ':CURVe?': { block: { type: 'i16be', values: [1, -2] }, lead: 'C1:WF ', tail: '\n\n' },
         },
       },
@@ -55,10 +56,12 @@ interface Flaws {
   query?: string;
   factor?: number;
   onOpening?: string;
+  local?: string;
+  order?: 'low first';
 }
 
 /** Reads :MEAS:VOLT? and sets :VOLT; `flaws` make it wrong. */
-function smallFamily({ query = ':MEAS:VOLT?', factor = 1, onOpening }: Flaws = {}): DriverFamily {
+function smallFamily({ query = ':MEAS:VOLT?', factor = 1, onOpening, local, order }: Flaws = {}): DriverFamily {
   return {
     id: 'small-supply',
     name: 'Small supply',
@@ -86,6 +89,22 @@ function smallFamily({ query = ':MEAS:VOLT?', factor = 1, onOpening }: Flaws = {
           await session.write(`VOLT ${Number(value) * factor}`);
           return { 'ch1.voltage.set': Number(await session.query('VOLT?')) };
         },
+        async capture() {
+          const bytes = await session.queryBlock('DATA?', { timeoutMs: 100 });
+          const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+          const codes = [0, 2].map((at) => view.getInt16(at, order === 'low first'));
+          return {
+            columns: [{ channel: 'ch1.waveform', unit: 'V' }],
+            samples: [Float32Array.from(codes, (code) => code * 0.1 * factor)],
+            xOriginS: 0,
+            dtS: 1e-6,
+            t0Ns: 0n,
+          };
+        },
+        async screenshot() {
+          return { type: 'image/bmp', bytes: await session.queryBlock('DATA?', { timeoutMs: 100 }) };
+        },
+        ...(local === undefined ? {} : { toLocal: () => session.write(local) }),
         async outputsOff() {
           await session.write('OUTP OFF');
           return [{ group: 'ch1', confirmed: (await session.query('OUTP?')) === 'OFF' }];
@@ -272,6 +291,32 @@ describe('a check', () => {
     expect(checkOpening(bench, transcript)).toEqual([expect.stringContaining('on of the unit changed unasked')]);
     const problems = await problemsOf({ poll: { 'ch1.voltage': 4.99 } }, { query: 'VOLT 1;MEAS:VOLT?' });
     expect(problems).toContainEqual(expect.stringContaining('changed unasked'));
+  });
+
+  it('fails on a sample of another value, time or order of bytes', async () => {
+    const capture = { channels: ['ch1.waveform'], volts: [[0.1, -0.2]], xOriginS: 0, dtS: 1e-6 };
+    expect(await problemsOf({ capture })).toEqual([]);
+    expect(await problemsOf({ capture }, { factor: 1.00001 })).toHaveLength(1);
+    expect(await problemsOf({ capture }, { order: 'low first' })).toHaveLength(1);
+    expect(await problemsOf({ capture: { ...capture, dtS: 2e-6, xOriginS: -1e-6 } })).toHaveLength(2);
+    expect(await problemsOf({ capture: { ...capture, volts: [[0.1]] } })).toHaveLength(1);
+  });
+
+  it('fails on a picture with a byte less', async () => {
+    expect(await problemsOf({ screenshot: ['00', '0001ff FE'] })).toEqual([]);
+    expect(await problemsOf({ screenshot: ['0001ff'] })).toHaveLength(1);
+  });
+
+  it('fails on a way back to the front panel that is not documented, or does more', async () => {
+    const transcript = smallTranscript();
+    for (const [local, problems] of [
+      ['OUTP ON', 0],
+      ['OUTP OFF', 1],
+      ['SYST:LOC', 1],
+    ] as const) {
+      await using bench = await openTranscriptBench(transcript, smallFamily({ local }));
+      expect(await checkLocal(bench, transcript), local).toHaveLength(problems);
+    }
   });
 
   it('stops a driver that never comes back', async () => {
