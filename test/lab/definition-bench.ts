@@ -1,4 +1,5 @@
 import type { LabError } from '../../src/core/errors.ts';
+import { linkSettings } from '../../src/engine/acquisition/link-settings.ts';
 import { definitionFamily } from '../../src/engine/driver/definition-family.ts';
 import type { Driver } from '../../src/engine/driver/driver.ts';
 import { openSession } from '../../src/engine/session/open-session.ts';
@@ -8,17 +9,17 @@ import { createMemoryWire } from '../../src/engine/transport/memory-transport.ts
 import type { FamilyDefinition } from '../../src/protocol/definition/definition-schema.ts';
 import { parseIdentity } from '../../src/protocol/idn.ts';
 import { Circuit } from '../../src/simulator/circuit.ts';
-import { createFromDefinition } from '../../src/simulator/dialect/from-definition.ts';
+import { createDefinitionDevice } from '../../src/simulator/dialect/definition-wire.ts';
 import { FaultGate } from '../../src/simulator/fault.ts';
 import { Random } from '../../src/simulator/random.ts';
 import type { ScpiInstrument } from '../../src/simulator/scpi/instrument.ts';
-import { acceptScpi } from '../../src/simulator/wire/scpi-connection.ts';
 
 /** A driver and a simulated instrument, both made of one definition file, on a memory wire. */
 export interface DefinitionBench extends AsyncDisposable {
   driver: Driver;
   session: Session;
-  instrument: ScpiInstrument;
+  /** Absent for dialects that are no SCPI. */
+  instrument: ScpiInstrument | undefined;
   /** What it is on. */
   circuit: Circuit;
   /** Across the screen of a scope. */
@@ -33,25 +34,29 @@ export async function openDefinitionBench(definition: FamilyDefinition): Promise
   const clock = createSystemClock();
   const random = new Random(7);
   const circuit = new Circuit(clock);
-  const instrument = createFromDefinition(definition, { circuit, random, clock });
-  const accept = acceptScpi({ instrument, gate: new FaultGate(random, clock), ledger: undefined });
+  const parts = { circuit, random, clock };
+  const device = createDefinitionDevice(definition, parts, { gate: new FaultGate(random, clock), ledger: undefined });
+  const { accept, instrument } = device;
+  const family = definitionFamily(definition);
   const reports: LabError[] = [];
   const session = await openSession({
     clock,
+    ...linkSettings({}, family.line),
     open: async () => {
-      const { transport, device } = createMemoryWire({ clock });
-      const connection = accept({ send: (bytes) => device.send(bytes), pendingBytes: 0, cut: () => device.hangUp() });
+      const { transport, device: end } = createMemoryWire({ clock });
+      const connection = accept({ send: (bytes) => end.send(bytes), pendingBytes: 0, cut: () => end.hangUp() });
       let before: Promise<void> = Promise.resolve();
-      device.onBytes((bytes) => {
+      end.onBytes((bytes) => {
         before = before.then(() => connection.receive(bytes));
       });
       return transport;
     },
   });
   try {
-    const identity = parseIdentity(await session.query('*IDN?'));
+    const asked = { session, resource: session.resource, options: {}, timeoutMs: 2000 };
+    const identity = family.identify ? await family.identify(asked) : parseIdentity(await session.query('*IDN?'));
     const report = (error: LabError) => void reports.push(error);
-    const driver = await definitionFamily(definition).open({ session, clock, identity, report });
+    const driver = await family.open({ session, clock, identity, report });
     return {
       driver,
       session,
