@@ -62,7 +62,7 @@ export function createBenchLoader({
 
   /** Attaches it there, if it is the one that is meant. Throws instrument.mismatch, and what `open` throws. */
   const attachAt = async (resource: string, wanted: BenchInstrument): Promise<void> => {
-    const attachment = await instruments.open(resource, { options: wanted.options ?? {} });
+    const attachment = await instruments.open(resource, { options: wanted.options ?? {}, queries: wanted.queries });
     // Another bench was opened meanwhile, and this one is none of its instruments.
     if (!present.instruments.some(({ id }) => id === wanted.id)) {
       await instruments.close(attachment.id);
