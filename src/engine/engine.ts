@@ -18,14 +18,14 @@ import { OutputsDesk } from './bench/outputs-desk.ts';
 import { RecordingDesk } from './bench/recording-desk.ts';
 import { SimulatorDesk } from './bench/simulator-desk.ts';
 import { createBenchCalls } from './calls/bench-calls.ts';
+import { createConsoleCalls } from './calls/console-calls.ts';
 import { createDiscoveryCalls } from './calls/discovery-calls.ts';
 import { createDoctorCalls } from './calls/doctor-calls.ts';
+import { createDriverCalls } from './calls/driver-calls.ts';
 import { createInstrumentCalls, exchangeRecord } from './calls/instrument-calls.ts';
-import { pendingCalls } from './calls/pending-calls.ts';
 import { createRecordingCalls } from './calls/recording-calls.ts';
 import { createSafetyCalls } from './calls/safety-calls.ts';
 import { createSampleCalls } from './calls/sample-calls.ts';
-import { createServiceCalls } from './calls/service-calls.ts';
 import type { DiscoveryDesk } from './discovery/discovery-desk.ts';
 import { adapterAt, createDiscovery, followBench, openKnown, waysBack } from './discovery/open-discovery.ts';
 import { openOwnDefinitions } from './driver/own-definitions.ts';
@@ -89,7 +89,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
   const board = new StateBoard({ ...emptyState(folder.path), settings });
   const host = createNoticingHost(options.host, board, clock);
   const events = new EventLog(clock, board);
-  scope.use(openOwnDefinitions(folder.path, clock, events));
+  const definitions = scope.use(openOwnDefinitions(folder.path, clock, events));
   const fan = new SampleFan();
   const registry = new StreamRegistry(fan, clock, folder.lastEpoch, (epoch) => folder.keepEpoch(epoch));
   const history = new History({ sizeBytes: settings.historyBytes });
@@ -245,10 +245,10 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     ...createDiscoveryCalls(parts),
     ...createDoctorCalls(parts),
     ...createSafetyCalls(parts),
-    ...createServiceCalls(parts),
+    ...createConsoleCalls(parts),
     ...createSampleCalls(parts),
     ...createRecordingCalls(parts),
-    ...pendingCalls,
+    ...createDriverCalls(definitions),
   };
   if (problem) events.add({ kind: 'status', severity: 'warning', text: problem });
   // Before the first screen: whatever it changes then, it changes in the bench of last time.

@@ -11,7 +11,6 @@ import { ExchangeTrace, showBytes } from './exchange-trace.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
 import { recoverWire } from './recovery.ts';
 import { ReplyWire, type TimedWireReply } from './reply-wire.ts';
-import { ServiceRequests } from './service-requests.ts';
 import type {
   Exchange,
   ExchangeOptions,
@@ -34,6 +33,7 @@ import {
   unexpectedError,
 } from './session-message.ts';
 import { SESSION_LIMITS, type SessionLimits, type SessionOptions } from './session-options.ts';
+import { SrqListeners } from './srq-listeners.ts';
 import { runTransaction } from './transaction.ts';
 import { tapTransport } from './wire-tap.ts';
 
@@ -84,7 +84,7 @@ export class QuerySession implements Session {
   #closeReason: LabError | undefined;
   /** Takes the lent wire back; undefined: it is not lent. */
   #recall: ((reason: LabError) => void) | undefined;
-  readonly #requests: ServiceRequests;
+  readonly #requests: SrqListeners;
   #lastSentMs = Number.NEGATIVE_INFINITY;
 
   constructor(transport: Transport, open: () => Promise<Transport>, options: SessionOptions) {
@@ -99,7 +99,7 @@ export class QuerySession implements Session {
     this.#trace = new ExchangeTrace(options.clock, this.#limits.maxTrace);
     this.#scope = new Scope(`session ${this.resource}`);
     this.#wire = this.#wrap(transport);
-    this.#requests = new ServiceRequests(this);
+    this.#requests = new SrqListeners(this);
     if (options.mustResynchronise) {
       this.#quarantine(new LabError('transport.timeout', 'answers to others may still be on their way'));
     }

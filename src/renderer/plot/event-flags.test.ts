@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type EventMark, flagWords, gapReason, placeFlags } from './event-flags.ts';
+import { type EventMark, flagTone, flagWords, gapReason, placeFlags } from './event-flags.ts';
 
 const mark = (timeS: number, text: string, kind = 'note'): EventMark => ({
   id: `${timeS} ${text}`,
@@ -31,4 +31,30 @@ test('long words are cut', () => {
 test('a gap is told once', () => {
   expect(gapReason([], [mark(10, 'Gap: no answer', 'gap')], 9, 12)).toBe('no answer');
   expect(gapReason([], [mark(500, 'Gap: no answer', 'gap')], 9, 12)).toBeUndefined();
+});
+
+test('the colour of a flag says how bad it is', () => {
+  const tones = (kind: string): string[] =>
+    [undefined, 'info', 'warning', 'critical'].map((severity) => flagTone({ kind, severity }));
+  expect(tones('alarm')).toEqual(['bad', 'info', 'warn', 'bad']);
+  expect(tones('trip')).toEqual(['bad', 'quiet', 'warn', 'bad']);
+  expect(tones('safety')).toEqual(['bad', 'quiet', 'warn', 'bad']);
+  const plain = [
+    'mode',
+    'range',
+    'instrument-error',
+    'service-request',
+    'operation-complete',
+    'setpoint',
+    'outputs-off',
+  ];
+  expect(plain.map((kind) => flagTone({ kind, severity: undefined }))).toEqual([
+    'info',
+    'quiet',
+    'warn',
+    'info',
+    'info',
+    'accent',
+    'bad',
+  ]);
 });

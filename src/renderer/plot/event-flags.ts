@@ -33,6 +33,32 @@ export function flagWords({ text }: Pick<EventMark, 'text'>): string {
   return text.length <= MOST_LETTERS ? text : `${text.slice(0, MOST_LETTERS - 1).trimEnd()}…`;
 }
 
+/** Colour of a flag, by what it means for the person; names of the theme. */
+export type FlagTone = 'bad' | 'warn' | 'info' | 'accent' | 'quiet';
+
+const TONES: Record<string, FlagTone> = {
+  'outputs-off': 'bad',
+  interrupted: 'bad',
+  reconnect: 'warn',
+  clock: 'warn',
+  'instrument-error': 'warn',
+  mode: 'info',
+  'service-request': 'info',
+  'operation-complete': 'info',
+  setpoint: 'accent',
+  note: 'accent',
+};
+
+/** Alarms, trips and what the safety limits did are as bad as they say; everything else has the tone of its kind. */
+export function flagTone({ kind, severity }: Pick<EventMark, 'kind' | 'severity'>): FlagTone {
+  if (kind === 'alarm' && severity === 'info') return 'info';
+  if (kind === 'alarm' || kind === 'trip' || kind === 'safety') {
+    if (severity === 'info') return 'quiet';
+    return severity === 'warning' ? 'warn' : 'bad';
+  }
+  return TONES[kind] ?? 'quiet';
+}
+
 /** Places the marks of a range; words only in a row where they end before the next flag with words. `measure`: width of a text in pixels. */
 export function placeFlags(
   marks: readonly EventMark[],

@@ -1,4 +1,4 @@
-import { type EventFlag, type EventMark, flagWords, placeFlags } from './event-flags.ts';
+import { type EventFlag, type EventMark, flagTone, flagWords, placeFlags } from './event-flags.ts';
 import { font, type PlotFrame } from './plot-frame.ts';
 import type { PlotTheme } from './plot-theme.ts';
 
@@ -25,7 +25,7 @@ export function paintFlags(
   context.lineWidth = ratio;
   context.setLineDash([2 * ratio, 3 * ratio]);
   for (const flag of flags) {
-    context.strokeStyle = toneOf(flag.mark, theme);
+    context.strokeStyle = theme[flagTone(flag.mark)];
     const x = left + Math.round(flag.x) + 0.5 * ratio;
     context.beginPath();
     context.moveTo(x, top);
@@ -35,7 +35,7 @@ export function paintFlags(
   context.setLineDash([]);
   for (const flag of flags) {
     const x = left + Math.round(flag.x);
-    context.fillStyle = toneOf(flag.mark, theme);
+    context.fillStyle = theme[flagTone(flag.mark)];
     context.beginPath();
     context.moveTo(x, top);
     context.lineTo(x + 9 * ratio, top);
@@ -56,12 +56,4 @@ export function paintFlags(
     context.fillText(words, textX, textY);
   }
   return flags;
-}
-
-function toneOf(mark: EventMark, theme: PlotTheme): string {
-  if (mark.kind === 'alarm')
-    return mark.severity === 'info' ? theme.info : mark.severity === 'warning' ? theme.warn : theme.bad;
-  if (mark.kind === 'outputs-off' || mark.kind === 'interrupted') return theme.bad;
-  if (mark.kind === 'reconnect' || mark.kind === 'clock') return theme.warn;
-  return mark.kind === 'setpoint' || mark.kind === 'note' ? theme.accent : theme.quiet;
 }

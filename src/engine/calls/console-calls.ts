@@ -4,7 +4,7 @@ import { sendLines } from '../diagnostics/send-file.ts';
 import { bundlePath, collectBundle, writeBundle } from '../diagnostics/support-bundle.ts';
 import type { EngineParts } from '../engine-parts.ts';
 
-type ServiceCall =
+type ConsoleCall =
   | 'instrument.act'
   | 'instrument.screenshot'
   | 'instrument.setQueries'
@@ -13,8 +13,8 @@ type ServiceCall =
   | 'instrument.sendFile'
   | 'support.bundle';
 
-/** Calls for who looks after an instrument: beside its controls, and what is wrong with it. */
-export function createServiceCalls(parts: EngineParts): Pick<Handlers, ServiceCall> {
+/** Calls of console and diagnostics: what there is beside controls, and what is wrong with an instrument. */
+export function createConsoleCalls(parts: EngineParts): Pick<Handlers, ConsoleCall> {
   const { instruments, jobs, keeper, clock } = parts;
   return {
     'instrument.act': async ({ instrument, action }) => ({ value: await instruments.find(instrument).act(action) }),

@@ -6,7 +6,7 @@ type Listener = (statusByte: number | undefined) => void;
  * Service requests of a session. The way is asked to tell them when the first listener comes, and again after the connection was opened anew; masks
  * of the instrument (*SRE, *ESE) are not touched. A way that refuses tells none.
  */
-export class ServiceRequests {
+export class SrqListeners {
   readonly #session: Pick<Session, 'control' | 'can'>;
   readonly #listeners = new Set<Listener>();
   #watch: Promise<AsyncDisposable | undefined> | undefined;
