@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { openSession } from '../src/engine/session/open-session.ts';
 import { createSystemClock } from '../src/engine/system-clock.ts';
+import { openTransport } from '../src/engine/transport/open-transport.ts';
 import { median, printBench } from './bench-table.ts';
 
 /**
@@ -98,10 +99,17 @@ async function bareQuery(text: string): Promise<string> {
 }
 
 await bareCall(10, '000000010000000000000000' + '00000005', Buffer.from('inst0'));
-await using session = await openSession({
-  resource: `TCPIP0::127.0.0.1,${port}::inst0::INSTR`,
-  clock: createSystemClock(),
-});
+const resource = `TCPIP0::127.0.0.1,${port}::inst0::INSTR`;
+await using session = await openSession({ resource, clock: createSystemClock() });
+await using transport = await openTransport(resource);
+
+async function transportQuery(text: string): Promise<string> {
+  const writing = transport.write(Buffer.from(`${text}\n`, 'latin1'), { end: true });
+  const { bytes, end } = await transport.read();
+  await writing;
+  assert.equal(end, true);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length - 1).toString('latin1');
+}
 
 async function timeUs(query: (text: string) => Promise<string>): Promise<number> {
   const start = performance.now();
@@ -109,9 +117,13 @@ async function timeUs(query: (text: string) => Promise<string>): Promise<number>
   return ((performance.now() - start) * 1000) / QUERIES;
 }
 
-const passes: { bare: number; session: number }[] = [];
+const passes: { bare: number; transport: number; session: number }[] = [];
 for (let pass = 0; pass <= PASSES; pass++) {
-  const result = { bare: await timeUs(bareQuery), session: await timeUs((text) => session.query(text)) };
+  const result = {
+    bare: await timeUs(bareQuery),
+    transport: await timeUs(transportQuery),
+    session: await timeUs((text) => session.query(text)),
+  };
   // The first pass warms up.
   if (pass > 0) passes.push(result);
 }
@@ -121,14 +133,23 @@ assert.equal(session.stats.timeouts, 0);
 bare.destroy();
 child.kill();
 
+const peer = 'bare device_write + device_read';
+const theirs = median(passes.map((pass) => pass.bare));
 const isMet = printBench(`query-vxi11: ${QUERIES} SCPI queries over VXI-11, median of ${PASSES} passes`, [
   {
     what: 'session.query: queue, trace, link, two calls',
     unit: 'us',
     us: median(passes.map((pass) => pass.session)),
-    peer: 'bare device_write + device_read',
-    theirs: median(passes.map((pass) => pass.bare)),
+    peer,
+    theirs,
     atMost: 1.5,
+  },
+  {
+    what: 'transport alone: link, two calls',
+    unit: 'us',
+    us: median(passes.map((pass) => pass.transport)),
+    peer,
+    theirs,
   },
 ]);
 process.exitCode = isMet ? 0 : 1;

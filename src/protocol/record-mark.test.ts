@@ -2,8 +2,9 @@ import { expect, it } from 'vitest';
 import { seededRandom } from '../core/seeded-random.ts';
 import { markRecord, RecordReader } from './record-mark.ts';
 
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
-const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text.replaceAll(' ', ''), 'hex'));
+const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+const bytes = (text: string): Uint8Array =>
+  Uint8Array.from(text.replaceAll(' ', '').match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
 
 it('marks one fragment, several, and an empty record (RFC 5531 11)', () => {
   expect(hex(markRecord(bytes('0102030405')))).toBe('800000050102030405');
@@ -13,11 +14,7 @@ it('marks one fragment, several, and an empty record (RFC 5531 11)', () => {
 });
 
 it('joins fragments byte by byte, and finds two records in one chunk', () => {
-  const stream = Buffer.concat([
-    markRecord(bytes('aabbccdd'), 3),
-    bytes('00000000 80000001 ee'),
-    markRecord(bytes('')),
-  ]);
+  const stream = bytes(`${hex(markRecord(bytes('aabbccdd'), 3))} 00000000 80000001 ee ${hex(markRecord(bytes('')))}`);
   const single = new RecordReader();
   const found: string[] = [];
   for (const byte of stream) for (const record of single.push(Uint8Array.of(byte))) found.push(hex(record));
@@ -41,12 +38,12 @@ it('gives the same records however the stream is cut (2,000 seeded streams)', ()
     const records = Array.from({ length: 1 + random.below(4) }, () =>
       Uint8Array.from({ length: random.below(40) }, () => random.below(256)),
     );
-    const stream = Buffer.concat(records.map((record) => markRecord(record, 1 + random.below(16))));
+    const stream = Uint8Array.from(records.flatMap((record) => [...markRecord(record, 1 + random.below(16))]));
     const reader = new RecordReader();
     const found: Uint8Array[] = [];
     for (let at = 0; at < stream.length; ) {
       const size = 1 + random.below(20);
-      found.push(...reader.push(new Uint8Array(stream.subarray(at, at + size))));
+      found.push(...reader.push(stream.subarray(at, at + size)));
       at += size;
     }
     expect(found).toEqual(records);

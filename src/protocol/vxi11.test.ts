@@ -23,9 +23,10 @@ import {
   vxi11ErrorName,
 } from './vxi11.ts';
 
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
-const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text.replaceAll(' ', ''), 'hex'));
-const ascii = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'latin1'));
+const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+const bytes = (text: string): Uint8Array =>
+  Uint8Array.from(text.replaceAll(' ', '').match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+const ascii = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 /** Calls as lxi-tools (libtirpc) and PyVISA-py sent them to a server, and what answers them; without record marks. */
 const LXI = {
