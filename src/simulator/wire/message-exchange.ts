@@ -62,7 +62,8 @@ export class MessageExchange implements MessageConnection {
   async write(bytes: Uint8Array, end: boolean): Promise<void> {
     if (this.#inputBytes + bytes.length > INPUT_LIMIT_BYTES) this.#overrun = true;
     else if (bytes.length > 0) {
-      this.#input.push(bytes.slice());
+      // A copy of our own: slice of a Buffer would only be a view.
+      this.#input.push(Uint8Array.from(bytes));
       this.#inputBytes += bytes.length;
     }
     // 488.2 7.5: NL, END or both end a message. Only END is trusted inside binary data, so NL alone ends none here.
