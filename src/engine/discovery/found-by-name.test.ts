@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { broadcastInterfaces } from './broadcast-address.ts';
 import { parseLxiIdentification } from './lxi-xml.ts';
-import { foundByService } from './mdns-service.ts';
+import { foundByService } from './mdns-announcement.ts';
 import { decodeIdentifyReply, encodeIdentify } from './netfinder.ts';
 import { subnetHosts } from './subnet.ts';
 

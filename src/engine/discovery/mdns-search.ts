@@ -1,7 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import { Bonjour, type Browser, type Service } from 'bonjour-service';
 import { LabError } from '../../core/errors.ts';
-import { foundByService, INSTRUMENT_SERVICES } from './mdns-service.ts';
+import { foundByService, INSTRUMENT_SERVICES } from './mdns-announcement.ts';
 import type { Search, SearchPlace } from './search.ts';
 
 export interface MdnsOptions {

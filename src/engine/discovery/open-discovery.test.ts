@@ -44,6 +44,7 @@ it('a serial unit is sought where its adapter is now, then where it is seen, the
     'TCPIP0::10.0.0.8::5025::SOCKET',
     'TCPIP0::10.0.0.9::5025::SOCKET',
   ]);
+  await known[Symbol.asyncDispose]();
   await rm(folder, { recursive: true });
 });
 

@@ -19,6 +19,7 @@ import { createMdnsSearch } from './mdns-search.ts';
 import { readResource } from './path-rank.ts';
 import { createPrologixSearch } from './prologix-search.ts';
 import type { Search } from './search.ts';
+import { createUsbSearch } from './usb-search.ts';
 import { createVendorSearch } from './vendor-search.ts';
 import { createVxi11Search } from './vxi11-search.ts';
 
@@ -52,6 +53,7 @@ export function createDiscovery({ clock, board, known, attached, simulated }: Di
     searches: [
       createSimulatorSearch(simulated),
       createAttachedSearch(attached),
+      createUsbSearch({ list: async () => (await import('../transport/usb/list-usb.ts')).listUsb() }),
       createSerialSearch(listSerialPorts),
       network(createMdnsSearch()),
       network(createVxi11Search()),

@@ -1,20 +1,9 @@
-import { access, constants, readdir, readFile, readlink } from 'node:fs/promises';
+import { access, constants, readdir, readlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { type SysDevice, usbDevices } from '../transport/usb/sys-usb.ts';
 import { UDEV_RULE_FILE, udevRule } from '../transport/usb/udev-rule.ts';
 import { isSerialOf } from '../transport/usb/usb-resource.ts';
 import { type Check, type DoctorSystem, fine, type Patient, problem, warning } from './patient.ts';
-
-/** A USB device as sysfs shows it. */
-interface SysDevice {
-  name: string;
-  vendorId: number;
-  productId: number;
-  serial: string;
-  maker: string;
-  product: string;
-  /** `/dev/bus/usb/001/004` */
-  node: string;
-}
 
 /** The device is plugged in. Linux only, where the system shows every device, also those that may not be opened. */
 export const usbPresentCheck: Check = {
@@ -102,37 +91,6 @@ function find({ parsed }: Patient, devices: readonly SysDevice[]): SysDevice | u
   return devices.find(
     (device) => device.vendorId === vendorId && device.productId === productId && isSerialOf(serial, device),
   );
-}
-
-async function usbDevices({ sys, dev }: DoctorSystem): Promise<SysDevice[] | undefined> {
-  const folder = join(sys, 'bus/usb/devices');
-  const names = await readdir(folder).catch(() => undefined);
-  if (!names) return undefined;
-  const devices = await Promise.all(
-    // Names with a colon are interfaces.
-    names
-      .filter((name) => !name.includes(':'))
-      .map(async (name): Promise<SysDevice | undefined> => {
-        const text = async (file: string): Promise<string> =>
-          (await readFile(join(folder, name, file), 'utf8').catch(() => '')).trim();
-        const [vendor, product, bus, number] = await Promise.all(
-          ['idVendor', 'idProduct', 'busnum', 'devnum'].map(text),
-        );
-        if (!vendor || !product) return undefined;
-        const node = join(dev, 'bus/usb', (bus ?? '').padStart(3, '0'), (number ?? '').padStart(3, '0'));
-        const [serial = '', maker = '', what = ''] = await Promise.all(['serial', 'manufacturer', 'product'].map(text));
-        return {
-          name,
-          vendorId: Number.parseInt(vendor, 16),
-          productId: Number.parseInt(product, 16),
-          serial,
-          maker,
-          product: what,
-          node,
-        };
-      }),
-  );
-  return devices.filter((device) => device !== undefined);
 }
 
 async function driversOf({ name }: SysDevice, { sys }: DoctorSystem): Promise<string[]> {
