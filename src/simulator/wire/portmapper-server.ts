@@ -2,8 +2,8 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { networkInterfaces } from 'node:os';
 import { LabError } from '../../core/errors.ts';
 import { IP_PROTOCOL, PORTMAPPER, PORTMAPPER_PROCEDURES, type PortMapping } from '../../protocol/portmapper.ts';
+import { RpcProgram } from './rpc-program.ts';
 import { openRpcServer, type RpcServer } from './rpc-server.ts';
-import { RpcService } from './rpc-service.ts';
 
 export interface PortmapperOptions {
   /** IPv4 address; default 127.0.0.1. */
@@ -70,10 +70,10 @@ function portmapper(server: RpcServer, sockets: readonly Socket[]): PortmapperSe
   };
 }
 
-function createService(programs: readonly PortMapping[]): { service: RpcService; setPort(port: number): void } {
+function createService(programs: readonly PortMapping[]): { service: RpcProgram; setPort(port: number): void } {
   let own: PortMapping[] = [];
   const all = (): PortMapping[] => [...own, ...programs];
-  const service = new RpcService(PORTMAPPER)
+  const service = new RpcProgram(PORTMAPPER)
     .on(PORTMAPPER_PROCEDURES.getPort, ({ program, version, protocol }) => {
       const found = all().find(
         (one) => one.program === program && one.version === version && one.protocol === protocol,
@@ -106,7 +106,7 @@ function bind(host: string, port: number, sockets: Socket[]): Promise<Socket> {
   });
 }
 
-function listen(socket: Socket, answering: Socket, service: RpcService): void {
+function listen(socket: Socket, answering: Socket, service: RpcProgram): void {
   socket.on('message', (message: Buffer, from: RemoteInfo) => {
     // What is no call is no event for a portmapper.
     const answer = service.answer(new Uint8Array(message)).catch(() => undefined);

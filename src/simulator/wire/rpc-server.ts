@@ -1,11 +1,11 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { LabError } from '../../core/errors.ts';
 import { markRecord, RecordReader } from '../../protocol/record-mark.ts';
-import type { RpcService } from './rpc-service.ts';
+import type { RpcProgram } from './rpc-program.ts';
 
 /** What one connection talks to. */
 export interface RpcConnection {
-  service: RpcService;
+  service: RpcProgram;
   closed(): void;
 }
 

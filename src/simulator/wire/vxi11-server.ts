@@ -10,8 +10,8 @@ import {
 } from '../../protocol/vxi11.ts';
 import type { MessageDevice } from './message-device.ts';
 import { openPortmapper } from './portmapper-server.ts';
+import { RpcProgram } from './rpc-program.ts';
 import { openRpcServer, type RpcConnection } from './rpc-server.ts';
-import { RpcService } from './rpc-service.ts';
 import { Vxi11InterruptChannel } from './vxi11-interrupt.ts';
 import { Vxi11ServerLink } from './vxi11-link.ts';
 import { Vxi11Lock } from './vxi11-lock.ts';
@@ -111,7 +111,7 @@ class Vxi11Instrument {
   }
 
   acceptAbort(): RpcConnection {
-    const service = new RpcService(VXI11_ABORT).on(ABORT_PROCEDURES.abort, ({ lid }) => {
+    const service = new RpcProgram(VXI11_ABORT).on(ABORT_PROCEDURES.abort, ({ lid }) => {
       const link = this.links.get(lid);
       if (!this.knobs.isAbortStub) link?.abort();
       return { error: link ? 0 : VXI11_ERROR.badLink };
@@ -124,7 +124,7 @@ class Vxi11Instrument {
     const own = new Set<Vxi11ServerLink>();
     const interrupts = new Vxi11InterruptChannel();
     const procedures = CORE_PROCEDURES;
-    const service = new RpcService(VXI11_CORE);
+    const service = new RpcProgram(VXI11_CORE);
     const failed = (error: number) => ({ error });
     const close = (link: Vxi11ServerLink): void => {
       own.delete(link);

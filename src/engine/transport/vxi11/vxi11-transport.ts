@@ -13,7 +13,7 @@ import type {
 } from '../transport.ts';
 import type { Link } from './link.ts';
 import { LinkReader } from './link-reader.ts';
-import { ServiceRequests } from './service-requests.ts';
+import { SrqListeners } from './srq-listeners.ts';
 
 /** A write under way. */
 interface Write {
@@ -41,7 +41,7 @@ export class Vxi11Transport implements Transport {
   readonly #maxRecvSize: number;
   readonly #scope: Scope;
   readonly #reader: LinkReader;
-  readonly #requests: ServiceRequests;
+  readonly #requests: SrqListeners;
   /** Writes go out whole, one after the other. */
   #writing: Promise<void> = Promise.resolve();
   readonly #writes = new Set<(error: LabError) => void>();
@@ -55,7 +55,7 @@ export class Vxi11Transport implements Transport {
     this.#maxRecvSize = maxRecvSize;
     this.#scope = scope;
     this.#reader = new LinkReader(link, () => (this.#unsent > 0 ? this.#writing : undefined));
-    this.#requests = new ServiceRequests(link);
+    this.#requests = new SrqListeners(link);
     scope.defer(() => this.#requests.abandon());
     scope.defer(() => link.close(this.#ended ?? this.#closedHere()));
     this.closed = link.core.closed.then(async (reason) => {

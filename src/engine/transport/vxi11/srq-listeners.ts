@@ -10,7 +10,7 @@ type Listener = (statusByte: number | undefined) => void;
  * Service requests of one link. The interrupt channel is made for the first listener and destroyed after the last. The instrument sends no status
  * byte along: listeners poll it.
  */
-export class ServiceRequests {
+export class SrqListeners {
   readonly #link: Link;
   readonly #listeners = new Set<Listener>();
   /** Making and destroying one after the other. */

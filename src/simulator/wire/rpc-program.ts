@@ -5,7 +5,7 @@ import { type XdrReader, xdrVoid } from '../../protocol/xdr.ts';
 type Handler = (xid: number, args: XdrReader) => Promise<Uint8Array>;
 
 /** One program of an RPC server: messages in, messages out, over whatever way. */
-export class RpcService {
+export class RpcProgram {
   readonly #program: number;
   readonly #version: number;
   readonly #handlers = new Map<number, Handler>();
