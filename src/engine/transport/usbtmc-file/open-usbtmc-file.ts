@@ -132,14 +132,16 @@ class UsbtmcFileTransport implements Transport {
       };
       signal?.addEventListener('abort', onAbort, { once: true });
       const isWanted = (): boolean => this.#reading === reading;
-      this.#fetch(options, isWanted)
-        .then((result) => {
-          if (result && isWanted()) resolve(result);
-        }, reject)
-        .finally(() => {
-          signal?.removeEventListener('abort', onAbort);
-          if (isWanted()) this.#reading = undefined;
-        });
+      const settle = (give: () => void): void => {
+        signal?.removeEventListener('abort', onAbort);
+        if (!isWanted()) return;
+        this.#reading = undefined;
+        give();
+      };
+      this.#fetch(options, isWanted).then(
+        (result) => settle(() => result && resolve(result)),
+        (error: unknown) => settle(() => reject(error)),
+      );
     });
   }
 
