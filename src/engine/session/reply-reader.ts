@@ -49,7 +49,7 @@ export class ReplyReader {
 
   /** Copies: the transport lends its bytes until the next read only. */
   push(bytes: Uint8Array): void {
-    this.#queue.push(bytes.slice());
+    this.#queue.push(new Uint8Array(bytes));
   }
 
   takeRest(): Uint8Array {

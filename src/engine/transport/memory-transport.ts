@@ -80,7 +80,7 @@ class MemoryWire implements Transport, MemoryDevice {
   async write(bytes: Uint8Array, { signal }: { end?: boolean; signal?: AbortSignal } = {}): Promise<void> {
     if (this.#ended) throw this.#ended;
     if (signal?.aborted) throw cancellation(signal);
-    const copy = bytes.slice();
+    const copy = new Uint8Array(bytes);
     if (this.knobs.isHung) {
       await new Promise<void>((resolve, reject) => {
         signal?.addEventListener('abort', () => reject(cancellation(signal)), { once: true });

@@ -63,7 +63,7 @@ export class MessageExchange implements MessageConnection {
     if (this.#inputBytes + bytes.length > INPUT_LIMIT_BYTES) this.#overrun = true;
     else if (bytes.length > 0) {
       // A copy of our own: slice of a Buffer would only be a view.
-      this.#input.push(Uint8Array.from(bytes));
+      this.#input.push(new Uint8Array(bytes));
       this.#inputBytes += bytes.length;
     }
     // 488.2 7.5: NL, END or both end a message. Only END is trusted inside binary data, so NL alone ends none here.
