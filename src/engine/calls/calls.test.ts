@@ -1,4 +1,4 @@
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { bundleProgram } from '../../../test/fixtures/node-bundle.ts';
@@ -40,6 +40,22 @@ test('a screen that may only look: sees and watches, and changes nothing', async
   await expect(client.call('outputs.off', {})).rejects.toMatchObject({ code: 'call.denied' });
   await expect(client.call('recording.start', {})).rejects.toMatchObject({ code: 'call.denied' });
   await expect(client.call('settings.set', { theme: 'dark' })).rejects.toMatchObject({ code: 'call.denied' });
+});
+
+test('a person can name every family, and is told which of their own definitions cannot be used', async () => {
+  const before = await screen.client.call('driver.list', {});
+  expect(before.families.find(({ id }) => id === 'rigol-dp800')).toMatchObject({
+    title: 'Rigol DP800',
+    role: 'supply',
+  });
+  expect(before.problems).toEqual([]);
+  const path = join(lab.folder, 'instruments', 'bad.yaml');
+  await writeFile(path, 'id: bad');
+  await expect
+    .poll(async () => (await screen.client.call('driver.list', {})).problems)
+    .toEqual([{ file: 'bad.yaml', message: expect.stringContaining('bad.yaml is no definition') }]);
+  await rm(path);
+  await expect.poll(async () => (await screen.client.call('driver.list', {})).problems).toEqual([]);
 });
 
 test('settings are kept for the next engine; one that does not fit is refused', async () => {

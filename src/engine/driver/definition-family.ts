@@ -18,7 +18,7 @@ import { createWaveformReader } from './waveform/waveform-table.ts';
 
 /** A definition file as an entry of the driver table. */
 export function definitionFamily(definition: FamilyDefinition): DriverFamily {
-  const { title, id, match } = definition;
+  const { title, id, role, match } = definition;
   const rows = match.map(({ maker, model, firmware }) => ({
     maker: new RegExp(maker ?? '', 'i'),
     model: new RegExp(model, 'i'),
@@ -28,6 +28,7 @@ export function definitionFamily(definition: FamilyDefinition): DriverFamily {
   return {
     name: title,
     id,
+    role,
     line: familyLine(definition.line),
     matches: (identity) =>
       rows.some(

@@ -10,6 +10,12 @@ const MAX_FILE_BYTES = 1024 * 1024;
 const MAX_FILES = 500;
 const PLACE = join('resources', 'instruments');
 
+/** A file that cannot be used, and why. */
+export interface DefinitionProblem {
+  file: string;
+  message: string;
+}
+
 /** `resources/instruments`, looked for from here upwards: the same for sources, built files and the packed app. Throws `engine.not-built`. */
 export function builtInFolder(from: string = import.meta.dirname): string {
   for (let folder = from; ; folder = dirname(folder)) {

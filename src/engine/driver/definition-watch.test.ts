@@ -69,6 +69,7 @@ it('keeps what was in force when a file is bad, and says once what is wrong and 
   write(text.replace('errors: {', 'dialog: nobody\nerrors: {'));
   watching.look();
   expect(faults[2]?.message).toContain("no dialog named 'nobody'");
+  expect(watching.problems).toEqual([{ file: 'mine.yaml', message: faults[2]?.message }]);
   expect(title()).toBe('My supply');
 });
 

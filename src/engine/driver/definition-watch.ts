@@ -1,7 +1,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
-import { definitionFiles, readDefinition } from './definition-folder.ts';
+import { type DefinitionProblem, definitionFiles, readDefinition } from './definition-folder.ts';
 import type { FamilyCatalog, Layer } from './family-catalog.ts';
 
 /** An editor writes a file in several steps; ms after the last of them it is read. */
@@ -45,6 +45,11 @@ export class DefinitionWatch implements Disposable {
     }
   }
 
+  /** Files that cannot be used at present, and why. */
+  get problems(): DefinitionProblem[] {
+    return [...this.#faults].map(([file, message]) => ({ file, message }));
+  }
+
   /** Reads the folder now. */
   look(): void {
     const changed = this.#look();
@@ -68,6 +73,7 @@ export class DefinitionWatch implements Disposable {
   #look(): string[] {
     const { folder, catalog, layer } = this.#options;
     const names = definitionFiles(folder);
+    for (const name of this.#faults.keys()) if (!names.includes(name)) this.#faults.delete(name);
     const changed: string[] = [];
     for (const name of names) {
       const id = this.#readFile(name);

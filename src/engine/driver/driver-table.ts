@@ -1,6 +1,6 @@
 import { LabError } from '../../core/errors.ts';
 import type { Identity } from '../../core/instrument.ts';
-import { builtInFolder, readDefinitions } from './definition-folder.ts';
+import { builtInFolder, type DefinitionProblem, definitionFiles, readDefinition } from './definition-folder.ts';
 import type { DriverFamily } from './driver.ts';
 import { FamilyCatalog } from './family-catalog.ts';
 import { genericScpiFamily } from './generic-scpi.ts';
@@ -10,14 +10,32 @@ import { streamFamilies } from './stream-families.ts';
 /** Dialects that are code: no file could tell them. */
 const CODED: readonly DriverFamily[] = [daqFamily, ...streamFamilies];
 
-let catalog: FamilyCatalog | undefined;
+let loaded: { catalog: FamilyCatalog; problems: DefinitionProblem[] } | undefined;
 
 /** The definitions in force, of the whole process; the built-in ones are read when first asked for. */
 export function familyCatalog(): FamilyCatalog {
-  if (catalog) return catalog;
-  catalog = new FamilyCatalog();
-  for (const definition of readDefinitions(builtInFolder())) catalog.put(definition, 'built-in');
-  return catalog;
+  return load().catalog;
+}
+
+/** Built-in files that cannot be used; the others are in force all the same. */
+export function builtInProblems(): readonly DefinitionProblem[] {
+  return load().problems;
+}
+
+function load(): { catalog: FamilyCatalog; problems: DefinitionProblem[] } {
+  if (loaded) return loaded;
+  const catalog = new FamilyCatalog();
+  const problems: DefinitionProblem[] = [];
+  const folder = builtInFolder();
+  for (const file of definitionFiles(folder)) {
+    try {
+      catalog.put(readDefinition(folder, file), 'built-in');
+    } catch (error) {
+      problems.push({ file, message: LabError.from(error).message });
+    }
+  }
+  loaded = { catalog, problems };
+  return loaded;
 }
 
 /** Every dialect Labwire speaks at present; the last takes what no other knows. */

@@ -2,28 +2,11 @@ import { LabError } from '../../core/errors.ts';
 import type { FamilyDefinition } from '../../protocol/definition/definition-schema.ts';
 import { DefinitionExchanges } from '../definition/definition-exchanges.ts';
 import { DefinitionModel, type SimulatedBench } from '../definition/definition-model.ts';
-import type { FaultGate } from '../fault.ts';
-import type { ExchangeLedger } from '../ledger.ts';
 import type { ScpiInstrument } from '../scpi/instrument.ts';
 import type { Accept } from '../wire/device-wire.ts';
 import { acceptScpi } from '../wire/scpi-connection.ts';
+import type { DefinitionPort, DialogueWire } from './dialogue-wire.ts';
 import { createFromDefinition } from './from-definition.ts';
-
-export interface DefinitionPort {
-  gate: FaultGate;
-  ledger: ExchangeLedger | undefined;
-}
-
-/** What a wire that is no SCPI works on. */
-export interface DialogueParts extends DefinitionPort {
-  definition: FamilyDefinition;
-  model: DefinitionModel;
-  /** Everything that can be asked and ordered, with `{value}` inside: match whole texts by it. */
-  exchanges: DefinitionExchanges;
-}
-
-/** Makes the stream of a dialect that is no SCPI (fixed lengths, acknowledgements) of a model. */
-export type DialogueWire = (parts: DialogueParts) => Accept;
 
 /** By the name definitions use (`dialog`). */
 const WIRES: Readonly<Record<string, DialogueWire>> = {};

@@ -2,7 +2,7 @@ import { type Command, command, field, query, setting } from '../../scpi/command
 import { ScpiError } from '../../scpi/error-queue.ts';
 import { choice, type Parameter } from '../../scpi/parameter.ts';
 import { definiteBlock } from './definite-block.ts';
-import type { WaveformDialect } from './waveform-table.ts';
+import type { WaveformDialect } from './waveform-dialect.ts';
 
 /** 25 codes a division of 8 bits, the middle is 127 (DS1000Z); the same picture in 16 bits is 256 times as fine. */
 const CODES_PER_DIVISION = 25;

@@ -2,9 +2,7 @@ import type { FamilyDefinition } from '../../../protocol/definition/definition-s
 import type { DefinitionModel } from '../../definition/definition-model.ts';
 import type { Command } from '../../scpi/command.ts';
 import { rigolWaveforms } from './rigol.ts';
-
-/** Waveform commands of a dialect on the frames of the simulated scope. */
-export type WaveformDialect = (model: DefinitionModel, definition: FamilyDefinition) => Command[];
+import type { WaveformDialect } from './waveform-dialect.ts';
 
 /** By the name definitions use (`waveform.code`). */
 const DIALECTS: Readonly<Record<string, WaveformDialect>> = { rigol: rigolWaveforms };
