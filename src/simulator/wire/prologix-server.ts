@@ -283,18 +283,17 @@ class PrologixConnection implements DeviceConnection {
       const signal = AbortSignal.any([AbortSignal.timeout(settings.read_tmo_ms), stop]);
       const part = await listener.connection.read({ max, termChar, signal }).catch(() => undefined);
       if (!part) return;
-      await this.#wire.send(part.bytes);
+      const eot = part.end && settings.eot_enable === 1 ? this.#eot() : [];
+      await this.#wire.send(join(part.bytes, eot));
       if (rate > 0) await this.#pause((part.bytes.length / rate) * 1000);
-      if (part.end && settings.eot_enable === 1) await this.#sendEot();
       if (part.end || part.isTermChar) return;
     }
   }
 
   /** AR488 prints the number of the character, not the character (since it holds it as an unsigned byte). */
-  async #sendEot(): Promise<void> {
+  #eot(): readonly number[] {
     const { settings, personality } = this.#state;
-    const bytes = personality === 'ar488' ? Buffer.from(String(settings.eot_char)) : Uint8Array.of(settings.eot_char);
-    await this.#wire.send(bytes);
+    return personality === 'ar488' ? [...Buffer.from(String(settings.eot_char))] : [settings.eot_char];
   }
 
   async #pause(ms: number): Promise<void> {

@@ -62,10 +62,22 @@ export class BusExchange {
     return this.#hold.isUrgent;
   }
 
+  /** The commands that make the adapter read; from now on it does. */
+  startReading(): string[] {
+    this.#isReading = true;
+    this.#isMaybe = false;
+    this.#startedMs = performance.now();
+    if (!this.#adapter.isEager) return ['++read eoi'];
+    const marker = this.#adapter.nextMarker();
+    this.reply.expect(marker.answer);
+    return ['++read eoi', ...marker.commands];
+  }
+
   /** Gets more of the message, or finds out that it has ended. Throws what ended the line, the cancellation, `transport.timeout` of the adapter. */
   async fetch(signal?: AbortSignal): Promise<void> {
     const { line } = this.#adapter;
-    if (!this.#isReading) await this.#start();
+    if (!this.#isReading)
+      await line.send(encodeCommands(...this.#adapter.addressing(this.#address), ...this.startReading()));
     const chunk = await line.next({ timeoutMs: this.#silenceMs, signal });
     if (chunk) this.#take(chunk);
     else if (this.reply.isExpecting) throw adapterGone(this.#adapter.resource);
@@ -138,19 +150,6 @@ export class BusExchange {
   get #silenceMs(): number {
     if (this.reply.isExpecting) return ADAPTER_MS;
     return this.#isMaybe ? MAYBE_MS : this.#adapter.readMs;
-  }
-
-  async #start(): Promise<void> {
-    const commands = [...this.#adapter.addressing(this.#address), '++read eoi'];
-    if (this.#adapter.isEager) {
-      const marker = this.#adapter.nextMarker();
-      this.reply.expect(marker.answer);
-      commands.push(...marker.commands);
-    }
-    this.#isReading = true;
-    this.#isMaybe = false;
-    this.#startedMs = performance.now();
-    await this.#adapter.line.send(encodeCommands(...commands));
   }
 
   async #askWhetherOver(): Promise<void> {

@@ -149,7 +149,7 @@ export class GpibTransport implements Transport {
       hold.release();
       throw error;
     }
-    const exchange = this.#adopt(hold);
+    const exchange = this.#adopt(new BusExchange(this.#adapter, this.#address, hold), hold);
     // What had come of the message goes before what comes now.
     const had = before?.reply.data.take(before.reply.data.length);
     if (had) exchange.reply.data.push(had);
@@ -181,8 +181,10 @@ export class GpibTransport implements Transport {
       cut = overtaken(this.resource);
       stopped.reject(cut);
     };
+    const isAsking = isQuery(decodeLatin1(message.subarray(0, QUERY_BYTES)));
+    const exchange = isAsking ? new BusExchange(this.#adapter, this.#address, hold) : undefined;
     try {
-      await Promise.race([this.#put(message), stopped.promise]);
+      await Promise.race([this.#put(message, exchange), stopped.promise]);
     } catch (error) {
       // Half a message waits in the line: only a new connection gets rid of it.
       if (cut) {
@@ -192,19 +194,20 @@ export class GpibTransport implements Transport {
       hold.release();
       throw error;
     }
-    if (!isQuery(decodeLatin1(message.subarray(0, QUERY_BYTES)))) return hold.release();
-    this.#adopt(hold);
+    if (!exchange) return hold.release();
+    this.#adopt(exchange, hold);
     this.#awaitRead();
   }
 
-  async #put(message: Uint8Array): Promise<void> {
+  /** In one piece; with the read behind it, if somebody waits for the answer already. */
+  async #put(message: Uint8Array, exchange: BusExchange | undefined): Promise<void> {
     await this.#adapter.beInStep();
     const head = encodeCommands(...this.#adapter.addressing(this.#address));
-    await this.#adapter.line.send(concat(head, encodeData(message)));
+    const tail = exchange && this.#isReadPending ? encodeCommands(...exchange.startReading()) : new Uint8Array(0);
+    await this.#adapter.line.send(concat(concat(head, encodeData(message)), tail));
   }
 
-  #adopt(hold: Hold): BusExchange {
-    const exchange = new BusExchange(this.#adapter, this.#address, hold);
+  #adopt(exchange: BusExchange, hold: Hold): BusExchange {
     hold.cut = () => void this.#cutShort(exchange, overtaken(this.resource)).catch(() => {});
     this.#exchange = exchange;
     return exchange;
@@ -377,6 +380,7 @@ function unlessAborted(promise: Promise<unknown>, signal: AbortSignal | undefine
 
 function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
   if (first.length === 0) return second;
+  if (second.length === 0) return first;
   const both = new Uint8Array(first.length + second.length);
   both.set(first);
   both.set(second, first.length);
