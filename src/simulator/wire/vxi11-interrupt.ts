@@ -24,12 +24,14 @@ export class Vxi11InterruptChannel {
     const host = [24, 16, 8, 0].map((shift) => (hostAddress >>> shift) & 255).join('.');
     const socket = connect({ host, port: hostPort, noDelay: true });
     const isOpen = await new Promise<boolean>((resolve) => {
-      const timer = setTimeout(() => resolve(false), CONNECT_MS);
-      socket.once('connect', () => resolve(true));
-      socket.on('error', () => resolve(false));
-      socket.once('close', () => clearTimeout(timer));
+      const end = (isConnected: boolean): void => {
+        clearTimeout(timer);
+        resolve(isConnected);
+      };
+      const timer = setTimeout(() => end(false), CONNECT_MS);
+      socket.once('connect', () => end(true));
+      socket.on('error', () => end(false));
     });
-    socket.setTimeout(0);
     if (!isOpen) {
       socket.destroy();
       return VXI11_ERROR.noChannel;
