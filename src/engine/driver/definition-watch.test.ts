@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { LabError } from '../../core/errors.ts';
 import { parseIdentity } from '../../protocol/idn.ts';
 import { createSystemClock } from '../system-clock.ts';
+import { BuiltInFamilies } from './built-in-families.ts';
 import { builtInFolder, readDefinitions } from './definition-folder.ts';
 import { type DefinitionWatch, openDefinitionWatch } from './definition-watch.ts';
 import { FamilyCatalog } from './family-catalog.ts';
@@ -89,4 +90,19 @@ it('leaves nothing behind', () => {
   watching.look();
   watching[Symbol.dispose]();
   expect(title()).toBe('Rigol DP800');
+});
+
+it('reads the built-in ones in pauses, and those left when they are needed; a bad one is a problem of its own', async () => {
+  const built = new FamilyCatalog();
+  write('id: [');
+  writeFileSync(join(folder, 'good.yaml'), text);
+  const families = new BuiltInFamilies(built, () => folder);
+  expect(built.families).toEqual([]);
+  families.begin();
+  await expect.poll(() => built.families.length).toBe(1);
+  families.finish();
+  expect(families.problems).toEqual([{ file: 'mine.yaml', message: expect.stringContaining('no YAML') }]);
+  const atOnce = new FamilyCatalog();
+  new BuiltInFamilies(atOnce, () => folder).finish();
+  expect(atOnce.families).toHaveLength(1);
 });

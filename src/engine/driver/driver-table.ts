@@ -1,6 +1,7 @@
 import { LabError } from '../../core/errors.ts';
 import type { Identity } from '../../core/instrument.ts';
-import { builtInFolder, type DefinitionProblem, definitionFiles, readDefinition } from './definition-folder.ts';
+import { BuiltInFamilies } from './built-in-families.ts';
+import type { DefinitionProblem } from './definition-folder.ts';
 import type { DriverFamily } from './driver.ts';
 import { FamilyCatalog } from './family-catalog.ts';
 import { genericScpiFamily } from './generic-scpi.ts';
@@ -10,43 +11,33 @@ import { streamFamilies } from './stream-families.ts';
 /** Dialects that are code: no file could tell them. */
 const CODED: readonly DriverFamily[] = [daqFamily, ...streamFamilies];
 
-let loaded: { catalog: FamilyCatalog; problems: DefinitionProblem[] } | undefined;
+/** The definitions in force, of the whole process. */
+const catalog = new FamilyCatalog();
+const builtIn = new BuiltInFamilies(catalog);
 
-/** The definitions in force, of the whole process; the built-in ones are read when first asked for. */
+/** The catalog a person's own definitions go into; from now on the built-in ones are read, while nothing else is to be done. */
 export function familyCatalog(): FamilyCatalog {
-  return load().catalog;
+  builtIn.begin();
+  return catalog;
 }
 
 /** Built-in files that cannot be used; the others are in force all the same. */
 export function builtInProblems(): readonly DefinitionProblem[] {
-  return load().problems;
-}
-
-function load(): { catalog: FamilyCatalog; problems: DefinitionProblem[] } {
-  if (loaded) return loaded;
-  const catalog = new FamilyCatalog();
-  const problems: DefinitionProblem[] = [];
-  const folder = builtInFolder();
-  for (const file of definitionFiles(folder)) {
-    try {
-      catalog.put(readDefinition(folder, file), 'built-in');
-    } catch (error) {
-      problems.push({ file, message: LabError.from(error).message });
-    }
-  }
-  loaded = { catalog, problems };
-  return loaded;
+  builtIn.finish();
+  return builtIn.problems;
 }
 
 /** Every dialect Labwire speaks at present; the last takes what no other knows. */
 export function allFamilies(): DriverFamily[] {
-  return [...familyCatalog().families, ...CODED, genericScpiFamily];
+  builtIn.finish();
+  return [...catalog.families, ...CODED, genericScpiFamily];
 }
 
 /** The family of an identity, the closest that fits; `genericScpiFamily` for what is not known. */
 export function chooseFamily(identity: Identity): DriverFamily {
   const coded = CODED.find((family) => family.matches(identity));
-  return coded ?? familyCatalog().choose(identity) ?? genericScpiFamily;
+  if (!coded) builtIn.finish();
+  return coded ?? catalog.choose(identity) ?? genericScpiFamily;
 }
 
 /** The family of that name (`AttachOptions.as`), or its id, in any case. Throws `driver.unsupported` with the names there are. */
