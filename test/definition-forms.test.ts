@@ -99,6 +99,14 @@ describe('a meter whose functions have questions of their own', () => {
     expect(row?.values[1]).toBeNaN();
   });
 
+  it('goes without a setting whose word it does not know', async () => {
+    const knowing = structuredClone(definition);
+    const [first] = knowing.functions?.list ?? [];
+    if (first) first.rates = ['X', 'Y', 'Z'];
+    await using bench = await openDefinitionBench(knowing, { simulated: definition });
+    expect(await bench.driver.readControls(undefined, signal)).toEqual({ function: 'DC voltage', range: 'auto' });
+  });
+
   it('reads its error register', async () => {
     await using bench = await openDefinitionBench(definition);
     const refused = bench.driver.send?.('NOT:KNOWN', {});
@@ -133,6 +141,19 @@ describe('outputs that share a status word and a list of measurements', () => {
       { group: 'ch1', confirmed: true },
       { group: 'ch2', confirmed: true },
     ]);
+  });
+
+  it('takes the limits of its manual where this one does not tell them, and says so', async () => {
+    const asking = structuredClone(definition);
+    const voltage = asking.groups['ch{n}']?.controls['voltage.set'];
+    if (voltage) voltage.max = { ask: 'VOLT:TOP? (@{n})', typical: 25 };
+    await using bench = await openDefinitionBench(asking, { simulated: definition, timeoutMs: 100 });
+    expect(bench.driver.shape.controls.find(({ id }) => id === 'ch2.voltage.set')?.max).toBe(25);
+    expect(bench.reports.map(({ message }) => message)).toEqual([
+      expect.stringContaining("'VOLT:TOP? (@1)'"),
+      expect.stringContaining("'VOLT:TOP? (@2)'"),
+    ]);
+    expect(await bench.driver.setControl('ch2.voltage.set', 20, signal)).toEqual({ 'ch2.voltage.set': 20 });
   });
 
   it('lists its events', async () => {

@@ -29,19 +29,24 @@ export interface DefinitionBench extends AsyncDisposable {
   sent(): string[];
 }
 
-/** Opens the driver of a definition on the instrument that is made of it. */
-export async function openDefinitionBench(definition: FamilyDefinition): Promise<DefinitionBench> {
+/** Opens the driver of a definition on the instrument that is made of it, or of another (`simulated`). */
+export async function openDefinitionBench(
+  definition: FamilyDefinition,
+  { simulated = definition, timeoutMs = 2000 }: { simulated?: FamilyDefinition; timeoutMs?: number } = {},
+): Promise<DefinitionBench> {
   const clock = createSystemClock();
   const random = new Random(7);
   const circuit = new Circuit(clock);
   const parts = { circuit, random, clock };
-  const device = createDefinitionDevice(definition, parts, { gate: new FaultGate(random, clock), ledger: undefined });
+  const device = createDefinitionDevice(simulated, parts, { gate: new FaultGate(random, clock), ledger: undefined });
   const { accept, instrument } = device;
   const family = definitionFamily(definition);
+  const settings = linkSettings({}, family.line);
   const reports: LabError[] = [];
   const session = await openSession({
     clock,
-    ...linkSettings({}, family.line),
+    ...settings,
+    limits: { ...settings.limits, timeoutMs },
     open: async () => {
       const { transport, device: end } = createMemoryWire({ clock });
       const connection = accept({ send: (bytes) => end.send(bytes), pendingBytes: 0, cut: () => end.hangUp() });
@@ -53,7 +58,7 @@ export async function openDefinitionBench(definition: FamilyDefinition): Promise
     },
   });
   try {
-    const asked = { session, resource: session.resource, options: {}, timeoutMs: 2000 };
+    const asked = { session, resource: session.resource, options: {}, timeoutMs };
     const identity = family.identify ? await family.identify(asked) : parseIdentity(await session.query('*IDN?'));
     const report = (error: LabError) => void reports.push(error);
     const driver = await family.open({ session, clock, identity, report });

@@ -12,7 +12,9 @@ export interface ControlRow {
   read?: string | undefined;
   /** A second query, where one does not tell the whole (a range, and whether it is automatic). */
   readMore?: string | undefined;
-  /** Undefined: the answer is none. `more` answers `readMore`. */
+  /** Whether a text can be the answer to `read`; default: `parse` makes something of it. */
+  fits?(text: string): boolean;
+  /** Undefined: the answer says nothing this control can be. `more` answers `readMore`. */
   parse(text: string, more: string): ControlValue | undefined;
   write(value: ControlValue): string[];
   /** Controls that may move with it; read back together. */
@@ -43,7 +45,8 @@ export class ControlTable {
     if (rows.length === 0) return {};
     const questions = rows.flatMap((row): Question[] => {
       const { read = '', readMore, select = [] } = row;
-      const fits = (text: string): boolean => readMore !== undefined || row.parse(text, '') !== undefined;
+      const fits = (text: string): boolean =>
+        row.fits?.(text) ?? (readMore !== undefined || row.parse(text, '') !== undefined);
       return [{ ask: read, select, fits }, ...(readMore === undefined ? [] : [{ ask: readMore, select }])];
     });
     const { texts } = await askRound(this.#dialog, questions, { signal, priority: 'poll' });

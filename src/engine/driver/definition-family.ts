@@ -1,18 +1,18 @@
 import { delay } from '../../core/clock.ts';
 import type { Identity } from '../../core/instrument.ts';
 import type { ColumnInfo } from '../../core/stream-info.ts';
-import { isSameWord, numberIn } from '../../protocol/definition/answer.ts';
+import { isSameWord } from '../../protocol/definition/answer.ts';
 import type { FamilyDefinition, LineDefinition } from '../../protocol/definition/definition-schema.ts';
 import { resolveFamily } from '../../protocol/definition/resolve.ts';
-import type { ResolvedFamily, ResolvedLimit, ResolvedUnit } from '../../protocol/definition/resolved.ts';
-import { parseScpiNumber, parseScpiString } from '../../protocol/scpi-number.ts';
+import type { ResolvedFamily } from '../../protocol/definition/resolved.ts';
+import { parseScpiString } from '../../protocol/scpi-number.ts';
 import { DefinitionDriver } from './definition-driver.ts';
+import { askFacts } from './definition-facts.ts';
 import { controlRow } from './definition-rows.ts';
 import { dialogueOf } from './dialogue/dialogue-table.ts';
 import type { Driver, DriverContext, DriverFamily, FamilyLine } from './driver.ts';
 import { errorReader } from './error-form.ts';
 import { FunctionMeter } from './function-meter.ts';
-import { askRound, type Question } from './question-round.ts';
 import { isWord, ScpiDialog } from './scpi-dialog.ts';
 import { createWaveformReader } from './waveform/waveform-table.ts';
 
@@ -59,7 +59,7 @@ export async function openDefinition(definition: FamilyDefinition, bare: DriverC
     for (const command of [definition.remote ?? []].flat()) await session.write(command);
   }
   if (definition.opened.length > 0) await dialog.change(definition.opened);
-  const facts = await askFacts(dialog, family);
+  const facts = await askFacts(dialog, family, (error) => context.report(error));
   return new DefinitionDriver(context, {
     family,
     dialog,
@@ -95,43 +95,6 @@ function mustBeRemote({ remoteWhen }: FamilyDefinition, resource: string): boole
   return remoteWhen === 'always' || (remoteWhen === 'serial' && resource.startsWith('ASRL'));
 }
 
-interface Facts {
-  limit(limit: ResolvedLimit, select: readonly string[]): number | undefined;
-  unit(unit: ResolvedUnit, select: readonly string[]): string;
-}
-
-/** Asks for every limit and unit that is a question, in one round. */
-async function askFacts(dialog: ScpiDialog, family: ResolvedFamily): Promise<Facts> {
-  const questions: Question[] = [];
-  const add = (fact: ResolvedLimit | ResolvedUnit | undefined, select: readonly string[]): void => {
-    if (typeof fact !== 'object') return;
-    const fits = 'words' in fact ? isAnyWord : (text: string) => parseScpiNumber(text) !== undefined;
-    questions.push({ ask: fact.ask, select, fits });
-  };
-  for (const { select, controls, channels, waveform } of family.groups) {
-    for (const { min, max } of controls) for (const limit of [min, max]) add(limit, select);
-    for (const { unit } of channels) add(unit, select);
-    add(waveform?.unit, select);
-  }
-  const { texts } = questions.length > 0 ? await askRound(dialog, questions, {}) : { texts: [] };
-  const answerTo = (ask: string, select: readonly string[]): string => {
-    const place = questions.findIndex((one) => one.ask === ask && one.select.join('\n') === select.join('\n'));
-    return texts[place] ?? '';
-  };
-  return {
-    limit(limit, select) {
-      if (typeof limit === 'number') return limit;
-      const value = numberIn(answerTo(limit.ask, select), {});
-      return value !== undefined && Number.isFinite(value) ? value : undefined;
-    },
-    unit(unit, select) {
-      if (typeof unit === 'string') return unit;
-      const word = parseScpiString(answerTo(unit.ask, select));
-      return Object.entries(unit.words).find(([said]) => isSameWord(said, word))?.[1] ?? '';
-    },
-  };
-}
-
 async function openMeter(
   { definition, functions }: ResolvedFamily,
   dialog: ScpiDialog,
@@ -155,8 +118,4 @@ function familyLine(line: LineDefinition): FamilyLine {
     readTermination,
     paceMs,
   };
-}
-
-function isAnyWord(text: string): boolean {
-  return /^[\x21-\x7e][\x20-\x7e]{0,60}$/.test(text.trim());
 }

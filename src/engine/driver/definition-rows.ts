@@ -3,6 +3,7 @@ import { formatNumber, holds, isSameWord, numberIn, partOf } from '../../protoco
 import type { ResolvedControl, ResolvedLimit } from '../../protocol/definition/resolved.ts';
 import { parseScpiBoolean } from '../../protocol/scpi-number.ts';
 import type { ControlRow } from './control-table.ts';
+import { isWord } from './scpi-dialog.ts';
 
 /** Gives a limit its number: the instrument was asked for those that are questions. */
 export type LimitOf = (limit: ResolvedLimit, select: readonly string[]) => number | undefined;
@@ -14,6 +15,7 @@ export function controlRow(control: ResolvedControl, select: readonly string[], 
     select,
     touches: control.touches,
     ...readsOf(control),
+    fits: (text) => canBe(control, text),
     parse: (text, more) => parseValue(control, text, more),
     write: (value) => commandsFor(control, value),
     first: (value) => control.choices.find(({ choice }) => choice === value)?.first,
@@ -49,6 +51,17 @@ export function parseValue(control: ResolvedControl, text: string, more = ''): C
     return chosenBy(control, more);
   }
   return chosenBy(control, text);
+}
+
+/**
+ * Form of an answer. A word that no choice has is an answer all the same: firmware knows words that manuals do not; the control then has no value,
+ * and the others keep theirs.
+ */
+function canBe(control: ResolvedControl, text: string): boolean {
+  const { kind, read, auto } = control;
+  if (kind === 'range' && auto) return text.trim() !== '';
+  if (kind === 'number') return numberIn(text, read ?? {}) !== undefined;
+  return parseValue(control, text) !== undefined || (kind !== 'switch' && isWord(partOf(text, read ?? {}) ?? ''));
 }
 
 function parseSwitch({ read, on, off }: ResolvedControl, text: string): boolean | undefined {
