@@ -1,6 +1,7 @@
 import { parseResource } from '../../src/core/resource.ts';
 import type { Transport } from '../../src/engine/transport/transport.ts';
 import { openUsb, type UsbOptions } from '../../src/engine/transport/usb/open-usb.ts';
+import { resourceSerial } from '../../src/engine/transport/usb/usb-resource.ts';
 import type { UsbPeripheral } from '../../src/simulator/usb/usb-peripheral.ts';
 import { openUsbipServer, type UsbipServer } from '../../src/simulator/usb/usbip-server.ts';
 import { UsbtmcPeripheral, type UsbtmcPeripheralOptions } from '../../src/simulator/usb/usbtmc-peripheral.ts';
@@ -30,7 +31,7 @@ export async function exportPeripheral(
   const busId = server.plug(peripheral);
   const { vendorId, productId } = peripheral.descriptor;
   const number = peripheral.configuration.interfaces[0]?.number ?? 0;
-  const resource = `USBIP0::${server.host},${server.port}::${vendorId}::${productId}::${peripheral.strings[2]}::${number}::${ending}`;
+  const resource = `USBIP0::${server.host},${server.port}::${vendorId}::${productId}::${resourceSerial(peripheral.strings[2])}::${number}::${ending}`;
   return {
     server,
     resource,

@@ -297,6 +297,7 @@ export class UsbtmcPeripheral implements UsbPeripheral {
     if (openTag === undefined) return USBTMC_STATUS.failed;
     if (openTag !== tag) return USBTMC_STATUS.notInProgress;
     this.#generation++;
+    this.#work = Promise.resolve();
     this.#decoder.clear();
     this.#isOutHalted = true;
     return this.#beginSplit('abort-out');
