@@ -268,13 +268,19 @@ describe('*IDN?', () => {
     ['KORADKA3005PV2.0', '', 'KORADKA3005PV2.0', '', ''],
     ['"A,B,C,D"', 'A', 'B', 'C', 'D'],
     ['*IDN? A,B,C,D', 'A', 'B', 'C', 'D'],
+    ['*IDN SIGLENT,SDS1104X-E,SDS1E,8.1.6', 'SIGLENT', 'SDS1104X-E', 'SDS1E', '8.1.6'],
     ['', '', '', '', ''],
   ])('%j', (answer, maker, model, serial, firmware) =>
     expect(parseIdentity(answer)).toEqual({ maker, model, serial, firmware }),
   );
 
   it('is told from values of a streaming device', () => {
-    for (const identity of ['RIGOL TECHNOLOGIES,DP832,DP8C1,1', 'KORADKA3005PV2.0', 'Labwire,DAQ10,LW1,1.0'])
+    for (const identity of [
+      'RIGOL TECHNOLOGIES,DP832,DP8C1,1',
+      'KORADKA3005PV2.0',
+      'Labwire,DAQ10,LW1,1.0',
+      '*IDN SIGLENT,SDS1104X-E,SDS1,8.1',
+    ])
       expect(looksLikeIdentity(identity)).toBe(true);
     for (const line of ['1.0,2.0,3.0', 'temp:25.1 hum:40', '', '\u0081A1', '-1', 'A'])
       expect(looksLikeIdentity(line)).toBe(false);

@@ -376,6 +376,31 @@ describe('session', () => {
     await session[Symbol.asyncDispose]();
   });
 
+  it('drops a response header in front of a block where the dialect sends one, and only there', async () => {
+    const state = await play();
+    const { session, clock } = state;
+    const named = (text: string): Promise<unknown> =>
+      within(clock, 3000, session.queryBlock(text, { hasPrefix: true }));
+    for (const header of ['', 'DAT2,', 'C1:WF DAT2,', 'ALL,']) {
+      state.answer = () => `${header}#9000000005a\nb#c\n\n`;
+      expect(Buffer.from((await named('C1:WF? DAT2')) as Uint8Array).toString(), header).toBe('a\nb#c');
+    }
+    state.answer = () => 'DAT2,#15a\nb\nc\n';
+    expect(codeOf(await within(clock, 3000, session.queryBlock('DATA?')))).toBe('protocol.malformed');
+    const refused = [
+      'no block at all\n',
+      `${'long '.repeat(20)}#15abcde\n`,
+      '\u0001,#15abcde\n',
+      'DAT2,#xabc\n',
+      'CMR\n#15abcde\n',
+    ];
+    for (const answer of refused) {
+      state.answer = () => answer;
+      expect(codeOf(await named('DATA?')), answer).toBe('protocol.malformed');
+    }
+    await session[Symbol.asyncDispose]();
+  });
+
   it('takes blocks, waits for their terminator, and gives them as text to whoever asked for a line', async () => {
     const state = await play();
     const { session, clock } = state;

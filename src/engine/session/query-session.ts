@@ -12,6 +12,7 @@ import { LatencyHistogram } from './latency-histogram.ts';
 import { recoverWire } from './recovery.ts';
 import { ReplyWire, type TimedWireReply } from './reply-wire.ts';
 import type {
+  BlockOptions,
   Exchange,
   ExchangeOptions,
   Session,
@@ -125,8 +126,8 @@ export class QuerySession implements Session {
     return this.#submit(options, true, (job) => this.#ask(job, text, 'line', options.timeoutMs, options.expect));
   }
 
-  queryBlock(text: string, options: ExchangeOptions = {}): Promise<Uint8Array> {
-    return this.#submit(options, true, async (job) => blockOf(await this.#ask(job, text, 'block', options.timeoutMs)));
+  queryBlock(text: string, options: ExchangeOptions & BlockOptions = {}): Promise<Uint8Array> {
+    return this.#submit(options, true, (job) => this.#askBlock(job, text, options.timeoutMs, options));
   }
 
   transaction<T>(steps: (wire: Wire) => Promise<T>, options: ExchangeOptions = {}): Promise<T> {
@@ -405,6 +406,7 @@ export class QuerySession implements Session {
     kind: 'line' | 'block',
     timeoutMs = this.#limits.timeoutMs,
     expect?: Expect,
+    hasPrefix?: boolean,
   ): Promise<TimedWireReply> {
     const message = checkMessage(text);
     if (!this.#isReady || job.cancelled || job.overtaken) await this.#makeReady(job);
@@ -413,6 +415,7 @@ export class QuerySession implements Session {
     const answer = this.#wire.ask({
       bytes,
       kind,
+      hasPrefix,
       timeoutMs,
       isUrgent: job.priority === 'safety',
       timedOut: () => this.#timeout(message, timeoutMs, 'was not answered'),
@@ -430,6 +433,15 @@ export class QuerySession implements Session {
     } catch (error) {
       throw this.#failed(error);
     }
+  }
+
+  async #askBlock(
+    job: ExchangeJob,
+    text: string,
+    timeoutMs: number | undefined,
+    { hasPrefix }: BlockOptions = {},
+  ): Promise<Uint8Array> {
+    return blockOf(await this.#ask(job, text, 'block', timeoutMs, undefined, hasPrefix));
   }
 
   #answered(message: string, sizeBytes: number, answer: Promise<TimedWireReply>): Promise<TimedWireReply> {
@@ -467,7 +479,7 @@ export class QuerySession implements Session {
       wire: {
         write: (text) => this.#tell(job, text, timeoutMs),
         query: (text, queryMs, expect) => this.#ask(job, text, 'line', queryMs ?? timeoutMs, expect),
-        queryBlock: async (text, queryMs) => blockOf(await this.#ask(job, text, 'block', queryMs ?? timeoutMs)),
+        queryBlock: (text, queryMs, options) => this.#askBlock(job, text, queryMs ?? timeoutMs, options),
       },
     });
   }

@@ -23,7 +23,13 @@ export interface TakeOptions {
   isTailOptional: boolean;
   /** Bytes behind the reply do not spoil it. */
   isSurplusAllowed: boolean;
+  /** A response header may stand in front of the block (`DAT2,#9…`, `C1:WF DAT2,#9…`); it is dropped. */
+  hasPrefix?: boolean | undefined;
 }
+
+/** Longest response header in front of a block. */
+const MAX_PREFIX_BYTES = 64;
+const HASH = 0x23;
 
 /** Bytes of a wire to one reply at a time. */
 export class ReplyReader {
@@ -62,6 +68,8 @@ export class ReplyReader {
     const before = this.#queue.length;
     // An empty line is no reply (488.2 8.4: a response holds at least one element); it is what devices append to blocks, or noise.
     this.#skipBlanks();
+    const mayHavePrefix = options.kind === 'block' && options.hasPrefix === true;
+    if (mayHavePrefix && !this.#skipPrefix() && !options.isEnd) return undefined;
     const isBlock = startsBlock(this.#queue);
     if (isBlock === undefined && !(options.isEnd && this.#queue.length > 0)) return undefined;
     const reply = options.kind === 'block' || isBlock ? this.#takeBlock(options) : this.#takeLine(options);
@@ -120,6 +128,21 @@ export class ReplyReader {
       `More than one reply came ('${reply.text.slice(0, 40)}' and ${this.#queue.length} bytes more). Which one answers the question cannot be told, so none is used. Ask again.`,
       { surplusBytes: this.#queue.length },
     );
+  }
+
+  /**
+   * Drops printable text up to the first `#` of the line; anything else in front of a block stays, and is refused as none. False: more must come
+   * before that can be told.
+   */
+  #skipPrefix(): boolean {
+    if (startsPicture(this.#queue)) return true;
+    for (let place = 0; place <= MAX_PREFIX_BYTES; place++) {
+      const byte = this.#queue.peek(place);
+      if (byte === undefined) return false;
+      if (byte === HASH) this.#queue.skip(place);
+      if (byte === HASH || byte < 0x20 || byte > 0x7e) return true;
+    }
+    return true;
   }
 
   #skipBlanks(): void {

@@ -9,6 +9,8 @@ import { type Reply, type ReplyLimits, ReplyReader } from './reply-reader.ts';
 export interface Question {
   bytes: Uint8Array;
   kind: 'line' | 'block';
+  /** A response header may stand in front of the block. */
+  hasPrefix?: boolean | undefined;
   timeoutMs: number;
   /** Makes the error of a timeout. */
   timedOut(): LabError;
@@ -294,8 +296,8 @@ export class ReplyWire {
   #parse(waiting: Waiting, receivedNs: bigint, isEnd: boolean, isTailOptional: boolean): void {
     waiting.tailTimer?.[Symbol.dispose]();
     waiting.tailTimer = undefined;
-    const { kind, isMeant } = waiting.question;
-    let reply = this.#reader.take({ kind, isEnd, isTailOptional, isSurplusAllowed: isMeant !== undefined });
+    const { kind, hasPrefix, isMeant } = waiting.question;
+    let reply = this.#reader.take({ kind, hasPrefix, isEnd, isTailOptional, isSurplusAllowed: isMeant !== undefined });
     while (reply && isMeant && !isMeant(reply.text)) {
       this.#options.onLate(Buffer.from(`${reply.text}\n`, 'latin1'));
       reply = this.#reader.take({ kind, isEnd, isTailOptional, isSurplusAllowed: true });

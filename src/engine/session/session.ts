@@ -18,6 +18,14 @@ export interface ExchangeOptions {
   expect?: (reply: string) => boolean;
 }
 
+export interface BlockOptions {
+  /**
+   * Printable text in front of the block is dropped: the response header of dialects that send one (`DAT2,#9…`, `C1:WF DAT2,#9…`). Default: a block
+   * begins with `#`, and anything else is `protocol.malformed`.
+   */
+  hasPrefix?: boolean;
+}
+
 /** A reply with its times, ns since 1970: the sample's time is the middle of both. */
 export interface TimedReply {
   text: string;
@@ -29,7 +37,7 @@ export interface TimedReply {
 export interface Wire {
   write(text: string): Promise<void>;
   query(text: string, timeoutMs?: number, expect?: (reply: string) => boolean): Promise<TimedReply>;
-  queryBlock(text: string, timeoutMs?: number): Promise<Uint8Array>;
+  queryBlock(text: string, timeoutMs?: number, options?: BlockOptions): Promise<Uint8Array>;
 }
 
 export type SessionState = 'open' | 'recovering' | 'closed';
@@ -96,7 +104,7 @@ export interface Session extends AsyncDisposable {
   query(text: string, options?: ExchangeOptions): Promise<string>;
   queryTimed(text: string, options?: ExchangeOptions): Promise<TimedReply>;
   /** An IEEE 488.2 8.7.9/8.7.10 block; the result owns its bytes. */
-  queryBlock(text: string, options?: ExchangeOptions): Promise<Uint8Array>;
+  queryBlock(text: string, options?: ExchangeOptions & BlockOptions): Promise<Uint8Array>;
   /** Several steps with nothing of others between them. */
   transaction<T>(steps: (wire: Wire) => Promise<T>, options?: ExchangeOptions): Promise<T>;
   /**

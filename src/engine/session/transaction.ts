@@ -31,7 +31,7 @@ export async function runTransaction<T>(steps: (wire: Wire) => Promise<T>, parts
   const ordered: Wire = {
     write: (text) => inOrder(() => wire.write(text)),
     query: (text, timeoutMs, expect) => inOrder(() => wire.query(text, timeoutMs, expect)),
-    queryBlock: (text, timeoutMs) => inOrder(() => wire.queryBlock(text, timeoutMs)),
+    queryBlock: (text, timeoutMs, options) => inOrder(() => wire.queryBlock(text, timeoutMs, options)),
   };
   const ended = createDeferred<never>();
   const end = (reason: LabError): void => {
