@@ -48,16 +48,34 @@ test('a trip that is there at once is told; its end, too', async () => {
   expect(trips).toEqual(['ch1']);
 });
 
-test('what flutters is told once a second, with the number of those held back; every trip is acted on', async () => {
+test('what flutters is told once a second, and its last word always; every trip is acted on', async () => {
   const { clock, events, trips, status } = watch();
   for (let count = 0; count < 100; count++) {
     status.lamp({ key: 'ch1.tripped', from: count % 2 ? 'OVP' : '', to: count % 2 ? '' : 'OVP' });
-    status.lamp({ key: 'ch1.mode', from: 'CC', to: 'CV' });
     await clock.advance(50);
   }
-  expect(events.length).toBeLessThanOrEqual(12);
-  expect(events.at(-1)?.data?.unsaid).toBeGreaterThan(10);
-  expect(trips).toHaveLength(50);
+  status.lamp({ key: 'ch1.tripped', from: '', to: 'OCP' });
+  await clock.advance(5000);
+  expect(events.length).toBeLessThanOrEqual(7);
+  expect(events.at(-1)?.text).toContain('OCP');
+  expect(events[1]?.data?.skipped).toBeGreaterThan(10);
+  expect(trips).toHaveLength(51);
+  expect(clock.pending).toBe(0);
+});
+
+test('what is held back is told of when it happened; nothing is told after the end', async () => {
+  const { clock, events, status } = watch();
+  status.lamp({ key: 'ch1.mode', from: 'off', to: 'CV' });
+  await clock.advance(300);
+  const atNs = clock.nowNs();
+  status.lamp({ key: 'ch1.mode', from: 'CV', to: 'CC' });
+  await clock.advance(1000);
+  expect(events.map(({ text }) => text)).toEqual(['Supply ch1 off → CV', 'Supply ch1 CV → CC']);
+  expect(events[1]?.atNs).toBe(atNs);
+  status.lamp({ key: 'ch1.mode', from: 'CC', to: 'CV' });
+  status[Symbol.dispose]();
+  await clock.advance(5000);
+  expect(events).toHaveLength(2);
 });
 
 test('the status byte is told at its edges; a new error in the queue is noticed', async () => {

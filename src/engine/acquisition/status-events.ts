@@ -31,7 +31,7 @@ export interface StatusPlace {
 }
 
 /** Status of one instrument as data: each change is one event, at its edge, at most one a second of a kind and place. */
-export class StatusEvents {
+export class StatusEvents implements Disposable {
   readonly #place: StatusPlace;
   readonly #host: StatusHost;
   readonly #limiter: EventLimiter;
@@ -104,8 +104,9 @@ export class StatusEvents {
     });
   }
 
-  /** A value that was measured; ±Infinity is overload. */
+  /** A value that was measured; ±Infinity is overload, NaN says nothing. */
   value(channel: string, value: number): void {
+    if (Number.isNaN(value)) return;
     const isOver = value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY;
     if (isOver === this.#overloaded.has(channel)) return;
     if (isOver) this.#overloaded.add(channel);
@@ -120,6 +121,10 @@ export class StatusEvents {
       channel: `${this.#place.id}/${channel}`,
       data: { sign: value > 0 ? 1 : -1 },
     });
+  }
+
+  [Symbol.dispose](): void {
+    this.#limiter[Symbol.dispose]();
   }
 
   #tell(key: string, draft: EventDraft): void {

@@ -198,6 +198,7 @@ export class SafetyDesk implements SafetyHost, Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#limiter[Symbol.dispose]();
     for (const { timer } of this.#armed.values()) timer?.[Symbol.dispose]();
   }
 

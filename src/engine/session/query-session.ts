@@ -100,7 +100,7 @@ export class QuerySession implements Session {
     this.#trace = new ExchangeTrace(options.clock, this.#limits.maxTrace);
     this.#scope = new Scope(`session ${this.resource}`);
     this.#wire = this.#wrap(transport);
-    this.#requests = new SrqListeners(this);
+    this.#requests = new SrqListeners(this, options.clock);
     if (options.mustResynchronise) {
       this.#quarantine(new LabError('transport.timeout', 'answers to others may still be on their way'));
     }

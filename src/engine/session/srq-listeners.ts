@@ -1,4 +1,8 @@
+import { type Clock, delay } from '../../core/clock.ts';
 import type { Session } from './session.ts';
+
+/** A gateway that never answers the wish must not hold the wire; ms. */
+const PATIENCE_MS = 3000;
 
 type Listener = (statusByte: number | undefined) => void;
 
@@ -8,11 +12,13 @@ type Listener = (statusByte: number | undefined) => void;
  */
 export class SrqListeners {
   readonly #session: Pick<Session, 'control' | 'can'>;
+  readonly #clock: Clock;
   readonly #listeners = new Set<Listener>();
   #watch: Promise<AsyncDisposable | undefined> | undefined;
 
-  constructor(session: Pick<Session, 'control' | 'can'>) {
+  constructor(session: Pick<Session, 'control' | 'can'>, clock: Clock) {
     this.#session = session;
+    this.#clock = clock;
   }
 
   add(listener: Listener): Disposable {
@@ -39,7 +45,16 @@ export class SrqListeners {
       for (const listener of [...this.#listeners]) listener(statusByte);
     };
     return this.#session
-      .control(async (control) => control.onServiceRequest?.(tell), { priority: 'background' })
+      .control(
+        async (control) => {
+          const watch = control.onServiceRequest?.(tell);
+          const inTime = await Promise.race([watch, delay(this.#clock, PATIENCE_MS)]);
+          if (inTime) return inTime;
+          void watch?.then((late) => late[Symbol.asyncDispose]()).catch(() => undefined);
+          return undefined;
+        },
+        { priority: 'background' },
+      )
       .catch(() => undefined);
   }
 }

@@ -1,0 +1,135 @@
+import { LabError } from '../../core/errors.ts';
+import type { ControlValue } from '../../core/instrument.ts';
+import type { Screenshot } from '../driver/driver.ts';
+import type { SafetyTarget } from '../safety/safety-host.ts';
+import { overtakenError } from '../session/session-message.ts';
+import type { AttachmentParts } from './attachment-parts.ts';
+import { act, type InstrumentAction } from './instrument-acts.ts';
+import { type ConsoleReply, sendText } from './instrument-console.ts';
+import type { InstrumentLink } from './instrument-link.ts';
+import { setpointText } from './instrument-panel.ts';
+
+export interface OrdersHost {
+  /** A text was sent. `isCommand`: it changed something, perhaps. */
+  sent(text: string, isCommand: boolean): void;
+  /** A status byte was read. */
+  sawStatusByte(byte: number): void;
+}
+
+/** What people and scripts order of an instrument. Each goes by the safety envelope first, and ends with Outputs off. */
+export class InstrumentOrders {
+  readonly #parts: AttachmentParts;
+  readonly #host: OrdersHost;
+  #orders = new AbortController();
+  /** The connection that holds the lock of the instrument. */
+  #lockedOn: { session: InstrumentLink['session']; reopened: number } | undefined;
+
+  constructor(parts: AttachmentParts, host: OrdersHost) {
+    this.#parts = parts;
+    this.#host = host;
+  }
+
+  get isLocked(): boolean {
+    const { session } = this.#parts.link;
+    // A lock belongs to a connection: opened anew it is gone.
+    return this.#lockedOn?.session === session && this.#lockedOn.reopened === session.stats.reopened;
+  }
+
+  /** The instrument, as the safety envelope sees it. */
+  get target(): SafetyTarget {
+    const { id, label, stop, link } = this.#parts;
+    const { driver } = link;
+    return {
+      id,
+      label,
+      shape: driver.shape,
+      read: (ids) => driver.readControls(ids, stop),
+      writes: (control, value) => driver.writes?.(control, value),
+    };
+  }
+
+  /** Outputs off came: what was ordered before is not carried out behind it. */
+  endAll(): void {
+    this.#orders.abort(overtakenError(this.#parts.label));
+    this.#orders = new AbortController();
+  }
+
+  /** Throws what the driver says, `safety.refused`; the read-backs it gave are shown either way. */
+  async setControl(control: string, value: ControlValue, who: string): Promise<Record<string, ControlValue>> {
+    const { id, label, link, panel, host } = this.#parts;
+    const known = link.driver.shape.controls.find((one) => one.id === control);
+    if (!known)
+      throw new LabError('call.invalid', `${label} has no control ${control}. Nothing was sent.`, { control });
+    panel.ask(control, value);
+    const signal = this.#signal();
+    try {
+      const send = async (step: ControlValue): Promise<Record<string, ControlValue>> => {
+        const values = await this.#parts.link.driver.setControl(control, step, signal);
+        panel.keep(values);
+        return values;
+      };
+      const readBack = await host.safety.set(this.target, known, value, send, signal);
+      host.event({
+        kind: 'setpoint',
+        instrument: id,
+        text: setpointText(label, known, value),
+        data: { control, value, readBack: readBack[control] ?? null, who },
+      });
+      return readBack;
+    } catch (error) {
+      throw this.#parts.remember(LabError.from(error));
+    } finally {
+      this.#parts.changed();
+    }
+  }
+
+  /** Console, send-file, command line: a text of a person or script. Throws `safety.refused`, `instrument.rejected`, the errors of the session. */
+  async query(text: string, timeoutMs: number | undefined): Promise<ConsoleReply> {
+    const signal = this.#signal();
+    const send = (): Promise<ConsoleReply> => {
+      const { session, driver } = this.#parts.link;
+      const place = { session, driver, report: (error: LabError) => void this.#parts.remember(error) };
+      return sendText(place, text, { timeoutMs, signal });
+    };
+    try {
+      const reply = await this.#parts.host.safety.text(this.target, text, send, signal);
+      this.#host.sent(text, reply.text === null);
+      return reply;
+    } catch (error) {
+      const failure = LabError.from(error);
+      if (failure.code === 'instrument.rejected') this.#parts.remember(failure);
+      throw failure;
+    }
+  }
+
+  /** Throws `safety.refused` for a trigger while limits hold: what it starts cannot be judged. Otherwise as `act`. */
+  async act(action: InstrumentAction): Promise<number | null> {
+    const { id, label, host, link } = this.#parts;
+    const { session, driver } = link;
+    if (action === 'trigger' && host.safety.isLimited(id)) {
+      throw new LabError(
+        'safety.refused',
+        `${label} feeds a device with limits, and what a trigger starts cannot be judged. Nothing was sent. Use the card, or remove its limits under Safety.`,
+        { instrument: id },
+      );
+    }
+    const value = await act(action, session, driver);
+    if (action === 'lock') this.#lockedOn = { session, reopened: session.stats.reopened };
+    if (action === 'unlock') this.#lockedOn = undefined;
+    if (value !== null) this.#host.sawStatusByte(value);
+    this.#parts.changed();
+    return value;
+  }
+
+  /** Throws `driver.unsupported`, the errors of the session. */
+  async screenshot(): Promise<Screenshot> {
+    const { link, label, stop } = this.#parts;
+    if (link.driver.screenshot) return link.driver.screenshot(stop);
+    throw new LabError('driver.unsupported', `${label} gives no picture of its screen. Nothing was sent.`);
+  }
+
+  /** Ends with detach, and with Outputs off. */
+  #signal(): AbortSignal {
+    return AbortSignal.any([this.#parts.stop, this.#orders.signal]);
+  }
+}
