@@ -27,7 +27,9 @@ describe('outputs that must be selected', () => {
     const before = sent().length;
     await driver.setControl('ch3.output', true, signal);
     const lines = sent().slice(before);
-    expect(lines.indexOf('INST:NSEL 3')).toBe(lines.indexOf('OUTP 1') - 1);
+    // Whether the selection was taken is asked before anything is switched.
+    const at = lines.indexOf('OUTP 1');
+    expect(lines.slice(at - 2, at + 1)).toEqual(['INST:NSEL 3', 'SYST:ERR?', 'OUTP 1']);
     expect(lines.indexOf('INST:NSEL 3', lines.indexOf('OUTP 1'))).toBe(lines.indexOf('STAT?') - 1);
     expect(await driver.readControls(['ch1.voltage.set', 'ch2.voltage.set', 'ch3.output'], signal)).toEqual({
       'ch1.voltage.set': 12,
@@ -37,6 +39,23 @@ describe('outputs that must be selected', () => {
     expect(driver.writes?.('ch2.output', false)).toEqual(['INST:NSEL 2', 'OUTP 0']);
     expect(await driver.setControl('output.all', true, signal)).toEqual({ 'output.all': true });
     expect(sent()).toContain('OUTP:GEN 1');
+  });
+
+  it('does nothing behind a selection that is refused, and confirms nothing', async () => {
+    const fewer = structuredClone(definition);
+    fewer.models = fewer.models.map((row) => ({ ...row, outputs: 2 }));
+    await using bench = await openDefinitionBench(definition, { simulated: fewer, timeoutMs: 100 });
+    const { driver } = bench;
+    await driver.setControl('ch2.output', true, signal);
+    const refused = driver.setControl('ch3.voltage.set', 1, signal);
+    await expect(refused).rejects.toMatchObject({
+      code: 'instrument.rejected',
+      message: expect.stringContaining('INST:NSEL 3'),
+    });
+    expect(bench.sent()).not.toContain('VOLT 01.000');
+    const [, second, third] = await driver.outputsOff();
+    expect(second).toEqual({ group: 'ch2', confirmed: true });
+    expect(third).toMatchObject({ confirmed: false, reason: expect.stringContaining('does not select this output') });
   });
 
   it('reads status words: bits of a hexadecimal number and flags', async () => {

@@ -30,7 +30,7 @@ export async function askChannels(
     const question = switchOf(group);
     return question === undefined || question.isOn(shown?.texts[next++] ?? '') === true;
   });
-  const channels = measured.flatMap(({ select, channels }) => channels.map((one) => ({ ...one, select })));
+  const channels = measured.flatMap(({ select, channels }) => channels.map((one) => ({ ...one, select: [...select, ...one.select] })));
   const active = channels.map(({ channel }) => channel);
   if (channels.length === 0) {
     return { values: new Map(), active, sentNs: shown?.sentNs ?? 0n, receivedNs: shown?.receivedNs ?? 0n };

@@ -66,7 +66,7 @@ export class ControlTable {
     checkValue(row.control, value);
     const { select = [] } = row;
     const before = await this.#before(row, value, signal);
-    await this.#dialog.change([...select, ...before, ...row.write(value)], { signal });
+    await this.#dialog.change([...before, ...row.write(value)], { signal }, select);
     return this.read([id, ...(row.touches ?? [])], signal);
   }
 

@@ -10,8 +10,10 @@ import { helpOf } from './definition-help.ts';
 import { readLamps } from './definition-lamps.ts';
 import { commandsFor, parseValue } from './definition-rows.ts';
 import type { Driver, DriverContext, DriverRow, DriverStatus, OutputOff, Screenshot, Waveform } from './driver.ts';
+import { errorReader } from './error-form.ts';
 import type { FunctionMeter } from './function-meter.ts';
 import { type OutputSwitch, switchOutputsOff } from './outputs-off.ts';
+import { remoteCommands } from './remote.ts';
 import type { ScpiDialog } from './scpi-dialog.ts';
 import { takeScreenshot } from './screenshot.ts';
 import type { WaveformReader } from './waveform/waveform-reader.ts';
@@ -129,8 +131,12 @@ export class DefinitionDriver implements Driver {
   }
 
   async outputsOff(): Promise<OutputOff[]> {
+    const { session } = this.#context;
+    const { definition } = this.#parts.family;
     const switches = this.#groups.flatMap(outputSwitches);
-    return switches.length > 0 ? switchOutputsOff(this.#context.session, switches) : [];
+    const prepare = remoteCommands(definition, session.resource);
+    const readErrors = errorReader(definition.errors);
+    return switches.length > 0 ? switchOutputsOff(session, switches, { prepare, readErrors }) : [];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}

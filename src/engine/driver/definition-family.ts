@@ -13,6 +13,7 @@ import { dialogueOf } from './dialogue/dialogue-table.ts';
 import type { Driver, DriverContext, DriverFamily, FamilyLine } from './driver.ts';
 import { errorReader } from './error-form.ts';
 import { FunctionMeter } from './function-meter.ts';
+import { remoteCommands } from './remote.ts';
 import { isWord, ScpiDialog } from './scpi-dialog.ts';
 import { createWaveformReader } from './waveform/waveform-table.ts';
 
@@ -55,9 +56,7 @@ export async function openDefinition(definition: FamilyDefinition, bare: DriverC
     isCompound: line.compound ? undefined : false,
     ...(line.settleMs > 0 ? { settle: () => delay(clock, line.settleMs) } : {}),
   });
-  if (mustBeRemote(definition, session.resource)) {
-    for (const command of [definition.remote ?? []].flat()) await session.write(command);
-  }
+  for (const command of remoteCommands(definition, session.resource)) await session.write(command);
   if (definition.opened.length > 0) await dialog.change(definition.opened);
   const facts = await askFacts(dialog, family, (error) => context.report(error));
   return new DefinitionDriver(context, {
@@ -89,10 +88,6 @@ export async function openDefinition(definition: FamilyDefinition, bare: DriverC
       ),
     }),
   });
-}
-
-function mustBeRemote({ remoteWhen }: FamilyDefinition, resource: string): boolean {
-  return remoteWhen === 'always' || (remoteWhen === 'serial' && resource.startsWith('ASRL'));
 }
 
 async function openMeter(

@@ -17,14 +17,17 @@ export function helpOf(family: ResolvedFamily): CommandHelp[] {
   for (const [header, { parameters, help }] of Object.entries(definition.commands)) add(header, parameters, help);
   const controls = [...groups, ...functions].flatMap((part) => part.controls);
   for (const control of controls) {
-    if (control.read) add(control.read.ask, '', `${control.help} Asks what is set.`);
-    for (const text of [
-      ...control.write,
-      ...(control.writeOff ?? []),
-      ...control.choices.flatMap(({ write }) => write),
-    ]) {
-      const { header, parameters } = split(text);
-      add(header, parameters.replaceAll('{value}', valuesOf(control)), control.help);
+    const words = controls.find(({ id }) => id === control.by)?.choices.map(({ word }) => word) ?? [''];
+    for (const by of words) {
+      if (control.read) add(control.read.ask.replaceAll('{by}', by), '', `${control.help} Asks what is set.`);
+      for (const text of [
+        ...control.write,
+        ...(control.writeOff ?? []),
+        ...control.choices.flatMap(({ write }) => write),
+      ]) {
+        const { header, parameters } = split(text.replaceAll('{by}', by));
+        add(header, parameters.replaceAll('{value}', valuesOf(control)), control.help);
+      }
     }
   }
   for (const { read, channel } of groups.flatMap((group) => group.channels)) add(read.ask, '', `Measures ${channel}.`);
@@ -33,7 +36,8 @@ export function helpOf(family: ResolvedFamily): CommandHelp[] {
     add(definition.functions.ask, '', 'Asks for the function in force.');
     for (const { write, choice } of functions) for (const text of write) add(text, '', `Measures ${choice}.`);
   }
-  if (definition.errors !== 'none') add(definition.errors.ask, '', 'Takes the oldest error out of its queue.');
+  if (definition.errors !== 'none')
+    for (const ask of [definition.errors.ask].flat()) add(ask, '', 'Takes the oldest error out of its queue.');
   for (const row of definition.dialog ? [] : COMMON) add(row.header, row.parameters, row.help);
   return [...found.values()].sort((a, b) => (a.header < b.header ? -1 : 1));
 }

@@ -9,9 +9,11 @@ const MAX_ERRORS = 40;
 /** How a family's complaints are read until nothing is left. Families with no errors at all give none: only the read-back tells. */
 export function errorReader(form: ErrorsDefinition): (wire: Wire) => Promise<ScpiError[]> {
   if (form === 'none') return async () => [];
-  if (form.form === 'register') return (wire) => readRegister(wire, form.ask, form.words ?? {});
-  if (form.form === 'events') return (wire) => readEvents(wire, form.ask);
-  return (wire) => readQueue(wire, form.ask);
+  const asks = [form.ask].flat();
+  const [ask = ''] = asks;
+  if (form.form === 'register') return (wire) => readRegisters(wire, asks, form.words ?? {});
+  if (form.form === 'events') return (wire) => readEvents(wire, ask);
+  return (wire) => readQueue(wire, ask);
 }
 
 async function readQueue(wire: Wire, ask: string): Promise<ScpiError[]> {
@@ -22,6 +24,12 @@ async function readQueue(wire: Wire, ask: string): Promise<ScpiError[]> {
     if (!error || error.code === 0) break;
     errors.push(error);
   }
+  return errors;
+}
+
+async function readRegisters(wire: Wire, asks: readonly string[], words: Record<string, string>): Promise<ScpiError[]> {
+  const errors: ScpiError[] = [];
+  for (const ask of asks) errors.push(...(await readRegister(wire, ask, words)));
   return errors;
 }
 

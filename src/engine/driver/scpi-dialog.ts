@@ -98,11 +98,15 @@ export class ScpiDialog {
 
   /**
    * Writes, then reads the error queue until it is empty. Throws `instrument.rejected` with all it said. What stood in the queue before, and
-   * errors of interrupted queries (-4xx), are not the fault of these commands: they are reported.
+   * errors of interrupted queries (-4xx), are not the fault of these commands: they are reported. What selects the output is checked before anything
+   * else is sent: behind a refused selection the commands would mean another output.
    */
-  change(commands: readonly string[], options: ExchangeOptions = {}): Promise<void> {
+  change(commands: readonly string[], options: ExchangeOptions = {}, select: readonly string[] = []): Promise<void> {
     return this.#session.transaction(async (wire) => {
       this.#tell(await this.#readErrors(wire), 'found in its error queue');
+      for (const command of select) await wire.write(command);
+      const unselected = select.length > 0 ? await this.#readErrors(wire) : [];
+      if (unselected.length > 0) throw rejection(select, unselected, this.#session.resource);
       for (const command of commands) await (isQuery(command) ? wire.query(command) : wire.write(command));
       await this.#settle?.();
       const errors = await this.#readErrors(wire);

@@ -1,5 +1,6 @@
 import { LabError } from '../../core/errors.ts';
 import type { FamilyDefinition } from '../../protocol/definition/definition-schema.ts';
+import { isQuery } from '../../protocol/scpi-line.ts';
 import type { Session } from '../session/session.ts';
 import type { Screenshot } from './driver.ts';
 
@@ -13,17 +14,21 @@ const SIGNATURES = {
   bmp: [0x42, 0x4d],
 } as const;
 
-/** Takes the picture as the definition says. Throws the errors of the session, `protocol.malformed` for bytes that are no picture. */
+/** Takes the picture as the definition says; what comes `after` is sent also when there is none. Throws the errors of the session, `protocol.malformed` for bytes that are no picture. */
 export async function takeScreenshot(
   session: Session,
-  { before = [], ask, format }: ScreenshotDefinition,
+  { before = [], ask, after = [], format }: ScreenshotDefinition,
   signal: AbortSignal,
 ): Promise<Screenshot> {
   const bytes = await session.transaction(
     async (wire) => {
-      for (const command of before) await wire.write(command);
-      // A block, or the file alone: the session knows both by their beginning.
-      return wire.queryBlock(ask, PICTURE_TIMEOUT_MS);
+      for (const text of before) await (isQuery(text) ? wire.query(text, PICTURE_TIMEOUT_MS) : wire.write(text));
+      try {
+        // A block, or the file alone: the session knows both by their beginning.
+        return await wire.queryBlock(ask, PICTURE_TIMEOUT_MS);
+      } finally {
+        for (const command of after) await wire.write(command).catch(() => {});
+      }
     },
     { signal, timeoutMs: PICTURE_TIMEOUT_MS },
   );

@@ -114,7 +114,8 @@ function* lintControl(control: ResolvedControl, role: ResolvedFamily['role'], is
   if (standard?.unit !== undefined && kind === 'number' && unit !== standard.unit)
     yield `${id}: its unit is ${standard.unit}.`;
   if (!isKnownUnit(unit)) yield `${id}: the unit '${unit}' is not known.`;
-  if (kind !== 'action' && !read) yield `${id}: needs 'read': every setting is read back.`;
+  // An output that cannot be asked is switched off all the same; nothing ever confirms it.
+  if (kind !== 'action' && !read && !isOutput) yield `${id}: needs 'read': every setting is read back.`;
   if (isScpi && read && !isQuery(read.ask)) yield `${id}: '${read.ask}' is no question.`;
   const isSetpoint = kind === 'number' && (role === 'supply' || role === 'load' || standard?.isLimited === true);
   if (isSetpoint && (min === undefined || max === undefined)) yield `${id}: a setpoint needs min and max.`;
