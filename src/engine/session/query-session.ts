@@ -16,13 +16,13 @@ import type {
   Exchange,
   ExchangeOptions,
   Session,
-  SessionAbilities,
   SessionState,
   SessionStats,
   TakenWire,
   TimedReply,
   Wire,
 } from './session.ts';
+import { abilitiesOf, type SessionAbilities } from './session-abilities.ts';
 import {
   blockOf,
   checkMessage,
@@ -36,7 +36,7 @@ import {
 import { SESSION_LIMITS, type SessionLimits, type SessionOptions } from './session-options.ts';
 import { SrqListeners } from './srq-listeners.ts';
 import { runTransaction } from './transaction.ts';
-import { tapTransport } from './wire-tap.ts';
+import { WireLoan } from './wire-loan.ts';
 
 type Expect = ((reply: string) => boolean) | undefined;
 
@@ -83,8 +83,8 @@ export class QuerySession implements Session {
   #active: ExchangeJob | undefined;
   #recovery: Promise<void> | undefined;
   #closeReason: LabError | undefined;
-  /** Takes the lent wire back; undefined: it is not lent. */
-  #recall: ((reason: LabError) => void) | undefined;
+  /** The wire is lent. */
+  #loan: WireLoan | undefined;
   readonly #requests: SrqListeners;
   #lastSentMs = Number.NEGATIVE_INFINITY;
 
@@ -141,15 +141,7 @@ export class QuerySession implements Session {
   }
 
   get can(): SessionAbilities {
-    const { control = {} } = this.#wire.transport;
-    return {
-      clear: control.clear !== undefined,
-      trigger: control.trigger !== undefined,
-      statusByte: control.statusByte !== undefined,
-      serviceRequest: control.onServiceRequest !== undefined,
-      lock: control.lock !== undefined,
-      remoteLocal: control.remoteLocal !== undefined,
-    };
+    return abilitiesOf(this.#wire.transport);
   }
 
   control<T>(
@@ -215,7 +207,7 @@ export class QuerySession implements Session {
       if (this.#closeReason) return reject(this.#closeReason);
       if (signal?.aborted) return reject(cancellation(signal));
       const isSafety = priority === 'safety';
-      if (this.#recall && !isSafety) return reject(takenError(this.resource));
+      if (this.#loan && !isSafety) return reject(takenError(this.resource));
       const onAbort = (): void => {
         if (!signal) return;
         job.cancelled = cancellation(signal);
@@ -253,7 +245,7 @@ export class QuerySession implements Session {
       const reason = interruptedError(this.resource);
       active.overtaken ??= reason;
       active.stop?.(reason);
-      if (this.#recall) this.#recall(reason);
+      if (this.#loan) this.#loan.recall(reason);
       else if (this.#recovery) this.#wire.nudge();
       else if (this.#wire.transport.control?.clear) this.#wire.interrupt(reason);
       else this.#wire.hurry(this.#limits.safetyWaitMs, reason);
@@ -488,50 +480,31 @@ export class QuerySession implements Session {
     await this.#recovery;
     if (this.#closeReason) throw this.#closeReason;
     if (job.overtaken) throw job.overtaken;
-    const recalled = new AbortController();
-    const revoked = new AbortController();
-    const released = createDeferred<void>();
-    const over = createDeferred<void>();
-    let patience: Disposable | undefined;
-    this.#recall = (reason) => {
-      patience ??= this.#clock.after(this.#limits.safetyWaitMs, () => {
-        revoked.abort(reason);
-        released.resolve();
-      });
-      recalled.abort(reason);
-    };
     this.#queue.refuseAll(takenError(this.resource));
     const wire = this.#wire;
+    const loan = new WireLoan(wire.transport, {
+      clock: this.#clock,
+      patienceMs: this.#limits.safetyWaitMs,
+      sent: (bytes) => this.#countSent(showBytes(bytes).replace(/\\n$/, ''), bytes.length, this.#clock.nowNs()),
+      received: (count) => {
+        this.stats.bytesIn += count;
+      },
+    });
+    this.#loan = loan;
     await wire.pause();
     void wire.transport.closed.then(({ code, message }) => {
-      if (this.#recall && wire === this.#wire) this.#close(new LabError(code, message));
-      released.resolve();
+      if (this.#loan === loan) this.#close(new LabError(code, message));
+      loan.end();
     });
-    const release = (): Promise<void> => {
-      released.resolve();
-      return over.promise;
-    };
-    lend({
-      transport: tapTransport(wire.transport, {
-        release,
-        revoked: revoked.signal,
-        sent: (bytes) => this.#countSent(showBytes(bytes).replace(/\\n$/, ''), bytes.length, this.#clock.nowNs()),
-        received: (count) => {
-          this.stats.bytesIn += count;
-        },
-      }),
-      release,
-      recalled: recalled.signal,
-    });
-    await released.promise;
-    patience?.[Symbol.dispose]();
-    this.#recall = undefined;
+    lend(loan.taken);
+    await loan.over;
+    this.#loan = undefined;
     if (!this.#closeReason) {
       wire.resume(true);
       // A device that was not told to stop sends on: silence would be waited for in vain.
-      if (revoked.signal.aborted) this.#quarantine(interruptedError(this.resource));
+      if (loan.isRevoked) this.#quarantine(interruptedError(this.resource));
     }
-    over.resolve();
+    loan.settle();
   }
 
   async #useControl<T>(

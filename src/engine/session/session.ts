@@ -1,6 +1,7 @@
 import type { LabError } from '../../core/errors.ts';
 import type { Transport, TransportControl } from '../transport/transport.ts';
 import type { LatencyHistogram } from './latency-histogram.ts';
+import type { SessionAbilities } from './session-abilities.ts';
 
 /** Lower goes first. Outputs off passes everything that waits. */
 export type Priority = 'safety' | 'person' | 'poll' | 'background';
@@ -74,16 +75,6 @@ export interface TakenWire {
    * writes reject with `safety.refused`.
    */
   recalled: AbortSignal;
-}
-
-/** What the way has beside bytes. */
-export interface SessionAbilities {
-  clear: boolean;
-  trigger: boolean;
-  statusByte: boolean;
-  serviceRequest: boolean;
-  lock: boolean;
-  remoteLocal: boolean;
 }
 
 /**
