@@ -21,6 +21,10 @@ export interface ControlRow {
   touches?: readonly string[] | undefined;
   /** Sent before reading and writing, in the same transaction. */
   select?: readonly string[] | undefined;
+  /** Id of the choice whose word stands for `{by}` in what is asked and sent; it is asked first. */
+  by?: string | undefined;
+  /** Of a choice: the word of the dialect for it. */
+  word?(value: ControlValue): string | undefined;
   /** What must go before: asked, and if the answer is one of `is`, `write` is sent first. */
   first?(value: ControlValue): { ask: string; is: readonly string[]; write: readonly string[] } | undefined;
 }
@@ -41,10 +45,13 @@ export class ControlTable {
 
   /** Read-back of those named (default all). Throws the errors of the session; `protocol.malformed` for an answer that is none. */
   async read(ids: readonly string[] | undefined, signal: AbortSignal): Promise<Record<string, ControlValue>> {
-    const rows = [...this.#rows.values()].filter(({ control, read }) => read && (!ids || ids.includes(control.id)));
+    const asked = [...this.#rows.values()].filter(({ control, read }) => read && (!ids || ids.includes(control.id)));
+    const words = await this.#words(asked, signal);
+    const rows = asked.filter(({ by }) => by === undefined || words.has(by));
     if (rows.length === 0) return {};
     const questions = rows.flatMap((row): Question[] => {
-      const { read = '', readMore, select = [] } = row;
+      const { readMore, select = [] } = row;
+      const read = put(row.read ?? '', words.get(row.by ?? ''));
       const fits = (text: string): boolean =>
         row.fits?.(text) ?? (readMore !== undefined || row.parse(text, '') !== undefined);
       return [{ ask: read, select, fits }, ...(readMore === undefined ? [] : [{ ask: readMore, select }])];
@@ -65,8 +72,17 @@ export class ControlTable {
     if (!row) throw new LabError('call.invalid', `This instrument has no control '${id}'. Nothing was sent.`, { id });
     checkValue(row.control, value);
     const { select = [] } = row;
+    const word = (await this.#words([row], signal)).get(row.by ?? '');
+    if (row.by !== undefined && word === undefined) {
+      const { label } = row.control;
+      throw new LabError(
+        'call.invalid',
+        `${label} is kept apart for each ${row.by}, and the one chosen has none. Choose another first. Nothing was sent.`,
+        { id, by: row.by },
+      );
+    }
     const before = await this.#before(row, value, signal);
-    await this.#dialog.change([...before, ...row.write(value)], { signal }, select);
+    await this.#dialog.change([...before, ...row.write(value).map((text) => put(text, word))], { signal }, select);
     return this.read([id, ...(row.touches ?? [])], signal);
   }
 
@@ -74,6 +90,21 @@ export class ControlTable {
   writes(id: string, value: ControlValue): string[] | undefined {
     const row = this.#rows.get(id);
     return row && [...(row.select ?? []), ...row.write(value)];
+  }
+
+  /** The word of each choice that rows depend on; one that says none of its choices has none. */
+  async #words(rows: readonly ControlRow[], signal: AbortSignal): Promise<Map<string, string>> {
+    const words = new Map<string, string>();
+    for (const id of new Set(rows.flatMap(({ by }) => by ?? []))) {
+      const row = this.#rows.get(id);
+      if (row?.read === undefined) continue;
+      const question = { ask: row.read, select: row.select ?? [] };
+      const { texts } = await askRound(this.#dialog, [question], { signal, priority: 'poll' });
+      const value = row.parse(texts[0] ?? '', '');
+      const word = value === undefined ? undefined : row.word?.(value);
+      if (word !== undefined) words.set(id, word);
+    }
+    return words;
   }
 
   async #before(row: ControlRow, value: ControlValue, signal: AbortSignal): Promise<readonly string[]> {
@@ -132,6 +163,10 @@ export function choiceRow(
     write: (value) => [`${header} ${words.find(({ choice }) => choice === value)?.word ?? ''}`],
     ...more,
   };
+}
+
+function put(text: string, word = ''): string {
+  return text.replaceAll('{by}', word);
 }
 
 function finite(value: number | undefined): number | undefined {

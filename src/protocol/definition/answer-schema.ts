@@ -26,6 +26,8 @@ const answerShape = {
   scale: numberOrName.optional(),
   /** Numbers of this size and more are overload; `missing`: infinity means that it cannot be measured. */
   overload: z.union([z.number().positive(), z.literal('missing')]).optional(),
+  /** Words said in place of a number that cannot be measured at present (`****`). */
+  missing: z.union([z.string(), z.array(z.string()).min(1)]).optional(),
 };
 
 /** A test of an answer. None: the answer itself is meant. */

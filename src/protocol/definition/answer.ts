@@ -18,6 +18,7 @@ export function partOf(text: string, { field, separator = ',', match }: Part): s
 export function numberIn(text: string, part: Part): number | undefined {
   // A raw byte may be any, a space too.
   const word = part.base === 'byte' ? text : partOf(text, part);
+  if (part.missing !== undefined && [part.missing].flat().some((one) => isSameWord(one, word ?? ''))) return Number.NaN;
   const raw = word === undefined ? undefined : rawNumber(word, part.base);
   if (raw === undefined) return undefined;
   if (part.overload === 'missing' && !Number.isFinite(raw)) return Number.NaN;

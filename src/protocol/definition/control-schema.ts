@@ -44,6 +44,11 @@ export const controlDefinition = z.strictObject({
   choices: z.union([z.record(z.string(), choice), z.string()]).optional(),
   /** For `range`: whether ranging is automatic, and how it is switched on. `read` and `write` are those of the range itself. */
   auto: z.strictObject({ read: reading, write: commands }).optional(),
+  /**
+   * A choice of the whole instrument (`trigger.source`) whose word is put for `{by}` in `read` and `write`: for settings kept apart for each of its
+   * choices (the level of a trigger source). It is asked before.
+   */
+  by: z.string().optional(),
   /** Controls (of the same group) that may move with it; read back together. */
   touches: z.array(z.string()).optional(),
   /** Switching it on feeds energy: Outputs off turns it off. */

@@ -7,7 +7,14 @@ const parameter = z.union([z.number(), z.string(), z.array(z.union([z.number(), 
 export type ParameterValue = z.infer<typeof parameter>;
 
 /** A measured channel. Channels with the same question are asked once. */
-const channelDefinition = z.strictObject({ ask: command, ...answerFields, unit, resolution: z.number().optional() });
+const channelDefinition = z.strictObject({
+  ask: command,
+  ...answerFields,
+  unit,
+  resolution: z.number().optional(),
+  /** Sent before the question, in the same transaction: where the source of measurements is a state of the instrument. */
+  select: commands.optional(),
+});
 
 /** What an instrument has as a whole, or each of its outputs. */
 const partShape = {
@@ -18,8 +25,8 @@ const partShape = {
 
 const groupDefinition = z.strictObject({
   ...partShape,
-  /** How many there are: n is 1 to this. */
-  count: numberOrName,
+  /** How many there are: n is 1 to this. A group with a number in its name is one, and n that number. */
+  count: numberOrName.default(1),
   /** Sent before anything of this group, in the same transaction: for instruments whose selected channel is a global state. */
   select: commands.optional(),
   /** Only measured while this switch of the group is on (a scope's channels). */
@@ -52,8 +59,8 @@ const line = z.strictObject({
 const errorsDefinition = z.union([
   z.literal('none'),
   z.strictObject({
-    /** `:SYST:ERR?`; with `tektronix` the question is ALLEV? after *ESR?. */
-    ask: command,
+    /** `:SYST:ERR?`; with `events` it is asked after *ESR?. A register may be several, asked one after the other (CMR?, EXR?). */
+    ask: commands,
     /** `queue`: code and text, until 0. `register`: one number, 0 for none. `events`: *ESR? tells whether there are any, the answer lists them. */
     form: z.enum(['queue', 'register', 'events']),
     /** Texts of a register's numbers. */
@@ -91,12 +98,17 @@ export const familyDefinition = z.strictObject({
   poll: z.strictObject({ rateHz: z.number().positive(), maxHz: z.number().positive() }),
   ...partShape,
   functions: functionsDefinition.optional(),
-  /** `ch{n}`: what it has several of. */
-  groups: z.record(z.string().regex(/^[a-z]+\{n\}$/, 'a group is named like ch{n}'), groupDefinition).default({}),
+  /** `ch{n}`: what it has several of; `ch3`: one that is unlike the others. */
+  groups: z
+    .record(z.string().regex(/^[a-z]+(\{n\}|\d+)$/, 'a group is named like ch{n}, or ch3'), groupDefinition)
+    .default({}),
   screenshot: z
     .strictObject({
+      /** Sent first; questions among them are waited for (`*OPC?`). */
       before: z.array(command).optional(),
       ask: command,
+      /** Sent behind it, whatever came of it: removes a file that was needed. */
+      after: z.array(command).optional(),
       format: z.enum(['png', 'bmp']),
       /** `block`: an IEEE 488.2 block; `bare`: the picture alone. */
       framing: z.enum(['block', 'bare']).default('block'),

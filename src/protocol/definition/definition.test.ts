@@ -61,6 +61,8 @@ describe('answers', () => {
     ['9.9E37', { overload: 'missing' }, Number.NaN],
     ['-9.9E37', {}, Number.NEGATIVE_INFINITY],
     ['VOLT 1', {}, undefined],
+    ['PKPK,****', { field: 2, missing: ['****'] }, Number.NaN],
+    ['PKPK,****', { field: 2 }, undefined],
     ['1,2', { field: 3 }, undefined],
   ] as const)('%s with %o is %s', (text, part, value) => {
     expect(numberIn(text, part)).toBe(value);
@@ -124,6 +126,9 @@ describe('definition', () => {
     [['groups', 'ch{n}', 'controls', 'voltage.set', 'write'], 'V{n} 1', 'holds {value}'],
     [['groups', 'ch{n}', 'controls', 'voltage.set', 'write'], 'V{m} {value}', '{m}'],
     [['groups', 'ch{n}', 'controls', 'voltage.set', 'touches'], ['current'], "touches 'ch1.current'"],
+    [['groups', 'ch{n}', 'controls', 'voltage.set', 'write'], 'V{by} {value}', "{by} needs 'by'"],
+    [['groups', 'ch{n}', 'controls', 'voltage.set', 'by'], 'source', '{by} is not in all'],
+    [['groups', 'ch{n}', 'controls', 'voltage.set', 'by'], 'source', 'is no choice of the instrument'],
     [['groups', 'ch{n}', 'controls', 'voltage.set', 'max'], 'vots', "no number named 'vots'"],
     [['models'], [{ model: '.*', outputs: 1, volts: 1, vlots: 2 }], "nothing uses 'vlots'"],
   ] as const)('%j = %j is a fault', (path, value, fault) => {

@@ -90,13 +90,14 @@ function* lintFamily(family: ResolvedFamily): Iterable<string> {
   }
 }
 
-function* lintGroup(group: ResolvedGroup, { role, definition }: ResolvedFamily): Iterable<string> {
+function* lintGroup(group: ResolvedGroup, { role, definition, groups }: ResolvedFamily): Iterable<string> {
   const ids = new Set(group.controls.map(({ id }) => id));
   for (const control of group.controls) {
     yield* lintControl(control, role, definition.dialog === undefined);
     for (const touched of control.touches)
       if (!ids.has(touched)) yield `${control.id}: touches '${touched}', which is none.`;
   }
+  for (const control of group.controls) yield* lintBy(control, groups);
   if (group.measuredWhile !== undefined && !ids.has(group.measuredWhile))
     yield `${group.group}: measuredWhile '${group.measuredWhile}' is no control.`;
   for (const { channel, unit } of group.channels) {
@@ -126,6 +127,18 @@ function* lintControl(control: ResolvedControl, role: ResolvedFamily['role'], is
     yield `${id}: nothing that is written holds {value}.`;
   if (isScpi) for (const text of texts) if (isQuery(text)) yield `${id}: '${text}' is a question, not a command.`;
   if (isOutput && kind !== 'switch') yield `${id}: only a switch can be an output.`;
+}
+
+/** `{by}` and what is put for it belong together. */
+function* lintBy({ id, by, read, write }: ResolvedControl, [whole]: readonly ResolvedGroup[]): Iterable<string> {
+  const texts = [read?.ask ?? '', ...write];
+  const isUsed = texts.some((text) => text.includes('{by}'));
+  if (by === undefined && isUsed) yield `${id}: {by} needs 'by': the choice whose word is put there.`;
+  if (by === undefined) return;
+  if (!texts.every((text) => text.includes('{by}'))) yield `${id}: 'by' is named, but {by} is not in all that is sent.`;
+  const choice = whole?.controls.find((one) => one.id === by);
+  if (choice?.kind !== 'choice' || choice.by !== undefined)
+    yield `${id}: by '${by}', which is no choice of the instrument.`;
 }
 
 function asksOf({ channels, lamps }: ResolvedGroup): { ask: string }[] {

@@ -50,6 +50,7 @@ export function resolveControl(control: ControlDefinition, at: ControlPlace): Re
         write: filled(control.auto.write, names, `${place}.auto.write`),
       },
     ),
+    ...optional('by', control.by),
     touches: (control.touches ?? []).map((touched) => idIn(group, touched)),
     isOutput: control.isOutput ?? false,
     help: fill(control.help, names, `${place}.help`),

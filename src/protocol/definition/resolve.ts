@@ -22,6 +22,11 @@ export function resolveWith(definition: FamilyDefinition, parameters: Names): Re
   const groups = [resolvePart(definition, '', names, 0, 'file')];
   for (const [name, group] of Object.entries(definition.groups)) {
     const place = `groups.${name}`;
+    const own = /\d+$/.exec(name)?.[0];
+    if (own !== undefined) {
+      groups.push(resolveGroup(group, name, { ...names, n: Number(own) }, Number(own), place));
+      continue;
+    }
     const count = numberOf(group.count, names, `${place}.count`);
     if (!Number.isInteger(count) || count < 0 || count > MAX_GROUPS)
       throw malformed(`${place}.count`, `${count} is no count.`);
@@ -80,7 +85,7 @@ function resolvePart(part: Part, group: string, names: Names, n: number, place: 
       ([key, control]) => resolveControl(control, { group, key, names, place: `${place}.controls.${key}` }) ?? [],
     ),
     channels: Object.entries(part.channels).map(([key, channel]) => {
-      const { ask, unit, resolution, ...answer } = channel;
+      const { ask, unit, resolution, select, ...answer } = channel;
       const at = `${place}.channels.${key}`;
       return {
         channel: idIn(group, key),
@@ -89,6 +94,7 @@ function resolvePart(part: Part, group: string, names: Names, n: number, place: 
         unit: unitOf(unit, names, `${at}.unit`),
         ...(resolution === undefined ? {} : { resolution }),
         read: readingOf({ ...answer, ask }, names, at),
+        select: select === undefined ? [] : filled(select, names, `${at}.select`),
       };
     }),
     lamps: Object.entries(part.lamps).map(([key, rows]) => {

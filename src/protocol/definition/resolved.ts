@@ -42,6 +42,8 @@ export interface ResolvedControl {
   choices: readonly ResolvedChoice[];
   auto?: { read: Reading; write: readonly string[] };
   touches: readonly string[];
+  /** Id of the choice whose word is put for `{by}` in `read` and `write`. */
+  by?: string;
   isOutput: boolean;
   help: string;
 }
@@ -54,6 +56,8 @@ export interface ResolvedChannel {
   unit: ResolvedUnit;
   resolution?: number;
   read: Reading;
+  /** Sent before the question. */
+  select: readonly string[];
 }
 
 export interface ResolvedLamp {

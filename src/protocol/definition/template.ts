@@ -25,10 +25,10 @@ export function listOf(names: Names, name: string): readonly (number | string)[]
   return value === undefined || Array.isArray(value) ? value : [value];
 }
 
-/** Puts parameters for `{name}`; `{value}` stays. Throws `driver.malformed` for a name nobody knows. */
+/** Puts parameters for `{name}`; `{value}` and `{by}` stay. Throws `driver.malformed` for a name nobody knows. */
 export function fill(text: string, names: Names, place: string): string {
   return text.replace(/\{([A-Za-z][A-Za-z0-9]*)\}/g, (whole, name: string) => {
-    if (name === 'value') return whole;
+    if (name === 'value' || name === 'by') return whole;
     const value = parameterOf(names, name);
     if (value === undefined) throw malformed(place, `nothing is known to be put for ${whole} in '${text}'.`);
     return String(value);

@@ -85,11 +85,14 @@ export class DefinitionExchanges {
         range: () => String(model.get(control)),
       });
     }
-    for (const { read, key, unit } of group.channels) {
-      this.#claim(read.ask, group, () => ({
+    for (const { read, key, unit, select } of group.channels) {
+      // What selects the source of measurements is a state of its own, beside the selected output.
+      const place = { ...group, select: [...group.select, ...select] };
+      for (const text of select) this.#order(text, undefined, () => model.select(place), place);
+      this.#claim(read.ask, place, () => ({
         kind: 'text',
         part: read,
-        text: this.#number(model.measure(group.group, key) / (read.scale ?? 1)),
+        text: this.#measured(model.measure(group.group, key), read),
         isSure: true,
       }));
       this.#addUnit(unit, group);
@@ -120,10 +123,21 @@ export class DefinitionExchanges {
   #addControl(control: ResolvedControl, group: ResolvedGroup, state: Keeping): void {
     const { kind, read, auto, choices, write, writeOff, min, max } = control;
     const { isMeant } = state;
-    const claim = (ask: string, make: () => Claim): void =>
-      this.#claim(ask, group, () => (isMeant?.() === false ? unsure(make()) : make()));
-    const order = (texts: readonly string[], obey: (value: string) => void): void =>
-      this.#addOrders(texts, group, obey, isMeant);
+    // One value for all it is kept apart by: the bench has one trigger.
+    const words = this.#wordsOf(control.by);
+    const claim = (ask: string, make: () => Claim): void => {
+      for (const by of words)
+        this.#claim(ask.replaceAll('{by}', by), group, () => (isMeant?.() === false ? unsure(make()) : make()));
+    };
+    const order = (texts: readonly string[], obey: (value: string) => void): void => {
+      for (const by of words)
+        this.#addOrders(
+          texts.map((text) => text.replaceAll('{by}', by)),
+          group,
+          obey,
+          isMeant,
+        );
+    };
     if (read) claim(read.ask, () => this.#settingClaim(control, kind === 'range' ? state.range() : state.get()));
     if (auto) {
       claim(auto.read.ask, () => ({ ...word(this.#autoText(auto.read, state.get() === 'auto')), part: auto.read }));
@@ -200,6 +214,12 @@ export class DefinitionExchanges {
     return word(isQuoted ? `"${text}"` : text);
   }
 
+  /** What may stand for `{by}`. */
+  #wordsOf(by: string | undefined): string[] {
+    const controls = this.#model.family.groups.flatMap((group) => group.controls);
+    return controls.find(({ id }) => id === by)?.choices.map(({ word: text }) => text) ?? [''];
+  }
+
   #addLamp(lamp: ResolvedLamp, group: ResolvedGroup): void {
     for (const [index, row] of lamp.rows.entries()) {
       if (row.ask === undefined) continue;
@@ -254,6 +274,12 @@ export class DefinitionExchanges {
   ): void {
     const place = group ?? (selected ? { ...selected, select: [] } : undefined);
     if (place) this.orders.push({ text, group: place, obey });
+  }
+
+  /** A number, or the family's word for none. */
+  #measured(value: number, { missing }: Partial<Reading>): string {
+    const words = [missing ?? []].flat();
+    return Number.isFinite(value) || words[0] === undefined ? this.#number(value) : words[0];
   }
 
   #number(value: number): string {

@@ -40,8 +40,8 @@ export class DefinitionModel {
   readonly #bench: SimulatedBench;
   readonly #parts = new Map<string, SimulatedPart>();
   readonly #kept = new Map<string, ControlValue>();
-  /** The group that commands without a channel mean. */
-  #selected: string;
+  /** What was selected last, by the header of the command for it: the group that commands without a channel mean, the source of measurements. */
+  readonly #selected = new Map<string, string>();
 
   constructor(definition: FamilyDefinition, bench: SimulatedBench) {
     this.family = resolveFamily(definition, parseIdentity(definition.simulation.identity).model);
@@ -54,7 +54,7 @@ export class DefinitionModel {
       const part = this.#createPart(group, role);
       if (part) this.#parts.set(group.group, part);
     }
-    this.#selected = this.#firstSelected();
+    this.#selectFirst();
   }
 
   get(control: ResolvedControl): ControlValue {
@@ -76,23 +76,28 @@ export class DefinitionModel {
     return this.#parts.get(group)?.lamp(key) ?? '';
   }
 
-  isSelected({ group, select }: ResolvedGroup): boolean {
-    return select.length === 0 || this.#selected === group;
+  isSelected({ select }: ResolvedGroup): boolean {
+    return select.every((text) => this.#selected.get(headerOf(text)) === text);
   }
 
-  select({ group }: ResolvedGroup): void {
-    this.#selected = group;
+  select({ select }: ResolvedGroup): void {
+    for (const text of select) this.#selected.set(headerOf(text), text);
   }
 
   reset(): void {
     for (const part of this.#parts.values()) part.reset();
     this.#kept.clear();
     this.meter.reset();
-    this.#selected = this.#firstSelected();
+    this.#selectFirst();
   }
 
-  #firstSelected(): string {
-    return this.family.groups.find(({ select }) => select.length > 0)?.group ?? '';
+  #selectFirst(): void {
+    this.#selected.clear();
+    for (const { select, channels } of this.family.groups) {
+      for (const text of [...select, ...channels.flatMap((channel) => channel.select)]) {
+        if (!this.#selected.has(headerOf(text))) this.#selected.set(headerOf(text), text);
+      }
+    }
   }
 
   #createPart(group: ResolvedGroup, role: string): SimulatedPart | undefined {
@@ -113,4 +118,8 @@ export class DefinitionModel {
     };
     return createSupplyPart(rating, group.n <= 1 ? circuit : undefined, random);
   }
+}
+
+function headerOf(text: string): string {
+  return text.trim().split(/\s+/)[0] ?? '';
 }

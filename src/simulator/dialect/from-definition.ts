@@ -124,12 +124,14 @@ function errorCommands(errors: ErrorsDefinition, instrument: () => ScpiInstrumen
     }
     return texts.join(',') || '0,"No events to report - queue empty"';
   };
-  if (errors.form === 'events') return [query(errors.ask, [], takeAll)];
+  const [first = '', ...more] = [errors.ask].flat();
+  if (errors.form === 'events') return [query(first, [], takeAll)];
   return [
-    query(errors.ask, [], () => {
+    query(first, [], () => {
       const code = instrument().errors.take();
       instrument().errors.clear();
       return code === undefined ? '0' : '1';
     }),
+    ...more.map((ask) => query(ask, [], () => '0')),
   ];
 }
