@@ -5,11 +5,12 @@ import type { DefinitionProblem } from './definition-folder.ts';
 import type { DriverFamily } from './driver.ts';
 import { FamilyCatalog } from './family-catalog.ts';
 import { genericScpiFamily } from './generic-scpi.ts';
+import { rdtechRd6000Family } from './rdtech-rd6000.ts';
 import { daqFamily } from './stream-daq.ts';
 import { streamFamilies } from './stream-families.ts';
 
 /** Dialects that are code: no file could tell them. */
-const CODED: readonly DriverFamily[] = [daqFamily, ...streamFamilies];
+const CODED: readonly DriverFamily[] = [rdtechRd6000Family, daqFamily, ...streamFamilies];
 
 /** The definitions in force, of the whole process. */
 const catalog = new FamilyCatalog();

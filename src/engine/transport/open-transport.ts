@@ -3,6 +3,7 @@ import { parseResource } from '../../core/resource.ts';
 import type { Resource, ResourceKind } from '../../core/resource-shape.ts';
 import type { HislipOptions } from './hislip/hislip-options.ts';
 import { openHislip } from './hislip/open-hislip.ts';
+import { openModbus } from './modbus/open-modbus.ts';
 import { openSerial, type SerialOptions } from './open-serial.ts';
 import { openTcp, type TcpOptions } from './open-tcp.ts';
 import { openUdp } from './open-udp.ts';
@@ -53,6 +54,7 @@ const OPENERS: { [K in ResourceKind]?: Opener<K> } = {
   prologix: openPrologix,
   gpib: openGpib,
   'gpib-board': refuseBoard,
+  modbus: openModbus,
 };
 
 /**
