@@ -5,7 +5,9 @@ import { frameFields } from './frame-fields.ts';
 import { type FrameOptions, FrameSplitter } from './frame-splitter.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
-const hex = (data: Uint8Array): string => Buffer.from(data).toString('hex');
+const hex = (data: Uint8Array): string => Array.from(data, (byte) => byte.toString(16).padStart(2, '0')).join('');
+const latin1 = (data: Uint8Array): string => String.fromCharCode(...data);
+const join = (...parts: Uint8Array[]): Uint8Array => Uint8Array.from(parts.flatMap((part) => [...part]));
 
 describe('checksums', () => {
   it.each([
@@ -36,7 +38,7 @@ function split(
     end: bytes('*/'),
     checksum: 'none',
     ...options,
-    onFrame: (payload) => frames.push(Buffer.from(payload).toString('latin1')),
+    onFrame: (payload) => frames.push(latin1(payload)),
   });
   for (let at = 0; at < data.length; at += size) splitter.push(data.subarray(at, at + size));
   return { frames, malformed: splitter.malformed };
@@ -71,9 +73,9 @@ describe('frames', () => {
   it.each(CHECKSUMS)('%s right and wrong, one byte at a time', (checksum) => {
     const frame = (text: string, spoil = 0): Uint8Array => {
       const sum = checksumOf(checksum, bytes(text)).map((byte) => byte ^ spoil);
-      return Buffer.concat([bytes('/*'), bytes(text), bytes('*/'), sum]);
+      return join(bytes('/*'), bytes(text), bytes('*/'), sum);
     };
-    const data = Buffer.concat([frame('1,2'), frame('3,4', 0x55), frame('5,6')]);
+    const data = join(frame('1,2'), frame('3,4', 0x55), frame('5,6'));
     const expected =
       checksum === 'none' ? { frames: ['1,2', '3,4', '5,6'], malformed: 0 } : { frames: ['1,2', '5,6'], malformed: 1 };
     expect(split({ checksum }, data)).toEqual(expected);
@@ -81,9 +83,9 @@ describe('frames', () => {
   });
 
   it('a frame without end is dropped at the limit, and reading goes on', () => {
-    const data = Buffer.concat([bytes('/*'), Buffer.alloc(5000, 0x31), bytes('*//*7*/')]);
+    const data = join(bytes('/*'), new Uint8Array(5000).fill(0x31), bytes('*//*7*/'));
     expect(split({ maxFrameBytes: 1000 }, data, 64)).toEqual({ frames: ['7'], malformed: 1 });
-    const lines = Buffer.concat([bytes('0;'), Buffer.alloc(5000, 0x31), bytes(';7;')]);
+    const lines = join(bytes('0;'), new Uint8Array(5000).fill(0x31), bytes(';7;'));
     expect(split({ mode: 'end', end: bytes(';'), maxFrameBytes: 1000 }, lines, 64).frames).toEqual(['7']);
   });
 
@@ -92,7 +94,7 @@ describe('frames', () => {
     for (let round = 0; round < 300; round++) {
       const noise = Uint8Array.from({ length: random.below(200) }, () => random.below(256));
       const sum = checksumOf('crc-16', bytes('42'));
-      const data = Buffer.concat([noise, bytes('*//*'), bytes('42'), bytes('*/'), sum, bytes('/*42*/'), sum]);
+      const data = join(noise, bytes('*//*'), bytes('42'), bytes('*/'), sum, bytes('/*42*/'), sum);
       const { frames } = split({ checksum: 'crc-16' }, data, 1 + random.below(40));
       expect(frames.at(-1)).toBe('42');
     }
