@@ -6,6 +6,7 @@ import { udevAdvice, udevRule } from '../../src/engine/transport/usb/udev-rule.t
 import { watchUsb } from '../../src/engine/transport/usb/usb-package.ts';
 import { isSerialOf, resourceSerial } from '../../src/engine/transport/usb/usb-resource.ts';
 import { usbtmcQuirks } from '../../src/engine/transport/usb/usbtmc-quirks.ts';
+import { USBTMC_MESSAGE } from '../../src/protocol/usbtmc.ts';
 import { InPipe } from '../../src/simulator/usb/in-pipe.ts';
 import type { SetupPacket, UsbPeripheral } from '../../src/simulator/usb/usb-peripheral.ts';
 import { UsbtmcPeripheral, type UsbtmcPeripheralOptions } from '../../src/simulator/usb/usbtmc-peripheral.ts';
@@ -25,6 +26,15 @@ class WatchedPeripheral extends UsbtmcPeripheral {
     const status = this.spoiled.get(setup.request);
     if (status !== undefined) return { outcome: 'ok' as const, data: Uint8Array.of(status, 0) };
     return super.control(setup, data);
+  }
+
+  /** Requests for an answer that were taken. */
+  requests = 0;
+
+  override async out(endpoint: number, bytes: Uint8Array, signal: AbortSignal) {
+    const outcome = await super.out(endpoint, bytes, signal);
+    if (bytes[0] === USBTMC_MESSAGE.requestIn && outcome === 'ok') this.requests++;
+    return outcome;
   }
 
   override clearHalt(address: number): void {
@@ -57,13 +67,17 @@ async function open(
 }
 
 /** Asks, waits until the instrument has it, and gives the read up. */
-async function askAndGiveUp(transport: Transport, device: TestDevice, question: string): Promise<void> {
+async function askAndGiveUp(
+  { transport, device, peripheral }: { transport: Transport; device: TestDevice; peripheral: WatchedPeripheral },
+  question: string,
+): Promise<void> {
   const received = device.received.length;
+  const { requests } = peripheral;
   await transport.write(text(question), { end: true });
   await device.receivedAtLeast(received + 1);
   const controller = new AbortController();
   const reading = transport.read({ signal: controller.signal });
-  await new Promise((resolve) => setTimeout(resolve, 5));
+  await expect.poll(() => peripheral.requests, { interval: 1 }).toBe(requests + 1);
   controller.abort(new LabError('transport.timeout', 'too late'));
   await expect(reading).rejects.toMatchObject({ code: 'transport.timeout' });
 }
@@ -78,7 +92,7 @@ describe('taking back', () => {
     const { transport, peripheral, device } = await open({ pendingChecks: 2 });
     let late: ((bytes: Uint8Array) => void) | undefined;
     device.answer = () => new Promise((resolve) => (late = resolve));
-    await askAndGiveUp(transport, device, 'SLOW?');
+    await askAndGiveUp({ transport, device, peripheral }, 'SLOW?');
     await expect.poll(() => peripheral.log).toHaveLength(4);
     late?.(text('late'));
     device.answer = (message) => message;
@@ -110,10 +124,10 @@ describe('taking back', () => {
     const { transport, peripheral, device } = await open({ isAbortDeaf: true });
     let late: ((bytes: Uint8Array) => void) | undefined;
     device.answer = () => new Promise((resolve) => (late = resolve));
-    await askAndGiveUp(transport, device, 'SLOW?');
+    await askAndGiveUp({ transport, device, peripheral }, 'SLOW?');
+    await expect.poll(() => peripheral.log).toEqual([3]);
     late?.(text('stale'));
     device.answer = (message) => message;
-    await new Promise((resolve) => setTimeout(resolve, 5));
     for (let round = 0; round < 3; round++) expect(await ask(transport, `ECHO? ${round}`)).toBe(`ECHO? ${round}`);
     expect(peripheral.log).toEqual([3]);
   });
@@ -122,13 +136,13 @@ describe('taking back', () => {
     const { transport, peripheral, device } = await open();
     device.answer = () => new Promise(() => {});
     peripheral.spoiled.set(3, 0x81);
-    await askAndGiveUp(transport, device, 'NEVER?');
+    await askAndGiveUp({ transport, device, peripheral }, 'NEVER?');
     device.answer = (message) => message;
     expect(await ask(transport, 'ECHO? cleared')).toBe('ECHO? cleared');
     expect(peripheral.log).toEqual([3, 5, 6, 'halt 1']);
     peripheral.spoiled.set(5, 0x80);
     device.answer = () => new Promise(() => {});
-    await askAndGiveUp(transport, device, 'NEVER?');
+    await askAndGiveUp({ transport, device, peripheral }, 'NEVER?');
     expect(await transport.closed).toMatchObject({
       code: 'transport.failed',
       message: expect.stringMatching(/neither an abort nor a device clear/),
