@@ -17,6 +17,7 @@ const PACKAGES = [
   { debian: 'sigrok-cli', names: ['sigrok-cli'], purpose: 'peer tests: meters and supplies over raw SCPI' },
   { debian: 'mbpoll', names: ['mbpoll'], purpose: 'peer tests: Modbus' },
   { debian: 'rpcbind', names: ['rpcinfo'], folders: ['/usr/sbin', '/sbin'], purpose: 'peer tests: the portmapper' },
+  { debian: 'usbip', names: ['usbip'], folders: ['/usr/sbin', '/sbin'], purpose: 'peer tests: USB/IP' },
   { debian: 'python3-pyvisa-py', python: 'pyvisa_py', purpose: 'peer tests: VISA in Python' },
   { debian: 'python3-zeroconf', python: 'zeroconf', purpose: 'peer tests: mDNS' },
 ];
