@@ -1,4 +1,5 @@
 import type { PolledQuery } from '../../contract/instrument-schema.ts';
+import { delay } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
 import type { ColumnInfo } from '../../core/stream-info.ts';
 import type { DriverRow } from '../driver/driver.ts';
@@ -10,6 +11,8 @@ import { PollSource, polledColumns } from './poll-source.ts';
 
 /** Queries that a person added are polled up to so fast. */
 const MAX_QUERY_HZ = 20;
+/** An instrument of which nothing is measured is looked at that often; ms. */
+const IDLE_MS = 1000;
 
 export interface MeasuringHost {
   /** One bad round. */
@@ -123,6 +126,7 @@ export class Measuring implements Disposable {
     const tasks: Promise<void>[] = [];
     if (driver.stream) tasks.push(driver.stream(this.streams.outlet, signal));
     if (this.#polls) tasks.push(this.#polls.run(this.#source(), signal));
+    if (tasks.length === 0) tasks.push(this.#idle(signal));
     const ended = session.closed.then(() => {
       if (!signal.aborted)
         throw new LabError(
@@ -150,6 +154,22 @@ export class Measuring implements Disposable {
   [Symbol.dispose](): void {
     this.#polls?.[Symbol.dispose]();
     this.streams[Symbol.dispose]();
+  }
+
+  /** Nothing is measured: only its status is looked at. */
+  async #idle(signal: AbortSignal): Promise<void> {
+    const { host } = this.#parts;
+    while (!signal.aborted) {
+      try {
+        await delay(host.clock, IDLE_MS, signal);
+        await this.#host.between(signal);
+      } catch (thrown) {
+        const error = LabError.from(thrown);
+        // The end of the wire is told by the session itself.
+        if (signal.aborted || this.#parts.link.session.state === 'closed') return;
+        this.#host.complain(error);
+      }
+    }
   }
 
   get #columns(): ColumnInfo[] {
