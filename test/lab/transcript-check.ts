@@ -31,7 +31,7 @@ export async function runCheck(
   if (check.capture) await attempt(problems, () => checkCapture(bench, check.capture, problems));
   if (check.screenshot !== undefined)
     await attempt(problems, () => checkScreenshot(bench, check.screenshot ?? [], problems));
-  if (check.off) await attempt(problems, () => checkOff(bench, check.off ?? [], problems));
+  if (check.off) await attempt(problems, () => checkOff(bench, check.off ?? [], check.unsure ?? [], problems));
   if (check.set?.refused) problems.push(...changes(before, unit.state, transcript.scratch));
   for (const [name, value] of Object.entries(check.leaves ?? {})) {
     if (!isSame(unit.state[name], value)) problems.push(`state ${name}: should be ${value}, is ${unit.state[name]}`);
@@ -176,11 +176,19 @@ async function checkScreenshot(bench: TranscriptBench, wanted: string[], problem
   if (!right.includes(hex)) problems.push(`the picture should be ${right.join(' or ')}, is ${hex.slice(0, 80)}`);
 }
 
-async function checkOff(bench: TranscriptBench, groups: string[], problems: string[]): Promise<void> {
+async function checkOff(
+  bench: TranscriptBench,
+  confirmable: string[],
+  unsure: string[],
+  problems: string[],
+): Promise<void> {
   const results = await bench.run(bench.driver.outputsOff());
   for (const { group, confirmed, reason = '' } of results) {
-    if (!confirmed) problems.push(`output '${group}' is not confirmed off: ${reason}`);
+    const mustBe = !unsure.includes(group);
+    if (mustBe && !confirmed) problems.push(`output '${group}' is not confirmed off: ${reason}`);
+    if (!mustBe && confirmed) problems.push(`output '${group}' is confirmed off, but cannot be asked`);
   }
+  const groups = [...confirmable, ...unsure];
   const said = results.map(({ group }) => group).toSorted();
   if (said.join() !== groups.toSorted().join())
     problems.push(`outputs off did ${said.join()} instead of ${groups.join()}`);

@@ -82,6 +82,8 @@ const checkSchema = z.strictObject({
   limits: z.record(z.string(), z.strictObject({ min: z.number().optional(), max: z.number().optional() })).optional(),
   /** Outputs off; the groups confirmed. */
   off: z.array(z.string()).optional(),
+  /** Beside them: groups that are switched off, but whose dialect cannot be asked. */
+  unsure: z.array(z.string()).optional(),
   capture: z
     .strictObject({
       channels: z.array(z.string()),
