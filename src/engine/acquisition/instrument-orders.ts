@@ -109,7 +109,7 @@ export class InstrumentOrders {
     if (action === 'trigger' && host.safety.isLimited(id)) {
       throw new LabError(
         'safety.refused',
-        `${label} feeds a device with limits, and what a trigger starts cannot be judged. Nothing was sent. Use the card, or remove its limits under Safety.`,
+        `${label} feeds a device with limits, and what a trigger starts cannot be judged. Nothing was sent. Use the card, or remove its limits (Limits, beside Outputs off).`,
         { instrument: id },
       );
     }

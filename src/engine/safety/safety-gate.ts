@@ -210,7 +210,7 @@ export class SafetyGate {
     const whose = limits ? ` (limits of ${limits.device})` : '';
     const error = new LabError(
       'safety.refused',
-      `${target.label} ${why}${whose}. Nothing was sent. Keep within the limits, use the card of the instrument, or change the limits under Safety.`.replace(
+      `${target.label} ${why}${whose}. Nothing was sent. Stay within the limits, or change them (Limits, beside Outputs off).`.replace(
         / {2,}/g,
         ' ',
       ),

@@ -21,7 +21,7 @@ export async function refuseProtected(session: Session, text: string, { safety }
     : `${session.resource} does not say who it is`;
   throw new LabError(
     'safety.refused',
-    `${who}, and devices of this bench are protected. Nothing was sent. Attach it and use its console, where commands are judged, or remove the limits under Safety.`,
+    `${who}, and devices of this bench are protected. Nothing was sent. Attach it and use its console, where commands are judged, or remove the limits (Limits, beside Outputs off).`,
     { resource: session.resource },
   );
 }

@@ -8,6 +8,7 @@ test.each([
   ['meas:v', [':MEASure:VOLTage?']],
   ['*i', ['*IDN?']],
   ['*IDN?', []],
+  ['measure:voltage?', []],
   ['', []],
   ['meas:volt 5', []],
   ['x', []],

@@ -17,5 +17,6 @@ export function completions(commands: readonly string[], typed: string, limit = 
     const nodes = command.replace(/^:/, '').toLowerCase().split(':');
     return wanted.every((part, index) => (nodes[index] ?? '').startsWith(part) || (nodes[index] ?? '') === part);
   });
-  return fits.filter((command) => command.toLowerCase() !== text.toLowerCase()).slice(0, limit);
+  // What is typed whole needs no completion, with or without its leading colon.
+  return fits.filter((command) => command.replace(/^:/, '').toLowerCase() !== wanted.join(':')).slice(0, limit);
 }

@@ -14,7 +14,7 @@ export function LatencyBars({ latency }: { latency: Diagnostics['latency'] }): R
   return (
     <div className="latency">
       <h3>
-        Round trip <span className="quiet num">{`${p50Ms.toFixed(1)} / ${p95Ms.toFixed(1)} ms (half / 95 %)`}</span>
+        Round trip <span className="quiet num">{`half in ${limitText(p50Ms)}, 95 % in ${limitText(p95Ms)}`}</span>
       </h3>
       {shown.length === 0 && <p className="quiet">Nothing was asked yet.</p>}
       <ul className="num">
