@@ -76,7 +76,7 @@ test.each(['linux', 'win32', 'darwin'] as const)(
       path.replaceAll('\\', '/'),
     );
     expect(list.filter((path) => !ALLOWED.some((allowed) => allowed.test(path)))).toEqual([]);
-    for (const entry of ['index', 'engine-entry', 'cli', 'simulator', 'export-worker']) {
+    for (const entry of ['index', 'engine-entry', 'cli', 'simulator', 'export-worker', 'vendor-visa']) {
       expect(list).toContain(`/out/main/${entry}.js`);
     }
     const packages = packagesOf(list);
@@ -114,7 +114,8 @@ test('every package resolves inside the package, and the packed app boots on the
   for (const name of Object.keys(manifest.dependencies)) {
     expect(load.resolve(name).startsWith(app), `${name} resolves to ${load.resolve(name)}`).toBe(true);
   }
-  load('serialport');
+  // Packages with native parts: those of this platform are packed, too, and load.
+  for (const name of ['serialport', 'usb', 'koffi']) load(name);
   expect(existsSync(join(app, 'out', 'main', 'index.js'))).toBe(true);
   const running = await launch({ root: app });
   expect(await running.page.title()).toContain('Labwire');
