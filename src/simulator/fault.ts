@@ -74,13 +74,18 @@ export class FaultGate {
     if (this.#fault.kind === 'hang') {
       await this.#cleared;
       await wire.send(bytes);
+      wire.replyEnds?.();
       return 'hung';
     }
     const held = this.#held.get(wire);
     this.#held.delete(wire);
     const fate = held || !this.#strikes() ? 'sent' : await this.#misbehave(wire, bytes);
     if (fate === 'sent') await wire.send(bytes);
-    if (held) await wire.send(held);
+    wire.replyEnds?.();
+    if (held) {
+      await wire.send(held);
+      wire.replyEnds?.();
+    }
     return fate;
   }
 

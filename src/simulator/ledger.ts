@@ -12,10 +12,17 @@ export interface LedgerEntry {
   /** A reply that holds a 488.2 block, as base64 of all its bytes. */
   block?: string;
   fate: Fate;
+  /** Which of the instrument's ways it was, where it has several: `socket`, `serial`, `vxi11`, `hislip`, `gpib`, `usb`, `modbus-rtu`, `modbus-tcp`. */
+  way?: string;
+}
+
+/** Where an instrument notes what it did with a message. */
+export interface ExchangeNotes {
+  write(query: string, reply: Uint8Array | undefined, fate: Fate): void;
 }
 
 /** The simulator's own record of what it sent, so that a test can compare a recording with it. */
-export class ExchangeLedger implements AsyncDisposable {
+export class ExchangeLedger implements ExchangeNotes, AsyncDisposable {
   readonly #stream: WriteStream;
   readonly #clock: Clock;
 
@@ -24,8 +31,13 @@ export class ExchangeLedger implements AsyncDisposable {
     this.#clock = clock;
   }
 
-  write(query: string, reply: Uint8Array | undefined, fate: Fate): void {
-    const entry: LedgerEntry = { at: String(this.#clock.nowNs()), query, fate };
+  /** The same ledger, for one way of the instrument. */
+  on(way: string): ExchangeNotes {
+    return { write: (query, reply, fate) => this.write(query, reply, fate, way) };
+  }
+
+  write(query: string, reply: Uint8Array | undefined, fate: Fate, way?: string): void {
+    const entry: LedgerEntry = { at: String(this.#clock.nowNs()), query, fate, ...(way === undefined ? {} : { way }) };
     if (reply) {
       const bytes = Buffer.from(reply.buffer, reply.byteOffset, reply.byteLength);
       if (bytes[0] === 0x23) entry.block = bytes.toString('base64');

@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Identity } from '../../core/instrument.ts';
 import type { Circuit } from '../circuit.ts';
 import type { FaultGate } from '../fault.ts';
-import type { ExchangeLedger } from '../ledger.ts';
+import type { ExchangeNotes } from '../ledger.ts';
 import type { Random } from '../random.ts';
 import { type Command, command, query, setting } from '../scpi/command.ts';
 import { ScpiError } from '../scpi/error-queue.ts';
@@ -32,7 +32,7 @@ export interface DaqPort {
   random: Random;
   clock: Clock;
   gate: FaultGate;
-  exchanges: ExchangeLedger | undefined;
+  exchanges: ExchangeNotes | undefined;
   ledger: DaqLedger | undefined;
   sendBufferBytes: number;
 }

@@ -2,12 +2,12 @@ import type { FamilyDefinition } from '../../protocol/definition/definition-sche
 import type { DefinitionExchanges } from '../definition/definition-exchanges.ts';
 import type { DefinitionModel } from '../definition/definition-model.ts';
 import type { FaultGate } from '../fault.ts';
-import type { ExchangeLedger } from '../ledger.ts';
+import type { ExchangeNotes } from '../ledger.ts';
 import type { Accept } from '../wire/device-wire.ts';
 
 export interface DefinitionPort {
   gate: FaultGate;
-  ledger: ExchangeLedger | undefined;
+  ledger: ExchangeNotes | undefined;
 }
 
 /** What a wire that is no SCPI works on. */

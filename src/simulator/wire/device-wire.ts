@@ -6,6 +6,8 @@ export interface DeviceWire {
   readonly pendingBytes: number;
   /** Cuts the connection. */
   cut(): void;
+  /** The last bytes ended a reply; for wires that show where messages end. */
+  replyEnds?(): void;
 }
 
 /** What an instrument makes of one connection. `receive` calls never overlap: until it resolves, the wire is not read on. */

@@ -11,6 +11,8 @@ import {
   word,
   wordAt,
 } from '../../protocol/modbus.ts';
+import type { Fate, FaultGate } from '../fault.ts';
+import type { ExchangeNotes } from '../ledger.ts';
 import type { Accept, DeviceConnection, DeviceWire } from './device-wire.ts';
 
 /** Registers of one unit. A read or write that gives undefined or false is exception 2 (no such address); a thrown `ModbusRefusal` is its code. */
@@ -57,8 +59,15 @@ export interface ModbusServer {
 
 const MAX_REQUESTS = 1000;
 
+/** The fault knob and the ledgers of the instrument, where it is one of a bench. */
+export interface ModbusPort {
+  gate: FaultGate;
+  /** By way; messages are noted as hexadecimal digits: unit, function and data. */
+  ledger(way: 'modbus-rtu' | 'modbus-tcp'): ExchangeNotes | undefined;
+}
+
 /** Units on one line, by their number. Nobody answers for others. */
-export function createModbusServer(units: ReadonlyMap<number, ModbusUnit>): ModbusServer {
+export function createModbusServer(units: ReadonlyMap<number, ModbusUnit>, port?: ModbusPort): ModbusServer {
   const knobs: ModbusKnobs = { delayMs: 0, dropAnswers: 0, breakAnswers: 0 };
   const requests: { unit: number; pdu: Uint8Array }[] = [];
   const answer = (unit: number, pdu: Uint8Array): Uint8Array | undefined => {
@@ -84,25 +93,44 @@ export function createModbusServer(units: ReadonlyMap<number, ModbusUnit>): Modb
     const last = frame.length - 1;
     await wire.send(isBroken ? frame.map((byte, index) => (index === last ? byte ^ 0x55 : byte)) : frame);
   };
+  const serving = (wire: DeviceWire, notes: ExchangeNotes | undefined, answersAll: boolean): Serve => {
+    return async (unit, pdu, frameOf) => {
+      await port?.gate.whileHung();
+      const query = notes ? hexOf(unit, pdu) : '';
+      const reply = answer(unit, pdu);
+      if (!reply || (unit === 0 && !answersAll)) {
+        notes?.write(query, undefined, 'sent');
+        return;
+      }
+      const frame = frameOf(reply);
+      let fate: Fate = 'sent';
+      if (port) fate = await port.gate.deliver(wire, frame);
+      else await deliver(wire, frame);
+      notes?.write(query, Buffer.from(hexOf(unit, reply)), fate);
+    };
+  };
   return {
     knobs,
     requests,
-    acceptRtu: (wire) => new RtuConnection(answer, (frame) => deliver(wire, frame)),
-    acceptTcp: (wire) => new TcpConnection(wire, answer, (frame) => deliver(wire, frame)),
+    // Unit 0 is all units of the line, and none answers.
+    acceptRtu: (wire) => new RtuConnection(serving(wire, port?.ledger('modbus-rtu'), false)),
+    acceptTcp: (wire) => new TcpConnection(wire, serving(wire, port?.ledger('modbus-tcp'), true)),
   };
 }
 
-type Answer = (unit: number, pdu: Uint8Array) => Uint8Array | undefined;
-type Deliver = (frame: Uint8Array) => Promise<void>;
+/** Carries a request out and sends the answer, if there is one, in the frame of the way. */
+type Serve = (unit: number, pdu: Uint8Array, frameOf: (pdu: Uint8Array) => Uint8Array) => Promise<void>;
+
+function hexOf(unit: number, pdu: Uint8Array): string {
+  return Buffer.from([unit, ...pdu]).toString('hex');
+}
 
 class RtuConnection implements DeviceConnection {
-  readonly #answer: Answer;
-  readonly #deliver: Deliver;
+  readonly #serve: Serve;
   #bytes: Uint8Array = new Uint8Array(0);
 
-  constructor(answer: Answer, deliver: Deliver) {
-    this.#answer = answer;
-    this.#deliver = deliver;
+  constructor(serve: Serve) {
+    this.#serve = serve;
   }
 
   async receive(chunk: Uint8Array): Promise<void> {
@@ -119,9 +147,7 @@ class RtuConnection implements DeviceConnection {
       }
       this.#bytes = this.#bytes.slice(length);
       const unit = frame[0] ?? 0;
-      const pdu = this.#answer(unit, frame.subarray(1, -2));
-      // Unit 0 is all of them, and none answers.
-      if (pdu && unit !== 0) await this.#deliver(encodeRtu(unit, pdu));
+      await this.#serve(unit, frame.subarray(1, -2), (pdu) => encodeRtu(unit, pdu));
     }
   }
 
@@ -130,14 +156,12 @@ class RtuConnection implements DeviceConnection {
 
 class TcpConnection implements DeviceConnection {
   readonly #wire: DeviceWire;
-  readonly #answer: Answer;
-  readonly #deliver: Deliver;
+  readonly #serve: Serve;
   #bytes: Uint8Array = new Uint8Array(0);
 
-  constructor(wire: DeviceWire, answer: Answer, deliver: Deliver) {
+  constructor(wire: DeviceWire, serve: Serve) {
     this.#wire = wire;
-    this.#answer = answer;
-    this.#deliver = deliver;
+    this.#serve = serve;
   }
 
   async receive(chunk: Uint8Array): Promise<void> {
@@ -148,8 +172,8 @@ class TcpConnection implements DeviceConnection {
         return;
       }
       this.#bytes = this.#bytes.slice(frame.length);
-      const pdu = this.#answer(frame.unit, frame.pdu);
-      if (pdu) await this.#deliver(encodeTcp(frame.transaction, frame.unit, pdu));
+      const { transaction, unit } = frame;
+      await this.#serve(unit, frame.pdu, (pdu) => encodeTcp(transaction, unit, pdu));
     }
   }
 

@@ -69,9 +69,9 @@ export function createPrologixAdapter(options: PrologixOptions): PrologixAdapter
   };
 }
 
-/** Serves the adapter at 127.0.0.1:`port` (Prologix: 1234; 0: any free one). Throws `simulator.failed`. */
-export function openPrologixServer(port: number, adapter: PrologixAdapter): Promise<SocketServer> {
-  return openSocketServer(port, adapter.accept);
+/** Serves the adapter at a port (Prologix: 1234; 0: any free one) of `host`, default 127.0.0.1. Throws `simulator.failed`. */
+export function openPrologixServer(port: number, adapter: PrologixAdapter, host?: string): Promise<SocketServer> {
+  return openSocketServer(port, adapter.accept, host);
 }
 
 /** What outlives a connection. */

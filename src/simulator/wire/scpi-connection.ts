@@ -1,5 +1,5 @@
 import type { FaultGate } from '../fault.ts';
-import type { ExchangeLedger } from '../ledger.ts';
+import type { ExchangeNotes } from '../ledger.ts';
 import type { Reply } from '../scpi/command.ts';
 import type { ScpiInstrument } from '../scpi/instrument.ts';
 import type { Accept, DeviceConnection, DeviceWire } from './device-wire.ts';
@@ -12,7 +12,7 @@ const utf8 = new TextEncoder();
 export interface ScpiPort {
   instrument: ScpiInstrument;
   gate: FaultGate;
-  ledger: ExchangeLedger | undefined;
+  ledger: ExchangeNotes | undefined;
   /** LFs after a block: Rigol and Siglent send one, 488.2 asks for one too; default 1. */
   blockTerminators?: number;
 }

@@ -9,8 +9,8 @@ export interface SocketServer extends AsyncDisposable {
 /** Most connections at once; an instrument has few. */
 const MAX_CONNECTIONS = 16;
 
-/** Serves an instrument on 127.0.0.1:`port` (0 = any free one) or on a Unix socket path. Throws `simulator.failed`. */
-export async function openSocketServer(at: number | string, accept: Accept): Promise<SocketServer> {
+/** Serves an instrument on a port of `host` (0 = any free one) or on a Unix socket path. Throws `simulator.failed`. */
+export async function openSocketServer(at: number | string, accept: Accept, host = '127.0.0.1'): Promise<SocketServer> {
   const sockets = new Set<Socket>();
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
@@ -18,7 +18,7 @@ export async function openSocketServer(at: number | string, accept: Accept): Pro
     void serve(socket, accept);
   });
   server.maxConnections = MAX_CONNECTIONS;
-  await listen(server, at);
+  await listen(server, at, host);
   const address = server.address();
   return {
     port: typeof address === 'object' && address ? address.port : 0,
@@ -29,17 +29,17 @@ export async function openSocketServer(at: number | string, accept: Accept): Pro
   };
 }
 
-function listen(server: Server, at: number | string): Promise<void> {
+function listen(server: Server, at: number | string, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      const where = typeof at === 'number' ? `port ${at}` : at;
+      const where = typeof at === 'number' ? `port ${at} of ${host}` : at;
       const text =
         error.code === 'EADDRINUSE'
           ? `Another program holds ${where}. The simulated bench did not start; give another port or 0 for any free one.`
           : `The system refused to listen on ${where} (${error.message}). The simulated bench did not start.`;
       reject(new LabError('simulator.failed', text, { code: error.code ?? '' }, { cause: error }));
     });
-    if (typeof at === 'number') server.listen(at, '127.0.0.1', () => resolve());
+    if (typeof at === 'number') server.listen(at, host, () => resolve());
     else server.listen(at, () => resolve());
   });
 }
