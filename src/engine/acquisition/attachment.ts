@@ -8,12 +8,12 @@ import type {
 import { LabError } from '../../core/errors.ts';
 import type { ControlValue, Identity } from '../../core/instrument.ts';
 import { ErrorHistory } from '../diagnostics/error-history.ts';
-import { SessionTotals } from '../diagnostics/session-totals.ts';
 import type { OutputOff, Screenshot } from '../driver/driver.ts';
 import type { Exchange } from '../session/session.ts';
 import type { AttachmentHost } from './attachment-host.ts';
 import type { AttachmentParts } from './attachment-parts.ts';
 import { type AttachmentRecord, instrumentState } from './attachment-state.ts';
+import { Connection } from './connection.ts';
 import { Hurry } from './hurry.ts';
 import type { InstrumentAction } from './instrument-acts.ts';
 import type { ConsoleReply } from './instrument-console.ts';
@@ -22,7 +22,7 @@ import type { InstrumentLink } from './instrument-link.ts';
 import { InstrumentOrders } from './instrument-orders.ts';
 import { InstrumentPanel } from './instrument-panel.ts';
 import { Measuring } from './measuring.ts';
-import { reconnect, type Stranger } from './reconnect.ts';
+import type { Stranger } from './reconnect.ts';
 import { SegmentStream } from './segment-stream.ts';
 import { StatusEvents } from './status-events.ts';
 import { StatusWatch } from './status-watch.ts';
@@ -33,10 +33,6 @@ const HAND_BACK_MS = 1500;
 const READY_MS = 3000;
 /** Bad rounds in a row before the card says `silent`. */
 const SILENT_AFTER = 3;
-const EXCHANGES_KEPT = 1000;
-/** Outputs off tries to reach an instrument that is away for so long; ms. */
-const REACH_MS = 1300;
-
 /**
  * One attached instrument, from attach to detach, over any number of connections.
  *
@@ -64,24 +60,19 @@ export class Attachment implements AsyncDisposable {
   #tellReady: () => void = () => undefined;
   readonly #host: AttachmentHost;
   readonly #stop = new AbortController();
-  readonly #exchanges: Exchange[] = [];
   readonly #parts: AttachmentParts;
   readonly #orders: InstrumentOrders;
   readonly #watch: StatusWatch;
   readonly #measuring: Measuring;
-  readonly #totals: SessionTotals;
   readonly #errors: ErrorHistory;
-  #link: InstrumentLink;
+  readonly #connection: Connection;
   #segments: SegmentStream | undefined;
   #state: InstrumentStateWord = 'live';
-  #retry: InstrumentState['retry'];
-  #stranger: Stranger | undefined;
   #lastError: LabError | undefined;
   #bad = 0;
   #rates = { rateHz: 0, lost: 0 };
   /** Measuring begins anew. */
   #again = new AbortController();
-  #onLive: (() => void)[] = [];
   #running: Promise<void> | undefined;
   #disposed: Promise<void> | undefined;
 
@@ -93,7 +84,6 @@ export class Attachment implements AsyncDisposable {
     options: AttachOptions = {},
     queries: readonly PolledQuery[] = [],
   ) {
-    this.#link = link;
     this.options = options;
     this.ready = new Promise((resolve) => {
       this.#tellReady = resolve;
@@ -110,7 +100,7 @@ export class Attachment implements AsyncDisposable {
     this.home = link.session.resource;
     this.id = instrumentId(link.identity, this.home);
     this.label = label;
-    this.#totals = new SessionTotals(host.clock.nowNs());
+    this.#connection = new Connection(link, this.#host);
     this.#errors = new ErrorHistory(host.clock);
     this.#parts = this.#share();
     this.#watch = new StatusWatch(this.#parts);
@@ -148,12 +138,12 @@ export class Attachment implements AsyncDisposable {
 
   /** Whether it has a connection, not only the wish for one. */
   get isConnected(): boolean {
-    return (this.#state === 'live' || this.#state === 'silent') && this.#link.session.state !== 'closed';
+    return (this.#state === 'live' || this.#state === 'silent') && this.#connection.isOpen;
   }
 
   /** The other unit that answers in its place. */
   get stranger(): Stranger | undefined {
-    return this.#stranger;
+    return this.#connection.stranger;
   }
 
   get shape(): InstrumentLink['driver']['shape'] {
@@ -180,7 +170,7 @@ export class Attachment implements AsyncDisposable {
   get record(): AttachmentRecord {
     return {
       nowNs: this.#host.clock.nowNs(),
-      totals: this.#totals.with(this.#link.session.stats),
+      totals: this.#connection.totals,
       errors: this.#errors.list,
       state: this.#state,
       rateAskedHz: this.#measuring.rateAskedHz,
@@ -199,8 +189,8 @@ export class Attachment implements AsyncDisposable {
       measuring: this.#measuring,
       orders: this.#orders,
       record: this.record,
-      retry: this.#retry,
-      stranger: this.#stranger,
+      retry: this.#connection.retry,
+      stranger: this.stranger,
     });
   }
 
@@ -255,8 +245,8 @@ export class Attachment implements AsyncDisposable {
    */
   async outputsOff(): Promise<OutputOff[]> {
     this.#orders.endAll();
-    if (!this.isConnected && !this.#stranger) await this.#reach();
-    if (!this.isConnected) return this.#unreached();
+    if (!this.isConnected && !this.stranger) await this.#connection.reach(this);
+    if (!this.isConnected) return this.#connection.unreached();
     const results = await this.#link.driver.outputsOff();
     this.#parts.panel.askOutputsOff(this.shape.controls);
     this.#watch.readBackSoon();
@@ -279,7 +269,7 @@ export class Attachment implements AsyncDisposable {
   }
 
   exchanges(limit: number): Exchange[] {
-    return this.#exchanges.slice(-limit);
+    return this.#connection.exchanges(limit);
   }
 
   /** Rates measured by the meter, about once a second. */
@@ -307,10 +297,10 @@ export class Attachment implements AsyncDisposable {
       this.#stop.abort(new LabError('instrument.detached', `${this.label} was detached.`));
       this.#host.safety.lost(this.id);
       await this.#handBack();
-      await this.#link[Symbol.asyncDispose]();
+      await this.#connection[Symbol.asyncDispose]();
       await this.#running;
       // A reconnect may have been just through.
-      await this.#link[Symbol.asyncDispose]();
+      await this.#connection[Symbol.asyncDispose]();
       this.#measuring[Symbol.dispose]();
       this.#parts.status[Symbol.dispose]();
       this.#segments?.[Symbol.dispose]();
@@ -364,13 +354,12 @@ export class Attachment implements AsyncDisposable {
         this.#lastError = LabError.from(error);
       }
       if (signal.aborted) return;
-      if (!this.#again.signal.aborted || this.#link.session.state === 'closed') await this.#reconnect(signal);
+      if (!this.#again.signal.aborted || !this.#connection.isOpen) await this.#reconnect(signal);
     }
   }
 
   async #reconnect(signal: AbortSignal): Promise<void> {
-    this.#totals.add(this.#link.session.stats);
-    await Promise.resolve(this.#link[Symbol.asyncDispose]()).catch(() => undefined);
+    await this.#connection.close();
     const reason = this.#lastError?.message ?? 'connection lost';
     const { id: instrument, label } = this;
     this.#host.event({
@@ -383,18 +372,14 @@ export class Attachment implements AsyncDisposable {
     this.#measuring.pause('reconnect');
     const { resource } = this;
     try {
-      this.#link = await reconnect(this, this.#host, signal, ({ attempt, atNs, error, stranger }) => {
-        this.#stranger = stranger;
-        this.#retry = stranger ? undefined : { attempt, atNs };
+      await this.#connection.reopen(this, signal, (error) => {
         this.#lastError = error ?? this.#lastError;
-        this.#become(stranger ? 'failed' : 'reconnecting');
+        this.#become(this.stranger ? 'failed' : 'reconnecting');
       });
     } catch (error) {
       if (signal.aborted) return;
       throw error;
     }
-    this.#stranger = undefined;
-    this.#retry = undefined;
     this.#lastError = undefined;
     this.#listen();
     this.#become('live');
@@ -402,30 +387,13 @@ export class Attachment implements AsyncDisposable {
     this.#host.event({ kind: 'reconnect', instrument, text: `${label}: connected again${where}`, data: { reason } });
   }
 
-  /** Waits a moment for a connection, and hurries the tries. */
-  async #reach(): Promise<void> {
-    const reached = new Promise<void>((resolve) => this.#onLive.push(resolve));
-    const tooLong = new Promise<void>((resolve) => void this.#host.clock.after(REACH_MS, resolve));
-    this.hurry.now();
-    await Promise.race([reached, tooLong]);
-  }
-
-  #unreached(): OutputOff[] {
-    const groups = new Set(this.shape.controls.flatMap(({ isOutput, group }) => (isOutput ? [group] : [])));
-    const reason = this.#stranger
-      ? 'Another instrument answers in its place. Switch it off by hand.'
-      : 'There is no connection to it. Treat it as on, and switch it off by hand.';
-    return [...groups].map((group) => ({ group, confirmed: false, reason }));
-  }
-
   #listen(): void {
-    this.#link.session.onExchange((exchange) => {
-      this.#exchanges.push(exchange);
-      if (this.#exchanges.length > EXCHANGES_KEPT * 1.25)
-        this.#exchanges.splice(0, this.#exchanges.length - EXCHANGES_KEPT);
-      this.#host.exchanged(this.id, exchange);
-    });
+    this.#connection.listen(this.id);
     this.#watch.listen();
+  }
+
+  get #link(): InstrumentLink {
+    return this.#connection.link;
   }
 
   /** One bad round, or a control that cannot be read: shown, and the work goes on. */
@@ -461,7 +429,6 @@ export class Attachment implements AsyncDisposable {
 
   #become(state: InstrumentStateWord): void {
     this.#state = state;
-    if (state === 'live') for (const tell of this.#onLive.splice(0)) tell();
     this.#host.changed(this);
   }
 }

@@ -7,6 +7,8 @@ import { looksLikeIdentity, parseIdentity } from '../../protocol/idn.ts';
 import type { Driver, DriverFamily } from '../driver/driver.ts';
 import { openSession } from '../session/open-session.ts';
 import type { Session } from '../session/session.ts';
+import type { SessionOptions } from '../session/session-options.ts';
+import { openTransport } from '../transport/open-transport.ts';
 import { linkSettings } from './link-settings.ts';
 
 /** An instrument reached: session, identity and driver, owned together. */
@@ -43,11 +45,17 @@ export async function openInstrumentLink(
   const { limits, ...settings } = linkSettings(options, asked?.line);
   const scope = new Scope(`instrument ${resource}`);
   try {
-    const session = scope.use(await openSession({ resource, clock, ...settings, limits: { ...limits, timeoutMs } }));
+    const way = asked?.frame ? framedWay(resource, asked.frame, clock, settings.transport) : { resource };
+    const session = scope.use(await openSession({ ...way, clock, ...settings, limits: { ...limits, timeoutMs } }));
     const identity = asked?.identify
       ? await asked.identify({ session, resource, options, timeoutMs })
       : await identify(session, resource, timeoutMs);
     const family = asked ?? place.choose(identity);
+    if (!asked && family.frame) {
+      // It was understood by chance; for what follows its replies must be framed.
+      await scope[Symbol.asyncDispose]();
+      return await openInstrumentLink(resource, place, { ...options, as: family.name });
+    }
     const context = { session, clock, identity, options, report: (error: LabError) => place.report(error) };
     const driver = scope.use(await family.open(context));
     return {
@@ -61,6 +69,16 @@ export async function openInstrumentLink(
     await scope[Symbol.asyncDispose]().catch(() => undefined);
     throw error;
   }
+}
+
+/** The way of a family that frames its replies itself. These instruments know no marker to find back into step by; a port opened again begins anew. */
+function framedWay(
+  resource: string,
+  frame: NonNullable<DriverFamily['frame']>,
+  clock: Clock,
+  transport: SessionOptions['transport'],
+): Pick<SessionOptions, 'open' | 'isFreshOnReopen'> {
+  return { isFreshOnReopen: true, open: async () => frame(await openTransport(resource, transport), clock) };
 }
 
 async function identify(session: Session, resource: string, timeoutMs: number): Promise<Identity> {

@@ -20,6 +20,8 @@ const COUNTERS = ['queries', 'timeouts', 'retries', 'reopened', 'lateBytes', 'by
 /** Adds up the sessions of one instrument; each connection opened after the first counts as opened again. */
 export class SessionTotals {
   #sum: Totals;
+  /** The one added last: its counters are in the sum. */
+  #last: SessionStats | undefined;
 
   constructor(sinceNs: bigint) {
     this.#sum = {
@@ -39,10 +41,12 @@ export class SessionTotals {
   add(stats: SessionStats): void {
     this.#sum = this.with(stats);
     this.#sum.reopened++;
+    this.#last = stats;
   }
 
-  /** Together with the session that runs. */
+  /** Together with the session there is, if it is not the one that has ended. */
   with(stats: SessionStats): Totals {
+    if (stats === this.#last) return this.#sum;
     const sum = { ...this.#sum };
     for (const counter of COUNTERS) sum[counter] += stats[counter];
     const { counts } = stats.latency;
