@@ -2,8 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { REAL_FAULTS, REAL_TIMEOUT_MS } from '../../../../test/conformance/message-faults.ts';
 import { readMessage, show, text } from '../../../../test/conformance/message-suite.ts';
 import { hasSocat } from '../../../../test/conformance/pty-pair.ts';
+import { seededRandom } from '../../../core/seeded-random.ts';
 import { parseIdentity } from '../../../protocol/idn.ts';
 import { createRd6006, RD6006_RATING } from '../../../simulator/dialect/rdtech-rd6006.ts';
 import { resistiveTerminals, SupplyOutput } from '../../../simulator/supply-output.ts';
@@ -207,6 +209,47 @@ describe.each(ways)('messages over %s', (way) => {
     await expect(transport.read()).rejects.toMatchObject(gone);
     await transport[Symbol.asyncDispose]();
     await transport[Symbol.asyncDispose]();
+  });
+});
+
+describe.each(ways)('faults over %s', (way) => {
+  it(`${REAL_FAULTS} of them: nobody gets the answer to another question`, { timeout: REAL_TIMEOUT_MS }, async () => {
+    const RUNS = 4;
+    const results = await Promise.all(
+      Array.from({ length: RUNS }, async (_, run) => {
+        const { at, server } = await setUp(way);
+        const clock = createSystemClock();
+        const random = seededRandom(900 + run);
+        const open = () =>
+          openSession({
+            resource: at(1),
+            clock,
+            limits: { timeoutMs: 40, drainMs: 20, quietMs: 10, reopenPauseMs: 5 },
+          });
+        let session = await open();
+        let faults = 0;
+        let right = 0;
+        while (faults < REAL_FAULTS / RUNS) {
+          const kind = random.below(10);
+          if (kind < 3) faults++;
+          server.knobs.delayMs = kind === 0 ? 60 : 0;
+          if (kind === 1) server.knobs.dropAnswers = 1;
+          // Modbus/TCP has no checksum of its own: TCP keeps the bytes.
+          if (kind === 2 && way === 'rtu') server.knobs.breakAnswers = 1;
+          const register = random.below(100);
+          try {
+            expect(await session.query(`HOLD? ${register}`)).toBe(String(register));
+            right++;
+          } catch (error) {
+            expect(error).toMatchObject({ code: expect.stringMatching(/^(transport|protocol)\./) });
+            if (session.state === 'closed') session = await open();
+          }
+        }
+        await session[Symbol.asyncDispose]();
+        return right;
+      }),
+    );
+    for (const right of results) expect(right).toBeGreaterThan(REAL_FAULTS / RUNS / 2);
   });
 });
 

@@ -2,18 +2,24 @@ import { LabError } from '../../../core/errors.ts';
 import { parseResource } from '../../../core/resource.ts';
 import type { Resource } from '../../../core/resource-shape.ts';
 import type { Transport } from '../transport.ts';
+import type { VendorOptions } from '../vendor-visa/open-vendor.ts';
 import { shareAdapter } from './adapter-registry.ts';
 import { boardResource } from './board-table.ts';
 import { GpibTransport } from './gpib-transport.ts';
 import type { LineOptions } from './open-line.ts';
 import { adapterResource } from './open-prologix.ts';
 
+export interface GpibOptions extends LineOptions {
+  vendor?: Omit<VendorOptions, 'signal'> | undefined;
+}
+
 /**
- * Opens `GPIB[b]::pad[::sad]::INSTR`: through the adapter registered as board b. Throws `resource.unsupported` when none is, else as `openPrologix`.
+ * Opens `GPIB[b]::pad[::sad]::INSTR`: through the adapter registered as board b, else with the maker's VISA. Throws `resource.unsupported` when there
+ * is neither, else as `openPrologix` and `openVendor`.
  */
 export async function openGpib(
   { board, address, canonical }: Extract<Resource, { kind: 'gpib' }>,
-  options: LineOptions = {},
+  options: GpibOptions = {},
 ): Promise<Transport> {
   const resource = boardResource(board);
   const parsed = resource === undefined ? undefined : parseResource(resource);
@@ -21,13 +27,20 @@ export async function openGpib(
     const use = await shareAdapter(parsed.line, adapterResource(parsed), options);
     return new GpibTransport(use, address, canonical);
   }
-  const behind = `PRLGX-TCPIP${board}::192.168.1.80::${address.primary}::INSTR`;
-  throw new LabError(
-    'resource.unsupported',
-    `No GPIB adapter is known as board ${board}, so ${canonical} was not opened. With a Prologix or AR488: attach the instrument by its adapter, for example ${behind} (or PRLGX-ASRL${board}::/dev/ttyUSB0::…). ` +
-      `With a GPIB card or USB-GPIB adapter of a maker (NI, Keysight): install the maker's VISA and type ${canonical}@visa.`,
-    { resource: canonical, board },
-  );
+  try {
+    const { openVendor } = await import('../vendor-visa/open-vendor.ts');
+    return await openVendor({ resource: canonical }, { ...options.vendor, signal: options.signal });
+  } catch (error) {
+    if (!(error instanceof LabError) || error.code !== 'resource.unsupported') throw error;
+    const behind = `PRLGX-TCPIP${board}::192.168.1.80::${address.primary}::INSTR`;
+    throw new LabError(
+      'resource.unsupported',
+      `No GPIB adapter is known as board ${board}, and no VISA of a maker is installed, so ${canonical} was not opened. With a Prologix or AR488: attach the instrument by its adapter, for example ${behind} (or PRLGX-ASRL${board}::/dev/ttyUSB0::…). ` +
+        'With a GPIB card or USB-GPIB adapter of a maker (NI, Keysight): install its VISA, then attach again.',
+      { resource: canonical, board },
+      { cause: error },
+    );
+  }
 }
 
 /** A board is no instrument. Throws `resource.unsupported` with what to type instead. */

@@ -341,6 +341,11 @@ describe('the adapter', () => {
     await using transport = await openTransport('GPIB3::8::INSTR');
     expect(transport.resource).toBe('GPIB3::8::INSTR');
     expect(await ask(transport, 'ECHO?')).toBe('ECHO?');
+    const nowhere = { vendor: { library: '/nonexistent/libvisa.so' } };
+    await expect(openTransport('GPIB4::8::INSTR', nowhere)).rejects.toMatchObject({
+      code: 'resource.unsupported',
+      message: expect.stringContaining('PRLGX-TCPIP4::192.168.1.80::8::INSTR'),
+    });
     await expect(openTransport('GPIB3::INTFC')).rejects.toMatchObject({ code: 'resource.unsupported' });
   });
 });
