@@ -320,3 +320,14 @@ describe('devices of this machine', () => {
     expect(problemOf(await ask('GPIB3::9::INSTR'))).toMatchObject({ id: 'board', paste: 'GPIB3::9::INSTR@visa' });
   });
 });
+
+test('a check that hangs is given up, and the examination goes on', async () => {
+  const resource = await serve(() => {});
+  const report = await ask(resource, { limits: { answerMs: 60_000, greetingMs: 10, checkMs: 200 } });
+  expect(report.checks.at(-1)).toMatchObject({
+    id: 'answer',
+    state: 'warning',
+    cause: expect.stringContaining('given up'),
+  });
+  expect(report.isHealthy).toBe(false);
+});

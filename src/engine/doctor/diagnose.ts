@@ -99,7 +99,7 @@ async function examine(patient: Patient, checks: readonly Check[]): Promise<Doct
   for (const check of checks) {
     patient.signal.throwIfAborted();
     if (ended) break;
-    const found = await check.look(patient);
+    const found = await inTime(check, patient);
     if (!found) continue;
     const { ends, ...rest } = found;
     done.push({ id: check.id, title: check.title, ...rest });
@@ -114,6 +114,28 @@ async function examine(patient: Patient, checks: readonly Check[]): Promise<Doct
       fix: '',
     });
   return done;
+}
+
+/** What the check finds, or that it took too long. */
+async function inTime(check: Check, patient: Patient): ReturnType<Check['look']> {
+  let timer: Disposable | undefined;
+  const tooLong = new Promise<Finding>((resolve) => {
+    timer = patient.clock.after(patient.limits.checkMs, () => {
+      const cause = `This took longer than ${patient.limits.checkMs / 1000} s and was given up: the system or the device hangs.`;
+      resolve({
+        id: check.id,
+        title: check.title,
+        state: 'warning',
+        cause,
+        fix: 'Unplug the device and plug it in again, then try again.',
+      });
+    });
+  });
+  try {
+    return await Promise.race([check.look(patient), tooLong]);
+  } finally {
+    timer?.[Symbol.dispose]();
+  }
 }
 
 function stateOf({ label, state, lastError, stranger }: InstrumentState): DoctorCheck {

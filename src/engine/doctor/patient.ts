@@ -10,9 +10,11 @@ export interface DoctorLimits {
   greetingMs: number;
   /** Each try of another line end or baud rate. */
   tryMs: number;
+  /** Longest time for one check, whatever the system does: the examination goes on without it. */
+  checkMs: number;
 }
 
-export const DOCTOR_LIMITS: DoctorLimits = { answerMs: 2000, greetingMs: 300, tryMs: 400 };
+export const DOCTOR_LIMITS: DoctorLimits = { answerMs: 2000, greetingMs: 300, tryMs: 400, checkMs: 20_000 };
 
 /** What the system is, injected: a test looks at a folder of its own. */
 export interface DoctorSystem {

@@ -1,5 +1,8 @@
 import { SerialPort } from 'serialport';
 
+/** The list is made by a program of the system (udevadm), which may hang. */
+const LIST_LIMIT_MS = 5000;
+
 export interface SerialPortRow {
   resource: string;
   name: string;
@@ -11,7 +14,7 @@ export interface SerialPortRow {
 
 /** Ports the system lists, by name: none is opened. Pseudo-terminals are never listed; type their path. Empty where the system cannot tell. */
 export async function listSerialPorts(): Promise<SerialPortRow[]> {
-  const ports = await SerialPort.list().catch(() => []);
+  const ports = await Promise.race([SerialPort.list().catch(() => []), nothingAfter(LIST_LIMIT_MS)]);
   return ports
     .filter(
       ({ path, manufacturer, vendorId, pnpId }) => !/^\/dev\/ttyS\d+$/.test(path) || manufacturer || vendorId || pnpId,
@@ -36,4 +39,8 @@ export function deviceName(pnpId: string | undefined, more: object): string | un
   if (typeof friendlyName === 'string' && friendlyName !== '') return friendlyName;
   const words = /^usb-(.+?)(?:-if\d+)?(?:-port\d+)?$/.exec(pnpId ?? '')?.[1];
   return words?.replaceAll('_', ' ').trim() || undefined;
+}
+
+function nothingAfter(ms: number): Promise<never[]> {
+  return new Promise((resolve) => void setTimeout(() => resolve([]), ms).unref());
 }
