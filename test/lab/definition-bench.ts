@@ -54,7 +54,7 @@ export async function openDefinitionBench(
       end.onBytes((bytes) => {
         before = before.then(() => connection.receive(bytes));
       });
-      return transport;
+      return family.frame?.(transport, clock) ?? transport;
     },
   });
   try {

@@ -44,7 +44,7 @@ export async function openTranscriptBench(transcript: Transcript, family: Driver
     open: async () => {
       const { transport, device } = createMemoryWire({ clock, resource: transcript.wire.resource });
       unit.attach(device);
-      return transport;
+      return family.frame?.(transport, clock) ?? transport;
     },
   });
   try {

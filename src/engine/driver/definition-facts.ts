@@ -1,7 +1,7 @@
 import { LabError } from '../../core/errors.ts';
 import { isSameWord, numberIn } from '../../protocol/definition/answer.ts';
 import type { ResolvedFamily, ResolvedLimit, ResolvedUnit } from '../../protocol/definition/resolved.ts';
-import { parseScpiNumber, parseScpiString } from '../../protocol/scpi-number.ts';
+import { parseScpiString } from '../../protocol/scpi-number.ts';
 import { askRound, type Question } from './question-round.ts';
 import type { ScpiDialog } from './scpi-dialog.ts';
 
@@ -30,7 +30,7 @@ export async function askFacts(
     limit(limit, select) {
       if (typeof limit === 'number') return limit;
       const text = answerTo(limit.ask, select);
-      const value = text === undefined ? limit.typical : numberIn(text, {});
+      const value = text === undefined ? limit.typical : numberIn(text, limit);
       return value !== undefined && Number.isFinite(value) ? value : undefined;
     },
     unit(unit, select) {
@@ -45,7 +45,7 @@ function questionsOf(family: ResolvedFamily): Question[] {
   const questions: Question[] = [];
   const add = (fact: ResolvedLimit | ResolvedUnit | undefined, select: readonly string[]): void => {
     if (typeof fact !== 'object') return;
-    const fits = 'words' in fact ? isAnyWord : (text: string) => parseScpiNumber(text) !== undefined;
+    const fits = 'words' in fact ? isAnyWord : (text: string) => numberIn(text, fact) !== undefined;
     questions.push({ ask: fact.ask, select, fits });
   };
   for (const { select, controls, channels, waveform } of family.groups) {

@@ -36,7 +36,7 @@ export function definitionFamily(definition: FamilyDefinition): DriverFamily {
         ({ maker, model, firmware }) =>
           maker.test(identity.maker) && model.test(identity.model) && firmware.test(identity.firmware),
       ),
-    ...(dialogue?.identify ? { identify: dialogue.identify } : {}),
+    ...(dialogue ? { identify: dialogue.identify, frame: dialogue.frame } : {}),
     open: (context) => openDefinition(definition, context),
   };
 }
@@ -45,9 +45,7 @@ export function definitionFamily(definition: FamilyDefinition): DriverFamily {
  * Opens the driver: sends `opened`, asks for the limits, units and the function that the file leaves to the instrument. Changes no output.
  * Throws the errors of the session, `driver.malformed` for a file that leaves something open for this model.
  */
-export async function openDefinition(definition: FamilyDefinition, bare: DriverContext): Promise<Driver> {
-  const dialogue = definition.dialog === undefined ? undefined : dialogueOf(definition.dialog);
-  const context = dialogue ? { ...bare, session: dialogue.open(bare.session, bare.clock) } : bare;
+export async function openDefinition(definition: FamilyDefinition, context: DriverContext): Promise<Driver> {
   const { session, clock, identity } = context;
   const { line } = definition;
   const family = resolveFamily(definition, identity.model);

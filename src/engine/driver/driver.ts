@@ -5,6 +5,7 @@ import type { LabError } from '../../core/errors.ts';
 import type { ControlValue, Identity, InstrumentShape, Role } from '../../core/instrument.ts';
 import type { ColumnInfo } from '../../core/stream-info.ts';
 import type { ExchangeOptions, Session } from '../session/session.ts';
+import type { Transport } from '../transport/transport.ts';
 
 /** One poll round. Values in the order of `shape.polled`; NaN = missing, ±Infinity = overload. Row time = (sent + received)/2. */
 export interface DriverRow {
@@ -140,6 +141,11 @@ export interface DriverFamily {
   identify?(context: IdentifyContext): Promise<Identity>;
   /** Line settings and line ends when it was chosen by its name. */
   line?: FamilyLine;
+  /**
+   * For instruments whose replies are no lines: stands between the way and the session and makes them lines. Opened again, it begins anew, and so
+   * does the dialect: a session on it has a fresh connection then. Such a family answers by its own question (`identify`).
+   */
+  frame?(transport: Transport, clock: Clock): Transport;
   /** Reads what it must know (ranges, limits); throws the errors of the session. */
   open(context: DriverContext): Promise<Driver>;
 }

@@ -18,6 +18,8 @@ const answerShape = {
   field: numberOrName.optional(),
   /** What stands between the fields; default a comma. */
   separator: z.string().min(1).max(5).optional(),
+  /** Characters of a packed answer, the first is 1: `[1, 3]` of 360100 is 360. */
+  columns: z.tuple([z.int().min(1), z.int().min(1)]).optional(),
   /** A regular expression; its first bracket is taken. */
   match: pattern.optional(),
   /** `hex`: digits to base 16, with or without 0x or #H. `byte`: one raw byte. Default: a number as SCPI writes it. */
@@ -83,7 +85,7 @@ export const unit = z.union([
 export type UnitSource = z.infer<typeof unit>;
 
 /** A limit: a number, a parameter, or a question; `typical` is what the simulated one answers. */
-export const limit = z.union([numberOrName, z.strictObject({ ask: command, typical: numberOrName })]);
+export const limit = z.union([numberOrName, z.strictObject({ ask: command, ...answerShape, typical: numberOrName })]);
 
 function isPattern(text: string): boolean {
   try {

@@ -4,9 +4,10 @@ import type { LampCase, Reading } from './answer-schema.ts';
 type Part = Partial<Omit<Reading, 'ask'>>;
 
 /** The part of an answer that is meant, trimmed, without quotes; undefined if it is not there. */
-export function partOf(text: string, { field, separator = ',', match }: Part): string | undefined {
+export function partOf(text: string, { field, separator = ',', columns, match }: Part): string | undefined {
   let part: string | undefined = text.trim();
   if (field !== undefined) part = part.split(separator)[field - 1]?.trim();
+  if (columns !== undefined) part = part?.slice(columns[0] - 1, columns[1]) || undefined;
   if (match !== undefined && part !== undefined) {
     const found = new RegExp(match, 'i').exec(part);
     part = found ? (found[1] ?? found[0]) : undefined;

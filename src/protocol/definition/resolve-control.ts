@@ -104,6 +104,7 @@ function limitOf(source: ControlDefinition['min'], { names, place }: ControlPlac
   if (source === undefined) return undefined;
   if (typeof source !== 'object') return numberOf(source, names, place);
   return {
+    ...answerOf(source, names, place),
     ask: fill(source.ask, names, `${place}.ask`),
     typical: numberOf(source.typical, names, `${place}.typical`),
   };

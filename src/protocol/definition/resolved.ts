@@ -3,7 +3,7 @@ import type { LampCase, Reading } from './answer-schema.ts';
 import type { FamilyDefinition } from './definition-schema.ts';
 
 /** A limit: known, or to be asked of the instrument. */
-export type ResolvedLimit = number | { ask: string; typical: number };
+export type ResolvedLimit = number | (Reading & { typical: number });
 /** A unit: known, or told by the instrument. */
 export type ResolvedUnit = string | { ask: string; words: Record<string, string>; typical: string };
 

@@ -20,6 +20,8 @@ const OPPOSITES: readonly [string, string][] = [
 export function composeAnswer(claims: readonly Claim[], booleans: readonly [string, string]): string {
   const bits = claims.flatMap((claim) => bitsOf(claim) ?? []);
   if (bits.length > 0) return composeBits(claims, bits);
+  const packed = claims.filter((claim) => partOf(claim).columns !== undefined);
+  if (packed.length > 0) return composeColumns(packed, booleans);
   const fields = claims.filter((claim) => partOf(claim).field !== undefined);
   if (fields.length > 0) return composeFields(fields, booleans);
   return plainText(claims, booleans);
@@ -94,6 +96,18 @@ function composeFields(claims: readonly Claim[], booleans: readonly [string, str
     return own.length > 0 ? plainText(own, booleans) : '0';
   });
   return fields.join(separator);
+}
+
+/** `360100`: each part in its columns, with zeros in front. */
+function composeColumns(claims: readonly Claim[], booleans: readonly [string, string]): string {
+  const columnsOf = (claim: Claim): [number, number] => partOf(claim).columns ?? [1, 1];
+  const text = Array.from({ length: Math.max(...claims.map((claim) => columnsOf(claim)[1])) }, () => '0');
+  for (const [first, last] of claims.map(columnsOf)) {
+    const own = claims.filter((claim) => columnsOf(claim)[0] === first);
+    const width = last - first + 1;
+    text.splice(first - 1, width, ...plainText(own, booleans).padStart(width, '0').slice(-width));
+  }
+  return text.join('');
 }
 
 function partOf(claim: Claim): Partial<Reading> {

@@ -232,7 +232,10 @@ export class DefinitionExchanges {
 
   #addLimit(limit: ResolvedLimit | undefined, group: ResolvedGroup): void {
     if (typeof limit !== 'object') return;
-    this.#claim(limit.ask, group, () => word(this.#number(limitNumber(limit, 0))));
+    this.#claim(limit.ask, group, () => ({
+      ...word(this.#number(Number((limitNumber(limit, 0) / (limit.scale ?? 1)).toPrecision(12)))),
+      part: limit,
+    }));
   }
 
   #addUnit(unit: ResolvedUnit, group: ResolvedGroup): void {

@@ -5,11 +5,13 @@ import { DefinitionModel, type SimulatedBench } from '../definition/definition-m
 import type { ScpiInstrument } from '../scpi/instrument.ts';
 import type { Accept } from '../wire/device-wire.ts';
 import { acceptScpi } from '../wire/scpi-connection.ts';
+import { acceptBk1685 } from './bk-1685.ts';
 import type { DefinitionPort, DialogueWire } from './dialogue-wire.ts';
 import { createFromDefinition } from './from-definition.ts';
+import { acceptKorad } from './korad.ts';
 
 /** By the name definitions use (`dialog`). */
-const WIRES: Readonly<Record<string, DialogueWire>> = {};
+const WIRES: Readonly<Record<string, DialogueWire>> = { 'bk-1685': acceptBk1685, korad: acceptKorad };
 
 /** A simulated instrument of a definition, as a stream server serves it; `instrument` where it is an SCPI device. */
 export interface DefinitionDevice {
@@ -36,7 +38,7 @@ export function createDefinitionDevice(
   }
   const model = new DefinitionModel(definition, bench);
   return {
-    accept: wire({ ...port, definition, model, exchanges: new DefinitionExchanges(model) }),
+    accept: wire({ ...port, definition, model, clock: bench.clock, exchanges: new DefinitionExchanges(model) }),
     instrument: undefined,
   };
 }

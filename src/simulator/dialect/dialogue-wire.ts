@@ -1,3 +1,4 @@
+import type { Clock } from '../../core/clock.ts';
 import type { FamilyDefinition } from '../../protocol/definition/definition-schema.ts';
 import type { DefinitionExchanges } from '../definition/definition-exchanges.ts';
 import type { DefinitionModel } from '../definition/definition-model.ts';
@@ -14,6 +15,7 @@ export interface DefinitionPort {
 export interface DialogueParts extends DefinitionPort {
   definition: FamilyDefinition;
   model: DefinitionModel;
+  clock: Clock;
   /** Everything that can be asked and ordered, with `{value}` inside: match whole texts by it. */
   exchanges: DefinitionExchanges;
 }
