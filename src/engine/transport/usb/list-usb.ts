@@ -3,7 +3,7 @@ import { USBIP_PORT } from '../../../core/resource-shape.ts';
 import { isUsbtmc } from './open-usb.ts';
 import { identityOf, listPackageDevices, type PackageDevice, type UsbPackage } from './usb-package.ts';
 import { hexId, usbResource } from './usb-resource.ts';
-import { listUsbipExports, type UsbipHost, type UsbipOptions } from './usbip-connection.ts';
+import { listUsbipExports, type UsbipHost, type UsbipOptions } from './usbip-client.ts';
 import { UsbipDevice } from './usbip-device.ts';
 
 /** A USB instrument that was found. Nothing of it was opened on the instrument's side beyond its descriptors. */

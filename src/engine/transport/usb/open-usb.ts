@@ -7,7 +7,7 @@ import type { UsbDevice, UsbIdentity } from './usb-device.ts';
 import { identityOf, listPackageDevices, loadUsbPackage, PackageUsbDevice, type UsbPackage } from './usb-package.ts';
 import { UsbRawTransport } from './usb-raw-transport.ts';
 import { hexId, isSerialOf, resourceSerial } from './usb-resource.ts';
-import { listUsbipExports } from './usbip-connection.ts';
+import { listUsbipExports } from './usbip-client.ts';
 import { UsbipDevice } from './usbip-device.ts';
 import { UsbtmcFunction, usbtmcEndpoints } from './usbtmc-function.ts';
 import { type UsbtmcQuirks, usbtmcQuirks } from './usbtmc-quirks.ts';

@@ -14,7 +14,8 @@ import {
 import { USBIP_STATUS } from '../../../protocol/usbip.ts';
 import type { UsbDevice, UsbIdentity, UsbInResult, UsbOutResult, UsbSetup, UsbTransferOptions } from './usb-device.ts';
 import { goneError } from './usb-error.ts';
-import { importUsbipDevice, type UsbipConnection, type UsbipHost, type UsbipTransfer } from './usbip-connection.ts';
+import { importUsbipDevice, type UsbipHost } from './usbip-client.ts';
+import type { UsbipConnection, UsbipTransfer } from './usbip-connection.ts';
 
 /** Longest wait for a descriptor and other standard requests. */
 const STANDARD_MS = 5000;
