@@ -165,6 +165,8 @@ export function changeOf({ part }: OutputControl, value: ControlValue | undefine
       return typeof value === 'boolean' ? { kind: 'switch', on: value } : undefined;
     case 'mode':
       return typeof value === 'string' ? { kind: 'mode', mode: value } : undefined;
+    case 'function':
+      return { kind: 'function' };
     case 'restore':
       return { kind: 'switch', on: true };
     case 'unknown':
@@ -175,6 +177,7 @@ export function changeOf({ part }: OutputControl, value: ControlValue | undefine
 /** The state after a change that was let through. */
 export function after(state: OutputState, change: OutputChange): OutputState {
   if (change.kind === 'set') return { ...state, values: { ...state.values, [change.quantity]: change.value } };
+  if (change.kind === 'function') return { ...state, values: {} };
   return change.kind === 'mode' ? { ...state, mode: change.mode } : { ...state, isOn: change.on };
 }
 

@@ -91,6 +91,13 @@ describe('load', () => {
   });
 });
 
+test('another function brings unknown setpoints: only while the output is off', () => {
+  const change: OutputChange = { kind: 'function' };
+  expect(judge('supply', off(1, 1), change, limits({ maxV: 5 }))).toBeUndefined();
+  expect(judge('supply', { isOn: true, values: {} }, change, limits({ maxV: 5 }))).toContain('switch the output off');
+  expect(judge('supply', { values: {} }, change, limits({ maxV: 5 }))).toContain('switch the output off');
+});
+
 test('several devices on one output: the tightest limits hold, and all must be armed', () => {
   const device = (id: string, envelope: Envelope, needsArming: boolean): ProtectedDevice => ({
     id,

@@ -13,7 +13,9 @@ export interface OutputState {
 export type OutputChange =
   | { kind: 'set'; quantity: Quantity; value: number }
   | { kind: 'switch'; on: boolean }
-  | { kind: 'mode'; mode: string };
+  | { kind: 'mode'; mode: string }
+  /** Another function: its setpoints are not known before. */
+  | { kind: 'function' };
 
 /** Rounding of decimal texts must not refuse the limit itself. */
 const SLACK = 1 + 1e-9;
@@ -31,6 +33,9 @@ export function judge(role: Role, state: OutputState, change: OutputChange, limi
     if (limits.unarmed.length > 0)
       return `${limits.unarmed.join(' and ')} must be armed before its output is switched on`;
     return role === 'load' ? judgeMode(state, state.mode, limits) : judgeSupply(state, limits);
+  }
+  if (change.kind === 'function') {
+    return state.isOn === false ? undefined : 'it brings other setpoints into force; switch the output off first';
   }
   if (change.kind === 'mode') return role === 'load' ? judgeMode(state, change.mode, limits) : undefined;
   if (!Number.isFinite(change.value)) return 'it is no number';

@@ -8,6 +8,8 @@ export type OutputPart =
   | { kind: 'setpoint'; quantity: Quantity }
   | { kind: 'switch' }
   | { kind: 'mode' }
+  /** Another choice brings other setpoints into force. */
+  | { kind: 'function' }
   /** Clearing a trip switches the output on again on many instruments. */
   | { kind: 'restore' }
   | { kind: 'unknown' };
@@ -47,14 +49,16 @@ export function outputShape({ role, controls }: Pick<InstrumentShape, 'role' | '
   return { role, groups, controls: all };
 }
 
+/** Whatever is not known to be harmless counts as what it might do. */
 function partOf(control: Control): OutputPart | undefined {
   const { id, kind, unit, isOutput, label } = control;
   if (isOutput) return { kind: 'switch' };
   if (kind === 'action') return { kind: 'restore' };
   if (PROTECTION.test(id)) return undefined;
   if (COUPLING.test(id) || COUPLING.test(label)) return { kind: 'unknown' };
-  if (kind === 'choice' && /(^|\.)mode$/.test(id)) return { kind: 'mode' };
-  if (kind !== 'number') return undefined;
+  // A master switch, remote sense: on is judged, off is not.
+  if (kind === 'switch') return { kind: 'switch' };
+  if (kind === 'choice') return { kind: /(^|\.)mode$/.test(id) ? 'mode' : 'function' };
   const quantity = quantityOf(unit);
   return quantity ? { kind: 'setpoint', quantity } : undefined;
 }

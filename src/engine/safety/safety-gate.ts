@@ -64,7 +64,7 @@ export class SafetyGate {
       if (!change) throw this.#refuse(target, `${control.label}: what it does to the other outputs cannot be judged`);
       const states = await this.#states(target, outputs, limited);
       for (const group of limited) this.#check(target, outputs, group, states.get(group), change, control.label);
-      const steps = this.#stepsOf(target, output, limited, states, change);
+      const steps = this.#stepsOf(target, output, limited, states, change, value);
       let readBack: Record<string, ControlValue> = {};
       const controller = new AbortController();
       if (steps.length > 1) this.#ramps.set(target.id, { control: control.id, controller });
@@ -131,9 +131,9 @@ export class SafetyGate {
     groups: readonly string[],
     states: ReadonlyMap<string, OutputState>,
     change: OutputChange,
+    value: ControlValue,
   ): { value: ControlValue; change: number }[] {
-    const value = valueIn(change);
-    if (change.kind !== 'set') return [{ value: output.part.kind === 'restore' ? true : value, change: 0 }];
+    if (change.kind !== 'set') return [{ value, change: 0 }];
     let steps: number[] = [change.value];
     let from = change.value;
     for (const group of groups) {
@@ -241,10 +241,6 @@ function replacedError(label: string): LabError {
   return new LabError('call.cancelled', `The ramp of ${label} ended: another setting took its place.`);
 }
 
-function valueIn(change: OutputChange): ControlValue {
-  return change.kind === 'set' ? change.value : change.kind === 'mode' ? change.mode : change.on;
-}
-
 /** An output as its controls read back. */
 export function stateOf(
   group: string,
@@ -257,7 +253,7 @@ export function stateOf(
     if (!groups.includes(group) || value === undefined) continue;
     if (part.kind === 'setpoint' && typeof value === 'number') state.values[part.quantity] = value;
     else if (part.kind === 'mode' && typeof value === 'string') state.mode = value;
-    else if (part.kind === 'switch' && typeof value === 'boolean') state.isOn = (state.isOn ?? false) || value;
+    else if (control.isOutput && typeof value === 'boolean') state.isOn = (state.isOn ?? false) || value;
   }
   return state;
 }

@@ -30,12 +30,24 @@ const SAMPLES = [
 
 /** Every form of every control, found by writing two values and looking at what differs. */
 export function writeForms(controls: readonly Control[], writes: Writes): WriteForm[] {
-  return controls.flatMap((control) => {
+  const settings = controls.filter(({ kind }) => kind !== 'action');
+  const forms = settings.flatMap((control) => {
     if (control.kind === 'number') return numberForms(control, writes);
-    const values =
-      control.kind === 'choice' ? (control.choices ?? []) : control.kind === 'switch' ? [true, false] : [true];
-    return wordForms(control, values, writes);
+    return wordForms(control, control.kind === 'choice' ? (control.choices ?? []) : [true, false], writes);
   });
+  // An action has one value only: what selects its output is known by the settings beside it.
+  const selections = new Set(forms.flatMap(({ select }) => select));
+  const actions = controls.filter(({ kind }) => kind === 'action');
+  return [...forms, ...actions.flatMap((control) => actionForms(control, writes, selections))];
+}
+
+function actionForms(control: Control, writes: Writes, selections: ReadonlySet<string>): WriteForm[] {
+  const commands = writes(control.id, true) ?? [];
+  const isSelection = (command: string): boolean => selections.has(plainCommand(command));
+  const select = commands.filter(isSelection).map(plainCommand);
+  return commands
+    .filter((command) => !isSelection(command))
+    .map((command) => ({ control, select, unit: parseUnit(command), place: -1, value: true, scale: 1, words: [] }));
 }
 
 function numberForms(control: Control, writes: Writes): WriteForm[] {
@@ -84,8 +96,7 @@ function findNumber(
 
 function wordForms(control: Control, values: readonly ControlValue[], writes: Writes): WriteForm[] {
   const all = values.map((value) => ({ value, commands: writes(control.id, value) ?? [] }));
-  const isShared = (command: string): boolean =>
-    values.length > 1 && all.every(({ commands }) => commands.includes(command));
+  const isShared = (command: string): boolean => all.every(({ commands }) => commands.includes(command));
   const own = all.flatMap(({ value, commands }) =>
     commands
       .filter((command) => !isShared(command))
