@@ -35,7 +35,13 @@ describe.each(definitionFiles(folder))('%s', (file) => {
   const isScpi = definition.dialog === undefined;
   /** An output that this dialect cannot be asked for is never confirmed. */
   const resolved = resolveFamily(definition, parseIdentity(definition.simulation.identity).model);
-  const unasked = resolved.groups.flatMap(({ controls }) => controls.filter(({ read }) => !read).map(({ id }) => id));
+  const unasked = [...resolved.groups, ...resolved.functions].flatMap(({ controls }) =>
+    controls.filter(({ read }) => !read).map(({ id }) => id),
+  );
+  // What is measured only while it feeds (a source-measure unit).
+  const feeding = resolved.groups.flatMap(({ measuredWhile, controls }) =>
+    controls.filter(({ id, isOutput }) => isOutput && id === measuredWhile).map(({ id }) => id),
+  );
   const isAsked = ({ id }: Control): boolean => !unasked.includes(id);
 
   it('opens without changing anything', async () => {
@@ -60,7 +66,10 @@ describe.each(definitionFiles(folder))('%s', (file) => {
   it('measures every channel, reads every control and lamp', async () => {
     await using bench = await openDefinitionBench(definition);
     const { driver, instrument } = bench;
+    if (feeding.length > 0) expect((await driver.poll?.(signal))?.active).toEqual([]);
+    for (const id of feeding) await driver.setControl(id, true, signal);
     const row = await driver.poll?.(signal);
+    if (feeding.length > 0) for (const value of row?.values ?? []) expect(value).not.toBeNaN();
     const active = row?.active ?? driver.shape.polled.map(({ channel }) => channel);
     for (const [index, { channel }] of driver.shape.polled.entries()) {
       if (active.includes(channel)) expect(row?.values[index], channel).toBeTypeOf('number');

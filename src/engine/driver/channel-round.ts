@@ -1,7 +1,7 @@
-import { numberIn } from '../../protocol/definition/answer.ts';
-import type { ResolvedChannel, ResolvedGroup } from '../../protocol/definition/resolved.ts';
+import type { ResolvedGroup } from '../../protocol/definition/resolved.ts';
 import { parseScpiBoolean } from '../../protocol/scpi-number.ts';
 import { parseValue } from './definition-rows.ts';
+import { canHold, valueIn } from './named-field.ts';
 import { askRound, type Question } from './question-round.ts';
 import type { ScpiDialog } from './scpi-dialog.ts';
 
@@ -30,22 +30,27 @@ export async function askChannels(
     const question = switchOf(group);
     return question === undefined || question.isOn(shown?.texts[next++] ?? '') === true;
   });
-  const channels = measured.flatMap(({ select, channels }) => channels.map((one) => ({ ...one, select: [...select, ...one.select] })));
+  const channels = measured.flatMap(({ select, channels }) =>
+    channels.map((one) => ({ ...one, select: [...select, ...one.select] })),
+  );
   const active = channels.map(({ channel }) => channel);
   if (channels.length === 0) {
     return { values: new Map(), active, sentNs: shown?.sentNs ?? 0n, receivedNs: shown?.receivedNs ?? 0n };
   }
-  const questions = channels.map(
-    ({ read, select }): Question => ({ ask: read.ask, select, fits: (text) => numberIn(text, read) !== undefined }),
-  );
+  // What stands in which field is asked before the reading, so that a change at the front panel never puts amperes among volts.
+  const questions = channels.flatMap((one): Question[] => [
+    ...(one.named?.asks ?? []).map((ask) => ({ ask, select: one.select })),
+    { ask: one.read.ask, select: one.select, fits: (text) => canHold(one, text) },
+  ]);
   const { texts, sentNs, receivedNs } = await askRound(dialog, questions, options);
-  const value = ({ read }: ResolvedChannel, index: number): number => numberIn(texts[index] ?? '', read) ?? Number.NaN;
-  return {
-    values: new Map(channels.map((one, index) => [one.channel, value(one, index)])),
-    active,
-    sentNs,
-    receivedNs,
-  };
+  const values = new Map<string, number>();
+  next = 0;
+  for (const one of channels) {
+    const end = next + (one.named?.asks.length ?? 0);
+    values.set(one.channel, valueIn(one, texts[end] ?? '', texts.slice(next, end)));
+    next = end + 1;
+  }
+  return { values, active, sentNs, receivedNs };
 }
 
 function switchOf({

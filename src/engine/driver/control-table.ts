@@ -23,6 +23,8 @@ export interface ControlRow {
   select?: readonly string[] | undefined;
   /** Id of the choice whose word stands for `{by}` in what is asked and sent; it is asked first. */
   by?: string | undefined;
+  /** Choice of `by` → what is put, where that is not its word. */
+  as?: Readonly<Record<string, string>> | undefined;
   /** Of a choice: the word of the dialect for it. */
   word?(value: ControlValue): string | undefined;
   /** What must go before: asked, and if the answer is one of `is`, `write` is sent first. */
@@ -46,12 +48,12 @@ export class ControlTable {
   /** Read-back of those named (default all). Throws the errors of the session; `protocol.malformed` for an answer that is none. */
   async read(ids: readonly string[] | undefined, signal: AbortSignal): Promise<Record<string, ControlValue>> {
     const asked = [...this.#rows.values()].filter(({ control, read }) => read && (!ids || ids.includes(control.id)));
-    const words = await this.#words(asked, signal);
-    const rows = asked.filter(({ by }) => by === undefined || words.has(by));
+    const chosen = await this.#chosen(asked, signal);
+    const rows = asked.filter((row) => row.by === undefined || this.#wordFor(row, chosen) !== undefined);
     if (rows.length === 0) return {};
     const questions = rows.flatMap((row): Question[] => {
       const { readMore, select = [] } = row;
-      const read = put(row.read ?? '', words.get(row.by ?? ''));
+      const read = put(row.read ?? '', this.#wordFor(row, chosen));
       const fits = (text: string): boolean =>
         row.fits?.(text) ?? (readMore !== undefined || row.parse(text, '') !== undefined);
       return [{ ask: read, select, fits }, ...(readMore === undefined ? [] : [{ ask: readMore, select }])];
@@ -72,7 +74,7 @@ export class ControlTable {
     if (!row) throw new LabError('call.invalid', `This instrument has no control '${id}'. Nothing was sent.`, { id });
     checkValue(row.control, value);
     const { select = [] } = row;
-    const word = (await this.#words([row], signal)).get(row.by ?? '');
+    const word = this.#wordFor(row, await this.#chosen([row], signal));
     if (row.by !== undefined && word === undefined) {
       const { label } = row.control;
       throw new LabError(
@@ -86,25 +88,39 @@ export class ControlTable {
     return this.read([id, ...(row.touches ?? [])], signal);
   }
 
-  /** The commands that give a control a value, what selects its output first. Undefined: no such control. */
+  /**
+   * The commands that give a control a value, what selects its output first; where they depend on another choice, those of all its choices.
+   * Undefined: no such control.
+   */
   writes(id: string, value: ControlValue): string[] | undefined {
     const row = this.#rows.get(id);
-    return row && [...(row.select ?? []), ...row.write(value)];
+    if (!row) return undefined;
+    const choices = row.by === undefined ? [] : (this.#rows.get(row.by)?.control.choices ?? []);
+    const words = choices.flatMap((choice) => this.#wordFor(row, new Map([[row.by ?? '', choice]])) ?? []);
+    const texts = row.write(value);
+    const written = row.by === undefined ? texts : words.flatMap((word) => texts.map((text) => put(text, word)));
+    return [...(row.select ?? []), ...written];
   }
 
-  /** The word of each choice that rows depend on; one that says none of its choices has none. */
-  async #words(rows: readonly ControlRow[], signal: AbortSignal): Promise<Map<string, string>> {
-    const words = new Map<string, string>();
+  /** What is put for `{by}` in a row; undefined: it depends on no choice, or what is chosen has nothing for it. */
+  #wordFor({ by, as }: ControlRow, chosen: ReadonlyMap<string, ControlValue>): string | undefined {
+    const value = by === undefined ? undefined : chosen.get(by);
+    if (by === undefined || value === undefined) return undefined;
+    return as ? as[String(value)] : this.#rows.get(by)?.word?.(value);
+  }
+
+  /** What each choice is that rows depend on; one that says none of its choices is not in it. */
+  async #chosen(rows: readonly ControlRow[], signal: AbortSignal): Promise<Map<string, ControlValue>> {
+    const chosen = new Map<string, ControlValue>();
     for (const id of new Set(rows.flatMap(({ by }) => by ?? []))) {
       const row = this.#rows.get(id);
       if (row?.read === undefined) continue;
       const question = { ask: row.read, select: row.select ?? [] };
       const { texts } = await askRound(this.#dialog, [question], { signal, priority: 'poll' });
       const value = row.parse(texts[0] ?? '', '');
-      const word = value === undefined ? undefined : row.word?.(value);
-      if (word !== undefined) words.set(id, word);
+      if (value !== undefined) chosen.set(id, value);
     }
-    return words;
+    return chosen;
   }
 
   async #before(row: ControlRow, value: ControlValue, signal: AbortSignal): Promise<readonly string[]> {

@@ -1,4 +1,5 @@
 import { delay } from '../../core/clock.ts';
+import { LabError } from '../../core/errors.ts';
 import type { Identity } from '../../core/instrument.ts';
 import type { ColumnInfo } from '../../core/stream-info.ts';
 import { isSameWord } from '../../protocol/definition/answer.ts';
@@ -12,7 +13,7 @@ import { controlRow } from './definition-rows.ts';
 import { dialogueOf } from './dialogue/dialogue-table.ts';
 import type { Driver, DriverContext, DriverFamily, FamilyLine } from './driver.ts';
 import { errorReader } from './error-form.ts';
-import { FunctionMeter } from './function-meter.ts';
+import { canBeFunction, FunctionMeter, functionSaid } from './function-meter.ts';
 import { remoteCommands } from './remote.ts';
 import { isWord, ScpiDialog } from './scpi-dialog.ts';
 import { createWaveformReader } from './waveform/waveform-table.ts';
@@ -55,6 +56,7 @@ export async function openDefinition(definition: FamilyDefinition, context: Driv
     ...(line.settleMs > 0 ? { settle: () => delay(clock, line.settleMs) } : {}),
   });
   for (const command of remoteCommands(definition, session.resource)) await session.write(command);
+  await checkRequired(definition, dialog, identity);
   if (definition.opened.length > 0) await dialog.change(definition.opened);
   const facts = await askFacts(dialog, family, (error) => context.report(error));
   return new DefinitionDriver(context, {
@@ -88,6 +90,24 @@ export async function openDefinition(definition: FamilyDefinition, context: Driv
   });
 }
 
+/** Throws `instrument.rejected` for one that is set so that this driver cannot speak to it; nothing was sent to it but questions. */
+async function checkRequired(
+  { requires, title }: FamilyDefinition,
+  dialog: ScpiDialog,
+  { model }: Identity,
+): Promise<void> {
+  for (const { ask, is, help } of requires) {
+    const { texts } = await dialog.ask([ask], {}, isWord);
+    const said = parseScpiString(texts[0] ?? '');
+    if (is.some((word) => isSameWord(word, said))) continue;
+    throw new LabError(
+      'instrument.rejected',
+      `${model || title} answers '${said}' to '${ask}', and Labwire speaks to it only as ${is.join(' or ')}. It is not attached and nothing was changed. ${help}`,
+      { ask, said },
+    );
+  }
+}
+
 async function openMeter(
   { definition, functions }: ResolvedFamily,
   dialog: ScpiDialog,
@@ -95,9 +115,8 @@ async function openMeter(
 ): Promise<FunctionMeter | undefined> {
   const [first, ...rest] = functions;
   if (!definition.functions || !first) return undefined;
-  const { texts } = await dialog.ask([definition.functions.ask], {}, isWord);
-  const word = parseScpiString(texts[0] ?? '');
-  const initial = functions.find(({ answers }) => answers.some((one) => isSameWord(one, word)));
+  const { texts } = await dialog.ask([definition.functions.ask], {}, (text) => canBeFunction(functions, text));
+  const initial = functionSaid(functions, texts[0] ?? '');
   // The function of the moment comes first: its channel is what the person looks at.
   const others = initial ? functions.filter((one) => one !== initial) : rest;
   return new FunctionMeter(definition.functions, [initial ?? first, ...others], dialog, model);

@@ -15,6 +15,7 @@ export function controlRow(control: ResolvedControl, select: readonly string[], 
     select,
     touches: control.touches,
     by: control.by,
+    as: control.as,
     word: (value) => control.choices.find(({ choice }) => choice === value)?.word,
     ...readsOf(control),
     fits: (text) => canBe(control, text),
@@ -81,9 +82,16 @@ function isYes(text: string, read: NonNullable<ResolvedControl['read']>): boolea
 }
 
 function chosenBy({ choices, read }: ResolvedControl, text: string): string | undefined {
-  const word = partOf(text, read ?? {});
+  const word = chosenWord(text, read);
   if (word === undefined) return undefined;
   return choices.find((one) => [one.word, ...one.answers].some((answer) => isSameWord(answer, word)))?.choice;
+}
+
+/** A choice told by a bit (running or not) is answered `1` or `0`. */
+function chosenWord(text: string, read: ResolvedControl['read']): string | undefined {
+  if (read?.bit === undefined && read?.mask === undefined) return partOf(text, read ?? {});
+  const isSet = holds(text, read);
+  return isSet === undefined ? undefined : isSet ? '1' : '0';
 }
 
 function readsOf({ kind, read, auto }: ResolvedControl): Pick<ControlRow, 'read' | 'readMore'> {

@@ -84,11 +84,11 @@ export class FunctionMeter {
     try {
       const isFollowed = this.functions.some(({ reading }) => reading.ask !== this.#current.reading.ask);
       // Each function has a question of its own: which is in force must be known first.
-      const before = isFollowed ? await this.#dialog.ask([ask], options, isWord) : undefined;
+      const before = isFollowed ? await this.#dialog.ask([ask], options, (text) => this.#isFunction(text)) : undefined;
       if (before) this.#follow(this.#find(before.texts[0] ?? ''));
       const questions = [ask, this.#current.reading.ask];
       const { texts, sentNs, receivedNs } = await this.#dialog.ask(questions, options, (text, index) =>
-        index === 0 ? isWord(text) : this.#isReading(text),
+        index === 0 ? this.#isFunction(text) : this.#isReading(text),
       );
       const found = this.#find(texts[0] ?? '');
       // Turned between the two: the reading is of nobody knows which.
@@ -125,7 +125,9 @@ export class FunctionMeter {
 
   /** Asks which function is in force. */
   async look(signal: AbortSignal): Promise<void> {
-    const { texts } = await this.#dialog.ask([this.#definition.ask], { signal, priority: 'poll' }, isWord);
+    const { texts } = await this.#dialog.ask([this.#definition.ask], { signal, priority: 'poll' }, (text) =>
+      this.#isFunction(text),
+    );
     this.#follow(this.#find(texts[0] ?? ''));
   }
 
@@ -138,8 +140,11 @@ export class FunctionMeter {
   }
 
   #find(answer: string): ResolvedFunction | undefined {
-    const word = parseScpiString(answer);
-    return this.functions.find(({ answers }) => answers.some((one) => isSameWord(one, word)));
+    return functionSaid(this.functions, answer);
+  }
+
+  #isFunction(text: string): boolean {
+    return canBeFunction(this.functions, text);
   }
 
   #follow(found: ResolvedFunction | undefined): void {
@@ -175,6 +180,17 @@ export class FunctionMeter {
     }
     this.#mustAskWhy = false;
   }
+}
+
+/** The function an answer names. By its letters only: `2WR` is a word, and the reading 2.0 is not it. */
+export function functionSaid(functions: readonly ResolvedFunction[], answer: string): ResolvedFunction | undefined {
+  const word = parseScpiString(answer).toUpperCase();
+  return functions.find(({ answers }) => answers.some((one) => one.toUpperCase() === word));
+}
+
+/** Whether a text can name a function, also one that is not in the list. */
+export function canBeFunction(functions: readonly ResolvedFunction[], text: string): boolean {
+  return isWord(text) || functionSaid(functions, text) !== undefined;
 }
 
 function plainLimit(limit: number | { typical: number }): number {

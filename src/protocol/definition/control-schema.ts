@@ -45,10 +45,12 @@ export const controlDefinition = z.strictObject({
   /** For `range`: whether ranging is automatic, and how it is switched on. `read` and `write` are those of the range itself. */
   auto: z.strictObject({ read: reading, write: commands }).optional(),
   /**
-   * A choice of the whole instrument (`trigger.source`) whose word is put for `{by}` in `read` and `write`: for settings kept apart for each of its
-   * choices (the level of a trigger source). It is asked before.
+   * A choice of the group or of the whole instrument (`trigger.source`) whose word is put for `{by}` in `read` and `write`: for settings kept apart
+   * for each of its choices (the level of a trigger source). It is asked before.
    */
   by: z.string().optional(),
+  /** Choice of `by` → what is put for `{by}`, where that is not its word. */
+  as: z.record(z.string(), z.string()).optional(),
   /** Controls (of the same group) that may move with it; read back together. */
   touches: z.array(z.string()).optional(),
   /** Switching it on feeds energy: Outputs off turns it off. */

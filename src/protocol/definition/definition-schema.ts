@@ -14,6 +14,11 @@ const channelDefinition = z.strictObject({
   resolution: z.number().optional(),
   /** Sent before the question, in the same transaction: where the source of measurements is a state of the instrument. */
   select: commands.optional(),
+  /**
+   * In place of `field`, where a setting tells what stands in which field: the answers to `ask`, one after the other, name the fields. Asked with every
+   * reading. The last field named `is` counts; none: the channel is not in the answer.
+   */
+  named: z.strictObject({ ask: commands, is: z.union([z.string(), z.array(z.string()).min(1)]) }).optional(),
 });
 
 /** What an instrument has as a whole, or each of its outputs. */
@@ -88,6 +93,11 @@ export const familyDefinition = z.strictObject({
   /** Code for a dialect that is no SCPI: named in the tables of driver and simulator. */
   dialog: z.string().optional(),
   errors: errorsDefinition,
+  /** Asked when it is attached: unless the answer is one of `is`, nothing is used of it, and `help` says what a person can do. */
+  requires: z
+    .array(z.strictObject({ ask: command, is: z.array(z.string()).min(1), help: z.string().min(10) }))
+    .max(5)
+    .default([]),
   /** Sent when it is attached: what makes answers readable, and nothing that changes a measurement or an output. */
   opened: z.array(command).max(10).default([]),
   /** Gives the front panel back. */

@@ -39,7 +39,8 @@ function* lintIdentity({ simulation, match, models }: FamilyDefinition): Iterabl
     yield `simulation.identity: no row of 'models' fits '${model}'.`;
 }
 
-function* lintOpened({ opened, dialog }: FamilyDefinition): Iterable<string> {
+function* lintOpened({ opened, requires, dialog }: FamilyDefinition): Iterable<string> {
+  for (const { ask } of requires) if (dialog === undefined && !isQuery(ask)) yield `requires: '${ask}' is no question.`;
   for (const text of opened) {
     if (UNSAFE.test(text)) yield `opened: '${text}' may change what the instrument does; attaching changes nothing.`;
     if (dialog === undefined && isQuery(text)) yield `opened: '${text}' is a question; only commands are sent there.`;
@@ -97,10 +98,11 @@ function* lintGroup(group: ResolvedGroup, { role, definition, groups }: Resolved
     for (const touched of control.touches)
       if (!ids.has(touched)) yield `${control.id}: touches '${touched}', which is none.`;
   }
-  for (const control of group.controls) yield* lintBy(control, groups);
+  for (const control of group.controls) yield* lintBy(control, [...(groups[0]?.controls ?? []), ...group.controls]);
   if (group.measuredWhile !== undefined && !ids.has(group.measuredWhile))
     yield `${group.group}: measuredWhile '${group.measuredWhile}' is no control.`;
-  for (const { channel, unit } of group.channels) {
+  for (const { channel, unit, named, read } of group.channels) {
+    if (named && read.field !== undefined) yield `${channel}: has named fields, so it has no 'field'.`;
     for (const one of typeof unit === 'string' ? [unit] : Object.values(unit.words))
       if (!isKnownUnit(one)) yield `${channel}: the unit '${one}' is not known.`;
   }
@@ -130,20 +132,22 @@ function* lintControl(control: ResolvedControl, role: ResolvedFamily['role'], is
 }
 
 /** `{by}` and what is put for it belong together. */
-function* lintBy({ id, by, read, write }: ResolvedControl, [whole]: readonly ResolvedGroup[]): Iterable<string> {
+function* lintBy({ id, by, as, read, write }: ResolvedControl, near: readonly ResolvedControl[]): Iterable<string> {
   const texts = [read?.ask ?? '', ...write];
   const isUsed = texts.some((text) => text.includes('{by}'));
   if (by === undefined && isUsed) yield `${id}: {by} needs 'by': the choice whose word is put there.`;
   if (by === undefined) return;
   if (!texts.every((text) => text.includes('{by}'))) yield `${id}: 'by' is named, but {by} is not in all that is sent.`;
-  const choice = whole?.controls.find((one) => one.id === by);
+  const choice = near.find((one) => one.id === by);
   if (choice?.kind !== 'choice' || choice.by !== undefined)
     yield `${id}: by '${by}', which is no choice of the instrument.`;
+  for (const name of Object.keys(as ?? {}))
+    if (!choice?.choices.some((one) => one.choice === name)) yield `${id}: as '${name}', which '${by}' cannot be.`;
 }
 
 function asksOf({ channels, lamps }: ResolvedGroup): { ask: string }[] {
   return [
-    ...channels.map(({ read }) => ({ ask: read.ask })),
+    ...channels.flatMap(({ read, named }) => [read.ask, ...(named?.asks ?? [])].map((ask) => ({ ask }))),
     ...lamps.flatMap(({ rows }) => rows.flatMap(({ ask }) => (ask === undefined ? [] : [{ ask }]))),
   ];
 }

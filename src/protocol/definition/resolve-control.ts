@@ -10,6 +10,8 @@ export interface ControlPlace {
   names: Names;
   /** Path in the file, for faults. */
   place: string;
+  /** Keys of all controls of the group. */
+  siblings?: readonly string[];
   /** Of the function in force, for ranges. */
   unit?: string;
 }
@@ -50,7 +52,8 @@ export function resolveControl(control: ControlDefinition, at: ControlPlace): Re
         write: filled(control.auto.write, names, `${place}.auto.write`),
       },
     ),
-    ...optional('by', control.by),
+    ...optional('by', at.siblings?.includes(control.by ?? '') ? idIn(group, control.by ?? '') : control.by),
+    ...optional('as', filledAll(control.as, names, `${place}.as`)),
     touches: (control.touches ?? []).map((touched) => idIn(group, touched)),
     isOutput: control.isOutput ?? false,
     help: fill(control.help, names, `${place}.help`),
@@ -91,6 +94,14 @@ type NumbersOf<T> = { [K in (typeof NUMBER_KEYS)[number] & keyof T]?: number };
 
 export function filled(texts: string | readonly string[], names: Names, place: string): string[] {
   return [texts].flat().map((text) => fill(text, names, place));
+}
+
+function filledAll(
+  texts: Readonly<Record<string, string>> | undefined,
+  names: Names,
+  place: string,
+): Record<string, string> | undefined {
+  return texts && Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, fill(text, names, place)]));
 }
 
 /** Only names that are known: a regular expression has braces of its own. */

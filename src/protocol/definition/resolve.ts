@@ -77,15 +77,17 @@ function resolveGroup(
 }
 
 function resolvePart(part: Part, group: string, names: Names, n: number, place: string): ResolvedGroup {
+  const siblings = Object.keys(part.controls);
   return {
     group,
     n,
     select: [],
     controls: Object.entries(part.controls).flatMap(
-      ([key, control]) => resolveControl(control, { group, key, names, place: `${place}.controls.${key}` }) ?? [],
+      ([key, control]) =>
+        resolveControl(control, { group, key, names, place: `${place}.controls.${key}`, siblings }) ?? [],
     ),
     channels: Object.entries(part.channels).map(([key, channel]) => {
-      const { ask, unit, resolution, select, ...answer } = channel;
+      const { ask, unit, resolution, select, named, ...answer } = channel;
       const at = `${place}.channels.${key}`;
       return {
         channel: idIn(group, key),
@@ -95,6 +97,7 @@ function resolvePart(part: Part, group: string, names: Names, n: number, place: 
         ...(resolution === undefined ? {} : { resolution }),
         read: readingOf({ ...answer, ask }, names, at),
         select: select === undefined ? [] : filled(select, names, `${at}.select`),
+        ...(named ? { named: { asks: filled(named.ask, names, `${at}.named`), is: [named.is].flat() } } : {}),
       };
     }),
     lamps: Object.entries(part.lamps).map(([key, rows]) => {

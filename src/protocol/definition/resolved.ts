@@ -42,8 +42,9 @@ export interface ResolvedControl {
   choices: readonly ResolvedChoice[];
   auto?: { read: Reading; write: readonly string[] };
   touches: readonly string[];
-  /** Id of the choice whose word is put for `{by}` in `read` and `write`. */
+  /** Id of the choice whose word is put for `{by}` in `read` and `write`; `as`: what is put for each of its choices instead. */
   by?: string;
+  as?: Readonly<Record<string, string>>;
   isOutput: boolean;
   help: string;
 }
@@ -58,6 +59,8 @@ export interface ResolvedChannel {
   read: Reading;
   /** Sent before the question. */
   select: readonly string[];
+  /** Questions whose answers name the fields of the answer, and the names of this one. */
+  named?: { asks: readonly string[]; is: readonly string[] };
 }
 
 export interface ResolvedLamp {

@@ -18,6 +18,8 @@ export const ROLE_CONTROLS: Readonly<Partial<Record<Role, Readonly<Record<string
     'voltage.set': number('V'),
     'current.set': number('A'),
     output: a('switch'),
+    // Of a source-measure unit: which of the two is the source, the other its limit.
+    source: a('choice'),
     'ovp.level': number('V'),
     'ovp.enabled': a('switch'),
     'ocp.level': number('A'),

@@ -1,6 +1,8 @@
 import type { ControlValue } from '../../core/instrument.ts';
+import { isSameWord } from '../../protocol/definition/answer.ts';
 import type { LampCase, Reading } from '../../protocol/definition/answer-schema.ts';
 import type {
+  ResolvedChannel,
   ResolvedControl,
   ResolvedFunction,
   ResolvedGroup,
@@ -52,7 +54,8 @@ export class DefinitionExchanges {
     if (!whole) return;
     for (const group of groups) this.#addGroup(group);
     for (const one of functions) this.#addFunction(one, whole);
-    const { functions: meter, simulation, opened, local, remote } = definition;
+    const { functions: meter, simulation, opened, local, remote, requires } = definition;
+    for (const { ask, is } of requires) this.#claim(ask, whole, () => word(is[0] ?? ''));
     if (meter) {
       this.#claim(meter.ask, whole, () => this.#functionClaim());
       if (meter.trigger) this.#claim(meter.trigger.ask, whole, () => word(meter.trigger?.free[0] ?? ''));
@@ -85,13 +88,13 @@ export class DefinitionExchanges {
         range: () => String(model.get(control)),
       });
     }
-    for (const { read, key, unit, select } of group.channels) {
+    for (const { read, key, unit, select, named } of group.channels) {
       // What selects the source of measurements is a state of its own, beside the selected output.
       const place = { ...group, select: [...group.select, ...select] };
       for (const text of select) this.#order(text, undefined, () => model.select(place), place);
       this.#claim(read.ask, place, () => ({
         kind: 'text',
-        part: read,
+        part: named ? { ...read, field: this.#fieldOf(named) } : read,
         text: this.#measured(model.measure(group.group, key), read),
         isSure: true,
       }));
@@ -124,7 +127,7 @@ export class DefinitionExchanges {
     const { kind, read, auto, choices, write, writeOff, min, max } = control;
     const { isMeant } = state;
     // One value for all it is kept apart by: the bench has one trigger.
-    const words = this.#wordsOf(control.by);
+    const words = this.#wordsOf(control);
     const claim = (ask: string, make: () => Claim): void => {
       for (const by of words)
         this.#claim(ask.replaceAll('{by}', by), group, () => (isMeant?.() === false ? unsure(make()) : make()));
@@ -186,6 +189,7 @@ export class DefinitionExchanges {
     }
     const choice = choices.find((one) => one.choice === value);
     const text = choice ? answeredWord(control, choice) : String(value);
+    if (read.bit !== undefined || read.mask !== undefined) return { kind: 'bit', part: read, on: text === '1' };
     // Ranges are numbers like all others.
     return {
       kind: 'text',
@@ -214,8 +218,26 @@ export class DefinitionExchanges {
     return word(isQuoted ? `"${text}"` : text);
   }
 
+  /** Which field a channel stands in, by the answers that name the fields; 1 if none does. */
+  #fieldOf({ asks, is }: NonNullable<ResolvedChannel['named']>): number {
+    const names = asks.flatMap(
+      (ask) =>
+        this.questions
+          .find(({ text }) => text === ask)
+          ?.answer()
+          .split(',') ?? [],
+    );
+    return (
+      Math.max(
+        0,
+        names.findLastIndex((name) => is.some((one) => isSameWord(one, name))),
+      ) + 1
+    );
+  }
+
   /** What may stand for `{by}`. */
-  #wordsOf(by: string | undefined): string[] {
+  #wordsOf({ by, as }: ResolvedControl): string[] {
+    if (as) return Object.values(as);
     const controls = this.#model.family.groups.flatMap((group) => group.controls);
     return controls.find(({ id }) => id === by)?.choices.map(({ word: text }) => text) ?? [''];
   }
