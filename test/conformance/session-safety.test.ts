@@ -5,7 +5,11 @@ import { openScopes } from '../../src/core/scope.ts';
 import { seededRandom } from '../../src/core/seeded-random.ts';
 import { openSession } from '../../src/engine/session/open-session.ts';
 import type { Session } from '../../src/engine/session/session.ts';
+import { createSystemClock } from '../../src/engine/system-clock.ts';
 import { createMemoryWire, type MemoryDevice } from '../../src/engine/transport/memory-transport.ts';
+import { openTransport } from '../../src/engine/transport/open-transport.ts';
+import { openHislipServer } from '../../src/simulator/wire/hislip-server.ts';
+import { openVxi11Server } from '../../src/simulator/wire/vxi11-server.ts';
 import { FaultTally } from './faulty-instrument.ts';
 import { createFaultyMessageDevice } from './faulty-message-device.ts';
 import { type MemoryMessageWay, openMemoryMessageWay } from './memory-message-way.ts';
@@ -362,5 +366,59 @@ describe('without device clear', () => {
     await clock.advance(20_000);
     expect(await pressed).toBe('protocol.malformed');
     await session[Symbol.asyncDispose]();
+  });
+});
+
+describe.each<[string, (device: TestDevice) => Promise<AsyncDisposable & { resource: string }>]>([
+  [
+    'HiSLIP',
+    async (device) => {
+      const server = await openHislipServer({ port: 0, devices: { hislip0: device } });
+      const resource = `TCPIP0::127.0.0.1::hislip0,${server.port}::INSTR`;
+      return { resource, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+    },
+  ],
+  [
+    'VXI-11',
+    async (device) => {
+      const server = await openVxi11Server({ portmapperPort: null, devices: { inst0: device } });
+      return { resource: server.resource('inst0'), [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+    },
+  ],
+])('over real %s', (_, serve) => {
+  it('a silent query and 16 MiB under way give the wire up, and nothing of them is taken for a later answer', async () => {
+    const device = createTestDevice();
+    device.answer = (message) => {
+      const text = Buffer.from(message).toString('latin1');
+      if (text.startsWith('SLOW')) return new Promise(() => {});
+      if (text.startsWith('CURV')) return blockOf(BLOCK_BYTES);
+      return text.includes('?') ? Buffer.from(text) : undefined;
+    };
+    await using server = await serve(device);
+    const clock = createSystemClock();
+    await using session = await openSession({
+      clock,
+      open: () => openTransport(server.resource, {}),
+    });
+    for (let round = 0; round < 3; round++) {
+      const question = round === 1 ? 'SLOW?' : 'CURV?';
+      const asked = device.received.length;
+      const before = session.stats.bytesIn;
+      const cut = codeOf(session.queryBlock(question, { priority: 'background', timeoutMs: 30_000 }));
+      await device.receivedAtLeast(asked + 1);
+      if (round === 2) while (session.stats.bytesIn === before) await new Promise((resolve) => setImmediate(resolve));
+      const off = await session.transaction(
+        async (wire) => {
+          await wire.write('OUTP OFF');
+          return (await wire.query(`OUTP${round}?`)).text;
+        },
+        { priority: 'safety' },
+      );
+      expect(off).toBe(`OUTP${round}?`);
+      expect(await cut).toBe('safety.refused');
+      expect(await session.query(`AFTER${round}?`)).toBe(`AFTER${round}?`);
+    }
+    expect(session.stats.reopened, 'the clear was enough').toBe(0);
+    expect(device.counts.clears).toBe(3);
   });
 });
