@@ -11,6 +11,10 @@ export interface SimulatorOptions {
   seed?: number | undefined;
   usePtys?: boolean | undefined;
   ledgerDir?: string | undefined;
+  /** Default all. */
+  ways?: 'all' | 'plain' | undefined;
+  families?: string[] | undefined;
+  announce?: boolean | undefined;
 }
 
 const START_LIMIT_MS = 15_000;

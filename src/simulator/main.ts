@@ -25,8 +25,8 @@ function say(message: FromBench): void {
 
 async function start(options: unknown): Promise<void> {
   if (bench) throw new LabError('simulator.failed', 'The simulated bench runs already. It goes on as it was started.');
-  // exactOptionalPropertyTypes is off: absent and undefined are the same to openBench.
-  bench = await openBench(benchOptions.parse(options));
+  const asked = benchOptions.parse(options);
+  bench = await openBench({ ...asked, ways: asked.ways ?? 'all' });
   say({ type: 'listening', instruments: bench.instruments });
 }
 

@@ -8,6 +8,11 @@ export const benchOptions = z.object({
   usePtys: z.boolean().optional(),
   ledgerDir: z.string().optional(),
   sendBufferBytes: z.int().positive().optional(),
+  /** Absent: all. */
+  ways: z.enum(['all', 'plain']).optional(),
+  families: z.array(z.string().max(100)).max(64).optional(),
+  announce: z.boolean().optional(),
+  addresses: z.enum(['own', 'shared']).optional(),
 });
 
 const instrument = z.object({

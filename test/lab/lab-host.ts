@@ -1,5 +1,6 @@
 import type { HostServices, SimulatorProcess } from '../../src/engine/host-services.ts';
-import { type Bench, type BenchOptions, openBench } from '../../src/simulator/bench.ts';
+import type { BenchOptions } from '../../src/simulator/bench/bench-options.ts';
+import { type Bench, openBench } from '../../src/simulator/bench.ts';
 
 /** The simulated bench in this process instead of a child, and a note of what the engine asked for. */
 export class LabHost implements HostServices, AsyncDisposable {
@@ -42,6 +43,13 @@ export class LabHost implements HostServices, AsyncDisposable {
       // As in a real host the bench outlives the engine.
       async [Symbol.asyncDispose]() {},
     };
+  }
+
+  readonly offListeners = new Set<() => void>();
+
+  onOutputsOff(listener: () => void): Disposable {
+    this.offListeners.add(listener);
+    return { [Symbol.dispose]: () => this.offListeners.delete(listener) };
   }
 
   onWake(listener: () => void): Disposable {

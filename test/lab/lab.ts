@@ -6,7 +6,8 @@ import { createMemoryLinks } from '../../src/contract/memory-link.ts';
 import { Scope } from '../../src/core/scope.ts';
 import { type Engine, openEngine } from '../../src/engine/engine.ts';
 import type { HostServices } from '../../src/engine/host-services.ts';
-import type { Bench, BenchOptions } from '../../src/simulator/bench.ts';
+import type { BenchOptions } from '../../src/simulator/bench/bench-options.ts';
+import type { Bench } from '../../src/simulator/bench.ts';
 import { LabHost } from './lab-host.ts';
 import { LabScreen } from './lab-screen.ts';
 

@@ -9,14 +9,22 @@ import { instrumentRow, printInstruments } from '../instrument-rows.ts';
 import { startSimulatorChild } from '../simulator-child.ts';
 import { aborted } from '../stop.ts';
 
-/** The simulated bench alone: five instruments on their sockets, no engine, until stopped. */
+/** The simulated bench alone: its instruments on all their ways, no engine, until stopped. */
 export const bench: Command = {
   name: 'bench',
-  usage: '[--seed N] [--tcp] [--ledger DIR]',
+  usage: '[--seed N] [--tcp] [--plain] [--family ID]… [--announce] [--ledger DIR]',
   summary: 'Runs the simulated bench alone until stopped; prints its instruments as soon as all listen.',
   options: {
     seed: { type: 'string', value: 'N', about: 'of all noise and faults; the same seed, the same bench (default 1)' },
     tcp: { type: 'boolean', about: 'TCP for all, no pseudo-terminals' },
+    plain: { type: 'boolean', about: 'the five on the circuit only, each on its socket or serial line' },
+    family: {
+      type: 'string',
+      value: 'ID',
+      about: 'one more instrument, made of a definition (rigol-dl3000; may be repeated)',
+      multiple: true,
+    },
+    announce: { type: 'boolean', about: 'tells this machine of the LAN instruments by mDNS' },
     ledger: { type: 'string', value: 'DIR', about: 'records what every instrument really sent' },
   },
   positionals: [0, 0],
@@ -28,6 +36,9 @@ export const bench: Command = {
         seed: args.whole('seed', 0, 0xffff_ffff),
         usePtys: args.flag('tcp') ? false : undefined,
         ledgerDir: ledger === undefined ? undefined : resolve(ledger),
+        ways: args.flag('plain') ? 'plain' : undefined,
+        families: args.texts('family'),
+        announce: args.flag('announce') || undefined,
       }),
     );
     const dataFolder = dataFolderOf(args.text('data'));

@@ -40,9 +40,10 @@ export class ScpiInstrument {
     for (const row of [...options.commands, ...this.#commonCommands()]) this.#tree.add(row.header, row);
   }
 
+  /** IEEE 488.2 10.14.3: `0` stands for a serial number or firmware it does not have. */
   get idn(): string {
     const { maker, model, serial, firmware } = this.identity;
-    return [maker, model, serial, firmware].join(',');
+    return [maker, model, serial || '0', firmware || '0'].join(',');
   }
 
   /** Headers the instrument knows, as its manual prints them. */
