@@ -40,6 +40,8 @@ export const toEngine = z.discriminatedUnion('kind', [
   /** Drain, finish open recordings, then exit with 0. */
   z.object({ kind: z.literal('close') }),
   z.object({ kind: z.literal('wake') }),
+  /** The shortcut of the whole desktop was pressed: Outputs off, whatever window is in front. */
+  z.object({ kind: z.literal('outputsOff') }),
   z.object({ kind: z.literal('simulatorEnded'), reason: z.string() }),
   /** The answer to a request: the instruments of the simulated bench where it was asked for, else none. */
   z.object({ kind: z.literal('answer'), request: z.int(), instruments: z.array(simulatedInstrument) }),

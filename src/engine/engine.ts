@@ -181,6 +181,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
       for (const screen of screens) screen.emit('library.changed', {});
     }),
   );
+  scope.use(host.onOutputsOff(() => void outputs.off('desktop shortcut').catch(() => undefined)));
   scope.use(
     host.onWake(() => {
       events.add({

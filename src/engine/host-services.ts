@@ -30,4 +30,6 @@ export interface HostServices {
   startSimulator(): Promise<SimulatorProcess>;
   /** The system woke up: sessions are checked at once instead of at the next timeout. */
   onWake(listener: () => void): Disposable;
+  /** Outputs off was pressed outside every screen (the desktop's shortcut). */
+  onOutputsOff(listener: () => void): Disposable;
 }

@@ -51,6 +51,7 @@ export class ParentServices implements HostServices {
   readonly #send: (message: FromEngine) => void;
   readonly #waiting = new Map<number, Waiting>();
   readonly #wakeListeners = new Set<() => void>();
+  readonly #offListeners = new Set<() => void>();
   #request = 0;
   #simulator: RemoteSimulator | undefined;
   #isGone = false;
@@ -81,11 +82,19 @@ export class ParentServices implements HostServices {
     return { [Symbol.dispose]: () => this.#wakeListeners.delete(listener) };
   }
 
+  onOutputsOff(listener: () => void): Disposable {
+    this.#offListeners.add(listener);
+    return { [Symbol.dispose]: () => this.#offListeners.delete(listener) };
+  }
+
   /** Takes what the host says; the other messages are the entry's own. */
   take(message: ToEngine): void {
     switch (message.kind) {
       case 'wake':
         for (const listener of this.#wakeListeners) listener();
+        break;
+      case 'outputsOff':
+        for (const listener of this.#offListeners) listener();
         break;
       case 'simulatorEnded':
         this.#simulator?.ended(message.reason);

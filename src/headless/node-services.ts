@@ -50,6 +50,11 @@ export class NodeServices implements HostServices, AsyncDisposable {
     }
   }
 
+  /** No desktop, no shortcut of it. */
+  onOutputsOff(): Disposable {
+    return { [Symbol.dispose]: () => undefined };
+  }
+
   onWake(listener: () => void): Disposable {
     let last = Date.now();
     const timer = setInterval(() => {

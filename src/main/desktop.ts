@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { BrowserWindow } from 'electron';
-import { app, dialog, powerMonitor } from 'electron';
+import { app, dialog, globalShortcut, powerMonitor } from 'electron';
 import type { FromEngine, ToEngine } from '../contract/host-messages.ts';
 import { serveBundle } from './app-protocol.ts';
 import { EngineDuties } from './engine-duties.ts';
@@ -11,6 +11,8 @@ import { serveShellCalls } from './shell-calls.ts';
 import { SimulatorProcess } from './simulator-process.ts';
 
 const CLOSE_LIMIT_MS = 8_000;
+/** Outputs off from any program; the page has the same keys of its own, for where the system refuses this. */
+const OUTPUTS_OFF_KEYS = 'CommandOrControl+Shift+Backspace';
 
 /** The desktop app once Electron is ready: one engine, its simulated bench, one window. */
 export class Desktop {
@@ -49,6 +51,7 @@ export class Desktop {
     serveShellCalls((page) => this.#engine.connect(page));
     setMenu({ dataFolder: this.#dataFolder, restartEngine: () => this.#engine.start() });
     powerMonitor.on('resume', () => this.#engine.send({ kind: 'wake' }));
+    this.#watchOutputsOff();
     this.#engine.start();
     this.showWindow();
     app.on('activate', () => this.showWindow());
@@ -70,6 +73,19 @@ export class Desktop {
     if (this.#window.isMinimized()) this.#window.restore();
     this.#window.show();
     this.#window.focus();
+  }
+
+  /** A hand reaches for the keys whatever program is in front. */
+  #watchOutputsOff(): void {
+    const isOurs = globalShortcut.register(OUTPUTS_OFF_KEYS, () => {
+      this.#engine.send({ kind: 'outputsOff' });
+      this.showWindow();
+    });
+    if (!isOurs)
+      console.error(
+        `labwire: another program has ${OUTPUTS_OFF_KEYS}; Outputs off by these keys works only while Labwire is in front.`,
+      );
+    app.on('will-quit', () => globalShortcut.unregisterAll());
   }
 
   #take(message: FromEngine, reply: (answer: ToEngine) => void): void {

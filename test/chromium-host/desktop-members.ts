@@ -91,6 +91,20 @@ export const powerSaveBlocker = strict('powerSaveBlocker', {
 
 export const powerMonitor = new EventEmitter();
 
+const shortcuts = new Map<string, () => void>();
+
+/** No keyboard of the desktop: a test presses by `globalShortcut.press(keys)`. */
+export const globalShortcut = strict('globalShortcut', {
+  register(keys: string, pressed: () => void): boolean {
+    if (shortcuts.has(keys)) return false;
+    shortcuts.set(keys, pressed);
+    return true;
+  },
+  isRegistered: (keys: string): boolean => shortcuts.has(keys),
+  unregisterAll: (): void => shortcuts.clear(),
+  press: (keys: string): void => shortcuts.get(keys)?.(),
+});
+
 export const nativeTheme = strict('nativeTheme', { shouldUseDarkColors: true, themeSource: 'system' });
 
 const WORK_AREA = { x: 0, y: 0, width: 1920, height: 1080 };

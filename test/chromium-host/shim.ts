@@ -4,6 +4,7 @@ import { BrowserWindow } from './browser-window.ts';
 import {
   deeds,
   dialog,
+  globalShortcut,
   Menu,
   Notification,
   nativeTheme,
@@ -22,6 +23,7 @@ export {
   BrowserWindow,
   deeds,
   dialog,
+  globalShortcut,
   ipcMain,
   Menu,
   MessageChannelMain,

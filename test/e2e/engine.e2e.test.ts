@@ -72,6 +72,20 @@ test('the command line reaches the same engine; the simulated bench outlives a c
   after.client[Symbol.dispose]();
 });
 
+test('the shortcut of the desktop turns outputs off with no page in front', async () => {
+  const engine = await reach();
+  const pressed = new Promise<string>((done) => {
+    engine.client.on('event.happened', ({ event }) => {
+      if (event.kind === 'outputs-off') done(event.text);
+    });
+  });
+  await app.main(({ globalShortcut }) => {
+    (globalShortcut as unknown as { press(keys: string): void }).press('CommandOrControl+Shift+Backspace');
+  });
+  expect(await pressed).toMatch(/^Outputs off/);
+  engine.client[Symbol.dispose]();
+});
+
 test('a screen that records keeps the system awake; the quit waits until the recording is finished', async () => {
   const engine = await reach();
   const { instruments } = await engine.client.call('bench.start', {});

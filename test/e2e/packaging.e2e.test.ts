@@ -60,6 +60,7 @@ const ALLOWED = [
   /^\/out\/preload\/index\.cjs$/,
   /^\/out\/renderer\/(index\.html|(assets\/)?[\w.-]+\.(js|css|woff2?|svg|png))$/,
   /^\/(package\.json|LICENSE|resources|resources\/icon\.png)$/,
+  /^\/resources\/instruments(\/[a-z0-9-]+\.yaml)?$/,
   /^\/node_modules(\/|$)/,
 ];
 

@@ -18,5 +18,6 @@ export function createNoticingHost(host: HostServices, board: StateBoard, clock:
     blockSleep: (on) => host.blockSleep(on),
     startSimulator: () => host.startSimulator(),
     onWake: (listener) => host.onWake(listener),
+    onOutputsOff: (listener) => host.onOutputsOff(listener),
   };
 }
