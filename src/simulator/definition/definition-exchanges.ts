@@ -95,7 +95,7 @@ export class DefinitionExchanges {
       this.#claim(read.ask, place, () => ({
         kind: 'text',
         part: named ? { ...read, field: this.#fieldOf(named) } : read,
-        text: this.#measured(model.measure(group.group, key), read),
+        text: this.#measured(model.measure(group.group, key) / (read.scale ?? 1), read),
         isSure: true,
       }));
       this.#addUnit(unit, group);
