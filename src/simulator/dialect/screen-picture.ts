@@ -1,6 +1,13 @@
 import { deflateSync } from 'node:zlib';
 import { crc32 } from '../../protocol/crc.ts';
-import type { SimulatedScope } from '../definition/simulated-scope.ts';
+import type { ChannelSettings, Frame } from '../scope-acquisition.ts';
+
+/** A scope as its screen sees it. */
+export interface ScreenSource {
+  /** The newest frame; undefined: nothing was acquired. */
+  frame(): Pick<Frame, 'samples'> | undefined;
+  channel(n: number): Pick<ChannelSettings, 'scale' | 'offset'> | undefined;
+}
 
 const WIDTH = 320;
 const HEIGHT = 192;
@@ -14,7 +21,7 @@ const COLOURS = [
 ] as const;
 
 /** What the screen of the simulated scope shows: grid and traces, 24 bits a pixel, from the top left. */
-function drawScreen(scope: SimulatedScope): Uint8Array {
+function drawScreen(scope: ScreenSource): Uint8Array {
   const pixels = new Uint8Array(WIDTH * HEIGHT * 3);
   const put = (x: number, y: number, [red, green, blue]: readonly [number, number, number]): void => {
     if (x >= 0 && x < WIDTH && y >= 0 && y < HEIGHT) pixels.set([red, green, blue], (y * WIDTH + x) * 3);
@@ -34,7 +41,7 @@ function drawScreen(scope: SimulatedScope): Uint8Array {
 }
 
 /** The screen as a PNG file (RGB, one filter byte a line). */
-export function screenPng(scope: SimulatedScope): Uint8Array {
+export function screenPng(scope: ScreenSource): Uint8Array {
   const pixels = drawScreen(scope);
   const lines = new Uint8Array(HEIGHT * (WIDTH * 3 + 1));
   for (let y = 0; y < HEIGHT; y++) {
@@ -55,7 +62,7 @@ export function screenPng(scope: SimulatedScope): Uint8Array {
 }
 
 /** The screen as a BMP file (24 bits, from the bottom up). */
-export function screenBmp(scope: SimulatedScope): Uint8Array {
+export function screenBmp(scope: ScreenSource): Uint8Array {
   const pixels = drawScreen(scope);
   const file = new Uint8Array(54 + pixels.length);
   const view = new DataView(file.buffer);

@@ -1,12 +1,13 @@
 import { LabError } from '../../../core/errors.ts';
-import type { ColumnInfo } from '../../../core/stream-info.ts';
 import { parseScpiBoolean } from '../../../protocol/scpi-number.ts';
 import type { Wire } from '../../session/session.ts';
 import type { Waveform } from '../driver.ts';
 import { isBoolean } from '../scpi-dialog.ts';
 import { type Preamble, parsePreamble } from './preamble.ts';
 import { captureStopped } from './stopped-capture.ts';
+import { type CodeLayout, type CodeScale, checkCount, scaleCodes, scaledColumn } from './waveform-codes.ts';
 import type { WaveformContext, WaveformReader, WaveformSource } from './waveform-reader.ts';
+import { checkSource } from './waveform-refusal.ts';
 
 const BLOCK_TIMEOUT_MS = 10_000;
 
@@ -35,7 +36,7 @@ export function createRigolReader({ context, sources, parameters, readErrors }: 
     await readErrors(wire);
     for (const { source, column } of wanted) {
       const preamble = await select(wire, source, settings);
-      waveform.columns.push(scaledColumn(column, preamble, settings));
+      waveform.columns.push(scaledColumn(column, scaleOf(preamble), layoutOf(settings.format)));
       waveform.samples.push(await readSamples(wire, source, preamble, settings));
       waveform.xOriginS = preamble.xOrigin;
       waveform.dtS = preamble.xIncrement;
@@ -51,12 +52,7 @@ export function createRigolReader({ context, sources, parameters, readErrors }: 
       await wire.write(`:WAV:FORM ${format}`);
       const shown = parseScpiBoolean((await wire.query(`:${source}:DISP?`, undefined, isBoolean)).text);
       // Before the data: a query whose settings failed is never answered.
-      const errors = shown ? await readErrors(wire) : [];
-      if (!shown || errors.length > 0) {
-        const said = errors.map(({ code, message }) => `${code} ${message}`).join('; ');
-        const why = said || 'the channel is not displayed';
-        throw new LabError('instrument.rejected', `${source} has no waveform: ${why}. Nothing was captured.`);
-      }
+      checkSource(source, shown, shown ? await readErrors(wire) : []);
       const preamble = parsePreamble((await wire.query(':WAV:PRE?')).text);
       if (preamble.points <= maxPoints) return preamble;
     }
@@ -88,43 +84,22 @@ async function readSamples(
   { pointsPerRead, format }: Settings,
 ): Promise<Float32Array<ArrayBuffer>> {
   const samples = new Float32Array(preamble.points);
-  const width = format === 'WORD' ? 2 : 1;
+  const layout = layoutOf(format);
   for (let first = 0; first < preamble.points; first += pointsPerRead) {
     const last = Math.min(preamble.points, first + pointsPerRead);
     await wire.write(`:WAV:STAR ${first + 1}`);
     await wire.write(`:WAV:STOP ${last}`);
     const codes = await wire.queryBlock(':WAV:DATA?', BLOCK_TIMEOUT_MS);
-    if (codes.length !== (last - first) * width) {
-      throw new LabError(
-        'protocol.malformed',
-        `The scope gave ${codes.length / width} points of ${source} where ${last - first} were asked for. Nothing was captured; try again.`,
-      );
-    }
-    scale(codes, width, preamble, samples, first);
+    checkCount(codes, layout.width, last - first, source);
+    scaleCodes(codes, layout, scaleOf(preamble), samples, first);
   }
   return samples;
 }
 
-function scale(codes: Uint8Array, width: number, preamble: Preamble, samples: Float32Array, offset: number): void {
-  const { yIncrement, yOrigin, yReference } = preamble;
-  const zero = yOrigin + yReference;
-  const count = codes.length / width;
-  for (let index = 0; index < count; index++) {
-    const low = codes[index * width] ?? 0;
-    const code = width === 2 ? low + 256 * (codes[index * 2 + 1] ?? 0) : low;
-    samples[offset + index] = (code - zero) * yIncrement;
-  }
+function layoutOf(format: Settings['format']): CodeLayout {
+  return { width: format === 'WORD' ? 2 : 1, isSigned: false, isBigEndian: false };
 }
 
-function scaledColumn(
-  column: ColumnInfo,
-  { yIncrement, yOrigin, yReference }: Preamble,
-  { format }: Settings,
-): ColumnInfo {
-  return {
-    ...column,
-    scale: yIncrement,
-    offset: -(yOrigin + yReference) * yIncrement,
-    bits: format === 'WORD' ? 16 : 8,
-  };
+function scaleOf({ yIncrement, yOrigin, yReference }: Preamble): CodeScale {
+  return { zero: yOrigin + yReference, gain: yIncrement, base: 0 };
 }

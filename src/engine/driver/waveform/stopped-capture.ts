@@ -14,9 +14,13 @@ export interface StoppedCapture {
   timeoutMs: number;
   /** Question whose answer (upper case) says whether it runs. */
   status: string;
+  /** Whether a text can be that answer; default a word. */
+  isStatus?(text: string): boolean;
   isIdle(status: string): boolean;
-  stop: string;
-  run: string;
+  /** What stops it, or what takes one acquisition of the sources and leaves it stopped. */
+  stop: string | ((wire: Wire, sources: readonly WaveformSource[]) => Promise<void>);
+  /** What runs it again as it did. */
+  run: string | ((status: string) => string);
   read(wire: Wire, sources: readonly WaveformSource[]): Promise<Waveform>;
 }
 
@@ -25,15 +29,18 @@ export interface StoppedCapture {
  * cancelled. Throws `call.invalid` for channels it has not, and what `read` throws.
  */
 export async function captureStopped(capture: StoppedCapture): Promise<Waveform> {
-  const { context, signal, timeoutMs, run } = capture;
+  const { context, signal, timeoutMs, stop, isStatus = isWord } = capture;
   const wanted = chooseSources(capture.sources, capture.names);
   let mustRun = false;
+  let run = '';
   try {
     return await context.session.transaction(
       async (wire) => {
-        const { text } = await wire.query(capture.status, undefined, isWord);
-        mustRun = !capture.isIdle(text.trim().toUpperCase());
-        if (mustRun) await wire.write(capture.stop);
+        const { text } = await wire.query(capture.status, undefined, isStatus);
+        const status = text.trim().toUpperCase();
+        run = typeof capture.run === 'string' ? capture.run : capture.run(status);
+        mustRun = !capture.isIdle(status);
+        if (mustRun) await (typeof stop === 'string' ? wire.write(stop) : stop(wire, wanted));
         const waveform = await capture.read(wire, wanted);
         if (mustRun) await wire.write(run);
         mustRun = false;

@@ -1,8 +1,9 @@
 import { type Command, command, field, query, setting } from '../../scpi/command.ts';
 import { ScpiError } from '../../scpi/error-queue.ts';
-import { choice, type Parameter } from '../../scpi/parameter.ts';
+import { choice } from '../../scpi/parameter.ts';
 import { definiteBlock } from './definite-block.ts';
 import type { WaveformDialect } from './waveform-dialect.ts';
+import { waveformSource } from './waveform-source.ts';
 
 /** 25 codes a division of 8 bits, the middle is 127 (DS1000Z); the same picture in 16 bits is 256 times as fine. */
 const CODES_PER_DIVISION = 25;
@@ -11,16 +12,8 @@ const MIDDLE = 127;
 /** `:WAVeform` of Rigol scopes on the frames of the simulated scope: BYTE and WORD (low byte first), unsigned. */
 export const rigolWaveforms: WaveformDialect = (model, definition): Command[] => {
   const { scope, family } = model;
-  const sources = family.groups.flatMap(({ waveform, n }) => (waveform ? [{ n, word: waveform.source }] : []));
   const most = Number(definition.waveform?.with.pointsPerRead ?? 250_000);
   const wave = { source: 1, mode: 'NORMal', format: 'BYTE', start: 1, stop: 1200 };
-  const source: Parameter<number> = {
-    parse(text) {
-      const found = sources.find(({ word }) => word.toUpperCase() === text.toUpperCase());
-      if (!found) throw new ScpiError(-224);
-      return found.n;
-    },
-  };
   const samples = (): Float64Array => {
     const found = scope.frame()?.samples.get(wave.source);
     if (!found) throw new ScpiError(-230);
@@ -56,7 +49,7 @@ export const rigolWaveforms: WaveformDialect = (model, definition): Command[] =>
     return definiteBlock(bytes);
   };
   return [
-    command('WAVeform:SOURce', [source], ([n]) => {
+    command('WAVeform:SOURce', [waveformSource(family)], ([n]) => {
       wave.source = n;
     }),
     command('WAVeform:MODE', [choice('NORMal', 'MAXimum', 'RAW')], ([mode]) => {

@@ -1,0 +1,99 @@
+import { parseScpiBoolean, parseScpiNumber } from '../../../protocol/scpi-number.ts';
+import type { Wire } from '../../session/session.ts';
+import type { Waveform } from '../driver.ts';
+import { isBoolean, isNumber } from '../scpi-dialog.ts';
+import { captureStopped } from './stopped-capture.ts';
+import { type CodeLayout, type CodeScale, checkCount, scaleCodes, scaledColumn } from './waveform-codes.ts';
+import type { WaveformContext, WaveformReader, WaveformSource } from './waveform-reader.ts';
+import { checkSource, noWaveform } from './waveform-refusal.ts';
+
+const BLOCK_TIMEOUT_MS = 20_000;
+const CODES: CodeLayout = { width: 2, isSigned: true, isBigEndian: true };
+
+/** What WFMOutpre says of one source; s and V. */
+interface Outgoing {
+  points: number;
+  dtS: number;
+  xOriginS: number;
+  scale: CodeScale;
+}
+
+/**
+ * Waveforms of Tektronix 2, 4, 5 and 6 Series MSO: `CURVe?` in RIBinary of two bytes (signed, the high byte first), in parts.
+ * V = (code - YOFf) * YMUlt + YZEro, t = XZEro + i * XINcr. Parameters: `pointsPerRead`, `maxPoints`.
+ */
+export function createTektronixReader({ context, sources, parameters, readErrors }: WaveformContext): WaveformReader {
+  const pointsPerRead = Number(parameters.pointsPerRead ?? 1_000_000);
+  const maxPoints = Number(parameters.maxPoints ?? 10_000_000);
+
+  const read = async (wire: Wire, wanted: readonly WaveformSource[]): Promise<Waveform> => {
+    const waveform: Waveform = { columns: [], samples: [], xOriginS: 0, dtS: 0, t0Ns: context.clock.nowNs() };
+    await readErrors(wire);
+    for (const { source, column } of wanted) {
+      const outgoing = await select(wire, source);
+      waveform.samples.push(await readSamples(wire, source, outgoing));
+      waveform.columns.push(scaledColumn(column, outgoing.scale, CODES));
+      waveform.xOriginS = outgoing.xOriginS;
+      waveform.dtS = outgoing.dtS;
+    }
+    return waveform;
+  };
+
+  async function select(wire: Wire, source: string): Promise<Outgoing> {
+    await wire.write(`DATa:SOUrce ${source}`);
+    await wire.write('DATa:ENCdg RIBinary');
+    await wire.write('WFMOutpre:BYT_Nr 2');
+    await wire.write('DATa:STARt 1');
+    await wire.write(`DATa:STOP ${maxPoints}`);
+    const shown = parseScpiBoolean((await wire.query(`DISplay:GLObal:${source}:STATE?`, undefined, isBoolean)).text);
+    // Before the data: of a source that is off CURVe? is never answered.
+    checkSource(source, shown, shown ? await readErrors(wire) : []);
+    const ask = async (header: string): Promise<number> =>
+      parseScpiNumber((await wire.query(`WFMOutpre:${header}?`, undefined, isNumber)).text) ?? Number.NaN;
+    const outgoing = {
+      points: await ask('NR_Pt'),
+      dtS: await ask('XINcr'),
+      xOriginS: await ask('XZEro'),
+      scale: { gain: await ask('YMUlt'), zero: await ask('YOFf'), base: await ask('YZEro') },
+    };
+    if (!(outgoing.points > 0) || !(outgoing.dtS > 0)) throw noWaveform(source, 'the scope has taken none');
+    if (outgoing.points > maxPoints)
+      throw noWaveform(source, `its record has ${outgoing.points} points, more than the ${maxPoints} that are read`);
+    return outgoing;
+  }
+
+  async function readSamples(
+    wire: Wire,
+    source: string,
+    { points, scale }: Outgoing,
+  ): Promise<Float32Array<ArrayBuffer>> {
+    const samples = new Float32Array(points);
+    for (let first = 0; first < points; first += pointsPerRead) {
+      const last = Math.min(points, first + pointsPerRead);
+      await wire.write(`DATa:STARt ${first + 1}`);
+      await wire.write(`DATa:STOP ${last}`);
+      const codes = await wire.queryBlock('CURVe?', BLOCK_TIMEOUT_MS);
+      checkCount(codes, CODES.width, last - first, source);
+      scaleCodes(codes, CODES, scale, samples, first);
+    }
+    return samples;
+  }
+
+  return {
+    columns: sources.map(({ column }) => column),
+    capture: (names, signal) =>
+      captureStopped({
+        context,
+        sources,
+        names,
+        signal,
+        timeoutMs: BLOCK_TIMEOUT_MS,
+        status: 'ACQuire:STATE?',
+        isStatus: isBoolean,
+        isIdle: (status) => parseScpiBoolean(status) === false,
+        stop: 'ACQuire:STATE STOP',
+        run: 'ACQuire:STATE RUN',
+        read,
+      }),
+  };
+}
