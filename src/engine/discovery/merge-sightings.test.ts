@@ -72,6 +72,12 @@ describe('merging', () => {
     const other = see({ resource: RAW, source: 'mdns', idn: METER.replace('34461A', '34465A') });
     expect(mergeSightings([usb, see({ resource: HISLIP, source: 'mdns', idn: METER }), other])).toHaveLength(3);
     expect(mergeSightings([usb])).toMatchObject([{ resources: [USB], idn: null }]);
+    const file = see({
+      resource: 'USBTMC/dev/usbtmc0::INSTR',
+      source: 'usbtmc',
+      unit: { maker: 'Keysight', serial: 'MY53200001' },
+    });
+    expect(mergeSightings([file, usb])).toMatchObject([{ resources: [USB, file.resource] }]);
   });
 
   it('says attached, unknown, unusable, with the reason', () => {

@@ -34,7 +34,7 @@ const TRUST: PathSource[] = [
  * - Paths of one unit (maker, model and serial number, loosely spelled) are one row. Two units of one model with different serial numbers stay two.
  * - Without a serial number a path is a row of its own: two such units cannot be told apart.
  * - `RESOURCE@visa` is another way to what is at RESOURCE.
- * - A path of which only maker and serial number are known (USB descriptors) joins the one row that has both.
+ * - A path of which only maker and serial number are known (USB descriptors) joins the one row that has both, or another of its kind.
  * A row keeps its key and its place while it is in the list: `before` is the list so far.
  */
 export function mergeSightings(
@@ -77,6 +77,8 @@ function groupPaths(paths: readonly Path[]): Path[][] {
   /** By maker and serial number; undefined: two models share both. */
   const byNumber = new Map<string, Path[] | undefined>();
   const loose: Path[] = [];
+  /** Of the loose ones: two ways to one device. */
+  const unasked = new Map<string, Path[]>();
   for (const path of paths) {
     const identity = path.idn === null ? undefined : parseIdentity(path.idn);
     const names = [
@@ -102,9 +104,13 @@ function groupPaths(paths: readonly Path[]): Path[][] {
   for (const path of loose) {
     const unit = path.sightings.find((one) => one.unit)?.unit;
     const number = unit && serialKey(unit.serial) !== '' ? `${makerKey(unit.maker)}|${serialKey(unit.serial)}` : '';
-    const known = byNumber.get(number);
+    const known = byNumber.get(number) ?? unasked.get(number);
     if (known) known.push(path);
-    else groups.push([path]);
+    else {
+      const group = [path];
+      groups.push(group);
+      if (number !== '') unasked.set(number, group);
+    }
   }
   return groups;
 }

@@ -5,6 +5,7 @@ import type { AttachedAt } from '../acquisition/attachment-host.ts';
 import type { EventLog } from '../state/event-log.ts';
 import type { StateBoard } from '../state/state-board.ts';
 import { listSerialPorts, type SerialPortRow } from '../transport/serial-ports.ts';
+import { listUsbtmcFiles } from '../transport/usbtmc-file/list-usbtmc-files.ts';
 import { DiscoveryDesk } from './discovery-desk.ts';
 import { type KnownInstruments, openKnownInstruments } from './known-instruments.ts';
 import {
@@ -19,7 +20,7 @@ import { createMdnsSearch } from './mdns-search.ts';
 import { readResource } from './path-rank.ts';
 import { createPrologixSearch } from './prologix-search.ts';
 import type { Search } from './search.ts';
-import { createUsbSearch } from './usb-search.ts';
+import { createUsbSearch, createUsbtmcSearch } from './usb-search.ts';
 import { createVendorSearch } from './vendor-search.ts';
 import { createVxi11Search } from './vxi11-search.ts';
 
@@ -54,6 +55,7 @@ export function createDiscovery({ clock, board, known, attached, simulated }: Di
       createSimulatorSearch(simulated),
       createAttachedSearch(attached),
       createUsbSearch({ list: async () => (await import('../transport/usb/list-usb.ts')).listUsb() }),
+      createUsbtmcSearch(listUsbtmcFiles),
       createSerialSearch(listSerialPorts),
       network(createMdnsSearch()),
       network(createVxi11Search()),

@@ -3,6 +3,7 @@ import type { UsbRow } from '../transport/usb/list-usb.ts';
 import { usbDevices } from '../transport/usb/sys-usb.ts';
 import { udevAdvice } from '../transport/usb/udev-rule.ts';
 import { isSerialOf } from '../transport/usb/usb-resource.ts';
+import type { UsbtmcFileRow } from '../transport/usbtmc-file/list-usbtmc-files.ts';
 import { readResource } from './path-rank.ts';
 import type { Search } from './search.ts';
 import type { Found } from './sighting.ts';
@@ -43,6 +44,30 @@ export function createUsbSearch({
             : undefined;
         const isDenied = node !== undefined && !(await mayOpen(node));
         found(foundOf(row, isDenied, parsed?.kind === 'usb' ? parsed.vendorId : undefined, platform));
+      }
+    },
+  };
+}
+
+/** Instruments the kernel's driver of Linux holds, by their device file. */
+export function createUsbtmcSearch(list: () => Promise<UsbtmcFileRow[]>): Search {
+  return {
+    source: 'usbtmc',
+    againMs: AGAIN_MS,
+    async look({ found }) {
+      for (const { resource, maker, product, serial } of await list()) {
+        const node = resource.replace(/^USBTMC(.*)::INSTR$/, '$1');
+        const isDenied = !(await mayOpen(node));
+        const about = [maker, product].filter(Boolean).join(' ') || "by the kernel's driver";
+        found({
+          resource,
+          idn: null,
+          name: product ?? maker,
+          ...(maker && serial ? { unit: { maker, serial } } : {}),
+          state: isDenied ? 'unusable' : 'usable',
+          about: isDenied ? `${about}: you may not open ${node}` : about,
+          ...(isDenied ? { fix: 'The attach doctor says which group or rule is missing.' } : {}),
+        });
       }
     },
   };
