@@ -21,11 +21,34 @@ interface FunctionState {
   nplc: number;
 }
 
+/** Who it says it is: members of the family that speak the same dialect. */
+const IDENTITIES = {
+  '34461A': {
+    maker: 'Keysight Technologies',
+    model: '34461A',
+    serial: 'MY00000001',
+    firmware: 'A.03.03-03.15-03.03-00.52-05-02',
+  },
+  '34465A': {
+    maker: 'Keysight Technologies',
+    model: '34465A',
+    serial: 'MY00000002',
+    firmware: 'A.03.03-03.15-03.03-00.52-04-02',
+  },
+  // It has no serial number to tell (34401A guide, *IDN?).
+  '34401A': { maker: 'HEWLETT-PACKARD', model: '34401A', serial: '0', firmware: '11-5-2' },
+} as const;
+
 /**
  * 6½-digit multimeter in the dialect of the Keysight 34461A. Its volt terminals are on the load node, its ampere terminals in the
  * supply's lead, and the resistance functions see the DUT (which must be free of voltage, as on a real bench).
  */
-export function createKeysight34461a(circuit: Circuit, random: Random, clock: Clock): ScpiInstrument {
+export function createKeysight34461a(
+  circuit: Circuit,
+  random: Random,
+  clock: Clock,
+  model: keyof typeof IDENTITIES = '34461A',
+): ScpiInstrument {
   const states = new Map<MeterFunction, FunctionState>();
   let selected: MeterFunction = METER_FUNCTIONS[0];
   let samples = 1;
@@ -223,12 +246,7 @@ export function createKeysight34461a(circuit: Circuit, random: Random, clock: Cl
   ];
 
   return new ScpiInstrument({
-    identity: {
-      maker: 'Keysight Technologies',
-      model: '34461A',
-      serial: 'MY00000001',
-      firmware: 'A.03.03-03.15-03.03-00.52-05-02',
-    },
+    identity: IDENTITIES[model],
     commands,
     reset,
     noError: '+0',
