@@ -33,8 +33,8 @@ export function wholePicture(queue: ByteQueue, maxBytes = MAX_PICTURE_BYTES): nu
 function bmpLength(queue: ByteQueue): number | undefined {
   if (queue.length < 6) return undefined;
   const length = [5, 4, 3, 2].reduce((sum, place) => sum * 256 + (queue.peek(place) ?? 0), 0);
-  // A header alone has 54 bytes; less is no file.
-  if (length < 54) {
+  // The headers alone have 14 and (the oldest kind) 12 bytes; less is no file.
+  if (length < 26) {
     throw new LabError(
       'protocol.malformed',
       `The picture says it is ${length} bytes long, which it cannot be. Try again.`,

@@ -15,9 +15,18 @@ const ITEMS = {
 
 /** Channel `n` of a scope, or the scope as a whole (n = 0). */
 export function createScopePart(scope: SimulatedScope, n: number): SimulatedPart {
+  /** The choice of the family (`DC 50 Ohm`); the bench knows three kinds. */
+  let coupling: ControlValue = 'DC';
   return {
-    get: (key) => (n === 0 ? wholeOf(scope, key) : channelOf(scope, n, key)),
-    set: (key, value) => (n === 0 ? setWhole(scope, key, value) : setChannel(scope, n, key, value)),
+    get(key) {
+      if (n === 0) return wholeOf(scope, key);
+      return key === 'coupling' ? coupling : channelOf(scope, n, key);
+    },
+    set(key, value) {
+      if (n === 0) return setWhole(scope, key, value);
+      if (key === 'coupling') coupling = value;
+      return setChannel(scope, n, key, value);
+    },
     measure(key) {
       const item = Object.hasOwn(ITEMS, key) ? ITEMS[key as keyof typeof ITEMS] : undefined;
       if (item === undefined || n === 0) return undefined;
@@ -28,6 +37,7 @@ export function createScopePart(scope: SimulatedScope, n: number): SimulatedPart
     },
     lamp: (key) => (key === 'trigger.state' && n === 0 ? scope.state() : undefined),
     reset: () => {
+      coupling = 'DC';
       if (n === 0) scope.reset();
     },
   };
@@ -37,7 +47,7 @@ function channelOf(scope: SimulatedScope, n: number, key: string): ControlValue 
   const settings = scope.channel(n);
   if (!settings) return undefined;
   if (key === 'display') return settings.on;
-  return key === 'scale' || key === 'offset' || key === 'coupling' ? settings[key] : undefined;
+  return key === 'scale' || key === 'offset' ? settings[key] : undefined;
 }
 
 function setChannel(scope: SimulatedScope, n: number, key: string, value: ControlValue): boolean {
@@ -46,7 +56,7 @@ function setChannel(scope: SimulatedScope, n: number, key: string, value: Contro
   if (key === 'display') settings.on = value === true;
   else if (key === 'scale') settings.scale = Number(value);
   else if (key === 'offset') settings.offset = Number(value);
-  else if (key === 'coupling' && (value === 'DC' || value === 'AC' || value === 'GND')) settings.coupling = value;
+  else if (key === 'coupling') settings.coupling = kindOf(String(value));
   else return false;
   scope.changed();
   return true;
@@ -68,4 +78,9 @@ function setWhole(scope: SimulatedScope, key: string, value: ControlValue): bool
   else return false;
   scope.changed();
   return true;
+}
+
+function kindOf(choice: string): 'DC' | 'AC' | 'GND' {
+  if (choice.startsWith('GND')) return 'GND';
+  return choice.startsWith('AC') ? 'AC' : 'DC';
 }
