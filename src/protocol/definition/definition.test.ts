@@ -61,7 +61,7 @@ describe('answers', () => {
     ['9.9E37', { overload: 'missing' }, Number.NaN],
     ['-9.9E37', {}, Number.NEGATIVE_INFINITY],
     ['VOLT 1', {}, undefined],
-    ['PKPK,****', { field: 2, missing: ['****'] }, Number.NaN],
+    ['PKPK,****', { field: 2, missing: '****' }, Number.NaN],
     ['PKPK,****', { field: 2 }, undefined],
     ['1,2', { field: 3 }, undefined],
   ] as const)('%s with %o is %s', (text, part, value) => {
