@@ -25,7 +25,7 @@ export type ReplyVerdict = 'more' | 'ended' | 'maybe' | 'expired';
  * Bytes that belong to the message for certain are in `data`.
  */
 export class AdapterReply {
-  readonly data = new ByteQueue();
+  readonly data: ByteQueue;
   /** Where a byte belongs: at the start, in text, in the header or the data of a block, in bytes of unknown kind. */
   #phase: 'start' | 'text' | 'header' | 'block' | 'unknown' = 'start';
   /** Digits of the block length that are still to come, and the length so far; bytes of the block still to come. */
@@ -36,15 +36,15 @@ export class AdapterReply {
   /** A block is complete: the end byte behind it needs no LF before. */
   #isBlockDone = false;
   /** Bytes held back: they may be end byte and marker. */
-  #held: Uint8Array = new Uint8Array(0);
+  #held: Uint8Array = NOTHING;
   #marker: Uint8Array | undefined;
   #ends: Uint8Array[] = [];
-  readonly #eot: Uint8Array[];
+  readonly #eot: readonly Uint8Array[];
 
-  /** `isDigitEot`: the adapter may print the end byte as a decimal number (AR488 from 0.52 on). */
-  constructor(options: { isDigitEot?: boolean } = {}) {
-    this.#eot = [Uint8Array.of(EOT)];
-    if (options.isDigitEot) this.#eot.push(ascii(String(EOT)));
+  /** `isDigitEot`: the adapter may print the end byte as a decimal number (AR488 from 0.52 on). `data`: where the bytes go, a queue of its own if absent. */
+  constructor(options: { isDigitEot?: boolean; data?: ByteQueue } = {}) {
+    this.data = options.data ?? new ByteQueue();
+    this.#eot = options.isDigitEot ? EOTS : ONE_EOT;
   }
 
   /** A question was asked behind the read; `marker` is its answer without CR LF. */
@@ -66,7 +66,7 @@ export class AdapterReply {
   /** Looks at the next bytes of the adapter, and keeps them: nobody may write them again. */
   push(chunk: Uint8Array): ReplyVerdict {
     const bytes = this.#held.length === 0 ? chunk : join(this.#held, chunk);
-    this.#held = new Uint8Array(0);
+    this.#held = NOTHING;
     return this.#marker ? this.#untilMarker(bytes, this.#marker) : this.#untilEot(bytes);
   }
 
@@ -147,6 +147,10 @@ export class AdapterReply {
     }
   }
 }
+
+const NOTHING = new Uint8Array(0);
+const ONE_EOT: readonly Uint8Array[] = [Uint8Array.of(EOT)];
+const EOTS: readonly Uint8Array[] = [...ONE_EOT, ascii(String(EOT))];
 
 function isText(byte: number): boolean {
   return (byte >= 0x20 && byte <= 0x7e) || byte === 9 || byte === LF || byte === CR;

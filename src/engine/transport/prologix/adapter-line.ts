@@ -49,8 +49,10 @@ export class AdapterLine implements AsyncDisposable {
     timeoutMs: number;
     signal?: AbortSignal | undefined;
   }): Promise<Uint8Array | undefined> {
+    if (signal?.aborted) return Promise.reject(cancellation(signal));
+    if (this.#arrived) return Promise.resolve(this.#takeArrived());
+    if (this.#failure) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(cancellation(signal));
       const finish = (): void => {
         this.#waiter = undefined;
         clearTimeout(timer);
@@ -59,10 +61,7 @@ export class AdapterLine implements AsyncDisposable {
       const waiter: Waiter = {
         take: () => {
           finish();
-          const bytes = this.#arrived;
-          this.#arrived = undefined;
-          if (!this.#failure) this.#read();
-          resolve(bytes);
+          resolve(this.#takeArrived());
         },
         reject: (error) => {
           finish();
@@ -75,9 +74,7 @@ export class AdapterLine implements AsyncDisposable {
         resolve(undefined);
       }, timeoutMs);
       this.#waiter = waiter;
-      if (this.#arrived) waiter.take();
-      else if (this.#failure) waiter.reject(this.#failure);
-      else signal?.addEventListener('abort', onAbort, { once: true });
+      signal?.addEventListener('abort', onAbort, { once: true });
     });
   }
 
@@ -88,6 +85,13 @@ export class AdapterLine implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#transport[Symbol.asyncDispose]();
+  }
+
+  #takeArrived(): Uint8Array | undefined {
+    const bytes = this.#arrived;
+    this.#arrived = undefined;
+    if (!this.#failure) this.#read();
+    return bytes;
   }
 
   #read(): void {

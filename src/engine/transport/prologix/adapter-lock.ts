@@ -46,6 +46,12 @@ export class AdapterLock {
     return this.#holder !== undefined;
   }
 
+  /** The bus, if it is free and nobody waits for it. */
+  tryAcquire(isUrgent: boolean): Hold | undefined {
+    const isFree = !this.#holder && !this.#ended && this.#urgent.length === 0 && this.#normal.length === 0;
+    return isFree && (isUrgent || !this.#lingerTimer) ? this.#hold(isUrgent) : undefined;
+  }
+
   /** Throws `instrument.busy` when too many wait, the cancellation of the signal, or what the adapter ended with. */
   acquire({ isUrgent = false, signal }: HoldOptions = {}): Promise<Hold> {
     return new Promise((resolve, reject) => {

@@ -105,6 +105,11 @@ export class Adapter implements AsyncDisposable {
     return READ_TIMEOUT_MS + STEPS + 100;
   }
 
+  /** A transaction may start at once. */
+  get isInStep(): boolean {
+    return this.#isInStep && !this.#line.hasUnread;
+  }
+
   /** Why it ended; undefined while it has not. */
   get ended(): LabError | undefined {
     return this.#ended;
@@ -132,7 +137,7 @@ export class Adapter implements AsyncDisposable {
   /** Before a transaction. Throws what ended the line, `transport.timeout` when the adapter does not answer. */
   async beInStep(signal?: AbortSignal): Promise<void> {
     if (this.#ended) throw this.#ended;
-    if (this.#isInStep && !this.#line.hasUnread) return;
+    if (this.isInStep) return;
     this.#isInStep = false;
     const marker = this.nextMarker();
     await this.#line.send(encodeCommands(...marker.commands));

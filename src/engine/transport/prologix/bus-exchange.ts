@@ -1,3 +1,4 @@
+import type { ByteQueue } from '../../../core/byte-queue.ts';
 import { LabError } from '../../../core/errors.ts';
 import type { GpibAddress } from '../../../core/resource-shape.ts';
 import { encodeCommands } from '../../../protocol/prologix.ts';
@@ -36,11 +37,12 @@ export class BusExchange {
   #isClearing = false;
   #windingDown: Promise<void> | undefined;
 
-  constructor(adapter: Adapter, address: GpibAddress, hold: Hold) {
+  /** `data` is the instrument's: what has come of a message stays there when the bus is given back in its middle. */
+  constructor(adapter: Adapter, address: GpibAddress, hold: Hold, data: ByteQueue) {
     this.#adapter = adapter;
     this.#address = address;
     this.#hold = hold;
-    this.reply = new AdapterReply({ isDigitEot: adapter.isEager });
+    this.reply = new AdapterReply({ isDigitEot: adapter.isEager, data });
   }
 
   /** The whole message is in `reply.data`. */

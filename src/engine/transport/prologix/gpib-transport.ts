@@ -1,3 +1,4 @@
+import { ByteQueue } from '../../../core/byte-queue.ts';
 import { createDeferred } from '../../../core/deferred.ts';
 import { type ErrorCode, LabError } from '../../../core/errors.ts';
 import type { GpibAddress } from '../../../core/resource-shape.ts';
@@ -16,8 +17,20 @@ import { watchServiceRequests } from './service-requests.ts';
 const UNREAD_MS = 1000;
 /** A message given in pieces is held here until its end. */
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
+/** What the system takes at once. */
+const SHORT_BYTES = 4096;
+const QUESTION_MARK = 63;
 /** Where a question is looked for: a long message is data. */
 const QUERY_BYTES = 4096;
+
+/** A message on its way. */
+interface Order {
+  /** As it goes over the line. */
+  line: Uint8Array;
+  isQuestion: boolean;
+  isUrgent: boolean;
+  signal: AbortSignal | undefined;
+}
 
 /**
  * An instrument behind an adapter. A message goes out when its end is written; a question keeps the bus until its answer has been read, its read
@@ -35,6 +48,8 @@ export class GpibTransport implements Transport {
   #pieces: Uint8Array[] = [];
   #pieceBytes = 0;
   #exchange: BusExchange | undefined;
+  /** Unread bytes of the answer. */
+  readonly #data = new ByteQueue();
   /** Why the read under way is over, though the caller did not abort it. */
   #readEnd: LabError | undefined;
   #isReadPending = false;
@@ -42,7 +57,7 @@ export class GpibTransport implements Transport {
   #readStop: AbortController | undefined;
   #unreadTimer: ReturnType<typeof setTimeout> | undefined;
   /** Writes and commands of this instrument under way; a read waits for them. */
-  #turn: Promise<unknown> = Promise.resolve();
+  #turn: Promise<void> | undefined;
   readonly #stop = new AbortController();
   #ended: LabError | undefined;
   #disposed: Promise<void> | undefined;
@@ -67,14 +82,20 @@ export class GpibTransport implements Transport {
   async write(bytes: Uint8Array, { end = false, signal, isUrgent = false }: WriteOptions = {}): Promise<void> {
     if (this.#ended) throw this.#ended;
     if (signal?.aborted) throw cancellation(signal);
-    this.#gather(bytes);
+    const isWhole = end && this.#pieceBytes === 0;
+    if (!isWhole) this.#gather(bytes);
     if (!end) return;
-    const message = this.#takeMessage();
-    const before = this.#turn;
-    const delivery = isUrgent
-      ? this.#deliver(message, true, signal)
-      : before.then(() => this.#deliver(message, false, signal));
-    this.#turn = Promise.allSettled([before, delivery]);
+    const message = isWhole ? bytes : this.#takeMessage();
+    const order: Order = {
+      // Copied here: the caller may use its bytes again.
+      line: encodeData(message),
+      isQuestion: message.includes(QUESTION_MARK) && isQuery(decodeLatin1(message.subarray(0, QUERY_BYTES))),
+      isUrgent,
+      signal,
+    };
+    const before = isUrgent ? undefined : this.#turn;
+    const delivery = before ? before.then(() => this.#deliver(order)) : this.#deliver(order);
+    this.#keepTurn(delivery);
     await delivery;
   }
 
@@ -103,7 +124,7 @@ export class GpibTransport implements Transport {
   async #readOn(options: ReadOptions): Promise<ReadResult> {
     const { signal } = options;
     for (;;) {
-      await this.#untilWritten(signal);
+      if (this.#turn) await this.#untilWritten(signal);
       const exchange = this.#exchange;
       const result = exchange && takeFrom(exchange.reply.data, exchange.hasEnded, options);
       if (exchange && result) {
@@ -117,7 +138,7 @@ export class GpibTransport implements Transport {
         continue;
       }
       // Also when the bus was given back meanwhile: what the instrument still has to say is asked for again.
-      const current = exchange && !exchange.isOver ? exchange : await this.#begin(exchange, signal);
+      const current = exchange && !exchange.isOver ? exchange : await this.#begin(signal);
       try {
         await current.fetch(signal);
       } catch (error) {
@@ -128,14 +149,25 @@ export class GpibTransport implements Transport {
 
   /** A read behind a write is for its answer. */
   async #untilWritten(signal: AbortSignal | undefined): Promise<void> {
-    for (let turn: Promise<unknown> | undefined; turn !== this.#turn; ) {
-      turn = this.#turn;
-      await unlessAborted(turn, signal);
-    }
+    while (this.#turn) await unlessAborted(this.#turn, signal);
+  }
+
+  /** Reads, and the next write, wait for it. */
+  #keepTurn(work: Promise<unknown>): void {
+    const before = this.#turn;
+    const turn: Promise<void> = (before ? Promise.allSettled([before, work]) : work).then(
+      () => this.#endTurn(turn),
+      () => this.#endTurn(turn),
+    );
+    this.#turn = turn;
+  }
+
+  #endTurn(turn: Promise<void>): void {
+    if (this.#turn === turn) this.#turn = undefined;
   }
 
   /** A read without a question of its own: what was asked before the bus was given back, or by other means. */
-  async #begin(before: BusExchange | undefined, signal: AbortSignal | undefined): Promise<BusExchange> {
+  async #begin(signal: AbortSignal | undefined): Promise<BusExchange> {
     const stop = new AbortController();
     this.#readStop = stop;
     const hold = await this.#adapter.lock.acquire({
@@ -149,11 +181,7 @@ export class GpibTransport implements Transport {
       hold.release();
       throw error;
     }
-    const exchange = this.#adopt(new BusExchange(this.#adapter, this.#address, hold), hold);
-    // What had come of the message goes before what comes now.
-    const had = before?.reply.data.take(before.reply.data.length);
-    if (had) exchange.reply.data.push(had);
-    return exchange;
+    return this.#adopt(new BusExchange(this.#adapter, this.#address, hold, this.#data), hold);
   }
 
   /** Throws, unless the read goes on: with another exchange, or to say why it ended. */
@@ -164,27 +192,32 @@ export class GpibTransport implements Transport {
     throw error;
   }
 
-  async #deliver(message: Uint8Array, isUrgent: boolean, signal: AbortSignal | undefined): Promise<void> {
+  async #deliver(order: Order): Promise<void> {
+    const { isUrgent, signal } = order;
     const exchange = this.#exchange;
     if (exchange && !exchange.isOver && isUrgent) await this.#cutShort(exchange, overtaken(this.resource));
     // A new message ends what was asked before (488.2 6.3.2.3, -410).
     else if (exchange && !exchange.isOver) await this.#giveUp(exchange);
     this.#exchange = undefined;
-    const hold = await this.#adapter.lock.acquire({ isUrgent, signal: this.#orDisposed(signal) });
-    await this.#send(hold, message);
+    this.#data.clear();
+    const { lock } = this.#adapter;
+    const hold = lock.tryAcquire(isUrgent) ?? (await lock.acquire({ isUrgent, signal: this.#orDisposed(signal) }));
+    await this.#send(hold, order);
   }
 
-  async #send(hold: Hold, message: Uint8Array): Promise<void> {
+  async #send(hold: Hold, order: Order): Promise<void> {
     let cut: LabError | undefined;
     const stopped = createDeferred<never>();
     hold.cut = () => {
       cut = overtaken(this.resource);
       stopped.reject(cut);
     };
-    const isAsking = isQuery(decodeLatin1(message.subarray(0, QUERY_BYTES)));
-    const exchange = isAsking ? new BusExchange(this.#adapter, this.#address, hold) : undefined;
+    const exchange = order.isQuestion ? new BusExchange(this.#adapter, this.#address, hold, this.#data) : undefined;
     try {
-      await Promise.race([this.#put(message, exchange), stopped.promise]);
+      const put = this.#put(order, exchange);
+      // Only much data can be stuck in the line for long.
+      const isShort = this.#adapter.isInStep && order.line.length < SHORT_BYTES;
+      await (isShort ? put : Promise.race([put, stopped.promise]));
     } catch (error) {
       // Half a message waits in the line: only a new connection gets rid of it.
       if (cut) {
@@ -200,11 +233,13 @@ export class GpibTransport implements Transport {
   }
 
   /** In one piece; with the read behind it, if somebody waits for the answer already. */
-  async #put(message: Uint8Array, exchange: BusExchange | undefined): Promise<void> {
+  async #put({ line }: Order, exchange: BusExchange | undefined): Promise<void> {
+    // Also when nothing is to be done: a read that is called right behind this write is there by then.
     await this.#adapter.beInStep();
-    const head = encodeCommands(...this.#adapter.addressing(this.#address));
-    const tail = exchange && this.#isReadPending ? encodeCommands(...exchange.startReading()) : new Uint8Array(0);
-    await this.#adapter.line.send(concat(concat(head, encodeData(message)), tail));
+    const before = this.#adapter.addressing(this.#address);
+    const behind = exchange && this.#isReadPending ? exchange.startReading() : [];
+    const head = before.length > 0 ? concat(encodeCommands(...before), line) : line;
+    await this.#adapter.line.send(behind.length > 0 ? concat(head, encodeCommands(...behind)) : head);
   }
 
   #adopt(exchange: BusExchange, hold: Hold): BusExchange {
@@ -218,7 +253,10 @@ export class GpibTransport implements Transport {
     clearTimeout(this.#unreadTimer);
     const exchange = this.#exchange;
     if (!exchange || exchange.isOver || this.#isReadPending) return;
-    this.#unreadTimer = setTimeout(() => void this.#turn.then(() => exchange.windDown()), UNREAD_MS);
+    this.#unreadTimer = setTimeout(
+      () => void (this.#turn ?? Promise.resolve()).then(() => exchange.windDown()),
+      UNREAD_MS,
+    );
   }
 
   /** Ends the exchange by a device clear; a read that waits rejects with the reason. */
@@ -249,6 +287,7 @@ export class GpibTransport implements Transport {
     if (this.#ended) throw this.#ended;
     this.#pieces = [];
     this.#pieceBytes = 0;
+    this.#data.clear();
     const reason = cleared(this.resource);
     const exchange = this.#exchange;
     if (exchange && !exchange.isOver) return this.#cutShort(exchange, reason);
@@ -267,8 +306,8 @@ export class GpibTransport implements Transport {
     if (this.#ended) throw this.#ended;
     const exchange = this.#exchange;
     if (exchange && !exchange.isOver && !exchange.isReading && !this.#isReadPending) {
-      const result = this.#turn.then(work);
-      this.#turn = Promise.allSettled([result]);
+      const result = this.#turn ? this.#turn.then(work) : work();
+      this.#keepTurn(result);
       return result;
     }
     const hold = await this.#adapter.lock.acquire({ signal: this.#orDisposed(signal) });
@@ -374,7 +413,13 @@ function unlessAborted(promise: Promise<unknown>, signal: AbortSignal | undefine
     const onAbort = (): void => reject(cancellation(signal));
     if (signal.aborted) return onAbort();
     signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    const settle =
+      <T>(go: (value: T) => void) =>
+      (value: T): void => {
+        signal.removeEventListener('abort', onAbort);
+        go(value);
+      };
+    promise.then(settle(resolve), settle(reject));
   });
 }
 
