@@ -1,3 +1,4 @@
+import { inflateSync, crc32 as zlibCrc32 } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { ManualClock } from '../../core/clock.ts';
 import { Circuit } from '../circuit.ts';
@@ -55,6 +56,36 @@ test('supply: OVP trips, latches, and must be cleared', async () => {
   expect(await supply(':OUTP? CH1;:OUTP:OVP:QUES? CH1;:MEAS:VOLT? CH1;:STAT:QUES:COND?')).toBe('OFF;YES;0.0000;1');
   expect(await supply(':OUTP CH1,ON;:SYST:ERR?')).toBe('-221,"Settings conflict"');
   expect(await supply(':SOUR1:VOLT 3;:OUTP:OVP:CLE CH1;:OUTP CH1,ON;:OUTP? CH1;:OUTP:OVP:QUES? CH1')).toBe('ON;NO');
+});
+
+test('scope: a picture of its screen, PNG or BMP, with the trace in it', async () => {
+  const { scope, scopeBytes, supply, clock } = createBench();
+  await supply(':APPL CH1,3,1;:OUTP CH1,ON');
+  await clock.advance(3000);
+  const lines = (png: Uint8Array): Buffer => {
+    const file = Buffer.from(png.subarray(11));
+    expect(file.subarray(1, 4).toString()).toBe('PNG');
+    const data: Buffer[] = [];
+    for (let at = 8; at < file.length; at += 12 + file.readUInt32BE(at)) {
+      const end = at + 8 + file.readUInt32BE(at);
+      expect(file.readUInt32BE(end)).toBe(zlibCrc32(file.subarray(at + 4, end)));
+      if (file.toString('latin1', at + 4, at + 8) === 'IDAT') data.push(file.subarray(at + 8, end));
+    }
+    return inflateSync(Buffer.concat(data));
+  };
+  const png = await scopeBytes(':DISP:DATA? ON,OFF,PNG');
+  expect(Buffer.from(png.subarray(0, 11)).toString()).toBe(`#9${String(png.length - 11).padStart(9, '0')}`);
+  const before = lines(png);
+  await scope(':CHAN1:SCAL 0.5');
+  const after = lines(await scopeBytes(':DISP:DATA? ON,OFF,PNG'));
+  // The trace of channel 1 is yellow; at half the scale it stands elsewhere.
+  const yellow = (pixels: Buffer): number[] =>
+    Array.from({ length: 192 }, (_, y) => y).filter((y) => pixels.readUIntBE(y * 961 + 1 + 100 * 3, 3) === 0xffe000);
+  expect(yellow(before)).toHaveLength(1);
+  expect(yellow(after)).not.toEqual(yellow(before));
+  const bmp = Buffer.from((await scopeBytes(':DISP:DATA?')).subarray(11));
+  expect([bmp.toString('latin1', 0, 2), bmp.readUInt32LE(2), bmp.readInt32LE(18)]).toEqual(['BM', bmp.length, 320]);
+  expect(await scope(':DISP:DATA? ON,OFF,TIFF;:SYST:ERR?')).toContain('-224');
 });
 
 test('supply: OCP trips on the inrush', async () => {

@@ -5,8 +5,9 @@ import { type ChannelSettings, digitize, type Frame, findTrigger, PROBES, type S
 import { type Command, command, field, memory, query, setting, toggle } from '../scpi/command.ts';
 import { ScpiError } from '../scpi/error-queue.ts';
 import { ScpiInstrument } from '../scpi/instrument.ts';
-import { channel, choice, type Limits, optional } from '../scpi/parameter.ts';
+import { boolean, channel, choice, type Limits, optional } from '../scpi/parameter.ts';
 import { frameItem, MEASURE_ITEMS } from './scope-measurement.ts';
+import { screenBmp, screenPng } from './screen-picture.ts';
 
 /** Ds1000Z: a screen is 12 divisions wide and 1200 points long; 25 codes a division, code 127 is the middle. */
 const DIVISIONS = 12;
@@ -253,6 +254,12 @@ export function createRigolDs1054z(circuit: Circuit, random: Random, clock: Cloc
       acquire();
       const samples = frame?.samples.get(source ?? wave.source);
       return plain(frame && samples ? frameItem(item, samples, frame.stepS) : 9.9e37);
+    }),
+    // Colour and inversion are taken and make no difference here.
+    query('DISPlay:DATA?', [optional(boolean), optional(boolean), optional(choice('BMP24', 'PNG'))], ([, , format]) => {
+      acquire();
+      const screen = { frame: () => frame, channel: (n: number) => channels[n - 1] };
+      return block(format === 'PNG' ? screenPng(screen) : screenBmp(screen));
     }),
     query('SYSTem:GAM?', [], () => String(DIVISIONS)),
     query('SYSTem:RAM?', [], () => '4'),
