@@ -20,6 +20,7 @@ export interface OrdersHost {
 export class InstrumentOrders {
   readonly #parts: AttachmentParts;
   readonly #host: OrdersHost;
+  /** What is ordered ends with it: with detach, and with Outputs off. */
   #orders = new AbortController();
   /** The connection that holds the lock of the instrument. */
   #lockedOn: { session: InstrumentLink['session']; reopened: number } | undefined;
@@ -27,6 +28,7 @@ export class InstrumentOrders {
   constructor(parts: AttachmentParts, host: OrdersHost) {
     this.#parts = parts;
     this.#host = host;
+    parts.stop.addEventListener('abort', () => this.#orders.abort(parts.stop.reason), { once: true });
   }
 
   get isLocked(): boolean {
@@ -52,6 +54,7 @@ export class InstrumentOrders {
   endAll(): void {
     this.#orders.abort(overtakenError(this.#parts.label));
     this.#orders = new AbortController();
+    if (this.#parts.stop.aborted) this.#orders.abort(this.#parts.stop.reason);
   }
 
   /** Throws what the driver says, `safety.refused`; the read-backs it gave are shown either way. */
@@ -61,7 +64,7 @@ export class InstrumentOrders {
     if (!known)
       throw new LabError('call.invalid', `${label} has no control ${control}. Nothing was sent.`, { control });
     panel.ask(control, value);
-    const signal = this.#signal();
+    const { signal } = this.#orders;
     try {
       const send = async (step: ControlValue): Promise<Record<string, ControlValue>> => {
         const values = await this.#parts.link.driver.setControl(control, step, signal);
@@ -85,7 +88,7 @@ export class InstrumentOrders {
 
   /** Console, send-file, command line: a text of a person or script. Throws `safety.refused`, `instrument.rejected`, the errors of the session. */
   async query(text: string, timeoutMs: number | undefined): Promise<ConsoleReply> {
-    const signal = this.#signal();
+    const { signal } = this.#orders;
     const send = (): Promise<ConsoleReply> => {
       const { session, driver } = this.#parts.link;
       const place = { session, driver, report: (error: LabError) => void this.#parts.remember(error) };
@@ -126,10 +129,5 @@ export class InstrumentOrders {
     const { link, label, stop } = this.#parts;
     if (link.driver.screenshot) return link.driver.screenshot(stop);
     throw new LabError('driver.unsupported', `${label} gives no picture of its screen. Nothing was sent.`);
-  }
-
-  /** Ends with detach, and with Outputs off. */
-  #signal(): AbortSignal {
-    return AbortSignal.any([this.#parts.stop, this.#orders.signal]);
   }
 }

@@ -67,8 +67,9 @@ export class SafetyGate {
       const steps = this.#stepsOf(target, output, limited, states, change, value);
       let readBack: Record<string, ControlValue> = {};
       const controller = new AbortController();
-      if (steps.length > 1) this.#ramps.set(target.id, { control: control.id, controller });
-      const either = AbortSignal.any([signal, controller.signal]);
+      const isRamp = steps.length > 1;
+      if (isRamp) this.#ramps.set(target.id, { control: control.id, controller });
+      const either = isRamp ? AbortSignal.any([signal, controller.signal]) : signal;
       try {
         for (const step of steps) {
           await this.#pause(target, output, limited, step, either);
