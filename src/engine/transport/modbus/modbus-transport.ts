@@ -6,8 +6,8 @@ import { isAsking, type ModbusStep, parseModbusMessage } from '../../../protocol
 import { decodeLatin1 } from '../../../protocol/scpi-line.ts';
 import { cancellation } from '../read-buffer.ts';
 import type { ReadOptions, ReadResult, Transport, TransportControl, WriteOptions } from '../transport.ts';
+import type { SharedLine } from './line-turn.ts';
 import { readModbusIdentity } from './modbus-identity.ts';
-import type { SharedLine } from './shared-line.ts';
 
 /** A message given in pieces. */
 const MAX_MESSAGE_BYTES = 16 * 1024;

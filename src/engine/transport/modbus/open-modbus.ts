@@ -1,7 +1,7 @@
 import type { Resource } from '../../../core/resource-shape.ts';
 import type { Transport } from '../transport.ts';
+import { type ModbusOptions, shareLine } from './line-turn.ts';
 import { ModbusTransport } from './modbus-transport.ts';
-import { type ModbusOptions, shareLine } from './shared-line.ts';
 
 /**
  * Opens one unit of a Modbus line (RTU on a serial port, Modbus/TCP); units on the same line share it. Nothing is sent. Throws the `transport.*`
