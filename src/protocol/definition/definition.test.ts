@@ -104,6 +104,33 @@ describe('definition', () => {
     expect(lintDefinition(parseDefinition(document, 'acme.yaml'))).toEqual([]);
   });
 
+  it('finds the choice that keeps settings apart in the group first, and what is put for each of its choices', () => {
+    const source = {
+      label: 'Sources',
+      kind: 'choice',
+      choices: { voltage: 'VOLT', current: 'CURR' },
+      read: 'F?',
+      write: 'F {value}',
+      help: 'Source.',
+    };
+    const kept = {
+      ...control,
+      by: 'source',
+      as: { voltage: 'V{n}', current: 'LIM{n}' },
+      read: '{by}?',
+      write: '{by} {value}',
+    };
+    const family = changed(['groups', 'ch{n}', 'controls'], { 'voltage.set': kept, output, source });
+    expect(lintDefinition(family)).toEqual([]);
+    expect(resolveFamily(family, 'P2').groups[2]?.controls[0]).toMatchObject({
+      by: 'ch2.source',
+      as: { voltage: 'V2', current: 'LIM2' },
+    });
+    const wrong = { ...kept, as: { voltage: 'V{n}', power: 'P{n}' } };
+    const faults = lintDefinition(changed(['groups', 'ch{n}', 'controls'], { 'voltage.set': wrong, output, source }));
+    expect(faults.join('\n')).toContain("as 'power', which 'ch1.source' cannot be");
+  });
+
   it('says where a file is wrong', () => {
     expect(() => changed(['groups', 'ch{n}', 'controls', 'output', 'kimd'], 1)).toThrowError(
       /groups\.ch\{n\}\.controls\.output.*kimd/,
@@ -130,6 +157,17 @@ describe('definition', () => {
     [['groups', 'ch{n}', 'controls', 'voltage.set', 'by'], 'source', '{by} is not in all'],
     [['groups', 'ch{n}', 'controls', 'voltage.set', 'by'], 'source', 'is no choice of the instrument'],
     [['groups', 'ch{n}', 'controls', 'voltage.set', 'max'], 'vots', "no number named 'vots'"],
+    [
+      ['groups', 'ch{n}', 'channels'],
+      { voltage: { ask: 'R?', unit: 'V', named: { ask: 'ELEM', is: 'VOLT' } } },
+      "'ELEM' is asked, but is no question",
+    ],
+    [
+      ['groups', 'ch{n}', 'channels'],
+      { voltage: { ask: 'R?', unit: 'V', field: 1, named: { ask: 'ELEM?', is: 'VOLT' } } },
+      "named fields, so it has no 'field'",
+    ],
+    [['requires'], [{ ask: '*LANG', is: ['SCPI'], help: 'Choose SCPI.' }], "requires: '*LANG' is no question"],
     [['models'], [{ model: '.*', outputs: 1, volts: 1, vlots: 2 }], "nothing uses 'vlots'"],
   ] as const)('%j = %j is a fault', (path, value, fault) => {
     expect(lintDefinition(changed(path, value)).join('\n')).toContain(fault);
