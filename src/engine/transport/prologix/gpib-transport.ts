@@ -11,7 +11,7 @@ import type { Hold } from './adapter-lock.ts';
 import type { AdapterUse } from './adapter-registry.ts';
 import { BusExchange } from './bus-exchange.ts';
 import { takeFrom } from './message-buffer.ts';
-import { watchServiceRequests } from './service-request.ts';
+import { watchServiceRequests } from './srq-watch.ts';
 
 /** How long the bus waits for the read of a question's answer; then others get it, and the read comes when it comes. */
 const UNREAD_MS = 1000;
