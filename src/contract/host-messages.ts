@@ -22,6 +22,8 @@ export const hostRequest = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('startSimulator') }),
   z.object({ kind: z.literal('stopSimulator') }),
   z.object({ kind: z.literal('setFault'), name: z.string(), fault }),
+  /** Desktop: a process for the VISA library of a maker. The answer comes with one port, the wire to it; the port closes when the process ends. */
+  z.object({ kind: z.literal('startVisa') }),
 ]);
 export type HostRequest = z.infer<typeof hostRequest>;
 

@@ -58,3 +58,15 @@ test('waking is told to who listens, until he does not', () => {
   services.take({ kind: 'wake' });
   expect(woken).toBe(1);
 });
+
+test("the wire to the maker's VISA comes with the answer; a host that sends none is told so", async () => {
+  const { services, sent } = create();
+  const port = { postMessage() {}, start() {}, close() {}, on() {} };
+  const starting = services.startVisa();
+  expect(sent).toEqual([{ kind: 'request', request: 1, ask: { kind: 'startVisa' } }]);
+  services.take({ kind: 'answer', request: 1, instruments: [] }, port);
+  expect(await starting).toBe(port);
+  const refused = services.startVisa();
+  services.take({ kind: 'answer', request: 2, instruments: [] });
+  await expect(refused).rejects.toMatchObject({ code: 'resource.unsupported' });
+});

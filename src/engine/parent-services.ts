@@ -1,9 +1,16 @@
 import type { FromEngine, HostRequest, SimulatedInstrument, ToEngine } from '../contract/host-messages.ts';
 import { LabError } from '../core/errors.ts';
 import type { HostServices, SimulatorFault, SimulatorProcess } from './host-services.ts';
+import type { VisaPort } from './transport/vendor-visa/port-visa.ts';
+
+/** What an answer brought. */
+interface Answer {
+  instruments: SimulatedInstrument[];
+  port: VisaPort | undefined;
+}
 
 interface Waiting {
-  resolve(instruments: SimulatedInstrument[]): void;
+  resolve(answer: Answer): void;
   reject(error: LabError): void;
 }
 
@@ -13,11 +20,11 @@ const HOST_GONE = 'The process that started the engine is gone, and its simulate
 class RemoteSimulator implements SimulatorProcess {
   readonly instruments: SimulatedInstrument[];
   readonly closed: Promise<string>;
-  readonly #ask: (request: HostRequest) => Promise<SimulatedInstrument[]>;
+  readonly #ask: (request: HostRequest) => Promise<Answer>;
   #isEnded = false;
   #end: (reason: string) => void = () => undefined;
 
-  constructor(instruments: SimulatedInstrument[], ask: (request: HostRequest) => Promise<SimulatedInstrument[]>) {
+  constructor(instruments: SimulatedInstrument[], ask: (request: HostRequest) => Promise<Answer>) {
     this.instruments = instruments;
     this.#ask = ask;
     this.closed = new Promise((resolve) => {
@@ -72,9 +79,19 @@ export class ParentServices implements HostServices {
 
   /** Throws simulator.failed, simulator.unavailable as the host does. */
   async startSimulator(): Promise<SimulatorProcess> {
-    const instruments = await this.#ask({ kind: 'startSimulator' });
+    const { instruments } = await this.#ask({ kind: 'startSimulator' });
     this.#simulator = new RemoteSimulator(instruments, (request) => this.#ask(request));
     return this.#simulator;
+  }
+
+  /** A wire to a process for the VISA library of a maker, started by the host; closed when that ends. Throws `resource.unsupported`, and what the host threw. */
+  async startVisa(): Promise<VisaPort> {
+    const { port } = await this.#ask({ kind: 'startVisa' });
+    if (port) return port;
+    throw new LabError(
+      'resource.unsupported',
+      "The host of this engine answered without a wire to the maker's VISA. Nothing was opened. Build Labwire again.",
+    );
   }
 
   onWake(listener: () => void): Disposable {
@@ -87,8 +104,8 @@ export class ParentServices implements HostServices {
     return { [Symbol.dispose]: () => this.#offListeners.delete(listener) };
   }
 
-  /** Takes what the host says; the other messages are the entry's own. */
-  take(message: ToEngine): void {
+  /** Takes what the host says, and the port that came along; the other messages are the entry's own. */
+  take(message: ToEngine, port?: VisaPort): void {
     switch (message.kind) {
       case 'wake':
         for (const listener of this.#wakeListeners) listener();
@@ -101,7 +118,7 @@ export class ParentServices implements HostServices {
         this.#simulator = undefined;
         break;
       case 'answer':
-        this.#settle(message.request)?.resolve(message.instruments);
+        this.#settle(message.request)?.resolve({ instruments: message.instruments, port });
         break;
       case 'refusal':
         this.#settle(message.request)?.reject(LabError.fromRecord(message.error));
@@ -118,7 +135,7 @@ export class ParentServices implements HostServices {
     this.#waiting.clear();
   }
 
-  #ask(ask: HostRequest): Promise<SimulatedInstrument[]> {
+  #ask(ask: HostRequest): Promise<Answer> {
     if (this.#isGone) return Promise.reject(new LabError('simulator.failed', HOST_GONE));
     const request = ++this.#request;
     return new Promise((resolve, reject) => {

@@ -217,6 +217,8 @@ export class EngineHost implements AsyncDisposable {
         await this.#simulator.setFault(ask.name, ask.fault);
         return [];
       }
+      case 'startVisa':
+        throw new LabError('resource.unsupported', 'An engine under Node starts this process itself.');
     }
   }
 

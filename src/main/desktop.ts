@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import type { BrowserWindow } from 'electron';
 import { app, dialog, globalShortcut, powerMonitor } from 'electron';
-import type { FromEngine, ToEngine } from '../contract/host-messages.ts';
+import type { FromEngine } from '../contract/host-messages.ts';
 import { serveBundle } from './app-protocol.ts';
 import { EngineDuties } from './engine-duties.ts';
-import { EngineProcess } from './engine-process.ts';
+import { EngineProcess, type Reply } from './engine-process.ts';
 import { openLabWindow } from './lab-window.ts';
 import { setMenu } from './menu.ts';
 import { serveShellCalls } from './shell-calls.ts';
@@ -41,6 +41,7 @@ export class Desktop {
     );
     this.#duties = new EngineDuties({
       simulator: this.#simulator,
+      visaEntry: join(out, 'main', 'vendor-visa.js'),
       onNoticeOpened: () => this.showWindow(),
     });
   }
@@ -88,7 +89,7 @@ export class Desktop {
     app.on('will-quit', () => globalShortcut.unregisterAll());
   }
 
-  #take(message: FromEngine, reply: (answer: ToEngine) => void): void {
+  #take(message: FromEngine, reply: Reply): void {
     if (message.kind === 'failed') {
       dialog.showErrorBox('Labwire cannot start its engine', `${message.error.message}\n\n(${message.error.code})`);
       app.quit();

@@ -1,15 +1,19 @@
 import { Notification, powerSaveBlocker } from 'electron';
-import type { FromEngine, HostRequest, SimulatedInstrument, ToEngine } from '../contract/host-messages.ts';
+import type { FromEngine, HostRequest, SimulatedInstrument } from '../contract/host-messages.ts';
 import { LabError } from '../core/errors.ts';
+import type { Reply } from './engine-process.ts';
 import type { SimulatorProcess } from './simulator-process.ts';
+import { startVisaProcess } from './visa-process.ts';
 
 interface Surroundings {
   simulator: SimulatorProcess;
+  /** The built vendor-visa.js. */
+  visaEntry: string;
   /** A notification was clicked. */
   onNoticeOpened(): void;
 }
 
-/** What main does for the engine: notifications, keeping the system awake, the simulated bench. */
+/** What main does for the engine: notifications, keeping the system awake, the simulated bench, the process of the maker's VISA. */
 export class EngineDuties {
   readonly #around: Surroundings;
   #blocker: number | undefined;
@@ -18,7 +22,7 @@ export class EngineDuties {
     this.#around = around;
   }
 
-  take(message: FromEngine, reply: (answer: ToEngine) => void): void {
+  take(message: FromEngine, reply: Reply): void {
     switch (message.kind) {
       case 'notify':
         this.#notify(message);
@@ -49,15 +53,19 @@ export class EngineDuties {
     notification.show();
   }
 
-  async #answer(request: number, ask: HostRequest, reply: (answer: ToEngine) => void): Promise<void> {
+  async #answer(request: number, ask: HostRequest, reply: Reply): Promise<void> {
     try {
+      if (ask.kind === 'startVisa') {
+        reply({ kind: 'answer', request, instruments: [] }, [startVisaProcess(this.#around.visaEntry)]);
+        return;
+      }
       reply({ kind: 'answer', request, instruments: await this.#carryOut(ask) });
     } catch (error) {
       reply({ kind: 'refusal', request, error: LabError.from(error).toJSON() });
     }
   }
 
-  async #carryOut(ask: HostRequest): Promise<SimulatedInstrument[]> {
+  async #carryOut(ask: Exclude<HostRequest, { kind: 'startVisa' }>): Promise<SimulatedInstrument[]> {
     const { simulator } = this.#around;
     switch (ask.kind) {
       case 'startSimulator':

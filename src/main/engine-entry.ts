@@ -10,12 +10,16 @@ import type { Engine } from '../engine/engine.ts';
 import { openEngine } from '../engine/engine.ts';
 import { openListener } from '../engine/listener/listener.ts';
 import { ParentServices } from '../engine/parent-services.ts';
+import { portVisaChild } from '../engine/transport/vendor-visa/port-visa.ts';
+import { startVisaWith } from '../engine/transport/vendor-visa/visa-host.ts';
 
 // The engine's process: the only file of this folder that imports the engine.
 
 const parent = process.parentPort;
 const send = (message: FromEngine): void => parent.postMessage(message);
 const services = new ParentServices({ host: 'electron', unavailable: {} }, send);
+// A program packed for the desktop forks no Node (its fuse `runAsNode` is off); only the shell can start a process.
+startVisaWith(() => portVisaChild(services.startVisa()));
 const { values } = parseArgs({
   options: { data: { type: 'string', default: '' }, version: { type: 'string', default: '' } },
   // Chromium adds switches of its own.
@@ -82,7 +86,7 @@ parent.on('message', ({ data, ports }) => {
       (engine) => serve(engine, link),
       (error) => link.end(LabError.from(error).message),
     );
-  } else services.take(message);
+  } else services.take(message, ports[0]);
 });
 
 opening.then(

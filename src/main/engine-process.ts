@@ -1,12 +1,15 @@
-import type { UtilityProcess, WebContents } from 'electron';
+import type { MessagePortMain, UtilityProcess, WebContents } from 'electron';
 import { MessageChannelMain, utilityProcess } from 'electron';
 import { type FromEngine, fromEngine, type ToEngine } from '../contract/host-messages.ts';
 import { RestartLimit } from '../core/restart-limit.ts';
 
+/** Reaches the engine that asked, never the next one; a port goes along. */
+export type Reply = (answer: ToEngine, ports?: MessagePortMain[]) => void;
+
 /** How main is told of the engine. */
 export interface EngineListener {
-  /** Anything the engine asks of its host. `reply` reaches the engine that asked, never the next one. */
-  message(message: FromEngine, reply: (answer: ToEngine) => void): void;
+  /** Anything the engine asks of its host. */
+  message(message: FromEngine, reply: Reply): void;
   /** It ended unasked. `retryMs`: pause before the restart; null: not restarted, because it ended too often. */
   died(code: number, retryMs: number | null): void;
 }
@@ -108,8 +111,9 @@ export class EngineProcess {
   #take(child: UtilityProcess, message: FromEngine): void {
     if (message.kind === 'ready' && this.#state === 'starting') this.#state = 'running';
     if (message.kind === 'failed') this.#state = 'failed';
-    this.#options.listener.message(message, (answer) => {
-      if (this.#child === child) child.postMessage(answer);
+    this.#options.listener.message(message, (answer, ports) => {
+      if (this.#child === child) child.postMessage(answer, ports);
+      else for (const port of ports ?? []) port.close();
     });
   }
 

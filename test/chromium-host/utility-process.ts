@@ -6,6 +6,12 @@ import type { ChildMessage } from './child-messages.ts';
 import type { MessagePortMain } from './message-port.ts';
 import { strict } from './strict.ts';
 
+/** What is taken of Electron's options; the rest is of other systems, or always so here. */
+interface ForkOptions {
+  serviceName?: string;
+  env?: NodeJS.ProcessEnv;
+}
+
 const running = new Set<UtilityProcess>();
 
 /** Electron's UtilityProcess as a child process of Node, its parent port over Node's IPC. */
@@ -15,13 +21,14 @@ export class UtilityProcess extends EventEmitter {
   private readonly ports = new Map<number, MessagePortMain>();
   private lastPort = 0;
 
-  constructor(entry: string, args: string[], serviceName: string) {
+  constructor(entry: string, args: string[], { serviceName = '', env }: ForkOptions) {
     super();
     this.serviceName = serviceName;
     this.child = fork(join(import.meta.dirname, 'child.mjs'), [entry, ...args], {
       serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       execArgv: [],
+      ...(env ? { env } : {}),
     });
     running.add(this);
     this.child.on('spawn', () => this.emit('spawn'));
@@ -80,8 +87,8 @@ export class UtilityProcess extends EventEmitter {
 
 /** Electron's `utilityProcess`. */
 export const utilityProcess = strict('utilityProcess', {
-  fork: (entry: string, args: string[] = [], { serviceName = '' }: { serviceName?: string } = {}): UtilityProcess =>
-    strict('UtilityProcess', new UtilityProcess(entry, args, serviceName)),
+  fork: (entry: string, args: string[] = [], options: ForkOptions = {}): UtilityProcess =>
+    strict('UtilityProcess', new UtilityProcess(entry, args, options)),
 });
 
 /** What runs, as `app.getAppMetrics` lists it. */

@@ -12,16 +12,20 @@ export const whyNoLibrary: string | undefined = (() => {
   return spawnSync('gcc', ['--version']).status === 0 ? undefined : 'gcc is not installed';
 })();
 
-/** A VISA library compiled for the tests, and the child that loads it. */
-export interface TestLibrary {
+/** A VISA library compiled for the tests. */
+export interface CompiledLibrary {
   readonly library: string;
-  readonly spawn: VisaSpawn;
-  /** Children started so far. */
-  readonly children: VisaChild[];
   dispose(): void;
 }
 
-export async function buildTestLibrary(name: string): Promise<TestLibrary> {
+/** A library, and the child that loads it. */
+export interface TestLibrary extends CompiledLibrary {
+  readonly spawn: VisaSpawn;
+  /** Children started so far. */
+  readonly children: VisaChild[];
+}
+
+export function compileTestLibrary(): CompiledLibrary {
   const folder = mkdtempSync(join(tmpdir(), 'labwire-visa-'));
   const library = join(folder, 'libvisa-test.so');
   const source = join(import.meta.dirname, '../fixtures/vendor-visa/visa.c');
@@ -29,6 +33,11 @@ export async function buildTestLibrary(name: string): Promise<TestLibrary> {
     encoding: 'utf8',
   });
   if (built.status !== 0) throw new Error(built.stderr);
+  return { library, dispose: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+export async function buildTestLibrary(name: string): Promise<TestLibrary> {
+  const { library, dispose } = compileTestLibrary();
   const child = await bundleProgram('src/engine/transport/vendor-visa/visa-child.ts', name);
   const children: VisaChild[] = [];
   return {
@@ -41,7 +50,7 @@ export async function buildTestLibrary(name: string): Promise<TestLibrary> {
     },
     dispose() {
       for (const started of children) started.kill();
-      rmSync(folder, { recursive: true, force: true });
+      dispose();
     },
   };
 }

@@ -1,25 +1,22 @@
 /**
- * The process that holds the vendor's VISA library: a crash of the library ends this process and nothing else. It is forked by Node, or is a
- * utility process of Electron; when the other side is gone, it ends.
+ * The process that holds the vendor's VISA library: a crash of the library ends this process and nothing else. It is forked by Node, which speaks over the IPC channel, or
+ * is a utility process of Electron, whose shell hands over a port to the engine. When the other side is gone, it ends.
  */
+import type { VisaPort } from './port-visa.ts';
 import { VisaDesk, VisaFailure } from './visa-desk.ts';
 import { type VisaAnswer, visaRequest } from './visa-messages.ts';
 
 /** The part of Electron's `process.parentPort` used here. */
 interface ParentPort {
-  postMessage(message: unknown): void;
-  on(event: 'message', listener: (event: { data: unknown }) => void): void;
+  once(event: 'message', listener: (event: { ports: VisaPort[] }) => void): void;
 }
+
+type Say = (answer: VisaAnswer) => void;
 
 const parentPort = (process as { parentPort?: ParentPort }).parentPort;
 const desk = new VisaDesk();
 
-function say(answer: VisaAnswer): void {
-  if (parentPort) parentPort.postMessage(answer);
-  else if (process.connected) process.send?.(answer, () => {});
-}
-
-async function take(message: unknown): Promise<void> {
+async function take(message: unknown, say: Say): Promise<void> {
   const parsed = visaRequest.safeParse(message);
   if (!parsed.success) {
     const id = typeof message === 'object' && message !== null && 'id' in message ? Number(message.id) : 0;
@@ -36,9 +33,20 @@ async function take(message: unknown): Promise<void> {
   }
 }
 
-if (parentPort) parentPort.on('message', ({ data }) => void take(data));
-else {
-  process.on('message', (message) => void take(message));
-  // A read that waits in the library would hold the process for a slice: nobody needs it any more.
-  process.on('disconnect', () => process.exit(0));
+// A read that waits in the library would hold the process for a slice: nobody needs it any more.
+const end = (): never => process.exit(0);
+
+if (parentPort) {
+  parentPort.once('message', ({ ports: [port] }) => {
+    if (!port) return end();
+    port.on('message', ({ data }) => void take(data, (answer) => port.postMessage(answer)));
+    port.on('close', end);
+    port.start();
+  });
+} else {
+  const say: Say = (answer) => {
+    if (process.connected) process.send?.(answer, () => {});
+  };
+  process.on('message', (message) => void take(message, say));
+  process.on('disconnect', end);
 }

@@ -65,7 +65,7 @@ let defaultSpawn: VisaSpawn = forkBuiltVisa;
 const hosts = new Map<VisaSpawn, Map<string, VisaHost>>();
 
 /** How this process starts the child unless asked otherwise: the desktop's engine has its shell fork it. */
-export function useVisaSpawn(spawn: VisaSpawn): void {
+export function startVisaWith(spawn: VisaSpawn): void {
   defaultSpawn = spawn;
 }
 
