@@ -290,8 +290,9 @@ describe('driver table', () => {
     ['HEWLETT-PACKARD,34401A,0,10-5-2', 'Keysight 34460A series'],
     ['RIGOL TECHNOLOGIES,MSO1104Z,DS1ZA1,00.04', 'Rigol DS1000Z'],
     ['Siglent Technologies,SDL1020X-E,SDL1,1.1', 'Siglent SDL1000X'],
-    ['Siglent Technologies,SDS1104X-E,SDS1,1.1', 'SCPI instrument'],
-    ['KORADKA3005PV2.0', 'SCPI instrument'],
+    ['Siglent Technologies,SDS1104X-E,SDS1,1.1', 'Siglent SDS1000X, SDS1000X-E, SDS2000X'],
+    ['KORADKA3005PV2.0', 'Korad KA3005P'],
+    ['Acme,Widget,1,1.0', 'SCPI instrument'],
   ])('%s speaks %s', (idn, name) => {
     expect(chooseFamily(parseIdentity(idn)).name).toBe(name);
   });
