@@ -10,8 +10,10 @@ import { query } from './commands/query.ts';
 import { read } from './commands/read.ts';
 import { record } from './commands/record.ts';
 import { recordings } from './commands/recordings.ts';
+import { screenshot } from './commands/screenshot.ts';
 import { serve } from './commands/serve.ts';
 import { verify } from './commands/verify.ts';
+import { waveform } from './commands/waveform.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
 
 const COMMANDS: readonly Command[] = [
@@ -21,6 +23,8 @@ const COMMANDS: readonly Command[] = [
   doctor,
   query,
   read,
+  screenshot,
+  waveform,
   record,
   recordings,
   info,

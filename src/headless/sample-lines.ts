@@ -37,11 +37,11 @@ function readValue(value: number, isFloat32: boolean): Pick<SampleLine, 'value' 
   if (Number.isNaN(value)) return { value: null, state: 'missing' };
   if (value === Number.POSITIVE_INFINITY) return { value: null, state: 'overload' };
   if (value === Number.NEGATIVE_INFINITY) return { value: null, state: '-overload' };
-  return { value: isFloat32 ? shortest(value) : value };
+  return { value: isFloat32 ? shortestFloat(value) : value };
 }
 
 /** The shortest decimal that is the same Float32: 3.3, not 3.299999952316284. */
-function shortest(value: number): number {
+export function shortestFloat(value: number): number {
   for (let digits = 6; digits < 9; digits++) {
     const short = Number(value.toPrecision(digits));
     if (Math.fround(short) === value) return short;

@@ -179,6 +179,61 @@ describe.concurrent('read', () => {
   });
 });
 
+describe.concurrent('screenshot and waveform', () => {
+  it('saves the picture a scope makes of its screen', async () => {
+    const path = join(folder, 'screen.png');
+    const { code, stdout, stderr } = await run('screenshot', resourceOf('scope'), '--out', path, '--json');
+    expect([code, stderr]).toEqual([0, '']);
+    const picture = await readFile(path);
+    expect(jsonLines(stdout)).toEqual([{ path, type: 'image/png', bytes: picture.length }]);
+    expect(picture.subarray(0, 8).toString('hex')).toBe('89504e470d0a1a0a');
+    expect(picture.subarray(-8).toString('latin1')).toContain('IEND');
+    const none = await run('screenshot', resourceOf('supply'), '--out', join(folder, 'none.png'));
+    expect([none.code, none.stderr]).toEqual([3, expect.stringMatching(/^labwire: driver\.unsupported: /m)]);
+    const nowhere = await run('screenshot', resourceOf('scope'), '--out', join(folder, 'no', 'such', 'place.png'));
+    expect([nowhere.code, nowhere.stderr]).toEqual([4, expect.stringMatching(/^labwire: export\.failed: /m)]);
+    expect((await readdir(folder)).filter((name) => name.endsWith('.part'))).toEqual([]);
+  });
+
+  it('captures every sample of the channels named, or of those shown, on one trigger', async () => {
+    const scope = resourceOf('scope');
+    await run('query', scope, ':CHAN4:DISP ON;:RUN');
+    const path = join(folder, 'wave.csv');
+    const file = await run('waveform', scope, '--channels', 'ch4', '--out', path, '--json');
+    expect([file.code, file.stderr]).toEqual([0, '']);
+    const [about] = jsonLines<{ samples: number; dtSeconds: number; xOriginSeconds: number; channels: unknown }>(
+      file.stdout,
+    );
+    expect(about).toMatchObject({ path, samples: 12_000, channels: [{ name: 'ch4.waveform', unit: 'V' }] });
+    const [header, ...lines] = (await readFile(path, 'utf8')).trimEnd().split('\n');
+    expect(header).toBe('time (s),ch4.waveform (V)');
+    expect(lines).toHaveLength(12_000);
+    const points = lines.map((line) => line.split(',').map(Number) as [number, number]);
+    expect(points[0]?.[0]).toBe(about?.xOriginSeconds);
+    expect((points[11_999]?.[0] ?? 0) - (points[0]?.[0] ?? 0)).toBeCloseTo(11_999 * (about?.dtSeconds ?? 0), 9);
+    // The compensation output: 1 kHz, 0 V and 3 V, a half of the time each.
+    const high = points.filter(([, volts]) => volts > 1.5);
+    expect(high.length).toBeGreaterThan(5000);
+    expect(high.length).toBeLessThan(7000);
+    for (const [, volts] of points) expect(Math.min(Math.abs(volts), Math.abs(volts - 3))).toBeLessThan(0.2);
+    const shown = await run('waveform', scope, '--json');
+    expect(
+      jsonLines<{ channel: string; values: number[] }>(shown.stdout).map((one) => [one.channel, one.values.length]),
+    ).toEqual([
+      ['ch1.waveform', 12_000],
+      ['ch4.waveform', 12_000],
+    ]);
+    expect((await run('query', scope, ':TRIG:STAT?')).stdout.trim()).not.toBe('STOP');
+    const unknown = await run('waveform', scope, '--channels', 'ch9');
+    expect([unknown.code, unknown.stderr]).toEqual([3, expect.stringMatching(/channel\.unknown.*ch1\.waveform/)]);
+    const hidden = await run('waveform', scope, '--channels', 'ch2');
+    expect([hidden.code, hidden.stderr]).toEqual([3, expect.stringMatching(/instrument\.rejected.*not displayed/)]);
+    const none = await run('waveform', resourceOf('meter'));
+    expect([none.code, none.stderr]).toEqual([3, expect.stringMatching(/channel\.unknown/)]);
+    expect(unknown.stdout + hidden.stdout + none.stdout).toBe('');
+  });
+});
+
 describe.concurrent('recordings', () => {
   let short: ReturnType<typeof recordShort> | undefined;
 

@@ -5,7 +5,8 @@ import { BATCH_FLAG, type Batch, createBatch } from '../../core/batch.ts';
 import { columnRow, columnRows } from '../../core/decimate.ts';
 import { seededRandom } from '../../core/seeded-random.ts';
 import { History } from './history.ts';
-import { type HistoryAnswer, type HistoryRequest, PIECE_BYTES, readHistory } from './read-history.ts';
+import { type HistoryAnswer, type HistoryRequest, PIECE_BYTES } from './history-pieces.ts';
+import { readHistory } from './read-history.ts';
 import { SyntheticStream } from './synthetic-stream.ts';
 
 function read(
@@ -324,6 +325,31 @@ describe('segments', () => {
     expect(kept?.lost).toBe(1);
     expect(history.streamsOf(['scope/ch1'])).toEqual([]);
     expect(history.segmentStreamsOf(['scope/ch1'])).toHaveLength(1);
+  });
+
+  test('every sample of the newest one of a time is read, in pieces that fit; columns of it are not rows of the bench', () => {
+    const history = new History();
+    history.streamOpened(info);
+    const rows = 200_000;
+    history.batch(part(0, 10, BATCH_FLAG.firstOfSegment | BATCH_FLAG.lastOfSegment, 1));
+    history.batch(part(10, rows, BATCH_FLAG.firstOfSegment, 2));
+    history.batch(part(10 + rows, 50, BATCH_FLAG.lastOfSegment, 3));
+    const { answer, blocks, sizes } = read(history, { channels: ['scope/ch1'] });
+    expect(answer).toEqual({ streams: [info], exact: true, nextNs: null });
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(PIECE_BYTES);
+    let next = 10;
+    for (const block of blocks) {
+      if (block.kind !== 'raw') throw new Error(block.kind);
+      const { seq, rows: count, columns, xOriginS, dtS } = block.batch;
+      expect([seq, dtS, columns[0]?.length]).toEqual([next, 1e-9, count]);
+      const first = seq < 10 + rows ? 10 : 10 + rows;
+      expect(xOriginS).toBeCloseTo(-1e-6 + (seq - first) * 1e-9, 12);
+      expect(columns[0]?.every((value) => value === (seq < 10 + rows ? 2 : 3))).toBe(true);
+      next += count;
+    }
+    expect(next).toBe(10 + rows + 50);
+    expect(read(history, { channels: ['scope/ch1'], fromNs: 6n }).answer.streams).toEqual([]);
+    expect(read(history, { channels: ['scope/ch1'], raw: false }).blocks).toEqual([]);
   });
 
   test('a segment that never ends does not eat the memory', () => {

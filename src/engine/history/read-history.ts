@@ -1,39 +1,14 @@
-import { encodeFrame } from '../../contract/frame-write.ts';
-import { blockBytes, FRAME_HEADER_BYTES, type FrameBlock } from '../../contract/frames.ts';
 import type { Batch, Column } from '../../core/batch.ts';
 import { BATCH_FLAG } from '../../core/batch.ts';
 import { type ColumnBlock, columnRow, columnsIn, rowsPerColumn } from '../../core/decimate.ts';
 import type { RowPage } from '../../core/ring.ts';
-import type { StreamInfo } from '../../core/stream-info.ts';
 import type { ChannelsOf, History } from './history.ts';
+import { type HistoryAnswer, type HistoryRequest, PIECE_BYTES, Pieces } from './history-pieces.ts';
+import { readSegments } from './read-segments.ts';
 import type { StreamHistory } from './stream-history.ts';
 
-/** Largest piece of history on a link, so that live data get between them. */
-export const PIECE_BYTES = 256 * 1024;
 /** Most bytes of one answer; more is cut, `nextNs` says where to go on. */
 const ANSWER_BYTES = 16 * 1024 * 1024;
-
-export interface HistoryRequest {
-  /** Number under which the pieces come. */
-  request: number;
-  channels: readonly string[];
-  fromNs: bigint;
-  /** Rows before it. */
-  toNs: bigint;
-  /** Columns wanted over the whole range. */
-  width: number;
-  raw: boolean;
-  /** Most rows or columns per answer. */
-  limit: number;
-}
-
-export interface HistoryAnswer {
-  streams: StreamInfo[];
-  /** False: some rows are let go, or come in coarser columns than asked. */
-  exact: boolean;
-  /** Where to go on if the answer was cut. */
-  nextNs: bigint | null;
-}
 
 interface Part extends ChannelsOf<StreamHistory> {
   from: number;
@@ -43,7 +18,7 @@ interface Part extends ChannelsOf<StreamHistory> {
 
 /**
  * Reads a time range of some channels and sends it in pieces (frames with number 0, blocks with `isReply`), all before it returns.
- * If the answer would be larger than `limit`, every stream is cut at the same time.
+ * If the answer would be larger than `limit`, every stream is cut at the same time. Raw rows of a waveform channel are its newest segment.
  */
 export function readHistory(
   history: History,
@@ -58,8 +33,10 @@ export function readHistory(
     const cut = nextNs === null ? part : { ...part, to: Math.min(part.to, part.stream.rowAt(nextNs)) };
     if (cut.from < cut.to && !sendPart(cut, request, pieces)) exact = false;
   }
+  const segments = request.raw ? readSegments(history, request, pieces) : [];
   pieces.end();
-  return { streams: parts.filter((part) => part.from < part.to).map((part) => part.stream.info), exact, nextNs };
+  const streams = parts.filter((part) => part.from < part.to).map((part) => part.stream.info);
+  return { streams: [...streams, ...segments], exact, nextNs };
 }
 
 function partOf(found: ChannelsOf<StreamHistory>, request: HistoryRequest, toNs: bigint): Part {
@@ -185,29 +162,4 @@ function splitFlags(
     part.set(flags.subarray(index * length + from, index * length + to), index * (to - from));
   }
   return part;
-}
-
-/** Gathers blocks into frames of at most `PIECE_BYTES`. */
-export class Pieces {
-  readonly #send: (frame: ArrayBuffer) => void;
-  #blocks: FrameBlock[] = [];
-  #bytes = FRAME_HEADER_BYTES;
-
-  constructor(send: (frame: ArrayBuffer) => void) {
-    this.#send = send;
-  }
-
-  add(block: FrameBlock): void {
-    const bytes = blockBytes(block);
-    if (this.#blocks.length > 0 && this.#bytes + bytes > PIECE_BYTES) this.end();
-    this.#blocks.push(block);
-    this.#bytes += bytes;
-  }
-
-  end(): void {
-    if (this.#blocks.length === 0) return;
-    this.#send(encodeFrame({ number: 0, arrivedNs: 0n, blocks: this.#blocks }));
-    this.#blocks = [];
-    this.#bytes = FRAME_HEADER_BYTES;
-  }
 }

@@ -4,7 +4,8 @@ import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
 import type { StreamInfo } from '../../core/stream-info.ts';
 import type { History } from './history.ts';
-import { type HistoryAnswer, type HistoryRequest, readHistory } from './read-history.ts';
+import type { HistoryAnswer, HistoryRequest } from './history-pieces.ts';
+import { readHistory } from './read-history.ts';
 import { Watch } from './watch.ts';
 import { FrameDraft, type ScreenRow, type WatchFill, type WatchMode } from './watch-part.ts';
 

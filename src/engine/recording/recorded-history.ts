@@ -1,7 +1,8 @@
 import { columnsIn, rowsPerColumn } from '../../core/decimate.ts';
 import { channelId } from '../../core/stream-info.ts';
-import type { HistoryAnswer, HistoryRequest } from '../history/read-history.ts';
-import { batchOf, PIECE_BYTES, Pieces, pageRows, splitColumns } from '../history/read-history.ts';
+import type { HistoryAnswer, HistoryRequest } from '../history/history-pieces.ts';
+import { PIECE_BYTES, Pieces } from '../history/history-pieces.ts';
+import { batchOf, pageRows, splitColumns } from '../history/read-history.ts';
 import { RecordedRows } from './recorded-rows.ts';
 import type { Recording } from './recording.ts';
 

@@ -1,4 +1,4 @@
-import type { HistoryAnswer, HistoryRequest } from '../history/read-history.ts';
+import type { HistoryAnswer, HistoryRequest } from '../history/history-pieces.ts';
 import type { Library } from './library.ts';
 import { RecordedHistory } from './recorded-history.ts';
 
