@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LabError } from '../../src/core/errors.ts';
+import { openTransport } from '../../src/engine/transport/open-transport.ts';
 import { listVendorVisa } from '../../src/engine/transport/vendor-visa/list-vendor-visa.ts';
 import { openVendor } from '../../src/engine/transport/vendor-visa/open-vendor.ts';
 import { visaCandidates } from '../../src/engine/transport/vendor-visa/visa-candidates.ts';
@@ -101,6 +102,31 @@ describe.skipIf(whyNoLibrary)(`the maker's VISA${whyNoLibrary ? ` (skipped: ${wh
       message: expect.stringMatching(/\/nowhere\/libvisa\.so.*NI-VISA/s),
     });
     await expect(listVendorVisa(options)).rejects.toMatchObject({ code: 'resource.unsupported' });
+  });
+
+  it('an instrument on a GPIB board without an adapter is opened by it, under its own name', async () => {
+    process.env.LABWIRE_TEST_VISA_GPIB = /,(\d+)::/.exec(bridge.resource)?.[1];
+    const own = await buildTestLibrary('vendor-visa-gpib');
+    try {
+      device.answer = (message) => message;
+      await using transport = await openTransport('GPIB1::22::INSTR', { vendor: own });
+      expect(transport.resource).toBe('GPIB1::22::INSTR');
+      expect(own.children).toHaveLength(1);
+      await transport.write(text('ECHO? board'), { end: true });
+      expect(show(await readMessage(transport))).toBe('ECHO? board');
+      expect(transport.control?.clear, 'a device clear of the bus').toBeDefined();
+    } finally {
+      delete process.env.LABWIRE_TEST_VISA_GPIB;
+      own.dispose();
+    }
+  });
+
+  it('neither an adapter nor a VISA: both are named, with an example to type', async () => {
+    const vendor = { library: '/nowhere/libvisa.so', spawn: built.spawn };
+    await expect(openTransport('GPIB1::22::INSTR', { vendor })).rejects.toMatchObject({
+      code: 'resource.unsupported',
+      message: expect.stringMatching(/PRLGX-TCPIP1::.*::22::INSTR.*install its VISA/s),
+    });
   });
 
   it('a file that is no VISA is refused, with the function it lacks', async () => {
