@@ -36,7 +36,6 @@ const FLOORS: Record<string, Floor> = {
       'usb',
       'koffi',
       'bonjour-service',
-      'modbus-serial',
       'yaml',
       'fflate',
       '@mcap/core',
@@ -45,7 +44,7 @@ const FLOORS: Record<string, Floor> = {
   simulator: {
     holds: 'instruments that serve the real protocols; it sits outside, like hardware',
     floors: ['core', 'protocol'],
-    packages: ['node:', 'zod', 'ws', 'serialport', 'bonjour-service', 'modbus-serial', 'yaml'],
+    packages: ['node:', 'zod', 'ws', 'serialport', 'bonjour-service', 'yaml'],
   },
   main: {
     holds: 'the Electron shell',
@@ -71,7 +70,7 @@ const FLOORS: Record<string, Floor> = {
 };
 
 /** Tests stand outside the building: they may use the instruments and hosts around what they test. */
-const TEST_PACKAGES = ['node:', 'vitest', 'playwright-core', 'vite', 'electron'];
+const TEST_PACKAGES = ['node:', 'vitest', 'playwright-core', 'vite', 'electron', 'modbus-serial'];
 
 const sources = readSources();
 const own = sources.filter((file) => !file.isTest);

@@ -46,6 +46,7 @@ import { StateBoard } from './state/state-board.ts';
 import { StreamBoard } from './state/stream-board.ts';
 import { TraceDesk } from './state/trace-desk.ts';
 import { createSystemClock } from './system-clock.ts';
+import { noteBoards } from './transport/prologix/board-table.ts';
 
 export interface EngineOptions {
   /** Locked by the engine. */
@@ -117,6 +118,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     }),
   );
   const known = scope.use(await openKnown(folder.path, events));
+  noteBoards(known.all.flatMap(({ paths }) => paths.map(({ resource }) => resource)));
   const instruments: InstrumentTable = new InstrumentTable({
     clock,
     registry,

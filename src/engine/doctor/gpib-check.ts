@@ -1,3 +1,4 @@
+import { LabError } from '../../core/errors.ts';
 import { boardResource } from '../transport/prologix/board-table.ts';
 import { type Check, fine, problem } from './patient.ts';
 
@@ -7,8 +8,15 @@ export const boardCheck: Check = {
   title: 'GPIB board',
   async look({ parsed }) {
     if (parsed.kind !== 'gpib' && parsed.kind !== 'gpib-board') return undefined;
-    const adapter = boardResource(parsed.board);
-    if (adapter !== undefined) return fine(`Board ${parsed.board} is the adapter ${adapter}.`);
+    try {
+      const adapter = boardResource(parsed.board);
+      if (adapter !== undefined) return fine(`Board ${parsed.board} is the adapter ${adapter}.`);
+    } catch (error) {
+      return problem(
+        LabError.from(error).message,
+        'Use the address of the adapter itself, or number the adapters apart.',
+      );
+    }
     const address = parsed.kind === 'gpib' ? parsed.address.primary : 9;
     return problem(
       `No adapter is known as GPIB board ${parsed.board}: a GPIB address alone leads nowhere.`,

@@ -4,17 +4,17 @@ import type { Resource } from '../../../core/resource-shape.ts';
 import type { Transport } from '../transport.ts';
 import type { VendorOptions } from '../vendor-visa/open-vendor.ts';
 import { shareAdapter } from './adapter-registry.ts';
+import { adapterResource } from './adapter-resource.ts';
 import { boardResource } from './board-table.ts';
 import { GpibTransport } from './gpib-transport.ts';
 import type { LineOptions } from './open-line.ts';
-import { adapterResource } from './open-prologix.ts';
 
 export interface GpibOptions extends LineOptions {
   vendor?: Omit<VendorOptions, 'signal'> | undefined;
 }
 
 /**
- * Opens `GPIB[b]::pad[::sad]::INSTR`: through the adapter registered as board b, else with the maker's VISA. Throws `resource.unsupported` when there
+ * Opens `GPIB[b]::pad[::sad]::INSTR`: through the adapter known as board b, else with the maker's VISA. Throws `resource.unsupported` when there
  * is neither, else as `openPrologix` and `openVendor`.
  */
 export async function openGpib(

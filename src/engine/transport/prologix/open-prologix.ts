@@ -1,19 +1,14 @@
 import { LabError } from '../../../core/errors.ts';
-import type { LineEnd, Resource } from '../../../core/resource-shape.ts';
+import type { Resource } from '../../../core/resource-shape.ts';
 import type { AdapterVersion } from '../../../protocol/prologix.ts';
 import type { Transport } from '../transport.ts';
 import { shareAdapter } from './adapter-registry.ts';
+import { adapterResource } from './adapter-resource.ts';
+import { noteBoards } from './board-table.ts';
 import { GpibTransport } from './gpib-transport.ts';
 import type { LineOptions } from './open-line.ts';
 
 type AdapterResource = Extract<Resource, { kind: 'prologix' }>;
-
-/** The spelling of the adapter itself. */
-export function adapterResource({ board, line }: { board: number; line: LineEnd }): string {
-  return line.kind === 'tcp'
-    ? `PRLGX-TCPIP${board}::${line.host}::${line.port}::INTFC`
-    : `PRLGX-ASRL${board}::${line.port}::INTFC`;
-}
 
 /**
  * Opens an instrument behind a Prologix or AR488 adapter; the adapter is shared with all others behind it. Nothing is sent to the instrument.
@@ -30,6 +25,7 @@ export async function openPrologix(resource: AdapterResource, options: LineOptio
     );
   }
   const use = await shareAdapter(line, adapterResource(resource), options);
+  noteBoards([canonical]);
   return new GpibTransport(use, address, canonical);
 }
 
@@ -48,6 +44,7 @@ export interface OpenedAdapter extends AsyncDisposable {
 export async function openAdapter(resource: AdapterResource, options: LineOptions = {}): Promise<OpenedAdapter> {
   const name = adapterResource(resource);
   const use = await shareAdapter(resource.line, name, options);
+  noteBoards([name]);
   const { adapter } = use;
   return {
     resource: name,

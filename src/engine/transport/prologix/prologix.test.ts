@@ -16,7 +16,7 @@ import {
 import { openTransport } from '../open-transport.ts';
 import type { Transport } from '../transport.ts';
 import { openAdapters } from './adapter-registry.ts';
-import { registerBoard, registeredBoards } from './board-table.ts';
+import { forgetBoard, noteBoards } from './board-table.ts';
 import { openAdapter } from './open-prologix.ts';
 
 const cleanups: (() => unknown)[] = [];
@@ -333,11 +333,10 @@ describe('the adapter', () => {
     }
   });
 
-  it('has a board number, once registered', async () => {
+  it('is the board of its number from its first opening on, as long as no other adapter has that number', async () => {
     const { port } = await setUp();
-    registerBoard(3, `PRLGX-TCPIP0::127.0.0.1::${port}::INTFC`);
-    cleanups.push(() => registerBoard(3, undefined));
-    expect(registeredBoards()).toHaveLength(1);
+    cleanups.push(() => forgetBoard(3));
+    await (await openTransport(`PRLGX-TCPIP3::127.0.0.1::${port}::7::INSTR`))[Symbol.asyncDispose]();
     await using transport = await openTransport('GPIB3::8::INSTR');
     expect(transport.resource).toBe('GPIB3::8::INSTR');
     expect(await ask(transport, 'ECHO?')).toBe('ECHO?');
@@ -347,6 +346,11 @@ describe('the adapter', () => {
       message: expect.stringContaining('PRLGX-TCPIP4::192.168.1.80::8::INSTR'),
     });
     await expect(openTransport('GPIB3::INTFC')).rejects.toMatchObject({ code: 'resource.unsupported' });
+    noteBoards(['TCPIP0::10.0.0.1::5025::SOCKET', 'PRLGX-TCPIP3::10.0.0.9::1234::4::INSTR']);
+    await expect(openTransport('GPIB3::8::INSTR')).rejects.toMatchObject({
+      code: 'resource.unsupported',
+      message: expect.stringContaining('PRLGX-TCPIP3::10.0.0.9::1234::INTFC'),
+    });
   });
 });
 
