@@ -4,6 +4,7 @@ import { LabError } from '../../core/errors.ts';
 import { act } from '../actions.ts';
 import { Dialog } from '../control/dialog.tsx';
 import { Icon } from '../control/icon.tsx';
+import { Popover } from '../control/popover.tsx';
 import { Problem } from '../control/problem.tsx';
 import { benchStore } from '../engine-link.ts';
 import { closeDialog } from '../screen-store.ts';
@@ -98,7 +99,16 @@ export function AttachDialog(): ReactElement {
       <div className="dialog-body flush found-list">
         {typed && (
           <div className="found-problem">
-            <Problem error={typed.error} />
+            <Problem error={typed.error}>
+              <button
+                type="button"
+                className="btn icon"
+                aria-label="Close this error"
+                onClick={() => setTyped(undefined)}
+              >
+                <Icon name="close" />
+              </button>
+            </Problem>
             {typed.error.code !== 'resource.malformed' && (
               <DoctorPanel
                 key={typed.resource}
@@ -137,11 +147,26 @@ export function AttachDialog(): ReactElement {
 
 /** Ways of looking that are not there: never hidden, each with its reason. */
 function Unavailable({ searches }: { searches: DiscoveryState['searches'] }): ReactElement {
-  const text = searches.map(({ source, reason }) => `${SOURCE_WORDS[source]}: ${reason ?? ''}`).join('\n');
+  const words = searches.map(({ source }) => SOURCE_WORDS[source]);
   return (
-    <span className="tone-warn unavailable" title={text} data-testid="unavailable-searches">
-      not looked at: {searches.map(({ source }) => SOURCE_WORDS[source]).join(', ')}
-    </span>
+    <Popover
+      className="link-quiet tone-warn unavailable"
+      label={`Not looked at: ${words.join(', ')}`}
+      title="Why not"
+      testId="unavailable-searches"
+      button={words.length > 2 ? `${words.length} ways not looked at` : `not looked at: ${words.join(', ')}`}
+    >
+      {() => (
+        <dl className="popover-body unavailable-list">
+          {searches.map(({ source, reason }) => (
+            <div key={source}>
+              <dt>{SOURCE_WORDS[source]}</dt>
+              <dd className="quiet">{reason}</dd>
+            </div>
+          ))}
+        </dl>
+      )}
+    </Popover>
   );
 }
 

@@ -16,7 +16,8 @@ const ICONS: Record<DoctorCheck['state'], IconName> = {
 /** Why a resource does not appear or answer: each thing looked at, its cause, its fix, and what to paste. */
 export function DoctorPanel(props: {
   resource: string;
-  onAttach: (options: AttachOptions | undefined) => void;
+  /** Absent where it is attached already. */
+  onAttach?: (options: AttachOptions | undefined) => void;
 }): ReactElement {
   const { resource, onAttach } = props;
   const [report, setReport] = useState<DoctorReport>();
@@ -41,7 +42,7 @@ export function DoctorPanel(props: {
     <div className="doctor" data-testid="doctor" aria-busy={busy}>
       {error && <Problem error={error} />}
       <p role="status">
-        <b>{report ? report.verdict : busy ? `Looking at ${resource}…` : ''}</b>
+        <b>{busy ? `Looking at ${resource}…` : report?.verdict}</b>
       </p>
       {report && (
         <ol>
@@ -79,9 +80,9 @@ export function DoctorPanel(props: {
             Try other line settings
           </button>
         )}
-        {works && (
-          <button type="button" className="btn small primary" onClick={() => onAttach(works)}>
-            Attach with what works
+        {onAttach && (works || report?.isHealthy) && (
+          <button type="button" className="btn small primary" disabled={busy} onClick={() => onAttach(works)}>
+            {works ? 'Attach with what works' : 'Attach'}
           </button>
         )}
       </div>

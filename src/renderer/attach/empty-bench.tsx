@@ -7,6 +7,9 @@ import { showDialog } from '../screen-store.ts';
 import { useStore } from '../store.ts';
 import { attachAll } from './attach-all.ts';
 
+/** Those on one circuit. What the simulated bench has beside them, to try other ways with, waits in the list of instruments found. */
+const ON_THE_CIRCUIT = new Set(['supply', 'meter', 'scope', 'load', 'daq']);
+
 /** The first minute: what a bench is, and the two ways to fill it. */
 export function EmptyBench(): ReactElement {
   const simulator = useStore(benchStore, (bench) => bench?.simulator);
@@ -14,7 +17,7 @@ export function EmptyBench(): ReactElement {
   const start = async (): Promise<void> => {
     setBusy(true);
     const state = await act('bench.start', {});
-    if (state) await attachAll(state.instruments);
+    if (state) await attachAll(state.instruments.filter(({ name }) => ON_THE_CIRCUIT.has(name)));
     setBusy(false);
   };
   return (
@@ -34,7 +37,7 @@ export function EmptyBench(): ReactElement {
           type="button"
           className="btn"
           disabled={busy || simulator?.state === 'unavailable'}
-          title={simulator?.reason ?? 'Five simulated instruments on one circuit, behind real sockets'}
+          title={simulator?.reason ?? 'Simulated instruments on one circuit, behind real sockets and serial lines'}
           onClick={() => void start()}
         >
           <Icon name="simulator" />
@@ -42,8 +45,9 @@ export function EmptyBench(): ReactElement {
         </button>
       </div>
       <p className="quiet">
-        The simulated bench is a supply, a meter, a load, a scope and a streaming device wired to one circuit. They are
-        real servers of real protocols, so what works on them works on hardware.
+        The simulated bench is supplies, meters, a load, a scope and a streaming device wired to one circuit. They are
+        real servers of real protocols, so what works on them works on hardware. Instruments on GPIB, USB and Modbus are
+        there too, in the list of Attach….
       </p>
       {simulator?.state === 'unavailable' && <p className="quiet">{simulator.reason}</p>}
     </div>

@@ -34,13 +34,13 @@ export function FoundRow(props: {
       </div>
       <button
         type="button"
-        className="found-path num cut"
+        className="found-path num"
         aria-expanded={open === 'paths'}
         title={`${row.paths.map(({ resource }) => resource).join('\n')}\nClick: all paths`}
         onClick={() => toggle('paths')}
       >
-        {first}
-        {row.paths.length > 1 && <small className="quiet"> +{row.paths.length - 1}</small>}
+        <span className="cut">{first}</span>
+        {row.paths.length > 1 && <small className="quiet">+{row.paths.length - 1}</small>}
       </button>
       <div className="found-action">
         {row.state === 'attached' && (
@@ -78,6 +78,7 @@ export function FoundRow(props: {
             className="btn"
             aria-expanded={typeof open === 'object'}
             onClick={() => toggle({ doctor: first })}
+            aria-label={`Why ${title} cannot be used`}
           >
             Why?
           </button>

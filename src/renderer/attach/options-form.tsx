@@ -1,5 +1,7 @@
 import { type FormEvent, type ReactElement, useEffect, useState } from 'react';
-import type { AttachOptions, DriverFamilyInfo, LineSettings, Termination } from '../../contract/discovery-schema.ts';
+import type { CallOutput } from '../../contract/calls.ts';
+import type { AttachOptions, LineSettings, Termination } from '../../contract/discovery-schema.ts';
+import { showError } from '../actions.ts';
 import { call } from '../engine-link.ts';
 import { attachOptionsOf, EMPTY_DRAFT, type OptionsDraft } from './options-draft.ts';
 
@@ -11,13 +13,13 @@ const TERMINATIONS: readonly { value: Termination; word: string }[] = [
   { value: 'none', word: 'none' },
 ];
 
+type Families = CallOutput<'driver.list'>;
+
 /** Families, asked for once per opening of the form. */
-function useFamilies(): readonly DriverFamilyInfo[] {
-  const [families, setFamilies] = useState<readonly DriverFamilyInfo[]>([]);
+function useFamilies(): Families {
+  const [families, setFamilies] = useState<Families>({ families: [], problems: [] });
   useEffect(() => {
-    call('driver.list', {})
-      .then((answer) => setFamilies(answer.families))
-      .catch(() => undefined);
+    call('driver.list', {}).then(setFamilies).catch(showError);
   }, []);
   return families;
 }
@@ -28,7 +30,7 @@ export function OptionsForm(props: {
   isBusy: boolean;
   onAttach: (options: AttachOptions) => void;
 }): ReactElement {
-  const families = useFamilies();
+  const { families, problems } = useFamilies();
   const [draft, setDraft] = useState<OptionsDraft>(EMPTY_DRAFT);
   const change = (piece: Partial<OptionsDraft>): void => setDraft((now) => ({ ...now, ...piece }));
   const result = attachOptionsOf(draft);
@@ -64,6 +66,11 @@ export function OptionsForm(props: {
         value={draft.readTermination}
         onPick={(readTermination) => change({ readTermination })}
       />
+      {problems.map(({ file, message }) => (
+        <p key={file} className="tone-warn">
+          {file}: {message}
+        </p>
+      ))}
       {!result.ok && <p className="tone-bad">{result.reason}</p>}
       <button type="submit" className="btn primary" disabled={props.isBusy || !result.ok}>
         {props.isBusy ? 'Asking…' : 'Attach'}

@@ -53,7 +53,7 @@ test('the foot of the list tells how far the search is', () => {
       { source: 'serial', state: 'done', found: 0 },
     ],
   };
-  expect(searchText(discovery, 812)).toBe('1 instrument found in 0.8 s · mDNS, serial ports · still looking: VXI-11');
+  expect(searchText(discovery, 812)).toBe('1 found in 0.8 s · still looking: VXI-11 · mDNS, serial ports');
   expect(searchProgress(discovery)).toBe(0.75);
   expect(searchProgress({ ...discovery, isSearching: false })).toBe(1);
   expect(unavailableSearches(discovery).map(({ source }) => source)).toEqual(['usb']);

@@ -7,7 +7,6 @@ import type {
 } from '../../contract/discovery-schema.ts';
 import { ROLE_WORDS, shortMaker } from '../bench/instrument-words.ts';
 import type { IconName } from '../control/icon.tsx';
-import { plural } from '../text-format.ts';
 
 export const SOURCE_WORDS: Record<PathSource, string> = {
   simulator: 'simulated bench',
@@ -33,15 +32,20 @@ const WAY_WORDS: Record<FoundPath['way'], string> = {
   server: 'a server',
 };
 
-/** `5 found in 0.8 s · mDNS, VXI-11, USB, serial ports · still looking at USB`. */
+/** No ways of looking: where the list begins. */
+const GIVEN: readonly PathSource[] = ['simulator', 'remembered', 'attached'];
+
+/** `5 found in 0.8 s · still looking: VXI-11 · USB, serial ports, mDNS`: what changes first, because the end is cut first. */
 export function searchText(discovery: DiscoveryState, tookMs: number | undefined): string {
   const busy = discovery.searches.filter(({ state }) => state === 'searching');
-  const done = discovery.searches.filter(({ state }) => state === 'done' || state === 'watching');
+  const done = discovery.searches.filter(
+    ({ source, state }) => (state === 'done' || state === 'watching') && !GIVEN.includes(source),
+  );
   const took = tookMs === undefined ? '' : ` in ${(tookMs / 1000).toFixed(1)} s`;
   return [
-    `${plural(discovery.found.length, 'instrument')} found${took}`,
-    done.map(({ source }) => SOURCE_WORDS[source]).join(', '),
+    `${discovery.found.length} found${took}`,
     busy.length > 0 ? `still looking: ${busy.map(({ source }) => SOURCE_WORDS[source]).join(', ')}` : '',
+    done.map(({ source }) => SOURCE_WORDS[source]).join(', '),
   ]
     .filter(Boolean)
     .join(' · ');

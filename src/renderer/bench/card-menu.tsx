@@ -5,7 +5,7 @@ import { act, toast } from '../actions.ts';
 import { Icon } from '../control/icon.tsx';
 import { MenuItem, Popover } from '../control/popover.tsx';
 import { showConsole, showDialog } from '../screen-store.ts';
-import { titleOf } from './instrument-words.ts';
+import { fullTitleOf, titleOf } from './instrument-words.ts';
 
 async function detach(instrument: InstrumentState): Promise<void> {
   const done = await act('instrument.close', { instrument: instrument.id });
@@ -75,7 +75,7 @@ export function CardMenu({ instrument }: { instrument: InstrumentState }): React
       menu
       align="end"
       className="btn icon"
-      label={`${titleOf(instrument)}: more`}
+      label={`${fullTitleOf(instrument)}: more`}
       testId="card-menu"
       button={<Icon name="more" />}
     >
@@ -100,7 +100,7 @@ export function CardMenu({ instrument }: { instrument: InstrumentState }): React
             {instrument.can.screenshot && (
               <MenuItem onPick={pick(() => showDialog({ kind: 'screenshot', instrument: id }))}>Screenshot…</MenuItem>
             )}
-            <hr />
+            {actionsOf(instrument).length > 0 && <hr />}
             {actionsOf(instrument).map(({ action, word, title }) => (
               <MenuItem key={action} title={title} onPick={pick(() => void perform(instrument, action, word))}>
                 {word}

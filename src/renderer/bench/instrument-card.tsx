@@ -6,9 +6,11 @@ import { useSeconds } from '../frame/link-badge.tsx';
 import { msOf } from '../text-format.ts';
 import { CardMenu } from './card-menu.tsx';
 import type { CardProps } from './card-props.ts';
-import { identityText, stateWord, titleOf } from './instrument-words.ts';
+import { fullTitleOf, identityText, stateWord, titleOf } from './instrument-words.ts';
 import { LoadCard } from './load-card.tsx';
 import { MeterCard } from './meter-card.tsx';
+import { MoreSettings } from './more-settings.tsx';
+import { OtherLamps } from './other-lamps.tsx';
 import { ScopeCard } from './scope-card.tsx';
 import { StrangerNote } from './stranger-note.tsx';
 import { StreamCard } from './stream-card.tsx';
@@ -30,7 +32,7 @@ export const InstrumentCard = memo(
     return (
       <article
         className="card"
-        aria-label={titleOf(instrument)}
+        aria-label={fullTitleOf(instrument)}
         data-testid={`card-${instrument.role}`}
         data-instrument={instrument.id}
         data-state={instrument.state}
@@ -42,12 +44,19 @@ export const InstrumentCard = memo(
             {identityText(instrument)}
           </em>
           {instrument.state !== 'live' && <span className={`lamp ${tone}`}>{word}</span>}
+          {instrument.isLocked && (
+            <span className="lamp info" title="Locked for this bench: other programs are kept off it">
+              locked
+            </span>
+          )}
           <span className="source" title={instrument.resource}>
             {instrument.way}
           </span>
           <CardMenu instrument={instrument} />
         </header>
         <CardBody instrument={instrument} channels={channels} />
+        <OtherLamps instrument={instrument} />
+        <MoreSettings instrument={instrument} />
         <StrangerNote instrument={instrument} />
         <Trouble instrument={instrument} />
       </article>

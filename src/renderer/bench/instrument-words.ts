@@ -25,6 +25,13 @@ export function titleOf(instrument: InstrumentState): string {
   return isGiven || role === 'unknown' ? label || ROLE_WORDS[role] : ROLE_WORDS[role];
 }
 
+/** Which one it is, where several of a role are on the bench: `Power supply DP832`; the name a person gave stands alone. */
+export function fullTitleOf(instrument: InstrumentState): string {
+  const title = titleOf(instrument);
+  const { model } = instrument.identity;
+  return title === ROLE_WORDS[instrument.role] && model ? `${title} ${model}` : title;
+}
+
 /** `Rigol DP832 · DP8C2130`, without what the instrument does not say. */
 export function identityText(instrument: InstrumentState): string {
   const { maker, model, serial } = instrument.identity;
@@ -32,11 +39,11 @@ export function identityText(instrument: InstrumentState): string {
   return [name, serial].filter(Boolean).join(' · ') || instrument.resource;
 }
 
-/** `RIGOL TECHNOLOGIES` is Rigol on the card. */
+/** `RIGOL TECHNOLOGIES` is Rigol on the card, `HEWLETT-PACKARD` Hewlett-Packard. */
 export function shortMaker(maker: string): string {
   const first = maker.trim().split(/[\s,]+/)[0] ?? '';
   const isShouted = first.length > 3 && first === first.toUpperCase();
-  return isShouted ? first.charAt(0) + first.slice(1).toLowerCase() : first;
+  return isShouted ? first.replace(/[A-Z]+/g, (word) => word.charAt(0) + word.slice(1).toLowerCase()) : first;
 }
 
 /** The dot and the word of an instrument's state. */

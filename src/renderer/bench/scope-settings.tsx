@@ -1,7 +1,7 @@
 import { type ReactElement, useId } from 'react';
 import type { InstrumentState } from '../../contract/instrument-schema.ts';
 import { formatQuantity } from '../../core/units-format.ts';
-import { ControlChoice, ControlField } from '../control/control-field.tsx';
+import { ControlChoice, ControlField, controlLabel } from '../control/control-field.tsx';
 import { Icon } from '../control/icon.tsx';
 import { SetpointBox } from '../control/setpoint-box.tsx';
 import { ControlSwitch } from '../control/switch.tsx';
@@ -11,12 +11,16 @@ import { controlOf, groupsOf } from './instrument-words.ts';
 /** Scopes whose settings are unfolded; kept while another screen is looked at. */
 const unfolded = createStore<ReadonlySet<string>>(new Set());
 
+/** What a channel's own row shows. */
+const ROW_CONTROLS = ['display', 'scale', 'offset', 'coupling'];
+
 /** Channels, timebase and trigger behind one line that says how they are set. */
 export function ScopeSettings({ instrument }: { instrument: InstrumentState }): ReactElement | null {
   const isOpen = useStore(unfolded, (ids) => ids.has(instrument.id));
   const bodyId = useId();
   const rows = groupsOf(instrument).filter((group) => controlOf(instrument, `${group}.display`));
-  const others = instrument.controls.filter((control) => !rows.includes(control.group));
+  const inRows = new Set(rows.flatMap((group) => ROW_CONTROLS.map((id) => `${group}.${id}`)));
+  const others = instrument.controls.filter(({ id }) => !inRows.has(id));
   if (instrument.controls.length === 0) return null;
   const toggle = (): void =>
     unfolded.update((ids) => {
@@ -49,7 +53,9 @@ export function ScopeSettings({ instrument }: { instrument: InstrumentState }): 
             <div className="control-rows">
               {others.map((control) => (
                 <div className="control-row" key={control.id}>
-                  <span>{control.label}</span>
+                  <span className="cut" title={controlLabel(control)}>
+                    {controlLabel(control)}
+                  </span>
                   <ControlField instrument={instrument} control={control} />
                 </div>
               ))}

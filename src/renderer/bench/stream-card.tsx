@@ -1,5 +1,5 @@
 import type { ReactElement } from 'react';
-import { ControlField } from '../control/control-field.tsx';
+import { ControlField, controlLabel } from '../control/control-field.tsx';
 import { Readout } from '../control/readout.tsx';
 import { benchStore } from '../engine-link.ts';
 import { useStore } from '../store.ts';
@@ -44,7 +44,9 @@ export function StreamCard({ instrument, channels }: CardProps): ReactElement {
         <div className="control-rows">
           {instrument.controls.map((control) => (
             <div className="control-row" key={control.id}>
-              <span>{control.label}</span>
+              <span className="cut" title={controlLabel(control)}>
+                {controlLabel(control)}
+              </span>
               <ControlField instrument={instrument} control={control} />
             </div>
           ))}

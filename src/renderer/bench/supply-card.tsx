@@ -14,13 +14,21 @@ import { channelOf, controlOf, groupsOf } from './instrument-words.ts';
 
 /** Per output: switch, measured V, I, P, what was asked and read back, and its lamps. */
 export function SupplyCard({ instrument, channels }: CardProps): ReactElement {
-  const groups = groupsOf(instrument);
+  const groups = groupsOf(instrument).filter((group) => isOutputOf(instrument, channels, group));
   return (
-    <div className="outputs" data-count={groups.length}>
+    <div className="outputs" data-count={Math.min(groups.length, 4)}>
       {groups.map((group) => (
         <SupplyOutput key={group} group={group} instrument={instrument} channels={channels} />
       ))}
     </div>
+  );
+}
+
+/** A group with a setpoint, a switch or a reading; others have their controls among the further settings. */
+function isOutputOf(instrument: InstrumentState, channels: CardProps['channels'], group: string): boolean {
+  return (
+    ['output', 'voltage.set', 'current.set'].some((id) => controlOf(instrument, `${group}.${id}`)) ||
+    channelOf(channels, `${group}.voltage`) !== undefined
   );
 }
 
@@ -86,16 +94,16 @@ function ProtectionLamp({ instrument, group }: { instrument: InstrumentState; gr
       {(close) => (
         <div className="popover-body narrow">
           <h3>{group.toUpperCase()} limits</h3>
-          {tripped && clear && (
+          {clear && (
             <button
               type="button"
-              className="btn danger"
+              className={tripped ? 'btn danger' : 'btn'}
               onClick={() => {
                 void act('instrument.set', { instrument: instrument.id, control: clear.id, value: true });
                 close();
               }}
             >
-              Clear {tripped} trip
+              {tripped ? `Clear ${tripped} trip` : clear.label}
             </button>
           )}
           {controls.map((control) => (

@@ -1,4 +1,4 @@
-import { type KeyboardEvent, type ReactElement, useEffect, useRef, useState } from 'react';
+import { type KeyboardEvent, type ReactElement, useEffect, useId, useRef, useState } from 'react';
 import type { InstrumentState } from '../../contract/instrument-schema.ts';
 import { helpFor, useCommandHelp } from './command-help.ts';
 import { completions } from './command-history.ts';
@@ -13,6 +13,7 @@ export function ConsolePrompt(props: { instrument: InstrumentState; history: rea
   const [at, setAt] = useState<number>();
   const [picked, setPicked] = useState(0);
   const input = useRef<HTMLInputElement>(null);
+  const listId = useId();
   const help = helpFor(commands, text);
   const offers = at === undefined ? completions(instrument.commands, text) : [];
   useEffect(() => input.current?.focus(), []);
@@ -47,30 +48,48 @@ export function ConsolePrompt(props: { instrument: InstrumentState; history: rea
   };
   return (
     <div className="prompt">
-      <ul className="offers num" hidden={offers.length === 0} aria-label="Completions">
-        {offers.map((offer, index) => (
-          <li key={offer}>
+      <div className="offers" hidden={offers.length === 0}>
+        <div role="listbox" aria-label="Completions" id={listId}>
+          {offers.map((offer, index) => (
             <button
+              key={offer}
+              id={`${listId}${index}`}
               type="button"
+              role="option"
               tabIndex={-1}
-              data-picked={index === picked}
+              aria-selected={index === picked}
               onClick={() => {
                 type(offer);
                 input.current?.focus();
               }}
             >
-              {offer}
+              <span className="num">{offer}</span>
+              <span className="quiet cut">{helpFor(commands, offer)?.help}</span>
             </button>
-          </li>
-        ))}
-      </ul>
+          ))}
+        </div>
+        <p className="quiet">
+          <span className="kbd">Tab</span> completes
+          {offers.length > 1 && (
+            <>
+              {', '}
+              <span className="kbd">Alt ↑ ↓</span> chooses
+            </>
+          )}
+        </p>
+      </div>
       <span className="num" aria-hidden="true">
         ›
       </span>
       <input
         ref={input}
         className="num"
+        role="combobox"
         aria-label={`Command to ${instrument.label}`}
+        aria-autocomplete="list"
+        aria-expanded={offers.length > 0}
+        aria-controls={listId}
+        aria-activedescendant={offers.length > 0 ? `${listId}${picked}` : undefined}
         placeholder="*IDN?"
         autoComplete="off"
         spellCheck={false}

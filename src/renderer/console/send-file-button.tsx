@@ -1,5 +1,6 @@
 import { type ReactElement, useRef } from 'react';
 import { act, showError, toast } from '../actions.ts';
+import { followJob } from '../job/followed-jobs.ts';
 
 const LIMIT_BYTES = 1_000_000;
 
@@ -19,14 +20,14 @@ export function SendFileButton({ instrument }: { instrument: string }): ReactEle
       name: file.name.slice(0, 200),
       text: await file.text(),
     });
-    if (job) toast({ severity: 'done', text: `Sending ${file.name}; it stops at the first line that is refused.` });
+    if (job) followJob(job.id);
   };
   return (
     <>
       <button
         type="button"
         className="btn small"
-        title="Sends the commands of a text file, a line each; lines that begin with # are left out"
+        title="Sends the commands of a text file, a line each; stops at the first that is refused. Lines that begin with # are left out"
         onClick={() => input.current?.click()}
       >
         Send file…

@@ -57,9 +57,14 @@ export function ControlAction(props: { instrument: InstrumentState; control: Con
   );
 }
 
+/** `CH1 Source`: the name of a control outside of its group. */
+export function controlLabel({ group, label }: Pick<Control, 'group' | 'label'>): string {
+  return group ? `${group.toUpperCase()} ${label}` : label;
+}
+
 /** The control of any kind, with its name from the instrument. */
 export function ControlField({ instrument, control }: { instrument: InstrumentState; control: Control }): ReactElement {
-  const label = control.group ? `${control.group.toUpperCase()} ${control.label}` : control.label;
+  const label = controlLabel(control);
   switch (control.kind) {
     case 'number':
       return <SetpointBox instrument={instrument} control={control} label={label} />;

@@ -38,7 +38,7 @@ export function FaultTable({ simulator }: { simulator: BenchState['simulator'] }
       </h2>
       {simulator.reason && <p className="quiet">{simulator.reason}</p>}
       {isRunning && (
-        <table className="table">
+        <table className="table fixed">
           <thead>
             <tr>
               <th>Instrument</th>
@@ -50,7 +50,10 @@ export function FaultTable({ simulator }: { simulator: BenchState['simulator'] }
             {simulator.instruments.map((item) => (
               <tr key={item.name}>
                 <td>{item.name}</td>
-                <td className="num selectable">{item.resources.join(', ')}</td>
+                <td className="num selectable cut" title={item.resources.join('\n')}>
+                  {item.resources[0]}
+                  {item.resources.length > 1 && <span className="quiet"> +{item.resources.length - 1}</span>}
+                </td>
                 <td>
                   <FaultKnob name={item.name} />
                 </td>

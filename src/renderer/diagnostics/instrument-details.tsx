@@ -56,7 +56,7 @@ export function InstrumentDetails({ instrument }: { instrument: string }): React
       </dl>
       <ErrorQueue errors={facts.errors} />
       {isDoctor ? (
-        <DoctorPanel resource={facts.resource} onAttach={() => setIsDoctor(false)} />
+        <DoctorPanel resource={facts.resource} />
       ) : (
         <button type="button" className="btn small" onClick={() => setIsDoctor(true)}>
           Ask the doctor

@@ -16,11 +16,10 @@ export function InstrumentTable({ instruments }: { instruments: readonly Instrum
           Nothing is attached. Each attached instrument shows here how fast it answers and what went wrong.
         </p>
       ) : (
-        <table className="table">
+        <table className="table fixed instruments-table">
           <thead>
             <tr>
               <th>Instrument</th>
-              <th>Address</th>
               <th>State</th>
               <th>Rate got / asked</th>
               <th>Round trip</th>
@@ -39,13 +38,15 @@ export function InstrumentTable({ instruments }: { instruments: readonly Instrum
                 <Fragment key={item.id}>
                   <tr>
                     <td>
-                      <b>{item.label}</b>
-                      <small>
+                      <b className="cut">{item.label}</b>
+                      <small className="cut">
                         {identityText(item)}
                         {item.identity.firmware ? ` · firmware ${item.identity.firmware}` : ''}
                       </small>
+                      <small className="num cut selectable" title={item.resource}>
+                        {item.resource}
+                      </small>
                     </td>
-                    <td className="num selectable address">{item.resource}</td>
                     <td className={`tone-${tone}`}>
                       {word}
                       {item.lastError && (
@@ -65,6 +66,7 @@ export function InstrumentTable({ instruments }: { instruments: readonly Instrum
                       <button
                         type="button"
                         className="btn small"
+                        aria-label={`Exchanges of ${item.label}`}
                         onClick={() => showDialog({ kind: 'exchanges', instrument: item.id })}
                       >
                         Exchanges
@@ -73,6 +75,7 @@ export function InstrumentTable({ instruments }: { instruments: readonly Instrum
                         type="button"
                         className="btn small"
                         aria-expanded={open === item.id}
+                        aria-label={`Details of ${item.label}`}
                         onClick={() => setOpen(open === item.id ? undefined : item.id)}
                       >
                         Details
@@ -81,7 +84,7 @@ export function InstrumentTable({ instruments }: { instruments: readonly Instrum
                   </tr>
                   {open === item.id && (
                     <tr className="details-row">
-                      <td colSpan={9}>
+                      <td colSpan={8}>
                         <InstrumentDetails instrument={item.id} />
                       </td>
                     </tr>

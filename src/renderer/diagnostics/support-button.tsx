@@ -1,6 +1,7 @@
 import { type ReactElement, useState } from 'react';
-import { act, toast } from '../actions.ts';
+import { act } from '../actions.ts';
 import { Icon } from '../control/icon.tsx';
+import { followJob } from '../job/followed-jobs.ts';
 import { shell } from '../shell.ts';
 
 /** One zip with what somebody else needs to help: no secrets, no samples. */
@@ -16,8 +17,7 @@ export function SupportButton(): ReactElement {
     });
     if (path !== null) {
       const job = await act('support.bundle', path === undefined ? {} : { path });
-      if (job)
-        toast({ severity: 'done', text: 'The support bundle is being written. It holds no secrets and no samples.' });
+      if (job) followJob(job.id);
     }
     setBusy(false);
   };
@@ -26,7 +26,7 @@ export function SupportButton(): ReactElement {
       type="button"
       className="btn"
       disabled={busy}
-      title="Identities, exchanges, diagnostics, events and settings as a zip, secrets removed"
+      title="Identities, exchanges, diagnostics, events and settings as a zip; no secrets, no samples"
       onClick={() => void save()}
     >
       <Icon name="download" /> Support bundle

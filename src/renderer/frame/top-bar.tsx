@@ -1,4 +1,5 @@
 import type { ReactElement } from 'react';
+import { JobStrip } from '../job/job-strip.tsx';
 import { SafetyButton } from '../safety/safety-button.tsx';
 import { BenchFileStrip, BenchTitle } from './bench-title.tsx';
 import { LinkBadge, LinkStrip } from './link-badge.tsx';
@@ -31,6 +32,7 @@ export function Strips(): ReactElement {
       <LinkStrip />
       <OutputsOffStrip />
       <RecordingStrip />
+      <JobStrip />
       <BenchFileStrip />
     </div>
   );

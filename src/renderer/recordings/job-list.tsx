@@ -1,14 +1,11 @@
-import { type ReactElement, useEffect, useState } from 'react';
-import type { Job, RecordingRow } from '../../contract/recording-schema.ts';
-import { act, showError, toast } from '../actions.ts';
-import { exportUrl } from '../connect.ts';
+import { type ReactElement, useState } from 'react';
+import type { RecordingRow } from '../../contract/recording-schema.ts';
+import { act } from '../actions.ts';
 import { benchStore, call } from '../engine-link.ts';
+import { followJob } from '../job/followed-jobs.ts';
+import { JobState } from '../job/job-state.tsx';
 import { shell } from '../shell.ts';
-import { createStore, useStore } from '../store.ts';
-import { formatLeft } from '../text-format.ts';
-
-/** Exports this screen began: a browser downloads them when they are done, once. */
-const startedHere = createStore<ReadonlySet<string>>(new Set());
+import { useStore } from '../store.ts';
 
 /** Starts an export: the desktop asks where to, a browser downloads it when it is done. */
 export async function startExport(row: RecordingRow): Promise<void> {
@@ -23,40 +20,7 @@ export async function startExport(row: RecordingRow): Promise<void> {
     if (!path) return;
   }
   const job = await call('recording.export', { recording: row.id, format: 'csv', ...(path ? { path } : {}) });
-  startedHere.update((ids) => new Set([...ids, job.id]));
-}
-
-/** Offers what is done: once, for jobs this screen began. Lives in the frame, so that leaving the list does not lose a download. */
-export function useFinishedJobs(): void {
-  const jobs = useStore(benchStore, (bench) => bench?.jobs);
-  const mine = useStore(startedHere, (ids) => ids);
-  useEffect(() => {
-    for (const job of jobs ?? []) {
-      if (!mine.has(job.id) || job.state === 'running') continue;
-      startedHere.update((ids) => new Set([...ids].filter((id) => id !== job.id)));
-      if (job.state === 'done') offer(job);
-      else if (job.state === 'failed' && job.error)
-        toast({ severity: 'error', text: job.error.message, code: job.error.code });
-    }
-  }, [jobs, mine]);
-}
-
-function offer(job: Job): void {
-  const url = job.path ? exportUrl(job.path) : undefined;
-  if (url) download(url);
-  const path = job.path;
-  toast({
-    severity: 'done',
-    text: `${job.label} is done${path ? `: ${path}` : ''}.`,
-    action: shell && path ? { label: 'Show file', run: () => void shell?.reveal(path).catch(showError) } : undefined,
-  });
-}
-
-function download(url: string): void {
-  const anchor = document.createElement('a');
-  anchor.href = url;
-  anchor.download = '';
-  anchor.click();
+  followJob(job.id);
 }
 
 /** Long work of the engine with progress, time left and cancel. */
@@ -93,22 +57,4 @@ export function JobList(): ReactElement | null {
       ))}
     </ul>
   );
-}
-
-function JobState({ job }: { job: Job }): ReactElement {
-  const url = job.state === 'done' && job.path ? exportUrl(job.path) : undefined;
-  if (url) {
-    return (
-      <a className="btn small" href={url} download>
-        Download again
-      </a>
-    );
-  }
-  const text =
-    job.state === 'running'
-      ? `${Math.round(job.progress * 100)} %${job.secondsLeft === null ? '' : ` · ${formatLeft(job.secondsLeft)} left`}`
-      : job.state === 'failed'
-        ? (job.error?.message ?? 'failed')
-        : job.state;
-  return <span className={job.state === 'failed' ? 'tone-bad num' : 'quiet num'}>{text}</span>;
 }

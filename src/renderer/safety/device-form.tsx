@@ -1,7 +1,7 @@
 import { type FormEvent, type ReactElement, useState } from 'react';
 import type { ProtectedDevice } from '../../contract/safety-schema.ts';
 import { LabError } from '../../core/errors.ts';
-import { inCardOrder, titleOf } from '../bench/instrument-words.ts';
+import { fullTitleOf, inCardOrder } from '../bench/instrument-words.ts';
 import { Problem } from '../control/problem.tsx';
 import { benchStore, call } from '../engine-link.ts';
 import { useStore } from '../store.ts';
@@ -97,7 +97,7 @@ function OutputPicks(props: {
     [...new Set(instrument.controls.flatMap(({ isOutput, group }) => (isOutput ? [group] : [])))].map((group) => ({
       instrument: instrument.id,
       group,
-      text: `${titleOf(instrument)} ${group.toUpperCase()}`.trim(),
+      text: `${fullTitleOf(instrument)} ${group.toUpperCase()}`.trim(),
     })),
   );
   // Outputs of instruments that are not attached now stay part of the device.

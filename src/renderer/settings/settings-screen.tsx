@@ -132,7 +132,7 @@ export function SettingsScreen(): ReactElement {
           </Row>
           <Row
             title="Start the simulated bench with Labwire"
-            hint="Five simulated instruments on one circuit, behind real sockets."
+            hint="Simulated instruments on one circuit, behind real sockets and serial lines."
           >
             <PlainSwitch
               label="Start the simulated bench with Labwire"
