@@ -95,10 +95,10 @@ describe.concurrent('labwire serve', () => {
     const { instrument } = await two.call('instrument.open', { resource: supply });
     await benchWhere(one, (bench) => bench.instruments.some(({ id }) => id === instrument));
 
-    const found = jsonLines<{ name: string; state: string }>(
+    const found = jsonLines<{ resources: string[]; state: string }>(
       (await labwire('find', '--json', '--data', folder.data)).stdout,
     );
-    expect(found.find(({ name }) => name === 'supply')?.state).toBe('attached');
+    expect(found.find(({ resources }) => resources.includes(supply))?.state).toBe('attached');
     const read = await labwire('read', supply, '--count', '1', '--channel', 'ch1.voltage', '--data', folder.data);
     expect([read.code, read.stdout.split('\n').length]).toEqual([0, 2]);
     // What was attached stays; what the command attached goes.

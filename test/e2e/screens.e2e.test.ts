@@ -18,11 +18,8 @@ beforeAll(async () => {
   page = host.page;
   page.setDefaultTimeout(10_000);
   await page.getByText('Live', { exact: true }).waitFor();
-  await page.keyboard.press('Alt+n');
-  await page.getByRole('button', { name: 'Attach all 5' }).click();
+  await page.getByRole('button', { name: 'Try the simulated bench' }).click();
   await page.getByText('5 instruments', { exact: true }).first().waitFor();
-  await page.keyboard.press('Escape');
-  await page.getByRole('dialog').waitFor({ state: 'hidden' });
 });
 
 afterAll(async () => {
