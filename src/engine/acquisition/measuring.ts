@@ -39,7 +39,7 @@ export class Measuring implements Disposable {
   constructor(parts: AttachmentParts, host: MeasuringHost, queries: readonly PolledQuery[]) {
     this.#parts = parts;
     this.#host = host;
-    this.#queries = queries;
+    this.#queries = this.#pollable(queries);
     const { clock, registry, sink } = parts.host;
     this.streams = new DeviceStreams(parts.id, {
       clock,
@@ -100,11 +100,7 @@ export class Measuring implements Disposable {
 
   /** Rows "poll this query", in place of those before. Throws `call.invalid` for what is no question, or has the name of a channel. */
   setQueries(queries: readonly PolledQuery[]): void {
-    const taken = this.#parts.link.driver.shape.polled.map(({ channel }) => channel);
-    const odd = queries.find(({ name, query }, index) => {
-      const isTwice = taken.includes(name) || queries.findIndex((other) => other.name === name) !== index;
-      return isTwice || !asksOnly(query);
-    });
+    const [odd] = this.#oddOf(queries);
     if (odd) {
       throw new LabError(
         'call.invalid',
@@ -170,6 +166,30 @@ export class Measuring implements Disposable {
         this.#host.complain(error);
       }
     }
+  }
+
+  /** Those that must not be polled: a text that may set something, a name that is taken. */
+  #oddOf(queries: readonly PolledQuery[]): PolledQuery[] {
+    const taken = this.#parts.link.driver.shape.polled.map(({ channel }) => channel);
+    return queries.filter(({ name, query }, index) => {
+      const isTwice = taken.includes(name) || queries.findIndex((other) => other.name === name) !== index;
+      return isTwice || !asksOnly(query);
+    });
+  }
+
+  /** Of a bench file, which anybody may have written: what must not be polled is said and left out. */
+  #pollable(queries: readonly PolledQuery[]): PolledQuery[] {
+    const odd = this.#oddOf(queries);
+    const { host, id, label } = this.#parts;
+    for (const { name, query } of odd) {
+      host.event({
+        kind: 'status',
+        severity: 'warning',
+        instrument: id,
+        text: `${label}: “${query}” of the bench file (${name}) is not polled: it is no question that changes nothing, or its name is that of another channel.`,
+      });
+    }
+    return queries.filter((one) => !odd.includes(one));
   }
 
   get #columns(): ColumnInfo[] {

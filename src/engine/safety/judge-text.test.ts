@@ -171,9 +171,29 @@ describe('what cannot be judged is refused', () => {
     ':SOUR1:VOLT 1\u013bVOLT 30',
     ':SOUR1:VOLT 1\u00bbVOLT 30',
     'DISP:TEXT "open',
+    'DISP:TEXT "VOLT 30;OUTP ON"',
+    'DISP:TEXT (;:SOUR1:VOLT 30;)',
+    'DISP:TEXT );:SOUR1:VOLT 30;:DISP:TEXT (',
+    'DISP:X?;SOUR1:VOLT?;DISP:Y?;SOUR1:VOLT:LEV?;IMM 30',
+    'DISP:X?;OUTP:STAT?;STAT CH1,ON,2',
     'INST:NSEL 1;VOLT 1',
     'VOLT 1;CURR 1',
   ])('%j', (text) => expect(refused(judged(rigol, text))).not.toBe(''));
+
+  test.each([
+    [korad, 'VSET1:1E1'],
+    [korad, 'VSET1:1 mV'],
+    [tenths, 'VOLT5'],
+    [tenths, 'VOLT0050'],
+  ])('%# digits that a dialect may read otherwise: %s', (dialect, text) => {
+    expect(refused(judged(dialect, text))).toContain('cannot be read');
+  });
+
+  test('a header goes on from the one before as that was written, for some', () => {
+    const on = { state: { isOn: false, mode: 'CC', values: { V: 9, A: 1 } } };
+    expect(refused(judged(rigol, 'OUTP:STAT CH1,ON', on))).not.toBe('');
+    expect(refused(judged(rigol, 'DISP:X?;OUTP:STAT?;STAT CH1,ON', on))).toContain('above 5 V');
+  });
 
   test('two changes of which nobody can tell the output', () => {
     expect(refused(judged(selected, 'VOLT 1;:CURR 1'))).toContain('one by one');
@@ -195,7 +215,7 @@ describe('what is within the limits, or moves nothing, goes', () => {
     [rigol, ':MEAS:ALL? CH1;:SOUR1:VOLT?', []],
     [rigol, '*CLS;*ESE 60;*OPC', []],
     [rigol, 'SYST:BEEP', []],
-    [rigol, 'DISP:TEXT "VOLT 30;OUTP ON"', []],
+    [rigol, 'DISP:TEXT "VOLT 30, OUTP ON"', []],
     [rigol, ':SOUR1:VOLT 2;:SOUR1:CURR 1', ['ch1']],
     [selected, 'INST:NSEL 2;:VOLT 4', ['ch2']],
     [selected, 'INST:NSEL 1', []],

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -194,6 +194,41 @@ test('a step too large is a ramp; Outputs off ends it, and so does switching off
   await set('ch1.output', false);
   expect(await again).toBe('call.cancelled');
   expect(lab.bench.circuit.source.on).toBe(false);
+});
+
+test('during a ramp a question is answered, and switching off by the console ends it', async () => {
+  await set('ch1.current.set', 0.5);
+  await set('ch1.voltage.set', 1);
+  await set('ch1.output', true);
+  await protect({ envelope: { maxV: 6, slewVPerS: 0.05 } });
+  const ramp = codeOf(set('ch1.voltage.set', 6));
+  expect((await type(':SOUR1:VOLT?')).reply).toMatch(/^1/);
+  expect(await codeOf(type(':OUTP CH1,OFF'))).toBe('done');
+  expect(await ramp).toBe('call.cancelled');
+  expect(lab.bench.circuit.source.on).toBe(false);
+});
+
+test('no bracket, no list of polled queries and no bench file hides a command', async () => {
+  await protect();
+  expect(await codeOf(type(':DISP:TEXT (;:SOUR1:VOLT 30;)'))).toBe('safety.refused');
+  expect(await codeOf(type(':DISP:TEXT );:SOUR1:VOLT 30;:DISP:TEXT ('))).toBe('safety.refused');
+  const queries = [{ name: 'odd', query: ':SOUR1:VOLT 30;:SOUR1:VOLT?', unit: 'V' }];
+  expect(await codeOf(screen.client.call('instrument.setQueries', { instrument: supply, queries }))).toBe(
+    'call.invalid',
+  );
+  const path = join(lab.folder, 'odd.bench');
+  await screen.client.call('bench.saveAs', { path });
+  const document = JSON.parse(await readFile(path, 'utf8')) as { instruments: Record<string, unknown>[] };
+  const fine = { name: 'fine', query: ':SOUR1:VOLT?', unit: 'V' };
+  for (const instrument of document.instruments) instrument.queries = [...queries, fine];
+  await screen.client.call('bench.new', { name: 'other' });
+  await writeFile(path, JSON.stringify(document));
+  await screen.client.call('bench.open', { path });
+  await screen.untilState(supply, 'live');
+  await screen.untilValue(`${supply}/fine`, (volts) => volts >= 0);
+  expect(await eventOf('(odd) is not polled')).toMatchObject({ severity: 'warning' });
+  expect(lab.bench.circuit.source.voltage).toBeLessThanOrEqual(6);
+  expect((await sent()).filter((line) => /VOLT 30/.test(line))).toEqual([]);
 });
 
 test('a measured value beyond the limits switches the outputs of that device off', async () => {

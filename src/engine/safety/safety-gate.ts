@@ -4,7 +4,7 @@ import { LabError } from '../../core/errors.ts';
 import type { Control, ControlValue } from '../../core/instrument.ts';
 import { cancellation } from '../transport/read-buffer.ts';
 import { judge, type OutputChange, type OutputState } from './judge.ts';
-import { changeOf, judgeText } from './judge-text.ts';
+import { changeOf, judgeText, type TextPlace } from './judge-text.ts';
 import type { OutputLimits } from './limits.ts';
 import { type OutputControl, type OutputShape, outputShape } from './output-shape.ts';
 import type { SafetyTarget } from './safety-host.ts';
@@ -90,17 +90,16 @@ export class SafetyGate {
 
   async text<T>(target: SafetyTarget, text: string, send: () => Promise<T>, signal: AbortSignal): Promise<T> {
     if (!this.#parts.isLimited(target.id)) return send();
+    // Once without knowing the outputs: a question needs no look at them, and waits for no ramp; nor does switching off, which ends it.
+    const first = judgeText(text, { ...this.#placeOf(target), states: new Map() });
+    if ('changes' in first && first.changes.every(({ change }) => change.kind === 'switch' && !change.on)) {
+      if (first.changes.length > 0) this.#ramps.get(target.id)?.controller.abort(replacedError(target.label));
+      return send();
+    }
     return this.#serially(target, signal, async () => {
-      const outputs = outputShape(target.shape);
-      const limited = outputs.groups.filter((group) => this.#parts.limitsOf(target.id, group) !== undefined);
-      const place = {
-        outputs,
-        forms: writeForms(target.shape.controls, target.writes),
-        limitsOf: (group: string) => this.#parts.limitsOf(target.id, group),
-      };
-      // Once without knowing the outputs: a question needs no look at them.
-      const first = judgeText(text, { ...place, states: new Map() });
-      if ('changes' in first && first.changes.length === 0) return send();
+      const place = this.#placeOf(target);
+      const { outputs } = place;
+      const limited = outputs.groups.filter((group) => place.limitsOf(group) !== undefined);
       const states = await this.#states(target, outputs, limited);
       const verdict = judgeText(text, { ...place, states });
       if ('refused' in verdict) throw this.#refuse(target, verdict.refused);
@@ -110,6 +109,14 @@ export class SafetyGate {
       for (const { group, change } of verdict.changes) this.#mark(target, outputs, group, change);
       return result;
     });
+  }
+
+  #placeOf(target: SafetyTarget): Omit<TextPlace, 'states'> {
+    return {
+      outputs: outputShape(target.shape),
+      forms: writeForms(target.shape.controls, target.writes),
+      limitsOf: (group) => this.#parts.limitsOf(target.id, group),
+    };
   }
 
   #check(

@@ -18,8 +18,10 @@ export function parseUnits(text: string): ScpiUnit[] | string {
   if (/[\r\n]/.test(message)) return 'it holds a line end, so it is several messages';
   // What is beyond ASCII may become a character of its own on the wire: eighth bits are cut off on some lines.
   if (/[^\t\x20-\x7e]/.test(message)) return 'it holds characters that no command has';
-  const parts = splitOutside(message, ';');
-  if (!parts) return 'a quotation mark or bracket in it is not closed';
+  if (!splitOutside(message, ',')) return 'a quotation mark or bracket in it is not closed';
+  // Not every instrument knows strings, and to none a bracket is a hold: what stands behind each semicolon may be carried out.
+  if (hasQuoted(message, ';')) return 'a semicolon stands between quotation marks in it';
+  const parts = message.split(';');
   const units = parts.map((part) => parseUnit(part)).filter((unit) => unit.text !== '');
   const isOdd = units.some(({ nodes, text: unit }) => nodes.some((node) => node.includes('?')) || unit.includes('#'));
   return isOdd ? 'a header in it cannot be read' : units;
@@ -38,20 +40,31 @@ export function parseUnit(part: string): ScpiUnit {
 }
 
 /**
- * What each unit may mean. SCPI-99 volume 1, 6.2.4: a header without a leading colon goes on where the one before it stood; not every instrument does so.
- * Hence up to two readings of it. Common commands leave the path alone.
+ * What each unit may mean. SCPI-99 volume 1, 6.2.4: a header without a leading colon goes on where the one before it stood. Not every instrument does so: for some it begins
+ * at the root, for some it goes on from the header before as that was written. Hence up to three readings of it. Common commands leave the path alone.
  */
 export function readingsOf(units: readonly ScpiUnit[]): ScpiUnit[][] {
   let path: string[] = [];
+  let written: string[] = [];
   return units.map((unit) => {
     if (unit.isCommon) return [unit];
-    const goesOn = !unit.isRooted && path.length > 0 ? [...path, ...unit.nodes] : undefined;
-    path = (goesOn ?? unit.nodes).slice(0, -1);
-    return goesOn ? [unit, { ...unit, nodes: goesOn }] : [unit];
+    const { nodes, isRooted } = unit;
+    const goesOn = isRooted ? nodes : [...path, ...nodes];
+    const fromWritten = isRooted ? nodes : [...written, ...nodes];
+    path = goesOn.slice(0, -1);
+    written = nodes.slice(0, -1);
+    const others = [goesOn, fromWritten].filter(
+      (one, index, all) => one.length > nodes.length && all.findIndex((other) => isSamePath(other, one)) === index,
+    );
+    return [unit, ...others.map((one) => ({ ...unit, nodes: one }))];
   });
 }
 
-/** Splits outside quotes and round brackets; undefined: one of them is not closed. */
+function isSamePath(one: readonly string[], other: readonly string[]): boolean {
+  return one.join(':') === other.join(':');
+}
+
+/** Splits outside quotes and round brackets; undefined: one of them is not closed, or closed before it is opened. */
 function splitOutside(text: string, separator: string): string[] | undefined {
   const parts: string[] = [];
   let quote = '';
@@ -62,7 +75,7 @@ function splitOutside(text: string, separator: string): string[] | undefined {
     if (quote !== '') quote = character === quote ? '' : quote;
     else if (character === '"' || character === "'") quote = character;
     else if (character === '(') depth++;
-    else if (character === ')') depth--;
+    else if (character === ')' && --depth < 0) return undefined;
     else if (character === separator && depth === 0) {
       parts.push(text.slice(start, at));
       start = at + 1;
@@ -71,6 +84,10 @@ function splitOutside(text: string, separator: string): string[] | undefined {
   if (quote !== '' || depth !== 0) return undefined;
   parts.push(text.slice(start));
   return parts;
+}
+
+function hasQuoted(text: string, character: string): boolean {
+  return [...text.matchAll(/"[^"]*"|'[^']*'/g)].some(([quoted]) => quoted.includes(character));
 }
 
 /** Nodes that SCPI lets be left out, and that makers let be left out. */

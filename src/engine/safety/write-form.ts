@@ -16,6 +16,8 @@ export interface WriteForm {
   value?: ControlValue | undefined;
   /** Text of a number around the digits, where it is no parameter (`VSET1:05.00`), in upper case. */
   around?: readonly [before: string, after: string] | undefined;
+  /** Of a number that is written as digits alone (`VOLT051`, tenths): how many there are. With more or less of them nobody knows what is read. */
+  digits?: number | undefined;
   /** Number on the wire = value × scale. */
   scale: number;
   /** Words of the choices. */
@@ -72,7 +74,7 @@ function findNumber(
   other: string,
   one: number,
   two: number,
-): Pick<WriteForm, 'unit' | 'place' | 'around' | 'scale'> | undefined {
+): Pick<WriteForm, 'unit' | 'place' | 'around' | 'digits' | 'scale'> | undefined {
   const unit = parseUnit(text);
   const theirs = parseUnit(other).parameters;
   const place = unit.parameters.findIndex((parameter, index) => parameter !== theirs[index]);
@@ -88,7 +90,8 @@ function findNumber(
     const scale = Number(match[0]) / one;
     const number = Number(other.slice(before.length, other.length - after.length));
     if (Math.abs(number / two - scale) < 1e-9) {
-      return { unit, place: -1, scale, around: [upper(before), upper(after)] };
+      const digits = match[1] === undefined ? match[0].length : undefined;
+      return { unit, place: -1, scale, around: [upper(before), upper(after)], digits };
     }
   }
   return undefined;
@@ -123,6 +126,9 @@ export function settingOf(form: WriteForm, parameter: string): ControlValue | un
   if (control.kind === 'number') {
     if (/^MIN(IMUM)?$/.test(parameter)) return control.min;
     if (/^MAX(IMUM)?$/.test(parameter)) return control.max;
+    // A dialect that is no SCPI knows no units and no exponents: it would read the digits before them.
+    if (form.around && !/^\d+(\.\d+)?$/.test(parameter)) return undefined;
+    if (form.digits !== undefined && parameter.length !== form.digits) return undefined;
     const number = decimalOf(parameter);
     return number === undefined ? undefined : number / scale;
   }
