@@ -45,16 +45,18 @@ async function openFamily(
   { family, index, name, serials }: { family: string; index: number; name: string; serials: SerialNumbers },
 ): Promise<BenchInstrument> {
   const { clock, loopback, scope } = parts;
-  const definition = serials.own(simulatedFamily(family));
+  const { definition, create } = simulatedFamily(family, serials);
   const gate = parts.gate(name, FIRST_SALT + index);
   const ledger = parts.ledger(name);
   const { role, line } = definition;
   const hasOwnCircuit = role === 'supply' || role === 'load';
-  const device = createDefinitionDevice(
-    definition,
-    { circuit: hasOwnCircuit ? new Circuit(clock) : parts.circuit, random: parts.noise(FIRST_SALT + index), clock },
-    { gate, ledger },
-  );
+  const circuit = hasOwnCircuit ? new Circuit(clock) : parts.circuit;
+  const bench = { circuit, random: parts.noise(FIRST_SALT + index), clock };
+  const port = { gate, ledger };
+  const own = create?.(bench);
+  const device = own
+    ? { instrument: own, accept: acceptScpi({ ...port, instrument: own }) }
+    : createDefinitionDevice(definition, bench, port);
   const { instrument } = device;
   const acceptOn = (way: string) =>
     instrument ? acceptScpi({ instrument, gate, ledger: ledger?.on(way) }) : device.accept;

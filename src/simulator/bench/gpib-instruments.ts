@@ -19,10 +19,11 @@ const INSTRUMENTS = [
 export async function openGpibInstruments(parts: BenchParts, serials: SerialNumbers): Promise<BenchInstrument[]> {
   const { clock, loopback, scope } = parts;
   const made = INSTRUMENTS.map(({ name, family, primary, salt }) => {
-    const definition = serials.own(simulatedFamily(family));
+    const { definition, create } = simulatedFamily(family, serials);
     const { role } = definition;
     const circuit = role === 'supply' ? new Circuit(clock) : parts.circuit;
-    const instrument = createFromDefinition(definition, { circuit, random: parts.noise(salt), clock });
+    const bench = { circuit, random: parts.noise(salt), clock };
+    const instrument = create?.(bench) ?? createFromDefinition(definition, bench);
     const device = createScpiMessageDevice({
       instrument,
       gate: parts.gate(name, salt),

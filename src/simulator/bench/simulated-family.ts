@@ -1,11 +1,16 @@
 import { LabError } from '../../core/errors.ts';
 import type { FamilyDefinition } from '../../protocol/definition/definition-schema.ts';
 import { builtInDefinition, builtInFamilies } from '../definition/definition-files.ts';
+import type { SimulatedBench } from '../definition/definition-model.ts';
+import { createKeysight34461a } from '../dialect/keysight-34461a.ts';
+import type { ScpiInstrument } from '../scpi/instrument.ts';
 
-/** Models whose family is simulated as another one. */
-const MODELS: Readonly<Record<string, { family: string; identity: string }>> = {
-  // As the old ones say it: without a serial number.
-  'hp-34401a': { family: 'keysight-34460', identity: 'HEWLETT-PACKARD,34401A,0,11-5-2' },
+/** Models with a dialect of their own: it knows more than the file of their family asks, as other programs do. */
+const MODELS: Readonly<Record<string, { family: string; create(bench: SimulatedBench): ScpiInstrument }>> = {
+  'hp-34401a': {
+    family: 'keysight-34460',
+    create: ({ circuit, random, clock }) => createKeysight34461a(circuit, random, clock, '34401A'),
+  },
 };
 
 /** What `families` of the options may say. */
@@ -13,8 +18,15 @@ export function simulatedFamilies(): string[] {
   return [...builtInFamilies(), ...Object.keys(MODELS)].sort();
 }
 
-/** The definition to make an instrument of, with the identity it shall have. Throws `call.invalid` for a name that is not among `simulatedFamilies`. */
-export function simulatedFamily(name: string): FamilyDefinition {
+/** What a family is, whatever it is made of. */
+export interface SimulatedFamily {
+  definition: FamilyDefinition;
+  /** A model with a dialect of its own; absent: made of the definition. */
+  create?: ((bench: SimulatedBench) => ScpiInstrument) | undefined;
+}
+
+/** Throws `call.invalid` for a name that is not among `simulatedFamilies`. */
+export function simulatedFamily(name: string, serials: SerialNumbers): SimulatedFamily {
   const known = simulatedFamilies();
   if (!known.includes(name)) {
     throw new LabError(
@@ -24,11 +36,11 @@ export function simulatedFamily(name: string): FamilyDefinition {
     );
   }
   const model = Object.hasOwn(MODELS, name) ? MODELS[name] : undefined;
-  const definition = builtInDefinition(model?.family ?? name);
-  return model ? withIdentity(definition, model.identity) : definition;
+  if (model) return { definition: builtInDefinition(model.family), create: model.create };
+  return { definition: serials.own(builtInDefinition(name)) };
 }
 
-export function withIdentity(definition: FamilyDefinition, identity: string): FamilyDefinition {
+function withIdentity(definition: FamilyDefinition, identity: string): FamilyDefinition {
   return { ...definition, simulation: { ...definition.simulation, identity } };
 }
 

@@ -17,7 +17,7 @@ const SALT = 23;
 /** A USB/IP exporter with a supply of USBTMC, on a circuit of its own. Throws `simulator.failed`. */
 export async function openUsbInstrument(parts: BenchParts, serials: SerialNumbers): Promise<BenchInstrument> {
   const { clock, loopback, scope } = parts;
-  const definition = serials.own(simulatedFamily(FAMILY));
+  const { definition } = simulatedFamily(FAMILY, serials);
   const circuit = new Circuit(clock);
   const instrument = createFromDefinition(definition, { circuit, random: parts.noise(SALT), clock });
   const ledger = parts.ledger(NAME)?.on('usb');
