@@ -20,9 +20,12 @@ export class Vxi11InterruptChannel {
   async open({ hostAddress, hostPort, program, version, family }: DeviceRemoteArgs): Promise<number> {
     if (this.#socket) return VXI11_ERROR.channelExists;
     if (family !== VXI11_FAMILY.tcp) return VXI11_ERROR.notSupported;
-    if (program !== VXI11_INTERRUPT.program || version !== VXI11_INTERRUPT.version) return VXI11_ERROR.parameter;
+    const isOurs = program === VXI11_INTERRUPT.program && version === VXI11_INTERRUPT.version;
+    if (!isOurs || hostPort < 1 || hostPort > 65_535) return VXI11_ERROR.parameter;
     const host = [24, 16, 8, 0].map((shift) => (hostAddress >>> shift) & 255).join('.');
     const socket = connect({ host, port: hostPort, noDelay: true });
+    // From here on `close` finds it: the client may go while it is being connected to.
+    this.#socket = socket;
     const isOpen = await new Promise<boolean>((resolve) => {
       const end = (isConnected: boolean): void => {
         clearTimeout(timer);
@@ -31,19 +34,20 @@ export class Vxi11InterruptChannel {
       const timer = setTimeout(() => end(false), CONNECT_MS);
       socket.once('connect', () => end(true));
       socket.on('error', () => end(false));
+      socket.once('close', () => end(false));
     });
-    if (!isOpen) {
+    if (!isOpen || this.#socket !== socket) {
       socket.destroy();
+      if (this.#socket === socket) this.#socket = undefined;
       return VXI11_ERROR.noChannel;
     }
-    this.#socket = socket;
     // Nothing is expected from the client, but unread bytes would hide its end.
     socket.resume();
     return 0;
   }
 
   request(handle: Uint8Array): void {
-    if (!this.#socket || this.#socket.destroyed) return;
+    if (!this.#socket || this.#socket.destroyed || this.#socket.connecting) return;
     const header = { xid: ++this.#xid >>> 0, ...VXI11_INTERRUPT };
     this.#socket.write(markRecord(encodeCall(header, INTERRUPT_PROCEDURES.serviceRequest, { handle })));
   }

@@ -10,6 +10,8 @@ import type { Vxi11Lock } from './vxi11-lock.ts';
 
 /** What the server's buffer for one read holds: then the read ends without a reason. */
 const READ_BUFFER_BYTES = 1024 * 1024;
+/** A timer takes 31 bits; clients without a timeout say 32 bits of ones. */
+const MAX_TIMER_MS = 0x7fff_ffff;
 
 interface Waits {
   flags: number;
@@ -64,7 +66,7 @@ export class Vxi11ServerLink {
       args,
       async (signal, controller) => {
         if (requestSize === 0) return gathered(0, VXI11_REASON.requestCount);
-        const timer = setTimeout(() => controller.abort('timeout'), ioTimeout);
+        const timer = setTimeout(() => controller.abort('timeout'), Math.min(ioTimeout, MAX_TIMER_MS));
         let left = Math.min(requestSize, READ_BUFFER_BYTES);
         try {
           for (let reason = 0; ; ) {
@@ -145,7 +147,7 @@ function finishes(work: Promise<void>, ms: number, signal: AbortSignal): Promise
       resolve(isDone);
     };
     const onAbort = (): void => end(false);
-    const timer = setTimeout(() => end(false), ms);
+    const timer = setTimeout(() => end(false), Math.min(ms, MAX_TIMER_MS));
     signal.addEventListener('abort', onAbort, { once: true });
     work.then(() => end(true), reject);
   });

@@ -1,3 +1,4 @@
+import { LabError } from '../../../core/errors.ts';
 import { ABORT_PROCEDURES, VXI11_ABORT } from '../../../protocol/vxi11.ts';
 import { openRpcClient, type RpcClient } from './rpc-client.ts';
 
@@ -24,11 +25,15 @@ export class AbortChannel implements AsyncDisposable {
    */
   async abort(lid: number): Promise<void> {
     if (this.#isMissing || this.#isDisposed) return;
+    let client: RpcClient | undefined;
     try {
-      const client = await this.#open();
+      client = await this.#open();
       await client.call(ABORT_PROCEDURES.abort, { lid }, { timeoutMs: ABORT_MS });
-    } catch {
+    } catch (error) {
       this.#client = undefined;
+      // Refused, it will be refused again; the connection is open all the same.
+      if (LabError.from(error).code === 'transport.unsupported') this.#isMissing = true;
+      await client?.[Symbol.asyncDispose]();
     }
   }
 

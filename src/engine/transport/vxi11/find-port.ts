@@ -69,7 +69,11 @@ function askUdp(
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(cancellation(signal));
     const socket = dgram.createSocket(isIPv6(name) ? 'udp6' : 'udp4');
+    let isOver = false;
     const finish = (settle: () => void): void => {
+      // A name that is looked up may fail when nobody waits for it any more.
+      if (isOver) return;
+      isOver = true;
       clearInterval(again);
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);

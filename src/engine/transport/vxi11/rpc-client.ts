@@ -42,6 +42,8 @@ interface Call {
 
 /** Calls that wait for their turn; a transport has a handful. */
 const MAX_WAITING = 64;
+/** A timer takes 31 bits; beyond them it fires at once. */
+const MAX_TIMER_MS = 0x7fff_ffff;
 
 /** Opens a connection to a program. Throws the errors of `connectTcp`; nothing stays open then. */
 export async function openRpcClient(target: RpcTarget, options: RpcOptions = {}): Promise<RpcClient> {
@@ -175,9 +177,10 @@ export class RpcClient implements AsyncDisposable {
   }
 
   /** One timer for many calls: it looks again later when the call under way has more time. */
-  #watch(ms: number): void {
+  #watch(callMs: number): void {
     if (this.#timer && this.#timerMs <= this.#deadlineMs) return;
     clearTimeout(this.#timer);
+    const ms = Math.min(callMs, MAX_TIMER_MS);
     this.#timerMs = performance.now() + ms;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
