@@ -10,6 +10,10 @@ export const lineSettings = z.object({
   flow: z.enum(['none', 'rtscts', 'xonxoff', 'dsrdtr']).optional(),
   dtr: z.boolean().optional(),
   rts: z.boolean().optional(),
+  /** Pause after each byte that is sent, for instruments slower than their line. */
+  bytePaceMs: z.number().min(0).max(1000).optional(),
+  /** What clears the instrument over this line; without it a clear is not offered. */
+  clear: z.enum(['none', 'break', 'ctrl-c']).optional(),
 });
 export type LineSettings = z.infer<typeof lineSettings>;
 

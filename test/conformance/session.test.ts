@@ -526,6 +526,34 @@ describe('session', () => {
     await state.session[Symbol.asyncDispose]();
   });
 
+  it('takes on another pace and other line ends when it is known who is there', async () => {
+    const clock = new ManualClock();
+    const { transport, device } = createMemoryWire({ clock });
+    const heard: [number, string][] = [];
+    device.onBytes((bytes) => {
+      const text = Buffer.from(bytes).toString('latin1');
+      heard.push([clock.monotonicMs(), text]);
+      void device.send(Buffer.from(text.endsWith('\r\n') ? 'two\r' : 'one\n'));
+    });
+    await using session = await openSession({ clock, open: async () => transport });
+    expect(await within(clock, 100, session.query('*IDN?'))).toBe('one');
+    session.adapt({ paceMs: 80, writeTermination: '\r\n', readTermination: 'cr' });
+    const answers = Promise.all([session.query('A?'), session.query('B?')]);
+    expect(await within(clock, 1000, answers)).toEqual(['two', 'two']);
+    expect(heard.map(([, text]) => text)).toEqual(['*IDN?\n', 'A?\r\n', 'B?\r\n']);
+    const [, first = 0, second = 0] = heard.map(([ms]) => ms);
+    expect(first).toBeGreaterThanOrEqual(80);
+    expect(second - first).toBeGreaterThanOrEqual(80);
+  });
+
+  it('says in its trace what a way remarks on', async () => {
+    const clock = new ManualClock();
+    const { transport } = createMemoryWire({ clock });
+    const open = async (): Promise<Transport> => Object.assign(transport, { notes: ['no modem lines'] });
+    await using session = await openSession({ clock, open });
+    expect(session.exchanges()).toMatchObject([{ direction: 'note', text: 'no modem lines' }]);
+  });
+
   it('reads a message-based way only after a question, and takes END for the end', async () => {
     const clock = new ManualClock();
     const calls: string[] = [];

@@ -1,7 +1,9 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { AttachOptions } from '../../contract/discovery-schema.ts';
 import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
 import type { Identity } from '../../core/instrument.ts';
+import { parseResource } from '../../core/resource.ts';
 import { Scope } from '../../core/scope.ts';
 import { looksLikeIdentity, parseIdentity } from '../../protocol/idn.ts';
 import type { Driver, DriverFamily } from '../driver/driver.ts';
@@ -9,7 +11,7 @@ import { openSession } from '../session/open-session.ts';
 import type { Session } from '../session/session.ts';
 import type { SessionOptions } from '../session/session-options.ts';
 import { openTransport } from '../transport/open-transport.ts';
-import { linkSettings } from './link-settings.ts';
+import { answeredLine, linkSettings } from './link-settings.ts';
 
 /** An instrument reached: session, identity and driver, owned together. */
 export interface InstrumentLink extends AsyncDisposable {
@@ -32,7 +34,8 @@ export interface LinkPlace {
 
 /**
  * Opens the wire, asks who is there and opens the driver that speaks its dialect. Changes nothing on the instrument. With `options.as` the family is the
- * one of that name, which may know another question than `*IDN?`, or none.
+ * one of that name, which may know another question than `*IDN?`, or none. A family found by the answer is then spoken to in its own pace and with its own line ends; if it wants another
+ * handshake of a serial line, the port is opened once more.
  * Throws transport.*, driver.unsupported, instrument.silent (it accepts but says nothing), the errors of the driver's opening; nothing is left open then.
  */
 export async function openInstrumentLink(
@@ -40,9 +43,19 @@ export async function openInstrumentLink(
   place: LinkPlace,
   options: AttachOptions = {},
 ): Promise<InstrumentLink> {
+  return open(resource, place, options, undefined);
+}
+
+/** `found`: the family that a first opening has shown. */
+async function open(
+  resource: string,
+  place: LinkPlace,
+  options: AttachOptions,
+  found: DriverFamily | undefined,
+): Promise<InstrumentLink> {
   const { clock, timeoutMs } = place;
   const asked = options.as === undefined ? undefined : place.named(options.as);
-  const { limits, ...settings } = linkSettings(options, asked?.line);
+  const { limits, ...settings } = linkSettings(options, asked?.line ?? answeredLine(found?.line ?? {}));
   const scope = new Scope(`instrument ${resource}`);
   try {
     const way = asked?.frame ? framedWay(resource, asked.frame, clock, settings.transport) : { resource };
@@ -54,7 +67,16 @@ export async function openInstrumentLink(
     if (!asked && family.frame) {
       // It was understood by chance; for what follows its replies must be framed.
       await scope[Symbol.asyncDispose]();
-      return await openInstrumentLink(resource, place, { ...options, as: family.name });
+      return await open(resource, place, { ...options, as: family.name }, undefined);
+    }
+    if (!asked && !found && family.line) {
+      const { limits: pace, transport, ...ends } = linkSettings(options, answeredLine(family.line));
+      const isOtherLine = !isDeepStrictEqual(transport?.serial, settings.transport?.serial);
+      if (isOtherLine && parseResource(resource).kind === 'serial') {
+        await scope[Symbol.asyncDispose]();
+        return await open(resource, place, options, family);
+      }
+      session.adapt({ ...ends, ...pace });
     }
     const context = { session, clock, identity, options, report: (error: LabError) => place.report(error) };
     const driver = scope.use(await family.open(context));

@@ -2,7 +2,7 @@ import type { AttachOptions, LineSettings, Termination } from '../../contract/di
 import type { ReadTermination } from '../../protocol/scpi-line.ts';
 import type { FamilyLine } from '../driver/driver.ts';
 import type { SessionOptions } from '../session/session-options.ts';
-import type { SerialOptions } from '../transport/open-serial.ts';
+import type { SerialOptions } from '../transport/serial-options.ts';
 
 const WRITE: Record<Termination, string> = { lf: '\n', cr: '\r', crlf: '\r\n', none: '' };
 /** LF is found with or without a CR before it. `none`: the family frames its replies itself (`takeWire`); what ends by LF is still found. */
@@ -25,14 +25,17 @@ export function linkSettings(
   };
 }
 
-/**
- * Line settings as the serial way takes them. No system offers DTR/DSR handshake: with `dsrdtr` both modem lines are raised, which tells the instrument that it may always
- * send; what it is sent are single messages, shorter than its buffer.
- */
+/** What of a family's line is taken up when the family was found by an answer: not rate and frame, because it has just answered by those there are. */
+export function answeredLine({ line = {}, ...ends }: FamilyLine): FamilyLine {
+  const { flow, dtr, rts, bytePaceMs, clear } = line;
+  return { ...ends, line: { flow, dtr, rts, bytePaceMs, clear } };
+}
+
+/** Line settings as the serial way takes them. */
 export function serialOptions({ flow, dtr, rts, ...line }: LineSettings): SerialOptions {
   return {
-    ...line,
-    ...(flow === 'dsrdtr' ? { lines: { dtr: true, rts: true } } : {}),
+    ...present(line),
+    ...(flow === 'dsrdtr' ? { dsrdtr: true } : {}),
     ...(flow === 'rtscts' ? { rtscts: true } : {}),
     ...(flow === 'xonxoff' ? { xon: true, xoff: true } : {}),
     ...(dtr === undefined && rts === undefined ? {} : { lines: { dtr: dtr ?? true, rts: rts ?? true } }),

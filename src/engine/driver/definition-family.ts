@@ -123,9 +123,10 @@ async function openMeter(
 }
 
 function familyLine(line: LineDefinition): FamilyLine {
-  const { baudRate, dataBits, parity, stopBits, flow, dtr, rts, writeTermination, readTermination, paceMs } = line;
+  const { baudRate, dataBits, parity, stopBits, flow, dtr, rts, bytePaceMs, clear } = line;
+  const { writeTermination, readTermination, paceMs } = line;
   return {
-    line: { baudRate, dataBits, parity, stopBits, flow, dtr, rts },
+    line: { baudRate, dataBits, parity, stopBits, flow, dtr, rts, bytePaceMs, clear },
     writeTermination,
     readTermination,
     paceMs,

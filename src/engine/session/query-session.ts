@@ -3,7 +3,7 @@ import { delay } from '../../core/clock.ts';
 import { createDeferred } from '../../core/deferred.ts';
 import { LabError } from '../../core/errors.ts';
 import { Scope } from '../../core/scope.ts';
-import { isQuery } from '../../protocol/scpi-line.ts';
+import { isQuery, type ReadTermination } from '../../protocol/scpi-line.ts';
 import { cancellation } from '../transport/read-buffer.ts';
 import type { Transport, TransportControl } from '../transport/transport.ts';
 import { type ExchangeJob, ExchangeQueue } from './exchange-queue.ts';
@@ -16,6 +16,7 @@ import type {
   Exchange,
   ExchangeOptions,
   Session,
+  SessionManner,
   SessionState,
   SessionStats,
   TakenWire,
@@ -75,7 +76,8 @@ export class QuerySession implements Session {
   readonly #scope: Scope;
   readonly #queue: ExchangeQueue;
   readonly #trace: ExchangeTrace;
-  readonly #termination: string;
+  #termination: string;
+  #readTermination: ReadTermination;
   readonly #closed = createDeferred<void>();
   readonly #listeners = new Set<(state: SessionState) => void>();
   #state: SessionState = 'open';
@@ -96,6 +98,7 @@ export class QuerySession implements Session {
     this.resource = transport.resource;
     this.closed = this.#closed.promise;
     this.#termination = options.writeTermination ?? '\n';
+    this.#readTermination = options.readTermination ?? 'lf';
     this.#queue = new ExchangeQueue(this.#limits.maxQueued);
     this.#trace = new ExchangeTrace(options.clock, this.#limits.maxTrace);
     this.#scope = new Scope(`session ${this.resource}`);
@@ -155,6 +158,15 @@ export class QuerySession implements Session {
     return this.#requests.add(listener);
   }
 
+  adapt({ paceMs, writeTermination, readTermination }: SessionManner): void {
+    this.#termination = writeTermination ?? this.#termination;
+    this.#readTermination = readTermination ?? this.#readTermination;
+    if (paceMs === undefined) return;
+    this.#limits.paceMs = paceMs;
+    // Sent before, it was not looked at.
+    this.#lastSentMs = this.#clock.monotonicMs();
+  }
+
   exchanges(limit?: number): Exchange[] {
     return this.#trace.list(limit);
   }
@@ -183,7 +195,7 @@ export class QuerySession implements Session {
     const wire: ReplyWire = new ReplyWire(transport, {
       clock: this.#clock,
       limits: this.#limits,
-      termination: this.#options.readTermination ?? 'lf',
+      termination: () => this.#readTermination,
       onReceived: (count) => {
         this.stats.bytesIn += count;
       },
@@ -195,6 +207,7 @@ export class QuerySession implements Session {
         if (wire === this.#wire) this.#close(error);
       },
     });
+    for (const note of transport.notes ?? []) this.#trace.add('note', note, 0);
     return wire;
   }
 

@@ -34,12 +34,15 @@ const HASH = 0x23;
 /** Bytes of a wire to one reply at a time. */
 export class ReplyReader {
   readonly #queue: ByteQueue;
-  readonly #options: ReplyLimits & { termination: ReadTermination; isMessageBased: boolean };
+  readonly #options: ReplyLimits & { termination: () => ReadTermination; isMessageBased: boolean };
 
   /** A picture without a block around it is all there; its terminator may still come. */
   #isPictureWhole = false;
 
-  constructor(queue: ByteQueue, options: ReplyLimits & { termination: ReadTermination; isMessageBased: boolean }) {
+  constructor(
+    queue: ByteQueue,
+    options: ReplyLimits & { termination: () => ReadTermination; isMessageBased: boolean },
+  ) {
     this.#queue = queue;
     this.#options = options;
   }
@@ -81,7 +84,11 @@ export class ReplyReader {
 
   #takeLine({ isEnd }: TakeOptions): Reply | undefined {
     const { termination, maxLineBytes, isMessageBased } = this.#options;
-    const text = takeScpiLine(this.#queue, { termination, maxLineBytes, isEnd: isMessageBased && isEnd });
+    const text = takeScpiLine(this.#queue, {
+      termination: termination(),
+      maxLineBytes,
+      isEnd: isMessageBased && isEnd,
+    });
     if (text === undefined) return undefined;
     if (!isResponseText(text)) throw noise(text);
     return { text, block: undefined, sizeBytes: 0 };

@@ -28,7 +28,8 @@ export interface TimedWireReply extends Reply {
 export interface ReplyWireOptions {
   clock: Clock;
   limits: ReplyLimits & { blockTailMs: number };
-  termination: ReadTermination;
+  /** As of now: the family of the instrument may want another one than was begun with. */
+  termination(): ReadTermination;
   /** Bytes that belong to no question; borrowed. */
   onLate(bytes: Uint8Array): void;
   onReceived(count: number): void;
@@ -87,7 +88,7 @@ export class ReplyWire {
     this.#lastByteMs = options.clock.monotonicMs();
     this.#reader = new ReplyReader(new ByteQueue({ limitBytes: options.limits.maxBlockBytes + 1024 * 1024 }), {
       ...options.limits,
-      termination: options.termination,
+      termination: () => options.termination(),
       isMessageBased: transport.isMessageBased === true,
     });
     this.resume();

@@ -1,4 +1,5 @@
 import type { LabError } from '../../core/errors.ts';
+import type { ReadTermination } from '../../protocol/scpi-line.ts';
 import type { Transport, TransportControl } from '../transport/transport.ts';
 import type { LatencyHistogram } from './latency-histogram.ts';
 import type { SessionAbilities } from './session-abilities.ts';
@@ -66,6 +67,16 @@ export interface SessionStats {
   readonly latency: LatencyHistogram;
 }
 
+/** How an instrument wants to be spoken to; what is absent stays as it is. */
+export interface SessionManner {
+  /** Least time between two messages, ms. */
+  paceMs?: number | undefined;
+  /** End of what is sent. */
+  writeTermination?: string | undefined;
+  /** End of what comes. */
+  readTermination?: ReadTermination | undefined;
+}
+
 /** The wire, lent. */
 export interface TakenWire {
   transport: Transport;
@@ -111,6 +122,8 @@ export interface Session extends AsyncDisposable {
   ): Promise<T>;
   /** Calls back for each service request, with the status byte where it came along; also after the connection was opened anew. */
   onServiceRequest(listener: (statusByte: number | undefined) => void): Disposable;
+  /** Once it is known who is there. Holds from the next message on; call it while nothing waits for an answer. */
+  adapt(manner: SessionManner): void;
   /** Newest last, bounded (default 1000). */
   exchanges(limit?: number): Exchange[];
   onExchange(listener: (exchange: Exchange) => void): Disposable;

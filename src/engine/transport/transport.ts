@@ -82,4 +82,6 @@ export interface Transport extends AsyncDisposable {
   readonly control?: TransportControl;
   /** Messages, not a stream (VXI-11, USBTMC, HiSLIP): reading without a question before is an error at the device (488.2 -420). */
   readonly isMessageBased?: boolean;
+  /** What is not as asked for and does no harm by itself (a port without modem lines), for the trace. */
+  readonly notes?: readonly string[];
 }

@@ -49,6 +49,10 @@ const line = z.strictObject({
   flow: z.enum(['none', 'rtscts', 'xonxoff', 'dsrdtr']).optional(),
   dtr: z.boolean().optional(),
   rts: z.boolean().optional(),
+  /** Pause after each byte that is sent. */
+  bytePaceMs: z.number().min(0).max(1000).optional(),
+  /** What clears it over a serial line. */
+  clear: z.enum(['none', 'break', 'ctrl-c']).optional(),
   writeTermination: z.enum(['lf', 'cr', 'crlf', 'none']).optional(),
   readTermination: z.enum(['lf', 'cr', 'crlf', 'none']).optional(),
   /** TCP port of its raw socket. */

@@ -1,8 +1,9 @@
 import { LabError } from '../../../core/errors.ts';
 import type { LineEnd } from '../../../core/resource-shape.ts';
-import { openSerial, type SerialOptions } from '../open-serial.ts';
+import { openSerial } from '../open-serial.ts';
 import { openTcp, type TcpOptions } from '../open-tcp.ts';
 import { cancellation } from '../read-buffer.ts';
+import type { SerialOptions } from '../serial-options.ts';
 import { ModbusLine } from './modbus-line.ts';
 
 export interface ModbusOptions {

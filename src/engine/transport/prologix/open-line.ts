@@ -1,6 +1,7 @@
 import type { LineEnd } from '../../../core/resource-shape.ts';
-import { openSerial, type SerialOptions } from '../open-serial.ts';
+import { openSerial } from '../open-serial.ts';
 import { openTcp, type TcpOptions } from '../open-tcp.ts';
+import type { SerialOptions } from '../serial-options.ts';
 import type { Transport } from '../transport.ts';
 
 /** How the line to an adapter is opened; the first that opens it decides. */
