@@ -255,6 +255,11 @@ export class Attachment implements AsyncDisposable {
     return results;
   }
 
+  /** What people ordered ends: Outputs off came again while the one before is under way. */
+  endOrders(): void {
+    this.#orders.endAll();
+  }
+
   /** Takes a waveform; it arrives as a segment. Gives the key of the stream. Throws call.invalid for instruments without. */
   async capture(channels: readonly string[]): Promise<string> {
     const { driver } = this.#link;

@@ -93,6 +93,24 @@ test('outputs off that an instrument does not confirm is shown soon, and stays u
   expect(again.results.every((result) => result.confirmed)).toBe(true);
 });
 
+test('a press while another waits for a slow instrument switches off again what was switched on since', async () => {
+  const supply = await powerUp();
+  const load = await screen.attach(lab.resource('load'));
+  await screen.client.call('bench.setFault', { name: 'load', fault: { kind: 'hang' } });
+  const first = screen.client.call('outputs.off', {});
+  await screen.untilValue(`${supply}/ch1.voltage`, (volts) => volts < 1);
+  await screen.client.call('instrument.set', { instrument: supply, control: 'ch1.output', value: true });
+  expect(lab.bench.circuit.source.on).toBe(true);
+  const second = await screen.client.call('outputs.off', {});
+  expect(lab.bench.circuit.source.on).toBe(false);
+  expect(second.results.filter(({ instrument }) => instrument === supply).every(({ confirmed }) => confirmed)).toBe(
+    true,
+  );
+  expect((await first).results.find(({ instrument }) => instrument === load)?.confirmed).toBe(false);
+  const told = screen.state.events.filter(({ kind, text }) => kind === 'outputs-off' && text.includes('NOT confirmed'));
+  expect(told, 'by the last press').toHaveLength(1);
+});
+
 test('switching on that still waits when outputs off is pressed is not carried out behind it', async () => {
   const supply = await powerUp();
   await screen.client.call('instrument.set', { instrument: supply, control: 'ch1.output', value: false });

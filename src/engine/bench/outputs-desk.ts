@@ -1,6 +1,8 @@
 import type { BenchState } from '../../contract/bench-schema.ts';
 import type { Clock } from '../../core/clock.ts';
+import { LabError } from '../../core/errors.ts';
 import type { Attachment } from '../acquisition/attachment.ts';
+import type { OutputOff } from '../driver/driver.ts';
 import type { HostServices } from '../host-services.ts';
 import type { EventLog } from '../state/event-log.ts';
 import type { StateBoard } from '../state/state-board.ts';
@@ -24,12 +26,16 @@ export interface OutputsParts {
 
 /**
  * Outputs off: every output of every instrument at once, on the safety lane, each read back. What did not confirm stays on the screens until a later press
- * confirms it or a person releases it, also when its instrument is detached meanwhile; what is slow to answer is shown so before. Presses while one is
- * under way join it.
+ * confirms it or a person releases it, also when its instrument is detached meanwhile; what is slow to answer is shown so before.
+ *
+ * A press while another is under way is a press: it ends what was ordered since, and switches off again what had answered already. Only an instrument that
+ * has not answered yet is not asked twice at once. Of presses that overlap the last tells how it ended.
  */
 export class OutputsDesk {
   readonly #parts: OutputsParts;
-  #underway: Promise<OutputsOffState> | undefined;
+  /** Those that have not answered yet. */
+  readonly #asked = new Map<Attachment, Promise<OutputOff[]>>();
+  #last: object | undefined;
 
   constructor(parts: OutputsParts) {
     this.#parts = parts;
@@ -37,17 +43,15 @@ export class OutputsDesk {
 
   off(who: string): Promise<OutputsOffState> {
     this.#parts.disarm(`Outputs off (${who})`);
-    this.#underway ??= this.#off(who, this.#parts.instruments.all).finally(() => {
-      this.#underway = undefined;
-    });
-    return this.#underway;
+    const press = {};
+    this.#last = press;
+    return this.#off(who, this.#parts.instruments.all, () => this.#last === press);
   }
 
-  /** Those of some instruments only: a value was beyond its limit. Joins a press that is under way. */
+  /** Those of some instruments only: a value was beyond its limit. */
   offOf(instruments: readonly string[], who: string): Promise<OutputsOffState> {
-    if (this.#underway) return this.#underway;
     const meant = this.#parts.instruments.all.filter(({ id }) => instruments.includes(id));
-    return this.#off(who, meant);
+    return this.#off(who, meant, () => true);
   }
 
   /** A person has seen to what did not confirm: it is shown no more. */
@@ -65,24 +69,25 @@ export class OutputsDesk {
     });
   }
 
-  async #off(who: string, attachments: readonly Attachment[]): Promise<OutputsOffState> {
+  async #off(who: string, attachments: readonly Attachment[], isToBeTold: () => boolean): Promise<OutputsOffState> {
     const { clock, board, events, host } = this.#parts;
     const switchable = attachments.filter(({ shape }) => shape.controls.some(({ isOutput }) => isOutput));
     const answers = new Map(switchable.map((attachment) => [attachment, unanswered(attachment)]));
-    // Of presses before, what did not confirm and is not asked now: detached meanwhile, or another instrument.
     const asked = new Set(switchable.map(({ id }) => id));
-    const older = (board.state.outputsOff?.results ?? []).filter(
-      ({ confirmed, instrument }) => !confirmed && !asked.has(instrument),
-    );
-    const show = (): OutputsOffState => {
-      const state = { t: String(clock.nowNs()), results: [...[...answers.values()].flat(), ...older] };
-      board.publish('outputs.changed', { outputsOff: state });
-      return state;
+    const stateNow = (): OutputsOffState => {
+      // Of presses before, what did not confirm and is not asked now: detached meanwhile, or another instrument.
+      const older = (board.state.outputsOff?.results ?? []).filter(
+        ({ confirmed, instrument }) => !confirmed && !asked.has(instrument),
+      );
+      return { t: String(clock.nowNs()), results: [...[...answers.values()].flat(), ...older] };
+    };
+    const show = (): void => {
+      if (isToBeTold()) board.publish('outputs.changed', { outputsOff: stateNow() });
     };
     const impatience = clock.after(PATIENCE_MS, show);
     await Promise.all(
       switchable.map(async (attachment) => {
-        const offs = await attachment.outputsOff();
+        const offs = await this.#ask(attachment);
         answers.set(
           attachment,
           offs.map((off) => ({ instrument: attachment.id, ...off })),
@@ -90,7 +95,9 @@ export class OutputsDesk {
       }),
     );
     impatience[Symbol.dispose]();
-    const state = show();
+    const state = stateNow();
+    if (!isToBeTold()) return state;
+    show();
     const open = state.results.filter(({ confirmed }) => !confirmed);
     const text =
       open.length === 0
@@ -104,6 +111,24 @@ export class OutputsDesk {
     });
     if (open.length > 0) host.notify({ title: 'Outputs off not confirmed', text, severity: 'critical' });
     return state;
+  }
+
+  /** Never rejects: a fault of the program is no confirmation. */
+  #ask(attachment: Attachment): Promise<OutputOff[]> {
+    const before = this.#asked.get(attachment);
+    if (before) {
+      attachment.endOrders();
+      return before;
+    }
+    const answer = attachment
+      .outputsOff()
+      .catch((error: unknown) => {
+        const reason = LabError.from(error).message;
+        return unanswered(attachment).map(({ group }) => ({ group, confirmed: false, reason }));
+      })
+      .finally(() => this.#asked.delete(attachment));
+    this.#asked.set(attachment, answer);
+    return answer;
   }
 }
 
