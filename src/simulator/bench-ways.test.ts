@@ -6,7 +6,9 @@ import { canonicalResource } from '../core/resource.ts';
 import { openScopes } from '../core/scope.ts';
 import { openTransport } from '../engine/transport/open-transport.ts';
 import type { Transport } from '../engine/transport/transport.ts';
+import { simulatedFamilies } from './bench/simulated-family.ts';
 import { type Bench, openBench } from './bench.ts';
+import { builtInDefinition } from './definition/definition-files.ts';
 import type { LedgerEntry } from './ledger.ts';
 import { ptyUnavailable } from './wire/pty-server.ts';
 
@@ -245,6 +247,17 @@ test('a second bench beside the first takes free ports', async () => {
   const meter = second.instruments.find(({ name }) => name === 'meter');
   for (const resource of meter?.resources ?? []) {
     await withClient(resource, async (client) => expect(await client.ask('*IDN?'), resource).toBe(meter?.idn));
+  }
+});
+
+test('every family can be put on the bench and answers', async () => {
+  const families = simulatedFamilies();
+  await using every = await openBench({ usePtys: false, families });
+  expect(every.instruments.slice(5).map(({ name }) => name)).toEqual(families);
+  for (const { name, idn, resources } of every.instruments.slice(5)) {
+    // Those with a dialogue of their own are not asked so.
+    if (name !== 'hp-34401a' && builtInDefinition(name).dialog !== undefined) continue;
+    await withClient(resources[0] ?? '', async (client) => expect(await client.ask('*IDN?'), name).toBe(idn));
   }
 });
 

@@ -10,7 +10,7 @@ export const benchOptions = z.object({
   sendBufferBytes: z.int().positive().optional(),
   /** Absent: all. */
   ways: z.enum(['all', 'plain']).optional(),
-  families: z.array(z.string().max(100)).max(64).optional(),
+  families: z.array(z.string().max(100)).max(200).optional(),
   announce: z.boolean().optional(),
   addresses: z.enum(['own', 'shared']).optional(),
 });

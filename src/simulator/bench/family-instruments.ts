@@ -13,7 +13,7 @@ import { type SerialNumbers, simulatedFamily } from './simulated-family.ts';
 const FIRST_NUMBER = 31;
 const FIRST_SALT = 100;
 /** Most of them on one bench. */
-const MAX_FAMILIES = 64;
+const MAX_FAMILIES = 200;
 
 /**
  * Instruments made of their definition files: each on a socket of an address of its own, at the port of the family, and those with a serial line on a pseudo-terminal too.
