@@ -108,6 +108,49 @@ describe('the desk', () => {
     ]);
   });
 
+  it('what is plugged in or out is seen at once, also while a look is under way; nobody is told anything afterwards', async () => {
+    let plugged: Found[] = [];
+    let tell: (() => void) | undefined;
+    let looking: Promise<void> = Promise.resolve();
+    let looks = 0;
+    const search: Search = {
+      source: 'usb',
+      againMs: 60_000,
+      async look({ found }) {
+        looks++;
+        const seen = plugged;
+        await looking;
+        for (const one of seen) found(one);
+      },
+      onChange(listener) {
+        tell = listener;
+        return { [Symbol.dispose]: () => (tell = undefined) };
+      },
+    };
+    const { clock, desk, names } = deskOf([search]);
+    const screen = {};
+    desk.watch(screen, true);
+    await clock.advance(300);
+    expect(names()).toEqual([]);
+    plugged = [USB];
+    tell?.();
+    await clock.advance(300);
+    expect(names()).toEqual([`${KEY} available`]);
+
+    let end = (): void => {};
+    looking = new Promise((resolve) => (end = resolve));
+    tell?.();
+    await clock.advance(10);
+    plugged = [];
+    tell?.();
+    end();
+    await clock.advance(300);
+    expect(names()).toEqual([`${KEY} gone`]);
+    expect(looks).toBe(4);
+    desk.watch(screen, false);
+    expect(tell).toBeUndefined();
+  });
+
   it('while watched devices appear and vanish; gone ones are shown as gone, then dropped; nothing runs afterwards', async () => {
     let ports: Found[] = [];
     const { clock, desk, names, board } = deskOf([createListSearch('serial', async () => ports, 2000)]);

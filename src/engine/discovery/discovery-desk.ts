@@ -45,6 +45,9 @@ interface Running {
   /** While watched. */
   watching: Disposable | undefined;
   again: Disposable | undefined;
+  changes: Disposable | undefined;
+  /** Something changed while it was looking. */
+  isStale: boolean;
 }
 
 /**
@@ -194,8 +197,11 @@ export class DiscoveryDesk implements AsyncDisposable {
     one.state = { source: one.search.source, state: 'searching', found: one.state.found };
     const done = this.#lookAt(one, abort, limitMs).finally(() => {
       one.look = undefined;
+      const { isStale } = one;
+      one.isStale = false;
       if (this.#watchers.size > 0 && !this.#end.signal.aborted) this.#keepWatching(one);
       this.#changed();
+      if (isStale && one.changes) void this.#look(one);
     });
     one.look = { abort, done };
     return done;
@@ -257,6 +263,10 @@ export class DiscoveryDesk implements AsyncDisposable {
     const { search, state } = one;
     if (state.state === 'unavailable') return;
     try {
+      one.changes ??= search.onChange?.(() => {
+        one.isStale = one.look !== undefined;
+        void this.#look(one);
+      });
       if (search.watch) one.watching = search.watch(this.#place(one, this.#end.signal));
       else if (search.againMs !== undefined)
         one.again = this.#parts.clock.after(search.againMs, () => void this.#look(one));
@@ -272,8 +282,10 @@ export class DiscoveryDesk implements AsyncDisposable {
     for (const one of this.#searches.values()) {
       one.watching?.[Symbol.dispose]();
       one.again?.[Symbol.dispose]();
+      one.changes?.[Symbol.dispose]();
       one.watching = undefined;
       one.again = undefined;
+      one.changes = undefined;
       if (one.state.state === 'watching') one.state = { ...one.state, state: 'done' };
     }
     this.#changed();
@@ -330,5 +342,7 @@ function running(search: Search): Running {
     look: undefined,
     watching: undefined,
     again: undefined,
+    changes: undefined,
+    isStale: false,
   };
 }

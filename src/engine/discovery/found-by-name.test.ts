@@ -38,6 +38,20 @@ describe('LXI identification', () => {
     XML.slice(0, 150),
   ])('is none in %j', (text) => expect(parseLxiIdentification(text)).toBeUndefined());
 
+  it.each([
+    ['sections that are not closed', `<LXIDevice><Model>${'<![CDATA[]]>'.repeat(20_000)}`],
+    ['sections that are not ended', `<LXIDevice>${'<Model><![CDATA['.repeat(16_000)}`],
+    ['comments', `<LXIDevice>${'<!--'.repeat(60_000)}`],
+    ['declarations', `<LXIDevice>${'<!a'.repeat(80_000)}`],
+  ])('a document made to take for ever is none: %s', (_, text) => {
+    expect(parseLxiIdentification(text)).toBeUndefined();
+  });
+
+  it('what stands in CDATA is text, markup and entities too', () => {
+    const text = '<LXIDevice><Model>A<![CDATA[<Maker>&amp;]]><!-- x -->B</Model></LXIDevice>';
+    expect(parseLxiIdentification(text)?.model).toBe('A<Maker>&amp;B');
+  });
+
   it('expands no entity of its own', () => {
     const bomb = '<!DOCTYPE x [<!ENTITY a "aaaa">]><LXIDevice><Model>&a;&#0;</Model></LXIDevice>';
     expect(parseLxiIdentification(bomb)?.model).toBe('&a;&#0;');

@@ -67,6 +67,7 @@ export class IdentityScout {
     const nowMs = this.#parts.clock.monotonicMs();
     const askedMs = this.#asked.get(resource);
     if (askedMs !== undefined && nowMs - askedMs < this.#limits.forgetMs) return;
+    if (this.#waiting.length >= this.#limits.maxKept) return;
     if (this.#asked.size >= this.#limits.maxKept) this.#asked.clear();
     this.#asked.set(resource, nowMs);
     this.#waiting.push(sighting);

@@ -58,6 +58,20 @@ it('is bounded: the oldest go', async () => {
   await known[Symbol.asyncDispose]();
 });
 
+it('a time that is none is damage, and no fault of every attach at that address', async () => {
+  const problems: string[] = [];
+  const known = await open();
+  known.remember(seen('one', 1));
+  known.remember(seen('two', 2));
+  await known[Symbol.asyncDispose]();
+  const path = join(folder, 'known.json');
+  await writeFile(path, (await readFile(path, 'utf8')).replaceAll(/"seenNs": "\d+"/g, '"seenNs": "lately"'));
+  const again = await open(problems);
+  expect(again.at(PORT)).toBeUndefined();
+  expect(problems).toEqual([expect.stringContaining('.bad')]);
+  await again[Symbol.asyncDispose]();
+});
+
 it('a damaged file is set aside; one of a newer version is left alone', async () => {
   const path = join(folder, 'known.json');
   const problems: string[] = [];

@@ -1,6 +1,7 @@
 import { readFile, rename } from 'node:fs/promises';
 import { z } from 'zod';
 import { type AttachOptions, attachOptions } from '../../contract/discovery-schema.ts';
+import { timeNs } from '../../contract/value-schema.ts';
 import { LabError } from '../../core/errors.ts';
 import type { Identity } from '../../core/instrument.ts';
 import { systemCode } from '../recording/disk.ts';
@@ -13,7 +14,7 @@ const knownPath = z.object({
   resource: z.string().max(520),
   /** What the system calls the adapter there (USB ids and serial number): the same adapter may come back under another name. */
   adapter: z.string().max(300).optional(),
-  seenNs: z.string(),
+  seenNs: timeNs,
 });
 export type KnownPath = z.infer<typeof knownPath>;
 

@@ -17,7 +17,7 @@ const MAX_ADDRESSES = 20;
  */
 export function parseLxiIdentification(xml: string): LxiIdentification | undefined {
   if (!/<(?:[\w.-]+:)?LXIDevice[\s>]/.test(xml)) return undefined;
-  const plain = xml.replace(/<!--[\s\S]*?-->/g, '');
+  const plain = withoutSections(xml);
   const [maker = ''] = textsOf(plain, 'Manufacturer');
   const [model = ''] = textsOf(plain, 'Model');
   const [serial = ''] = textsOf(plain, 'SerialNumber');
@@ -27,21 +27,40 @@ export function parseLxiIdentification(xml: string): LxiIdentification | undefin
   return { maker, model, serial, firmware, addresses };
 }
 
+/** Without comments, CDATA as plain text. One pass: a document of a stranger must not make it look twice at anything. */
+function withoutSections(xml: string): string {
+  const parts: string[] = [];
+  for (let at = 0; ; ) {
+    const start = xml.indexOf('<!', at);
+    const [open, close] = xml.startsWith('<!--', start) ? ['<!--', '-->'] : ['<![CDATA[', ']]>'];
+    if (start < 0) return parts.join('') + xml.slice(at);
+    parts.push(xml.slice(at, start));
+    at = start + 2;
+    if (!xml.startsWith(open, start)) continue;
+    const end = xml.indexOf(close, start + open.length);
+    // Not closed: nothing behind it is text.
+    if (end < 0) return parts.join('');
+    if (open !== '<!--')
+      parts.push(
+        xml
+          .slice(start + open.length, end)
+          .replaceAll('&', '&amp;')
+          .replaceAll('<', '&lt;'),
+      );
+    at = end + close.length;
+  }
+}
+
 /** Texts of the elements of a local name, in order; of elements that hold only text. */
 function textsOf(xml: string, name: string): string[] {
-  const pattern = new RegExp(`<(?:[\\w.-]+:)?${name}(?:\\s[^<>]*)?>((?:[^<]|<!\\[CDATA\\[[\\s\\S]*?\\]\\]>)*)</`, 'g');
+  const pattern = new RegExp(`<(?:[\\w.-]+:)?${name}(?:\\s[^<>]*)?>([^<]*)</`, 'g');
   return [...xml.matchAll(pattern)].map(([, text = '']) => decodeText(text).trim().slice(0, MAX_FIELD));
 }
 
 const ENTITIES: Record<string, string> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" };
 
 function decodeText(text: string): string {
-  return text
-    .split(/(<!\[CDATA\[[\s\S]*?\]\]>)/)
-    .map((part) =>
-      part.startsWith('<![CDATA[') ? part.slice(9, -3) : part.replace(/&(#x?[0-9a-f]+|\w+);/gi, decodeEntity),
-    )
-    .join('');
+  return text.replace(/&(#x?[0-9a-f]+|\w+);/gi, decodeEntity);
 }
 
 function decodeEntity(whole: string, name: string): string {

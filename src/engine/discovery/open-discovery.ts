@@ -18,6 +18,7 @@ import {
 } from './list-searches.ts';
 import { createMdnsSearch } from './mdns-search.ts';
 import { readResource } from './path-rank.ts';
+import { plugEvents } from './plug-events.ts';
 import { createPrologixSearch } from './prologix-search.ts';
 import type { Search } from './search.ts';
 import { createUsbSearch, createUsbtmcSearch } from './usb-search.ts';
@@ -48,15 +49,17 @@ export function createDiscovery({ clock, board, known, attached, simulated }: Di
   const isOff = process.env[NETWORK_SEARCH_VARIABLE] === 'off';
   const why = `Searching in the network is switched off (${NETWORK_SEARCH_VARIABLE}=off). Type the address.`;
   const network = (search: Search): Search => (isOff ? createMissingSearch(search.source, why) : search);
+  const onChange = plugEvents(async (changed) => (await import('../transport/usb/usb-package.ts')).watchUsb(changed));
   return new DiscoveryDesk({
     clock,
     board,
     searches: [
       createSimulatorSearch(simulated),
       createAttachedSearch(attached),
-      createUsbSearch({ list: async () => (await import('../transport/usb/list-usb.ts')).listUsb() }),
-      createUsbtmcSearch(listUsbtmcFiles),
-      createSerialSearch(listSerialPorts),
+      createUsbSearch({ list: async () => (await import('../transport/usb/list-usb.ts')).listUsb(), onChange }),
+      { ...createUsbtmcSearch(listUsbtmcFiles), onChange },
+      // Most serial ports hang on the USB, too.
+      { ...createSerialSearch(listSerialPorts), onChange },
       network(createMdnsSearch()),
       network(createVxi11Search()),
       network(createPrologixSearch()),

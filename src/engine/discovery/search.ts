@@ -21,6 +21,8 @@ export interface Search {
   /** While somebody watches it looks again so long after the look before, ms. Absent: only when asked. */
   readonly againMs?: number;
   look(place: SearchPlace): Promise<void>;
+  /** While somebody watches: calls back when there is something new to look at, until disposed; beside looking again. Where the system tells no such thing, never. */
+  onChange?(listener: () => void): Disposable;
   /** Goes on telling until disposed; in place of looking again. */
   watch?(place: SearchPlace): Disposable;
 }

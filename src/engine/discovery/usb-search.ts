@@ -8,11 +8,12 @@ import { readResource } from './path-rank.ts';
 import type { Search } from './search.ts';
 import type { Found } from './sighting.ts';
 
-/** The bus is looked at so often while somebody watches. */
+/** The bus is looked at so often while somebody watches, beside what is told by it. */
 const AGAIN_MS = 2000;
 
 export interface UsbSearchOptions {
   list(): Promise<UsbRow[]>;
+  onChange?: Search['onChange'];
   platform?: NodeJS.Platform;
   sys?: string;
   dev?: string;
@@ -21,6 +22,7 @@ export interface UsbSearchOptions {
 /** USBTMC instruments of this machine; none is opened. One the system does not let this person open is listed with the rule to put in place. */
 export function createUsbSearch({
   list,
+  onChange,
   platform = process.platform,
   sys = '/sys',
   dev = '/dev',
@@ -28,6 +30,7 @@ export function createUsbSearch({
   return {
     source: 'usb',
     againMs: AGAIN_MS,
+    ...(onChange ? { onChange } : {}),
     async look({ found }) {
       const rows = await list();
       const nodes = platform === 'linux' && rows.length > 0 ? ((await usbDevices({ sys, dev })) ?? []) : [];
