@@ -5,8 +5,13 @@ import type { Identity } from '../../core/instrument.ts';
  * units cannot be told apart otherwise. Spaces and slashes inside the parts become `-`, so that the id has two slashes.
  */
 export function instrumentId(identity: Identity, resource: string): string {
-  const serial = /^0*$/.test(identity.serial) ? resource : identity.serial;
+  const serial = hasSerial(identity) ? identity.serial : resource;
   return [identity.maker, identity.model, serial].map(slug).join('/');
+}
+
+/** Whether a unit says which one it is. */
+export function hasSerial({ serial }: Identity): boolean {
+  return !/^0*$/.test(serial);
 }
 
 /** Short name for cards and labels: `DP832`, or the path if it says nothing of itself. */

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parse } from 'yaml';
 import { LabError } from '../../core/errors.ts';
@@ -39,13 +39,16 @@ export function definitionFiles(folder: string): string[] {
 
 /** Reads one file. Throws `driver.malformed` with what is wrong and where. */
 export function readDefinition(folder: string, name: string): FamilyDefinition {
-  const text = readFileSync(join(folder, name), 'utf8');
-  if (text.length > MAX_FILE_BYTES) {
-    throw new LabError(
-      'driver.malformed',
-      `${name} is longer than ${MAX_FILE_BYTES} bytes: it is no definition and not used.`,
-    );
+  const path = join(folder, name);
+  const about = statSync(path);
+  // Not even opened: a pipe would never end.
+  if (!about.isFile() || about.size > MAX_FILE_BYTES) {
+    const why = about.isFile() ? `is longer than ${MAX_FILE_BYTES} bytes` : 'is no file';
+    throw new LabError('driver.malformed', `${name} ${why}: it is no definition and not used. Take it away.`, {
+      file: name,
+    });
   }
+  const text = readFileSync(path, 'utf8');
   let document: unknown;
   try {
     document = parse(text, { maxAliasCount: 100 });

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -51,6 +51,35 @@ it('takes a file as soon as it is written, and the built-in one again when it go
   await expect.poll(title).toBe('Rigol DP800');
   expect(faults).toEqual([]);
 });
+
+it('garbage of every kind is said, and nothing of it read for ever', () => {
+  write(text.replace('title: Rigol DP800', 'title: My supply'));
+  mkdirSync(join(folder, 'folder.yaml'));
+  symlinkSync('/dev/zero', join(folder, 'endless.yaml'));
+  writeFileSync(join(folder, 'long.yaml'), 'x'.repeat(1_200_000));
+  writeFileSync(join(folder, 'binary.yml'), Buffer.from([0, 255, 254, 7, 58, 10]));
+  writeFileSync(join(folder, 'bomb.yaml'), bomb());
+  writeFileSync(join(folder, 'empty.yaml'), '');
+  symlinkSync(join(folder, 'nowhere'), join(folder, 'broken.yaml'));
+  watching.look();
+  expect(title()).toBe('My supply');
+  const said = watching.problems.map(({ file }) => file).sort();
+  expect(said).toEqual([
+    'binary.yml',
+    'bomb.yaml',
+    'broken.yaml',
+    'empty.yaml',
+    'endless.yaml',
+    'folder.yaml',
+    'long.yaml',
+  ]);
+});
+
+/** Aliases of aliases: a billion of them. */
+function bomb(): string {
+  const levels = Array.from({ length: 9 }, (_, n) => `a${n + 1}: &a${n + 1} [${Array(9).fill(`*a${n}`).join(', ')}]`);
+  return ['a0: &a0 [x]', ...levels].join('\n');
+}
 
 it('keeps what was in force when a file is bad, and says once what is wrong and where', () => {
   write(text.replace('title: Rigol DP800', 'title: My supply'));

@@ -230,7 +230,7 @@ export class SafetyDesk implements SafetyHost, Disposable {
 
   #tellRefusal({ id }: SafetyTarget, { message }: LabError): void {
     const draft = { kind: 'safety' as const, severity: 'warning' as const, instrument: id, text: message };
-    this.#limiter.add(`${id} ${message}`, draft);
+    this.#limiter.add(id, draft);
   }
 
   #show(isSaved: boolean): SafetyState {

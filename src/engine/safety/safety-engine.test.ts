@@ -94,7 +94,9 @@ test('cards, console, command line and files keep to the limits of the outputs t
   expect(await codeOf(set('ch1.voltage.set', 5.5)), '5.5 V × 1 A').toBe('safety.refused');
   const lines = await sent();
   expect(lines.filter((line) => /RST|6\.5|6500| 9/.test(line))).toEqual([]);
-  expect(screen.state.events.filter(({ kind }) => kind === 'safety').length).toBeGreaterThan(2);
+  // At once, and the last of those within a second.
+  await eventOf('more before');
+  expect(screen.state.events.filter(({ kind }) => kind === 'safety').length).toBeLessThan(10);
   await screen.client.call('safety.remove', { device: 'board' });
   expect(await codeOf(type(':SOUR1:VOLT 6.5'))).toBe('done');
 });

@@ -1,11 +1,13 @@
+import type { ProtectedDevice } from '../../contract/safety-schema.ts';
 import { LabError } from '../../core/errors.ts';
+import type { Identity } from '../../core/instrument.ts';
 import { looksLikeIdentity, parseIdentity } from '../../protocol/idn.ts';
-import { instrumentId } from '../acquisition/instrument-id.ts';
+import { hasSerial, instrumentId } from '../acquisition/instrument-id.ts';
 import type { Session } from '../session/session.ts';
 import { asksOnly } from './judge-text.ts';
 
 export interface ProtectedBench {
-  safety: { isLimited(instrument: string): boolean; readonly devices: readonly unknown[] };
+  safety: { isLimited(instrument: string): boolean; readonly devices: readonly Pick<ProtectedDevice, 'outputs'>[] };
 }
 
 /**
@@ -15,7 +17,7 @@ export interface ProtectedBench {
 export async function refuseProtected(session: Session, text: string, { safety }: ProtectedBench): Promise<void> {
   if (safety.devices.length === 0 || asksOnly(text)) return;
   const reply = await session.query('*IDN?').catch(() => '');
-  if (looksLikeIdentity(reply) && !safety.isLimited(instrumentId(parseIdentity(reply), session.resource))) return;
+  if (looksLikeIdentity(reply) && !isProtected(parseIdentity(reply), session.resource, safety)) return;
   const who = looksLikeIdentity(reply)
     ? `${session.resource} is an instrument with limits`
     : `${session.resource} does not say who it is`;
@@ -24,4 +26,13 @@ export async function refuseProtected(session: Session, text: string, { safety }
     `${who}, and devices of this bench are protected. Nothing was sent. Attach it and use its console, where commands are judged, or remove the limits (Limits, beside Outputs off).`,
     { resource: session.resource },
   );
+}
+
+/** Without a serial number any unit of that model may be the one with limits: an address has many names. */
+function isProtected(identity: Identity, resource: string, safety: ProtectedBench['safety']): boolean {
+  const id = instrumentId(identity, resource);
+  if (safety.isLimited(id)) return true;
+  if (hasSerial(identity)) return false;
+  const model = id.slice(0, id.lastIndexOf('/') + 1);
+  return safety.devices.some(({ outputs }) => outputs.some(({ instrument }) => instrument.startsWith(model)));
 }
