@@ -103,6 +103,17 @@ test('overload is one event until the value is back', async () => {
   ]);
 });
 
+test('a flood of refusals, each of another command, is told once a second', async () => {
+  const { clock, events, status } = watch();
+  for (let count = 0; count < 200; count++) {
+    status.error(new LabError('instrument.rejected', `refused ${count}: -222`, { codes: [-222] }));
+    await clock.advance(10);
+  }
+  await clock.advance(2000);
+  expect(events.length).toBeLessThanOrEqual(4);
+  expect(events.at(-1)?.text).toContain('refused 199');
+});
+
 test('errors carry what the instrument said', () => {
   const { events, status } = watch();
   status.error(new LabError('instrument.rejected', 'refused: -222', { codes: [-222] }));

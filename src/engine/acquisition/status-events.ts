@@ -70,7 +70,8 @@ export class StatusEvents implements Disposable {
 
   /** Its error queue said something. `codes` in the details of the error are those of SCPI. */
   error(error: LabError): void {
-    this.#tell(`error ${error.message}`, {
+    // By what the instrument said: the message also has the command, which differs each time.
+    this.#tell(`error ${error.code} ${String(error.details.codes ?? error.details.code ?? '')}`, {
       kind: 'instrument-error',
       severity: 'warning',
       text: `${this.#place.label}: ${error.message}`,

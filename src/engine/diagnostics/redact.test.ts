@@ -12,12 +12,28 @@ test.each([
   ['/Users/bob/data', '/Users/user/data'],
   ['C:\\Users\\bob\\data', 'C:\\Users\\user\\data'],
   ['written by annabel', 'written by user'],
+  ['http://bob:p@ss@host/x', 'http://(removed)@host/x'],
+  ['password="two words, really"', 'password=(removed)'],
+  ['pwd=hunter2 passwd: hunter2', 'pwd=(removed) passwd: (removed)'],
+  [':SYST:COMM:WLAN:PASS "two words";*OPC', ':SYST:COMM:WLAN:PASS (removed);*OPC'],
+  ['SYST:PASS:CEN hunter2', 'SYST:PASS:CEN (removed)'],
   ['http://bob:pw@host/', 'http://(removed)@host/'],
   ['annabels and VOLT 5', 'annabels and VOLT 5'],
 ])('%s', (text, shown) => expect(redactText(text, known)).toBe(shown));
 
 test('values keep their form; what is named like a secret loses its value', () => {
   expect(
-    redactValue({ apiKey: 'k', nested: [{ password: 'p', ok: 1n, none: null }], '/home/annabel': true }, known),
-  ).toEqual({ apiKey: '(removed)', nested: [{ password: '(removed)', ok: '1', none: null }], '~': true });
+    redactValue(
+      {
+        apiKey: 'k',
+        nested: [{ password: 'p', tokens: ['a', { b: 'c' }], ok: 1n, none: null }],
+        '/home/annabel': true,
+      },
+      known,
+    ),
+  ).toEqual({
+    apiKey: '(removed)',
+    nested: [{ password: '(removed)', tokens: '(removed)', ok: '1', none: null }],
+    '~': true,
+  });
 });

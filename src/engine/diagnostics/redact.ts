@@ -16,13 +16,17 @@ export function redactText(text: string, { secrets, homes, users }: Private): st
   let shown = text;
   for (const secret of secrets.filter((one) => one.length >= 4)) shown = shown.replaceAll(secret, HIDDEN);
   for (const home of homes.filter((one) => one.length > 1)) shown = shown.replaceAll(home, '~');
-  return shown
-    .replace(/((?:token|password|secret|key)["']?\s*[=:]\s*["']?)[^\s"'&,;}]+/gi, `$1${HIDDEN}`)
-    .replace(/(bearer\s+)[\w.~+/-]+=*/gi, `$1${HIDDEN}`)
-    .replace(/(\/(?:home|Users)\/|[A-Z]:\\+Users\\+)([^/\\"'\s]+)/gi, '$1user')
-    .replace(/(:\/\/)[^/\s@]+@/g, `$1${HIDDEN}@`)
-    .split(wordsOf(users))
-    .join('user');
+  return (
+    shown
+      .replace(/((?:token|passw(?:or)?d|pwd|secret|key)["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s"'&,;}]+)/gi, `$1${HIDDEN}`)
+      // A password of the instrument's network, as it was sent: `:SYST:COMM:WLAN:PASS "…"`.
+      .replace(/(:(?:passw\w*|passcode|passphrase|pass|psk)(?::\w+)*\s+)("[^"]*"|'[^']*'|[^\s;]+)/gi, `$1${HIDDEN}`)
+      .replace(/(bearer\s+)[\w.~+/-]+=*/gi, `$1${HIDDEN}`)
+      .replace(/(\/(?:home|Users)\/|[A-Z]:\\+Users\\+)([^/\\"'\s]+)/gi, '$1user')
+      .replace(/(:\/\/)[^/\s]+@/g, `$1${HIDDEN}@`)
+      .split(wordsOf(users))
+      .join('user')
+  );
 }
 
 /** The same for JSON values: fields named like a secret lose their value. */
@@ -33,7 +37,7 @@ export function redactValue(value: unknown, known: Private): unknown {
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
     Object.entries(value).map(([key, one]) => {
-      const isSecret = SECRET_NAME.test(key) && (typeof one === 'string' || typeof one === 'number');
+      const isSecret = SECRET_NAME.test(key) && one !== null && typeof one !== 'boolean';
       return [redactText(key, known), isSecret ? HIDDEN : redactValue(one, known)];
     }),
   );
