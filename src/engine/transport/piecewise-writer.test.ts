@@ -64,6 +64,22 @@ it('a hold-off without end is given up, in words', async () => {
   expect(sent).toEqual([]);
 });
 
+it('a device clear drops the rest of a message, but not the next one', async () => {
+  let ready = true;
+  const { clock, sent, writer } = create({ pieceBytes: 8, pieceMs: 8, isReady: async () => ready });
+  const writing = expect(writer.write(text('MEAS:VOLT:DC?\n'))).rejects.toMatchObject({ code: 'call.cancelled' });
+  await clock.advance(4);
+  ready = false;
+  await clock.advance(100);
+  writer.drop();
+  await writing;
+  ready = true;
+  const next = writer.write(text('OUTP OFF\n'));
+  await clock.advance(100);
+  await next;
+  expect(sent.map(([, piece]) => piece)).toEqual(['MEAS:VOL', 'OUTP OFF', '\n']);
+});
+
 it('closed, it sends nothing more', async () => {
   const { clock, sent, writer } = create({ pieceBytes: 1, pieceMs: 4 });
   const writing = expect(writer.write(text('ABC'))).rejects.toMatchObject({ code: 'transport.closed' });

@@ -25,7 +25,7 @@ const ASK_MS = 5;
  */
 export class PiecewiseWriter implements Disposable {
   readonly #options: PiecewiseOptions;
-  readonly #end = new AbortController();
+  #end = new AbortController();
   #last: Promise<void> = Promise.resolve();
 
   constructor(options: PiecewiseOptions) {
@@ -39,9 +39,16 @@ export class PiecewiseWriter implements Disposable {
   write(bytes: Uint8Array): Promise<void> {
     // The caller may use its buffer again as soon as it was told of an abort.
     const own = bytes.slice();
-    const sent = this.#last.then(() => this.#send(own));
+    const { signal } = this.#end;
+    const sent = this.#last.then(() => this.#send(own, signal));
     this.#last = sent.catch(() => undefined);
     return sent;
+  }
+
+  /** A device clear empties what the instrument has read of a message: its rest is not sent. Who waits for it gets `call.cancelled`. */
+  drop(): void {
+    this.#end.abort(new LabError('call.cancelled', `${this.#options.resource} was cleared before all was sent.`));
+    this.#end = new AbortController();
   }
 
   /** What has not been sent is not sent. */
@@ -51,19 +58,19 @@ export class PiecewiseWriter implements Disposable {
     );
   }
 
-  async #send(bytes: Uint8Array): Promise<void> {
+  async #send(bytes: Uint8Array, signal: AbortSignal): Promise<void> {
     const { clock, pieceBytes, pieceMs, send } = this.#options;
-    const { signal } = this.#end;
     for (let at = 0; at < bytes.length; at += pieceBytes) {
       signal.throwIfAborted();
-      await this.#ready();
+      await this.#ready(signal);
+      signal.throwIfAborted();
       const piece = bytes.subarray(at, at + pieceBytes);
       await send(piece);
       await delay(clock, (pieceMs * piece.length) / pieceBytes, signal);
     }
   }
 
-  async #ready(): Promise<void> {
+  async #ready(signal: AbortSignal): Promise<void> {
     const { clock, isReady, readyMs = 10_000, resource } = this.#options;
     if (!isReady) return;
     const endMs = clock.monotonicMs() + readyMs;
@@ -75,7 +82,7 @@ export class PiecewiseWriter implements Disposable {
           { resource, readyMs },
         );
       }
-      await delay(clock, ASK_MS, this.#end.signal);
+      await delay(clock, ASK_MS, signal);
     }
   }
 }

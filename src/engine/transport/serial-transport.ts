@@ -163,6 +163,7 @@ export class SerialTransport implements Transport {
 
   /** Neither waits for a handshake: what holds off is to be cleared. Late bytes are for the session to drain. */
   async #clear(how: 'break' | 'ctrl-c'): Promise<void> {
+    this.#pieces?.drop();
     if (how === 'break') await this.#sendBreak(BREAK_MS);
     else await this.#give(CTRL_C);
     await new Promise<void>((resolve, reject) => {
