@@ -28,6 +28,30 @@ afterAll(async () => {
   expect(openScopes()).toEqual([]);
 });
 
+it('gives a capture up when nobody waits for it any more, and the scope runs on', async () => {
+  const { client } = screen;
+  const { instrument } = await client.call('instrument.open', { resource: lab.resource('scope') });
+  const ask = (text: string) => client.call('instrument.query', { instrument, text });
+  await ask(':ACQ:MDEP 120000');
+  const controller = new AbortController();
+  const capture = client.call(
+    'instrument.capture',
+    { instrument, channels: ['ch1.waveform'] },
+    { signal: controller.signal },
+  );
+  capture.catch(() => {});
+  // When its data has been asked for.
+  for (let isAsked = false; !isAsked; ) {
+    const { exchanges } = await client.call('instrument.exchanges', { instrument, limit: 1000 });
+    isAsked = exchanges.some(({ text }) => text === ':WAV:DATA?');
+  }
+  controller.abort();
+  await expect(capture).rejects.toMatchObject({ code: 'call.cancelled' });
+  expect((await ask('*IDN?')).reply).toContain('DS1054Z');
+  expect((await ask(':TRIG:STAT?')).reply).not.toBe('STOP');
+  await client.call('instrument.close', { instrument });
+});
+
 describe.each(Object.entries(FAMILIES))('%s', (family, type) => {
   it('is live, gives its picture, and every sample of a waveform', async () => {
     const { call } = screen.client;

@@ -231,8 +231,8 @@ export class Attachment implements AsyncDisposable {
     return this.#orders.act(action);
   }
 
-  screenshot(): Promise<Screenshot> {
-    return this.#orders.screenshot();
+  screenshot(signal: AbortSignal): Promise<Screenshot> {
+    return this.#orders.screenshot(signal);
   }
 
   refresh(): Promise<void> {
@@ -260,11 +260,14 @@ export class Attachment implements AsyncDisposable {
     this.#orders.endAll();
   }
 
-  /** Takes a waveform; it arrives as a segment. Gives the key of the stream. Throws call.invalid for instruments without. */
-  async capture(channels: readonly string[]): Promise<string> {
+  /**
+   * Takes a waveform; it arrives as a segment. Gives the key of the stream. Given up when the signal aborts: a scope that ran runs on. Throws
+   * call.invalid for instruments without, call.cancelled.
+   */
+  async capture(channels: readonly string[], signal: AbortSignal): Promise<string> {
     const { driver } = this.#link;
     if (!driver.capture) throw new LabError('call.invalid', `${this.label} has no waveforms to capture.`);
-    const waveform = await driver.capture(channels, this.#stop.signal);
+    const waveform = await driver.capture(channels, AbortSignal.any([this.#stop.signal, signal]));
     if (!this.#segments?.fits(waveform.columns)) {
       this.#segments?.[Symbol.dispose]();
       this.#segments = new SegmentStream(this.#host, this.id, waveform.columns);

@@ -124,10 +124,10 @@ export class InstrumentOrders {
     return value;
   }
 
-  /** Throws `driver.unsupported`, the errors of the session. */
-  async screenshot(): Promise<Screenshot> {
+  /** Throws `driver.unsupported`, the errors of the session, `call.cancelled` when the signal aborts. */
+  async screenshot(signal: AbortSignal): Promise<Screenshot> {
     const { link, label, stop } = this.#parts;
-    if (link.driver.screenshot) return link.driver.screenshot(stop);
+    if (link.driver.screenshot) return link.driver.screenshot(AbortSignal.any([stop, signal]));
     throw new LabError('driver.unsupported', `${label} gives no picture of its screen. Nothing was sent.`);
   }
 }

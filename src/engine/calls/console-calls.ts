@@ -18,8 +18,8 @@ export function createConsoleCalls(parts: EngineParts): Pick<Handlers, ConsoleCa
   const { instruments, jobs, keeper, clock } = parts;
   return {
     'instrument.act': async ({ instrument, action }) => ({ value: await instruments.find(instrument).act(action) }),
-    'instrument.screenshot': async ({ instrument }) => {
-      const { type, bytes } = await instruments.find(instrument).screenshot();
+    'instrument.screenshot': async ({ instrument }, { signal }) => {
+      const { type, bytes } = await instruments.find(instrument).screenshot(signal);
       return { type, base64: Buffer.from(bytes).toString('base64') };
     },
     'instrument.setQueries': ({ instrument, queries }) => {

@@ -91,8 +91,8 @@ export function createInstrumentCalls(parts: EngineParts): Pick<Handlers, Instru
       traces.set(screen, on);
       return {};
     },
-    'instrument.capture': async ({ instrument, channels: wanted }) => ({
-      stream: await instruments.find(instrument).capture(wanted),
+    'instrument.capture': async ({ instrument, channels: wanted }, { signal }) => ({
+      stream: await instruments.find(instrument).capture(wanted, signal),
     }),
     'outputs.off': async (_input, { screen }) => ({ results: (await outputs.off(screen.name)).results }),
     'outputs.release': (_input, { screen }) => {
