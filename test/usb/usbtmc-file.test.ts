@@ -92,6 +92,49 @@ it('never reads before something was asked; a read given up is over after its sl
   dispose();
 });
 
+it('what comes for a read given up is for the next one, in order, but never for the next question', async () => {
+  const device = createTestDevice();
+  const { driver, path, dispose } = createKernelDriver(device);
+  let begun: (() => void) | undefined;
+  const telling = {
+    ...driver,
+    read: (file: number, into: Uint8Array) => {
+      begun?.();
+      return driver.read(file, into);
+    },
+  };
+  const transport = await openUsbtmcFile({ path, canonical: 'X' }, { driver: telling, sliceMs: 60_000 });
+  let answer: ((bytes: Uint8Array) => void) | undefined;
+  device.answer = () => new Promise((resolve) => (answer = resolve));
+  const giveUp = async (): Promise<void> => {
+    const received = device.received.length;
+    const reading = new Promise<void>((resolve) => (begun = resolve));
+    await transport.write(text('SLOW?'), { end: true });
+    await device.receivedAtLeast(received + 1);
+    const controller = new AbortController();
+    const given = transport.read({ max: 5, signal: controller.signal });
+    await reading;
+    controller.abort(new LabError('transport.timeout', 'late'));
+    await expect(given).rejects.toMatchObject({ code: 'transport.timeout' });
+  };
+  await giveUp();
+  answer?.(text('first,rest'));
+  const got: string[] = [];
+  for (let isEnd = false; !isEnd; ) {
+    const { bytes, end } = await transport.read({ termChar: 44 });
+    got.push(Buffer.from(bytes).toString());
+    isEnd = end;
+  }
+  expect(got).toEqual(['first', ',', 'rest']);
+  await giveUp();
+  answer?.(text('stale'));
+  device.answer = (message) => message;
+  await transport.write(text('ECHO?'), { end: true });
+  expect(Buffer.from((await transport.read()).bytes).toString()).toBe('ECHO?');
+  await transport[Symbol.asyncDispose]();
+  dispose();
+});
+
 it('lists what sysfs shows, with the resource the instrument keeps on any port', async () => {
   const device = join(folder, 'sys/devices/usb1/1-2');
   const face = join(device, '1-2:1.0');

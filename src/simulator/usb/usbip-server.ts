@@ -146,6 +146,8 @@ class Conversation {
       return true;
     }
     if (this.#pending.size >= MAX_PENDING) throw new RangeError('too many requests');
+    // The one before could not be taken back any more, not even when the client goes; it would take the next client's answer.
+    if (this.#pending.has(command.sequence)) throw new RangeError('two requests of one number');
     const controller = new AbortController();
     this.#pending.set(command.sequence, controller);
     const endpoint = command.endpoint | (command.isIn ? 0x80 : 0);

@@ -7,6 +7,9 @@ import type { UsbDevice } from './usb-device.ts';
 import { goneError } from './usb-error.ts';
 import type { UsbtmcEndpoints } from './usbtmc-function.ts';
 
+/** Stalls in a row after which the endpoint is given up. */
+const MAX_STALLS = 8;
+
 /**
  * The bulk endpoints of an interface as a stream of bytes (VISA `::RAW`). Packets are read one by one: a device that fills them all sends no short
  * one, and what it sent would wait in a longer request.
@@ -76,15 +79,22 @@ export class UsbRawTransport implements Transport {
     const { number, packetSize } = this.#endpoints.bulkIn;
     const { signal } = this.#controller;
     try {
-      while (!signal.aborted) {
+      for (let stalls = 0; !signal.aborted; ) {
         await this.#space?.promise;
         const { status, bytes } = await this.#device.transferIn(number, packetSize, { signal });
+        stalls = status === 'stall' ? stalls + 1 : 0;
+        if (stalls >= MAX_STALLS) throw this.#halted();
         if (status === 'stall') await this.#device.clearHalt('in', number);
         else this.#buffer.push(bytes);
       }
     } catch (error) {
       if (!signal.aborted) this.#end(LabError.from(error));
     }
+  }
+
+  #halted(): LabError {
+    const message = `${this.resource} halts its endpoint again and again: it sends nothing any more. The connection is closed. Switch the device off and on, then attach it again.`;
+    return new LabError('transport.failed', message, { resource: this.resource });
   }
 
   #end(error: LabError): void {

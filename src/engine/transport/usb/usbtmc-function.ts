@@ -29,7 +29,10 @@ export interface UsbtmcEndpoints {
 /** undefined: the interface has no pair of bulk endpoints. */
 export function usbtmcEndpoints(face: UsbInterfaceInfo): UsbtmcEndpoints | undefined {
   const find = (direction: 'in' | 'out', type: 'bulk' | 'interrupt'): UsbEndpointInfo | undefined =>
-    face.endpoints.find((endpoint) => endpoint.direction === direction && endpoint.type === type);
+    // One whose packets hold nothing carries nothing: reading it would never wait.
+    face.endpoints.find(
+      (endpoint) => endpoint.direction === direction && endpoint.type === type && endpoint.packetSize > 0,
+    );
   const bulkIn = find('in', 'bulk');
   const bulkOut = find('out', 'bulk');
   if (!bulkIn || !bulkOut) return undefined;

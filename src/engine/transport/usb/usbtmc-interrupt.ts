@@ -114,6 +114,8 @@ function withTimeout(arrival: Promise<number>, signal: AbortSignal | undefined):
       settle();
     };
     signal?.addEventListener('abort', onAbort, { once: true });
+    // Aborted while the request was on the bus.
+    if (signal?.aborted) onAbort();
     void arrival.then((statusByte) => finish(() => resolve(statusByte)));
   });
 }

@@ -71,6 +71,8 @@ class UsbtmcFileTransport implements Transport {
   /** The driver does one thing at a time for a file. */
   #last: Promise<unknown> = Promise.resolve();
   #reading: { reject: (error: LabError) => void } | undefined;
+  /** What came for a read that was given up, in bytes of its own; dropped by a clear or the next message. */
+  #late: ReadResult | undefined;
   #isAsked = false;
   #asking = createDeferred<void>();
   #termChar: number | undefined;
@@ -102,6 +104,7 @@ class UsbtmcFileTransport implements Transport {
 
   write(bytes: Uint8Array, { end = false, signal }: WriteOptions = {}): Promise<void> {
     return this.#turn(signal, async () => {
+      this.#late = undefined;
       if (end !== this.#isEomOn) {
         await this.#driver.ioctl(this.#file, USBTMC_IOCTL.eomEnable, Uint8Array.of(end ? 1 : 0));
         this.#isEomOn = end;
@@ -153,17 +156,28 @@ class UsbtmcFileTransport implements Transport {
 
   /** Slices until something comes; whoever gave up is looked for between two. */
   async #fetch({ max = READ_BYTES, termChar }: ReadOptions, isWanted: () => boolean): Promise<ReadResult | undefined> {
+    // A slice of a read that was given up may still be under way; what it brings comes first.
     while (isWanted()) {
-      if (!this.#isAsked) {
-        await this.#asking.promise;
-        continue;
-      }
-      const result = await this.#turn(undefined, () =>
-        isWanted() ? this.#slice(max, termChar) : Promise.resolve(undefined),
-      );
+      const result = await this.#turn(undefined, async () => {
+        if (!isWanted()) return undefined;
+        if (this.#late) return this.#takeLate(this.#late, max, termChar);
+        const slice = this.#isAsked ? await this.#slice(max, termChar) : undefined;
+        if (!slice || isWanted()) return slice;
+        this.#late = { bytes: new Uint8Array(slice.bytes), end: slice.end };
+        return undefined;
+      });
       if (result) return result;
+      if (isWanted() && !this.#isAsked && !this.#late) await this.#asking.promise;
     }
     return undefined;
+  }
+
+  #takeLate({ bytes, end }: ReadResult, max: number, termChar: number | undefined): ReadResult {
+    const found = termChar === undefined ? -1 : bytes.indexOf(termChar);
+    const count = Math.min(bytes.length, Math.max(1, max), found < 0 ? bytes.length : found + 1);
+    const isWhole = count === bytes.length;
+    this.#late = isWhole ? undefined : { bytes: bytes.subarray(count), end };
+    return { bytes: bytes.subarray(0, count), end: isWhole && end };
   }
 
   async #slice(max: number, termChar: number | undefined): Promise<ReadResult | undefined> {
@@ -194,6 +208,7 @@ class UsbtmcFileTransport implements Transport {
     await this.#turn(signal, async () => {
       await this.#driver.ioctl(this.#file, USBTMC_IOCTL.clear);
       this.#isAsked = false;
+      this.#late = undefined;
     });
   }
 
