@@ -148,6 +148,7 @@ export function AttachDialog(): ReactElement {
 /** Ways of looking that are not there: never hidden, each with its reason. */
 function Unavailable({ searches }: { searches: DiscoveryState['searches'] }): ReactElement {
   const words = searches.map(({ source }) => SOURCE_WORDS[source]);
+  const reasons = [...new Set(searches.map(({ reason }) => reason))];
   return (
     <Popover
       className="link-quiet tone-warn unavailable"
@@ -158,9 +159,9 @@ function Unavailable({ searches }: { searches: DiscoveryState['searches'] }): Re
     >
       {() => (
         <dl className="popover-body unavailable-list">
-          {searches.map(({ source, reason }) => (
-            <div key={source}>
-              <dt>{SOURCE_WORDS[source]}</dt>
+          {reasons.map((reason) => (
+            <div key={reason}>
+              <dt>{searches.flatMap((one) => (one.reason === reason ? [SOURCE_WORDS[one.source]] : [])).join(', ')}</dt>
               <dd className="quiet">{reason}</dd>
             </div>
           ))}

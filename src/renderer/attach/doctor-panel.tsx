@@ -1,6 +1,7 @@
 import { type ReactElement, useCallback, useEffect, useState } from 'react';
 import type { AttachOptions, DoctorCheck, DoctorReport } from '../../contract/discovery-schema.ts';
 import { LabError } from '../../core/errors.ts';
+import { wayOf } from '../../core/resource-way.ts';
 import { Icon, type IconName } from '../control/icon.tsx';
 import { Problem } from '../control/problem.tsx';
 import { call } from '../engine-link.ts';
@@ -69,12 +70,12 @@ export function DoctorPanel(props: {
         <button type="button" className="btn small" disabled={busy} onClick={() => void look(false)}>
           Look again
         </button>
-        {/^(ASRL|TCPIP\d*::.*::SOCKET)/i.test(resource) && (
+        {wayOf(report?.resource ?? resource) === 'serial' && (
           <button
             type="button"
             className="btn small"
             disabled={busy}
-            title="Sends *IDN? with other line ends, and on serial ports at other baud rates, until something answers"
+            title="Sends *IDN? with other line ends and at other baud rates until something answers"
             onClick={() => void look(true)}
           >
             Try other line settings

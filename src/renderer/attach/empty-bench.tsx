@@ -37,7 +37,7 @@ export function EmptyBench(): ReactElement {
           type="button"
           className="btn"
           disabled={busy || simulator?.state === 'unavailable'}
-          title={simulator?.reason ?? 'Simulated instruments on one circuit, behind real sockets and serial lines'}
+          title={simulator?.reason ?? 'Five simulated instruments on one circuit, behind real sockets and serial lines'}
           onClick={() => void start()}
         >
           <Icon name="simulator" />
@@ -45,9 +45,9 @@ export function EmptyBench(): ReactElement {
         </button>
       </div>
       <p className="quiet">
-        The simulated bench is supplies, meters, a load, a scope and a streaming device wired to one circuit. They are
-        real servers of real protocols, so what works on them works on hardware. Instruments on GPIB, USB and Modbus are
-        there too, in the list of Attach….
+        The simulated bench is a supply, a meter, a load, a scope and a streaming device wired to one circuit; others on
+        GPIB, USB and Modbus wait in the list of Attach. They are real servers of real protocols, so what works on them
+        works on hardware.
       </p>
       {simulator?.state === 'unavailable' && <p className="quiet">{simulator.reason}</p>}
     </div>

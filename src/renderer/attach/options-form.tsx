@@ -1,4 +1,4 @@
-import { type FormEvent, type ReactElement, useEffect, useState } from 'react';
+import { type FormEvent, type ReactElement, type RefObject, useEffect, useState } from 'react';
 import type { CallOutput } from '../../contract/calls.ts';
 import type { AttachOptions, LineSettings, Termination } from '../../contract/discovery-schema.ts';
 import { showError } from '../actions.ts';
@@ -28,6 +28,8 @@ function useFamilies(): Families {
 export function OptionsForm(props: {
   isSerial: boolean;
   isBusy: boolean;
+  /** For who submits it from outside: Enter in the address box. */
+  form?: RefObject<HTMLFormElement | null>;
   onAttach: (options: AttachOptions) => void;
 }): ReactElement {
   const { families, problems } = useFamilies();
@@ -37,6 +39,7 @@ export function OptionsForm(props: {
   const line = families.find(({ id }) => id === draft.as)?.line;
   return (
     <form
+      ref={props.form}
       className="attach-options"
       data-testid="attach-options"
       onSubmit={(event: FormEvent) => {
@@ -107,7 +110,7 @@ function LineFields(props: {
       <label>
         <span>Frame</span>
         <select className="input num" value={draft.frame} onChange={(event) => change({ frame: event.target.value })}>
-          <option value="">as the family says, else 8N1</option>
+          <option value="">its family’s, else 8N1</option>
           {['8N1', '8N2', '8E1', '8O1', '7E1', '7E2', '7O1', '7N2'].map((frame) => (
             <option key={frame}>{frame}</option>
           ))}
@@ -116,7 +119,7 @@ function LineFields(props: {
       <label>
         <span>Flow control</span>
         <select className="input" value={draft.flow} onChange={(event) => change({ flow: event.target.value })}>
-          <option value="">as the family says, else none</option>
+          <option value="">its family’s, else none</option>
           <option value="none">none</option>
           <option value="rtscts">RTS/CTS</option>
           <option value="dsrdtr">DSR/DTR</option>
@@ -132,7 +135,7 @@ function TerminationField(props: { label: string; value: string; onPick: (value:
     <label>
       <span>{props.label}</span>
       <select className="input" value={props.value} onChange={(event) => props.onPick(event.target.value)}>
-        <option value="">as the family says, else LF</option>
+        <option value="">its family’s, else LF</option>
         {TERMINATIONS.map(({ value, word }) => (
           <option key={value} value={value}>
             {word}

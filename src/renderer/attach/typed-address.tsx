@@ -1,4 +1,4 @@
-import { type FormEvent, type ReactElement, useState } from 'react';
+import { type FormEvent, type ReactElement, useRef, useState } from 'react';
 import type { AttachOptions } from '../../contract/discovery-schema.ts';
 import { LabError } from '../../core/errors.ts';
 import { canonicalResource } from '../../core/resource.ts';
@@ -16,6 +16,7 @@ export function TypedAddress({ onProblem }: { onProblem: (problem: TypedProblem 
   const [text, setText] = useState('');
   const [isOpen, setIsOpen] = useState(false);
   const [busy, setBusy] = useState(false);
+  const optionsForm = useRef<HTMLFormElement>(null);
   const typed = text.trim();
   const attach = async (options?: AttachOptions): Promise<void> => {
     if (!typed) return;
@@ -35,7 +36,8 @@ export function TypedAddress({ onProblem }: { onProblem: (problem: TypedProblem 
       <form
         onSubmit={(event: FormEvent) => {
           event.preventDefault();
-          void attach();
+          if (isOpen) optionsForm.current?.requestSubmit();
+          else void attach();
         }}
       >
         <input
@@ -50,22 +52,35 @@ export function TypedAddress({ onProblem }: { onProblem: (problem: TypedProblem 
         <button
           type="button"
           className="btn"
-          disabled={!typed}
+          disabled={!typed && !isOpen}
           aria-expanded={isOpen}
           title="Family and line settings"
           onClick={() => setIsOpen(!isOpen)}
         >
           Options
         </button>
-        <button type="submit" className="btn primary" disabled={busy || !typed}>
-          {busy ? 'Attaching…' : 'Attach'}
-        </button>
+        {/* With options open, theirs is the one button: this one would leave them out. */}
+        {!isOpen && (
+          <button type="submit" className="btn primary" disabled={busy || !typed}>
+            {busy ? 'Attaching…' : 'Attach'}
+          </button>
+        )}
       </form>
-      {isOpen && typed && (
-        <OptionsForm isSerial={wayOf(typed) === 'serial'} isBusy={busy} onAttach={(options) => void attach(options)} />
+      {isOpen && (
+        <OptionsForm
+          form={optionsForm}
+          isSerial={isSerial(typed)}
+          isBusy={busy || !typed}
+          onAttach={(options) => void attach(options)}
+        />
       )}
     </div>
   );
+}
+
+/** Of what is half typed nothing is known yet. */
+function isSerial(typed: string): boolean {
+  return /^(asrl|com\d|\/dev\/)/i.test(typed) || wayOf(typed) === 'serial';
 }
 
 function canonicalOf(typed: string): string {

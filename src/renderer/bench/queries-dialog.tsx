@@ -33,6 +33,15 @@ export function QueriesDialog({ instrument: id }: { instrument: string }): React
     <Dialog title={`${instrument ? titleOf(instrument) : id}: poll queries`} wide onClose={closeDialog}>
       <form className="dialog-form" onSubmit={(event) => void save(event)}>
         <div className="dialog-body queries">
+          <p className="quiet">
+            Each is asked in every round. The first number of its answer is a channel: plotted, recorded and watched by
+            alarms like any other.
+          </p>
+          <div className="query-row query-head quiet" aria-hidden="true">
+            <span>Query</span>
+            <span>Channel</span>
+            <span>Unit</span>
+          </div>
           {rows.map((row, index) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: a row has nothing else that stays while it is typed
             <div className="query-row" key={index} data-wrong={filled.includes(row) && !isRight(row)}>
@@ -93,7 +102,7 @@ export function QueriesDialog({ instrument: id }: { instrument: string }): React
             Cancel
           </button>
           <button type="submit" className="btn primary" disabled={!areUnique || !filled.every(isRight)}>
-            Poll them
+            {filled.length === 0 ? 'Poll nothing' : 'Poll them'}
           </button>
         </footer>
       </form>
