@@ -1,5 +1,7 @@
 import type { Handlers } from '../../contract/serve.ts';
+import { parseResource } from '../../core/resource.ts';
 import { diagnose } from '../doctor/diagnose.ts';
+import { isSameWire } from '../doctor/same-wire.ts';
 import type { EngineParts } from '../engine-parts.ts';
 
 /** Why a resource does not appear or answer. */
@@ -11,6 +13,7 @@ export function createDoctorCalls({ clock, instruments }: EngineParts): Pick<Han
         signal,
         tries,
         line,
+        sharedWith: (parsed) => instruments.all.find((one) => isSameWire(parseResource(one.resource), parsed))?.label,
         attachedAt: (canonical) => instruments.all.find((one) => one.resource === canonical)?.state,
       }),
   };

@@ -11,9 +11,11 @@ import { hasSocat, openPtyPair } from '../../../test/conformance/pty-pair.ts';
 import { ScriptedInstrument } from '../../../test/lab/scripted-instrument.ts';
 import type { DoctorReport } from '../../contract/discovery-schema.ts';
 import type { InstrumentState } from '../../contract/instrument-schema.ts';
+import { parseResource } from '../../core/resource.ts';
 import { Scope } from '../../core/scope.ts';
 import { createSystemClock } from '../system-clock.ts';
 import { type DiagnoseOptions, diagnose } from './diagnose.ts';
+import { isSameWire } from './same-wire.ts';
 
 /** The doctor against real sockets, pseudo-terminals and processes. */
 let scope = new Scope('doctor test');
@@ -142,6 +144,27 @@ describe('in the network', () => {
 });
 
 describe('an attached instrument', () => {
+  test.each([
+    ['TCPIP0::localhost::5025::SOCKET', 'TCPIP0::127.0.0.1::5025::SOCKET', true],
+    ['TCPIP0::10.0.0.5::5025::SOCKET', 'TCPIP0::10.0.0.5::5555::SOCKET', false],
+    ['PRLGX-TCPIP0::10.0.0.5::5::INSTR', 'PRLGX-TCPIP0::10.0.0.5::7::INSTR', true],
+    ['PRLGX-TCPIP0::10.0.0.5::5::INSTR', 'PRLGX-TCPIP0::10.0.0.6::5::INSTR', false],
+    ['TCPIP0::10.0.0.5::inst0::INSTR', 'TCPIP0::10.0.0.5::inst0::INSTR', false],
+  ])('%s and %s are one wire: %s', (one, other, isOne) => {
+    expect(isSameWire(parseResource(one), parseResource(other))).toBe(isOne);
+  });
+
+  test('over the same wire as another is not touched either', async () => {
+    let knocks = 0;
+    const resource = await serve(() => {
+      knocks++;
+    });
+    const report = await ask(resource, { sharedWith: () => 'Meter' });
+    expect(knocks).toBe(0);
+    expect(report).toMatchObject({ isHealthy: false, idn: null });
+    expect(report.checks.at(-1)).toMatchObject({ id: 'attached', state: 'warning' });
+  });
+
   test('is told of, and not disturbed', async () => {
     let connections = 0;
     const resource = await serve(() => connections++);

@@ -30,6 +30,8 @@ export interface DiagnoseOptions {
   line?: LineSettings | undefined;
   /** The attached instrument at a resource: it is never disturbed. */
   attachedAt?: ((resource: string) => InstrumentState | undefined) | undefined;
+  /** Name of an attached instrument on the same wire: that wire is left alone as well. */
+  sharedWith?: ((parsed: Resource) => string | undefined) | undefined;
   limits?: Partial<DoctorLimits> | undefined;
   system?: Partial<DoctorSystem> | undefined;
 }
@@ -86,6 +88,11 @@ export async function diagnose(resource: string, options: DiagnoseOptions): Prom
     checks.push(...(await examine(patient, PASSIVE)), stateOf(attached));
     const { maker, model, serial, firmware } = attached.identity;
     return report(parsed.canonical, checks, [maker, model, serial, firmware].join(','));
+  }
+  const neighbour = options.sharedWith?.(parsed);
+  if (neighbour !== undefined) {
+    checks.push(...(await examine(patient, PASSIVE)), sharedWire(neighbour));
+    return report(parsed.canonical, checks, null);
   }
   const hasOwnQuestion = parsed.kind === 'socket' || parsed.kind === 'serial';
   checks.push(...(await examine(patient, [...PASSIVE, ...ACTIVE, ...(hasOwnQuestion ? [] : [identityCheck])])));
@@ -163,6 +170,16 @@ function stateOf({ label, state, lastError, stranger }: InstrumentState): Doctor
       state === 'silent'
         ? 'Look at the instrument; Labwire goes on asking.'
         : 'Labwire tries again by itself. Detach it to have its wire examined.',
+  };
+}
+
+function sharedWire(label: string): DoctorCheck {
+  return {
+    id: 'attached',
+    title: 'Attached',
+    state: 'warning',
+    cause: `${label} is attached over the same connection, which was left alone: many take one client, and a second one would cut it off.`,
+    fix: `Detach ${label} to have this way examined, or just attach this one as well.`,
   };
 }
 
