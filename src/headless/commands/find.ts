@@ -1,9 +1,10 @@
 import type { DiscoveryState, FoundInstrument } from '../../contract/discovery-schema.ts';
+import type { SimulatedInstrument } from '../../contract/host-messages.ts';
 import { announcedBench } from '../bench-announcement.ts';
 import type { Command, Shell } from '../command.ts';
 import { dataFolderOf } from '../data-folder.ts';
 import { EXIT } from '../exit-code.ts';
-import { instrumentRow, printInstruments } from '../instrument-rows.ts';
+import { type InstrumentRow, instrumentRow, printInstruments } from '../instrument-rows.ts';
 import { openScreen, type Screen } from '../screen.ts';
 
 /** What the engine finds, and the instruments of a `labwire bench` on the same data folder. Never probes a serial port. */
@@ -28,13 +29,21 @@ export const find: Command = {
       { signal: shell.signal },
     );
     const bench = expression === undefined ? await announcedBench(dataFolderOf(args.text('data'))) : [];
-    const known = new Set(found.flatMap(({ resources }) => resources));
-    const more = bench.filter(({ resources }) => !resources.some((resource) => known.has(resource)));
-    const rows = [...found.map(foundRow), ...more.map(instrumentRow)];
-    await printInstruments(rows, args.flag('json'), shell.out);
+    await printInstruments(withBench(found, bench), args.flag('json'), shell.out);
     return EXIT.done;
   },
 };
+
+/** What was found, and the announced bench: an instrument of it that was found is one row with all its ways. */
+function withBench(found: readonly FoundInstrument[], bench: readonly SimulatedInstrument[]): InstrumentRow[] {
+  const isSame = (row: FoundInstrument, one: SimulatedInstrument): boolean =>
+    (row.idn !== null && row.idn === one.idn) || row.resources.some((resource) => one.resources.includes(resource));
+  const rows = found.map((row): InstrumentRow => {
+    const more = bench.filter((one) => isSame(row, one)).flatMap(({ resources }) => resources);
+    return { ...foundRow(row), resources: [...new Set([...row.resources, ...more])] };
+  });
+  return [...rows, ...bench.filter((one) => !found.some((row) => isSame(row, one))).map(instrumentRow)];
+}
 
 /** Scans to the end; stopping the command stops the scan. */
 async function scan({ client }: Screen, subnet: string, { signal, say }: Shell): Promise<void> {
