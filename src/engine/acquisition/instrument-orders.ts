@@ -63,6 +63,7 @@ export class InstrumentOrders {
     const known = link.driver.shape.controls.find((one) => one.id === control);
     if (!known)
       throw new LabError('call.invalid', `${label} has no control ${control}. Nothing was sent.`, { control });
+    const before = panel.values[control]?.asked;
     panel.ask(control, value);
     const { signal } = this.#orders;
     try {
@@ -80,7 +81,9 @@ export class InstrumentOrders {
       });
       return readBack;
     } catch (error) {
-      throw this.#parts.remember(LabError.from(error));
+      const failure = LabError.from(error);
+      if (failure.code === 'safety.refused') panel.unask(control, before);
+      throw this.#parts.remember(failure);
     } finally {
       this.#parts.changed();
     }

@@ -22,6 +22,11 @@ export class InstrumentPanel {
     this.values = { ...this.values, [control]: { ...this.values[control], asked: value } };
   }
 
+  /** What was refused before anything was sent is no wish in force: the one before it stands. */
+  unask(control: string, before: ControlValue | undefined): void {
+    this.values = { ...this.values, [control]: { ...this.values[control], asked: before } };
+  }
+
   /** Outputs off is the newest wish: an output must not be shown as differing from an older one. */
   askOutputsOff(controls: readonly Control[]): void {
     for (const { id, isOutput } of controls) if (isOutput) this.ask(id, false);
