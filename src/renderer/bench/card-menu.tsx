@@ -5,14 +5,14 @@ import { act, toast } from '../actions.ts';
 import { Icon } from '../control/icon.tsx';
 import { MenuItem, Popover } from '../control/popover.tsx';
 import { showConsole, showDialog } from '../screen-store.ts';
-import { fullTitleOf, titleOf } from './instrument-words.ts';
+import { fullTitleOf } from './instrument-words.ts';
 
 async function detach(instrument: InstrumentState): Promise<void> {
   const done = await act('instrument.close', { instrument: instrument.id });
   if (!done) return;
   toast({
     severity: 'done',
-    text: `${titleOf(instrument)} is detached; its outputs stay as they are.`,
+    text: `${fullTitleOf(instrument)} is detached; its outputs stay as they are.`,
     action: { label: 'Attach again', run: () => void act('instrument.open', { resource: instrument.resource }) },
   });
 }
@@ -42,15 +42,25 @@ function actionsOf({ can, isLocked }: InstrumentState): { action: Action; word: 
   return rows.filter((row) => row !== false);
 }
 
-async function perform(instrument: InstrumentState, action: Action, word: string): Promise<void> {
+async function perform(instrument: InstrumentState, action: Action): Promise<void> {
   const done = await act('instrument.act', { instrument: instrument.id, action });
   if (!done) return;
   const text =
     done.value === null
-      ? `${titleOf(instrument)}: ${word} done.`
-      : `${titleOf(instrument)}: status byte ${done.value} (${bitsOf(done.value)}).`;
+      ? `${fullTitleOf(instrument)}: ${DONE_WORDS[action]}.`
+      : `${fullTitleOf(instrument)}: status byte ${done.value} (${bitsOf(done.value)}).`;
   toast({ severity: 'done', text });
 }
+
+const DONE_WORDS: Record<Action, string> = {
+  local: 'the front panel is local',
+  remote: 'the front panel is remote',
+  'status-byte': 'no status byte',
+  trigger: 'triggered',
+  clear: 'cleared',
+  lock: 'locked for this bench',
+  unlock: 'unlocked',
+};
 
 const STATUS_BITS = [
   '',
@@ -102,7 +112,7 @@ export function CardMenu({ instrument }: { instrument: InstrumentState }): React
             )}
             {actionsOf(instrument).length > 0 && <hr />}
             {actionsOf(instrument).map(({ action, word, title }) => (
-              <MenuItem key={action} title={title} onPick={pick(() => void perform(instrument, action, word))}>
+              <MenuItem key={action} title={title} onPick={pick(() => void perform(instrument, action))}>
                 {word}
               </MenuItem>
             ))}

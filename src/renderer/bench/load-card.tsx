@@ -13,7 +13,7 @@ export function LoadCard({ instrument, channels }: CardProps): ReactElement {
   const set = instrument.values.mode?.readBack ?? instrument.values.mode?.asked;
   const level = controlOf(instrument, `level.${String(set ?? 'cc').toLowerCase()}`);
   const input = instrument.values.input;
-  const isOn = (input?.readBack ?? input?.asked) === true;
+  const isOn = input?.readBack ?? input?.asked;
   const tripped = instrument.status.tripped ?? '';
   const voltage = channelOf(channels, 'voltage');
   const current = channelOf(channels, 'current');
@@ -27,7 +27,7 @@ export function LoadCard({ instrument, channels }: CardProps): ReactElement {
           {level && <SetpointBox key={level.id} instrument={instrument} control={level} label={level.label} />}
         </div>
       </section>
-      <section className="output" aria-label="Measured" data-on={isOn}>
+      <section className="output" aria-label="Measured" data-on={isOn === true}>
         <h4>Measured</h4>
         <div className="measured">
           {current && <Readout channel={current} className="mid" label="Current" />}
@@ -38,10 +38,16 @@ export function LoadCard({ instrument, channels }: CardProps): ReactElement {
       <section className="output" aria-label="Input">
         <h4>
           Input
-          {input && <ControlSwitch instrument={instrument} control="input" label="Load input" />}
+          {controlOf(instrument, 'input') && (
+            <ControlSwitch instrument={instrument} control="input" label="Load input" />
+          )}
         </h4>
         <div className="lamps">
-          <Lamp word={isOn ? 'sinking' : 'off'} tone={isOn ? 'ok' : 'off'} />
+          {/* Until it was read, nobody knows: an input must not be called off. */}
+          <Lamp
+            word={isOn === undefined ? 'not read yet' : isOn ? 'sinking' : 'off'}
+            tone={isOn === true ? 'ok' : 'off'}
+          />
           {tripped && <Lamp word={`${tripped} tripped`} tone="bad" />}
         </div>
       </section>

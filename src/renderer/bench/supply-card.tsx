@@ -1,7 +1,8 @@
 import type { ReactElement } from 'react';
 import type { InstrumentState } from '../../contract/instrument-schema.ts';
+import type { ControlValue } from '../../core/instrument.ts';
 import { act } from '../actions.ts';
-import { ControlField } from '../control/control-field.tsx';
+import { ControlAction, ControlField } from '../control/control-field.tsx';
 import { Lamp } from '../control/lamp.tsx';
 import { Popover } from '../control/popover.tsx';
 import { Readout } from '../control/readout.tsx';
@@ -37,17 +38,19 @@ function SupplyOutput({ instrument, channels, group }: CardProps & { group: stri
   const mode = instrument.status[`${group}.mode`] ?? '';
   const tripped = instrument.status[`${group}.tripped`] ?? '';
   const output = instrument.values[`${group}.output`];
-  const isOn = (output?.readBack ?? output?.asked) === true;
+  const isOn = output?.readBack ?? output?.asked;
   const voltage = channelOf(channels, `${group}.voltage`);
   const current = channelOf(channels, `${group}.current`);
   const power = channelOf(channels, `${group}.power`);
   const setVoltage = controlOf(instrument, `${group}.voltage.set`);
   const setCurrent = controlOf(instrument, `${group}.current.set`);
   return (
-    <section className="output" aria-label={name} data-on={isOn}>
+    <section className="output" aria-label={name} data-on={isOn === true}>
       <h4>
         {name}
-        {output && <ControlSwitch instrument={instrument} control={`${group}.output`} label={`${name} output`} />}
+        {controlOf(instrument, `${group}.output`) && (
+          <ControlSwitch instrument={instrument} control={`${group}.output`} label={`${name} output`} />
+        )}
       </h4>
       <div className="measured">
         {voltage && <Readout channel={voltage} className="mid" label={`${name} voltage`} />}
@@ -67,7 +70,9 @@ function SupplyOutput({ instrument, channels, group }: CardProps & { group: stri
   );
 }
 
-function ModeLamp({ mode, isOn }: { mode: string; isOn: boolean }): ReactElement {
+function ModeLamp({ mode, isOn }: { mode: string; isOn: ControlValue | undefined }): ReactElement {
+  // Until it was read, nobody knows: an output must not be called off.
+  if (isOn === undefined) return <Lamp word="not read yet" tone="off" />;
   const word = !isOn ? 'off' : mode && mode !== 'off' ? mode : 'on';
   const tone = word === 'CC' ? 'warn' : word === 'off' ? 'off' : 'ok';
   const title =
@@ -94,16 +99,16 @@ function ProtectionLamp({ instrument, group }: { instrument: InstrumentState; gr
       {(close) => (
         <div className="popover-body narrow">
           <h3>{group.toUpperCase()} limits</h3>
-          {clear && (
+          {tripped && clear && (
             <button
               type="button"
-              className={tripped ? 'btn danger' : 'btn'}
+              className="btn danger"
               onClick={() => {
                 void act('instrument.set', { instrument: instrument.id, control: clear.id, value: true });
                 close();
               }}
             >
-              {tripped ? `Clear ${tripped} trip` : clear.label}
+              Clear {tripped} trip
             </button>
           )}
           {controls.map((control) => (
@@ -112,6 +117,13 @@ function ProtectionLamp({ instrument, group }: { instrument: InstrumentState; gr
               <ControlField instrument={instrument} control={control} />
             </div>
           ))}
+          {/* Some cannot say that they tripped. */}
+          {!tripped && clear && (
+            <div className="control-row">
+              <span>Trip</span>
+              <ControlAction instrument={instrument} control={clear} />
+            </div>
+          )}
         </div>
       )}
     </Popover>

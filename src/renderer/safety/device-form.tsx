@@ -1,4 +1,4 @@
-import { type FormEvent, type ReactElement, useState } from 'react';
+import { type FormEvent, type ReactElement, useEffect, useRef, useState } from 'react';
 import type { ProtectedDevice } from '../../contract/safety-schema.ts';
 import { LabError } from '../../core/errors.ts';
 import { fullTitleOf, inCardOrder } from '../bench/instrument-words.ts';
@@ -7,14 +7,21 @@ import { benchStore, call } from '../engine-link.ts';
 import { useStore } from '../store.ts';
 import { type DeviceDraft, type DeviceProblems, deviceOfDraft, draftOfDevice, LIMITS } from './device-draft.ts';
 
+const NONE: DeviceProblems = {};
+
 /** One device under test: its name, the outputs that feed it, what it stands. */
 export function DeviceForm(props: { device: ProtectedDevice | undefined; onDone: () => void }): ReactElement {
   const [draft, setDraft] = useState<DeviceDraft>(() => draftOfDevice(props.device, crypto.randomUUID()));
-  const [problems, setProblems] = useState<DeviceProblems>({});
+  const [problems, setProblems] = useState<DeviceProblems>(NONE);
   const [error, setError] = useState<LabError>();
+  const form = useRef<HTMLFormElement>(null);
+  // What is wrong may be out of sight from the button.
+  useEffect(() => {
+    if (problems !== NONE) form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
+  }, [problems]);
   const change = (piece: Partial<DeviceDraft>): void => {
     setDraft((now) => ({ ...now, ...piece }));
-    setProblems({});
+    setProblems(NONE);
   };
   const save = async (event: FormEvent): Promise<void> => {
     event.preventDefault();
@@ -31,7 +38,7 @@ export function DeviceForm(props: { device: ProtectedDevice | undefined; onDone:
     }
   };
   return (
-    <form className="device-form" data-testid="device-form" onSubmit={(event) => void save(event)}>
+    <form ref={form} className="device-form" data-testid="device-form" onSubmit={(event) => void save(event)}>
       <div className="field">
         <label htmlFor="device-label">Device under test</label>
         <input
@@ -104,7 +111,7 @@ function OutputPicks(props: {
   const absent = draft.outputs.filter((one) => !offered.some((other) => isSame(one, other)));
   const all = [...offered, ...absent.map((one) => ({ ...one, text: `${one.instrument} ${one.group} (not attached)` }))];
   return (
-    <fieldset className="fieldset">
+    <fieldset className="fieldset" tabIndex={-1} aria-invalid={props.problem !== undefined}>
       <legend>Outputs that feed it, and loads on it</legend>
       <div className="checks">
         {all.map(({ instrument, group, text }) => (

@@ -1,6 +1,6 @@
 import { type ReactElement, useState } from 'react';
 import type { ProtectedDevice, SafetyState } from '../../contract/safety-schema.ts';
-import { act } from '../actions.ts';
+import { act, toast } from '../actions.ts';
 import { Dialog } from '../control/dialog.tsx';
 import { Icon } from '../control/icon.tsx';
 import { benchStore } from '../engine-link.ts';
@@ -62,6 +62,15 @@ export function SafetyDialog(): ReactElement {
   );
 }
 
+async function unprotect(device: ProtectedDevice): Promise<void> {
+  if (!(await act('safety.remove', { device: device.id }))) return;
+  toast({
+    severity: 'warning',
+    text: `${device.label} is not protected any more: nothing holds its outputs back.`,
+    action: { label: 'Protect it again', run: () => void act('safety.set', { device }) },
+  });
+}
+
 function DeviceRow(props: { device: ProtectedDevice; safety: SafetyState; onEdit: () => void }): ReactElement {
   const { device, safety, onEdit } = props;
   const armed = safety.armed.find((item) => item.device === device.id);
@@ -111,7 +120,7 @@ function DeviceRow(props: { device: ProtectedDevice; safety: SafetyState; onEdit
         className="btn icon"
         aria-label={`Stop protecting ${device.label}`}
         title="Stop protecting it"
-        onClick={() => void act('safety.remove', { device: device.id })}
+        onClick={() => void unprotect(device)}
       >
         <Icon name="close" />
       </button>
