@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { createDeferred } from '../../src/core/deferred.ts';
 import { LabError } from '../../src/core/errors.ts';
 import type { Transport } from '../../src/engine/transport/transport.ts';
 import { listUsb, listUsbip } from '../../src/engine/transport/usb/list-usb.ts';
@@ -153,19 +154,24 @@ describe('taking back', () => {
   it('a message that the device does not take: INITIATE_ABORT_BULK_OUT, CHECK, CLEAR_FEATURE', async () => {
     const inner = createTestDevice();
     let isStuck = true;
+    const begun = createDeferred<void>();
     const stuck: MessageDevice = {
       idn: inner.idn,
       connect(cut) {
         const connection = inner.connect(cut);
         const write = connection.write.bind(connection);
-        connection.write = (bytes, end) => (isStuck ? new Promise(() => {}) : write(bytes, end));
+        connection.write = (bytes, end) => {
+          begun.resolve();
+          return isStuck ? new Promise(() => {}) : write(bytes, end);
+        };
         return connection;
       },
     };
     const { transport, peripheral } = await open({ pendingChecks: 1 }, stuck);
     const controller = new AbortController();
     const writing = transport.write(new Uint8Array(200_000).fill(65), { end: true, signal: controller.signal });
-    setTimeout(() => controller.abort(new LabError('transport.timeout', 'late')), 10);
+    await begun.promise;
+    controller.abort(new LabError('transport.timeout', 'late'));
     await expect(writing).rejects.toMatchObject({ code: 'transport.timeout' });
     isStuck = false;
     expect(await ask(transport, 'ECHO? after')).toBe('ECHO? after');

@@ -59,6 +59,21 @@ describe.skipIf(whyNoLibrary)(`the maker's VISA${whyNoLibrary ? ` (skipped: ${wh
     expect(show(await readMessage(again))).toBe('ECHO? again');
   });
 
+  it('a lock given up while it was waited for is given back as soon as the library has it', async () => {
+    await using owner = await open();
+    await using other = await open();
+    await owner.control?.lock?.({ timeoutMs: 0 });
+    const controller = new AbortController();
+    const waiting = other.control?.lock?.({ timeoutMs: Number.POSITIVE_INFINITY, signal: controller.signal });
+    // Whatever was asked before is under way in the library by then.
+    await owner.control?.statusByte?.();
+    controller.abort();
+    await expect(waiting).rejects.toMatchObject({ code: 'call.cancelled' });
+    await owner.control?.unlock?.();
+    await owner.control?.lock?.({ timeoutMs: 5000 });
+    await owner.control?.unlock?.();
+  });
+
   it('a read given up leaves its late answer to the next read, whole; a new message drops it', async () => {
     await using transport = await open();
     let late: ((bytes: Uint8Array) => void) | undefined;

@@ -4,6 +4,7 @@ import { ERROR, FEATURE, HISLIP, HISLIP_VENDOR_TYPES } from '../../../protocol/h
 import type { HislipEvent } from '../../../protocol/hislip-decoder.ts';
 import { HISLIP_HEADER_BYTES, type HislipHeader } from '../../../protocol/hislip-header.ts';
 import { UNKNOWN_MESSAGE_ID } from '../../../protocol/hislip-message-id.ts';
+import { abortable } from '../abortable.ts';
 import { cancellation, READ_BUFFER_BYTES } from '../read-buffer.ts';
 import type { ReadOptions, ReadResult, Transport, TransportControl, WriteOptions } from '../transport.ts';
 import { AnswerBuffer } from './answer-buffer.ts';
@@ -13,7 +14,7 @@ import { createHislipControl } from './hislip-control.ts';
 import type { HislipOptions } from './hislip-options.ts';
 import { closedBy, noAnswer, oddAnswer, refusal } from './hislip-words.ts';
 import { MessageSync } from './message-sync.ts';
-import { abortable, SendTurn } from './send-turn.ts';
+import { SendTurn } from './send-turn.ts';
 
 /** Largest piece of a message sent at once: a device clear waits for no more than this. */
 const PIECE_BYTES = 256 * 1024;

@@ -1,3 +1,4 @@
+import { abortable } from '../abortable.ts';
 import { cancellation } from '../read-buffer.ts';
 
 /** Lets one sender at a time onto the synchronous channel, in the order they came, and each only when nothing stands in the way. */
@@ -28,17 +29,6 @@ export class SendTurn {
     if (signal?.aborted) throw cancellation(signal);
     await send();
   }
-}
-
-/** The promise, or the cancellation, whichever is first. */
-export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return promise;
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(cancellation(signal));
-    signal.addEventListener('abort', onAbort, { once: true });
-    if (signal.aborted) onAbort();
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }
 
 function ignore(): void {}

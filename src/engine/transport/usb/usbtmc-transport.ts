@@ -7,7 +7,9 @@ import {
   nextBulkTag,
   type UsbtmcCapabilities,
 } from '../../../protocol/usbtmc.ts';
+import { abortable } from '../abortable.ts';
 import { cancellation } from '../read-buffer.ts';
+import { splitRead } from '../split-read.ts';
 import type { ReadOptions, ReadResult, Transport, TransportControl, WriteOptions } from '../transport.ts';
 import { SerialTurn } from './serial-turn.ts';
 import { goneError } from './usb-error.ts';
@@ -89,7 +91,7 @@ export class UsbtmcTransport implements Transport {
   write(bytes: Uint8Array, { end = false, signal }: WriteOptions = {}): Promise<void> {
     if (this.#ended) return Promise.reject(this.#ended);
     if (signal?.aborted) return Promise.reject(cancellation(signal));
-    return untilAborted(
+    return abortable(
       this.#out.run(() => this.#send(bytes, end, signal)),
       signal,
     );
@@ -143,7 +145,7 @@ export class UsbtmcTransport implements Transport {
   async #fetch(reading: UsbtmcRead, before: Promise<void>, options: ReadOptions): Promise<ReadResult> {
     await before;
     reading.signal.throwIfAborted();
-    while (!this.#isAsked) await untilAborted(this.#asking.promise, reading.signal);
+    while (!this.#isAsked) await abortable(this.#asking.promise, reading.signal);
     const max = Math.max(1, Math.min(options.max ?? this.#transferBytes, this.#transferBytes));
     for (;;) {
       const answer = await this.#ask(reading, max, options.termChar);
@@ -206,7 +208,7 @@ export class UsbtmcTransport implements Transport {
 
   async #trigger(signal: AbortSignal | undefined): Promise<void> {
     if (this.#ended) throw this.#ended;
-    await untilAborted(
+    await abortable(
       this.#out.run(async () => {
         await this.#repair;
         await this.#transfer(encodeTrigger(this.#nextTag()), signal);
@@ -257,17 +259,10 @@ export class UsbtmcTransport implements Transport {
   }
 
   /** No more than asked for; the rest waits for the next read, until something new is written. */
-  #give(answer: UsbtmcAnswer, { max, termChar }: ReadOptions): ReadResult {
-    const { bytes } = answer;
-    const found = termChar === undefined ? -1 : bytes.indexOf(termChar);
-    const count = Math.min(
-      bytes.length,
-      max === undefined ? bytes.length : Math.max(1, max),
-      found < 0 ? bytes.length : found + 1,
-    );
-    const isWhole = count === bytes.length;
-    this.#rest = isWhole ? undefined : { bytes: bytes.subarray(count), end: answer.end };
-    return { bytes: bytes.subarray(0, count), end: isWhole && answer.end };
+  #give(answer: UsbtmcAnswer, options: ReadOptions): ReadResult {
+    const { given, rest } = splitRead(answer, options);
+    this.#rest = rest;
+    return given;
   }
 
   /** The read's caller has gone: its request goes, too. */
@@ -320,7 +315,7 @@ export class UsbtmcTransport implements Transport {
       await this.#function.clear();
     });
     this.#repair = clearing.catch(() => {});
-    await untilAborted(clearing, signal);
+    await abortable(clearing, signal);
   }
 
   #end(error: LabError): void {
@@ -348,15 +343,4 @@ function isTakenBack(error: unknown, signal: AbortSignal | undefined): boolean {
 function failed(resource: string, cause: LabError): LabError {
   const message = `${resource} takes neither an abort nor a device clear (${cause.message}) The connection is closed, because a late answer could be taken for another. Switch the instrument off and on, then attach it again.`;
   return new LabError('transport.failed', message, { resource }, { cause });
-}
-
-/** Rejects at once when the signal aborts; what was begun goes on by itself. */
-function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return promise;
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(cancellation(signal));
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

@@ -4,6 +4,7 @@ import { createDeferred } from '../../../core/deferred.ts';
 import { type ErrorCode, LabError } from '../../../core/errors.ts';
 import { fromOsError } from '../os-error.ts';
 import { cancellation } from '../read-buffer.ts';
+import { splitRead } from '../split-read.ts';
 import type { ReadOptions, ReadResult, RemoteMode, Transport, TransportControl, WriteOptions } from '../transport.ts';
 import { udevAdvice } from '../usb/udev-rule.ts';
 import { kernelUsbtmc, USBTMC_IOCTL, type UsbtmcDriver } from './usbtmc-driver.ts';
@@ -160,7 +161,7 @@ class UsbtmcFileTransport implements Transport {
     while (isWanted()) {
       const result = await this.#turn(undefined, async () => {
         if (!isWanted()) return undefined;
-        if (this.#late) return this.#takeLate(this.#late, max, termChar);
+        if (this.#late) return this.#takeLate(this.#late, { max, termChar });
         const slice = this.#isAsked ? await this.#slice(max, termChar) : undefined;
         if (!slice || isWanted()) return slice;
         this.#late = { bytes: new Uint8Array(slice.bytes), end: slice.end };
@@ -172,12 +173,10 @@ class UsbtmcFileTransport implements Transport {
     return undefined;
   }
 
-  #takeLate({ bytes, end }: ReadResult, max: number, termChar: number | undefined): ReadResult {
-    const found = termChar === undefined ? -1 : bytes.indexOf(termChar);
-    const count = Math.min(bytes.length, Math.max(1, max), found < 0 ? bytes.length : found + 1);
-    const isWhole = count === bytes.length;
-    this.#late = isWhole ? undefined : { bytes: bytes.subarray(count), end };
-    return { bytes: bytes.subarray(0, count), end: isWhole && end };
+  #takeLate(late: ReadResult, options: ReadOptions): ReadResult {
+    const { given, rest } = splitRead(late, options);
+    this.#late = rest;
+    return given;
   }
 
   async #slice(max: number, termChar: number | undefined): Promise<ReadResult | undefined> {

@@ -1,6 +1,8 @@
 import { createDeferred, type Deferred } from '../../../core/deferred.ts';
 import { type ErrorCode, LabError } from '../../../core/errors.ts';
+import { abortable } from '../abortable.ts';
 import { cancellation } from '../read-buffer.ts';
+import { splitRead } from '../split-read.ts';
 import {
   type LockOptions,
   REMOTE_MODES,
@@ -17,6 +19,8 @@ import type { VisaProcess } from './visa-process.ts';
 const SLICE_MS = 500;
 const WRITE_MS = 10_000;
 const READ_BYTES = 1024 * 1024;
+/** Longest wait that is not VI_TMO_INFINITE, which a library could not be freed from. */
+const MAX_LOCK_MS = 0xffff_fffe;
 
 /**
  * A session of the vendor's VISA. The library cannot be interrupted: an aborted read rejects at once, and its call in the library ends with
@@ -78,7 +82,7 @@ export class VendorTransport implements Transport {
       const request = { call: 'write', session: this.#session, bytes, end, timeoutMs: WRITE_MS } as const;
       return this.#do(request, 'Cannot send', signal);
     });
-    const writing = untilAborted(sending, signal);
+    const writing = abortable(sending, signal);
     return writing.then(() => {
       if (!end) return;
       this.#isAsked = true;
@@ -113,7 +117,7 @@ export class VendorTransport implements Transport {
     await this.#inLibrary;
     if (this.#pending !== pending) return;
     if (this.#late) {
-      pending.resolve(this.#takeLate(this.#late, max, termChar));
+      pending.resolve(this.#takeLate(this.#late, { max, termChar }));
       return;
     }
     // Nothing asked, nothing to wait for: the instrument would note -420.
@@ -143,12 +147,10 @@ export class VendorTransport implements Transport {
     await arrival;
   }
 
-  #takeLate({ bytes, end }: ReadResult, max: number, termChar: number | undefined): ReadResult {
-    const found = termChar === undefined ? -1 : bytes.indexOf(termChar);
-    const count = Math.min(bytes.length, Math.max(1, max), found < 0 ? bytes.length : found + 1);
-    const isWhole = count === bytes.length;
-    this.#late = isWhole ? undefined : { bytes: bytes.subarray(count), end };
-    return { bytes: bytes.subarray(0, count), end: isWhole && end };
+  #takeLate(late: ReadResult, options: ReadOptions): ReadResult {
+    const { given, rest } = splitRead(late, options);
+    this.#late = rest;
+    return given;
   }
 
   #forget(): void {
@@ -186,23 +188,32 @@ export class VendorTransport implements Transport {
     );
     this.#isAsked = false;
     this.#forget();
-    await untilAborted(this.#inLibrary, signal);
+    await abortable(this.#inLibrary, signal);
     await this.#do({ call: 'clear', session: this.#session }, 'Cannot clear', signal);
   }
 
-  #lock({ timeoutMs, sharedKey, signal }: LockOptions): Promise<void> {
+  async #lock({ timeoutMs, sharedKey, signal }: LockOptions): Promise<void> {
+    if (signal?.aborted) throw cancellation(signal);
+    const session = this.#session;
     const request = {
       call: 'lock',
-      session: this.#session,
-      timeoutMs,
+      session,
+      timeoutMs: Math.min(MAX_LOCK_MS, Math.max(0, Math.round(timeoutMs))),
       ...(sharedKey === undefined ? {} : { sharedKey }),
     } as const;
-    return this.#do(request, 'Cannot lock', signal).catch((error: unknown) => {
+    const locking = this.#do(request, 'Cannot lock', undefined);
+    try {
+      await abortable(locking, signal);
+    } catch (error) {
+      if (signal?.aborted) {
+        // Granted to somebody who no longer waits, it would never be given back.
+        void locking.then(() => this.#do({ call: 'unlock', session }, 'Cannot unlock', undefined)).catch(() => {});
+        throw error;
+      }
       // Waiting for another's lock ends in the code of any wait.
-      const isTimeout = error instanceof LabError && error.code === 'transport.timeout' && !signal?.aborted;
-      if (!isTimeout) throw error;
+      if (!(error instanceof LabError) || error.code !== 'transport.timeout') throw error;
       throw new LabError('transport.busy', `${error.message} Another program holds the lock.`, error.details);
-    });
+    }
   }
 
   async #do(request: VisaCall, doing: string, signal: AbortSignal | undefined): Promise<void> {
@@ -213,7 +224,7 @@ export class VendorTransport implements Transport {
     if (this.#ended) throw this.#ended;
     if (signal?.aborted) throw cancellation(signal);
     try {
-      return await untilAborted(this.#process.ask(request, doing, this.resource), signal);
+      return await abortable(this.#process.ask(request, doing, this.resource), signal);
     } catch (error) {
       if (error instanceof LabError && error.code === 'transport.closed') this.#end(error);
       throw this.#ended ?? error;
@@ -227,14 +238,4 @@ export class VendorTransport implements Transport {
     this.#closed.resolve({ code: error.code, message: error.message });
     this.#disposed ??= this.#close();
   }
-}
-
-/** Rejects at once when the signal aborts; the call in the library goes on by itself. */
-function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return promise;
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(cancellation(signal));
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

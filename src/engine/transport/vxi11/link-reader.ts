@@ -1,6 +1,7 @@
 import { LabError } from '../../../core/errors.ts';
 import { CORE_PROCEDURES, VXI11_ERROR, VXI11_FLAG, VXI11_REASON } from '../../../protocol/vxi11.ts';
 import { cancellation } from '../read-buffer.ts';
+import { splitRead } from '../split-read.ts';
 import type { ReadOptions, ReadResult } from '../transport.ts';
 import type { Link } from './link.ts';
 
@@ -114,13 +115,11 @@ export class LinkReader {
   }
 
   /** As much of what is kept as this read may have. */
-  #cut({ max = Number.POSITIVE_INFINITY, termChar }: Waiting): ReadResult {
-    const first = this.#kept[0] as ReadResult;
-    const found = termChar === undefined ? -1 : first.bytes.indexOf(termChar);
-    const count = Math.min(first.bytes.length, max, found < 0 ? first.bytes.length : found + 1);
-    if (count === first.bytes.length) this.#kept.shift();
-    else this.#kept[0] = { bytes: first.bytes.subarray(count), end: first.end };
-    return { bytes: first.bytes.subarray(0, count), end: count === first.bytes.length && first.end };
+  #cut(waiting: Waiting): ReadResult {
+    const { given, rest } = splitRead(this.#kept[0] as ReadResult, waiting);
+    if (rest) this.#kept[0] = rest;
+    else this.#kept.shift();
+    return given;
   }
 
   /** One call; what it gives is kept, why it failed goes to the read that waits. */
