@@ -136,7 +136,7 @@ function onSocketProblem(bonjour: object, problem: (error: unknown) => void): vo
   server?.mdns?.on('error', problem);
 }
 
-export function hasNetwork(): boolean {
+function hasNetwork(): boolean {
   return Object.values(networkInterfaces()).some((addresses) =>
     addresses?.some(({ family, internal }) => family === 'IPv4' && !internal),
   );

@@ -15,7 +15,7 @@ const OTHER_PORTS: { port: number; way: string; resource(host: string): string |
 ];
 
 /** Host and TCP port of a resource; undefined where there is none (serial lines, datagrams). */
-export function tcpEnd(parsed: Resource): { host: string; port: number } | undefined {
+function tcpEnd(parsed: Resource): { host: string; port: number } | undefined {
   switch (parsed.kind) {
     case 'socket':
     case 'hislip':

@@ -6,7 +6,7 @@ import { type Check, type DoctorSystem, fine, type Patient, problem, warning } f
 import { findHolders } from './port-holder.ts';
 
 /** The device file or COM name of a resource on a serial line; undefined for others. VISA numbers are COM numbers, on Linux from /dev/ttyS0. */
-export function serialPath(parsed: Resource, platform: NodeJS.Platform): string | undefined {
+function serialPath(parsed: Resource, platform: NodeJS.Platform): string | undefined {
   const port =
     parsed.kind === 'serial'
       ? parsed.port

@@ -1,7 +1,6 @@
 import { LabError } from '../../core/errors.ts';
 import type { Control, ControlValue } from '../../core/instrument.ts';
 import { isSameWord } from '../../protocol/definition/answer.ts';
-import { formatScpiNumber, parseScpiBoolean, parseScpiNumber } from '../../protocol/scpi-number.ts';
 import { askRound, type Question } from './question-round.ts';
 import type { ScpiDialog } from './scpi-dialog.ts';
 
@@ -131,62 +130,8 @@ export class ControlTable {
   }
 }
 
-/** Setpoint: `HEADER value`, read by `HEADER?`. */
-export function numberRow(
-  control: Omit<Control, 'kind'>,
-  header: string,
-  more: Partial<Pick<ControlRow, 'read' | 'write' | 'touches'>> = {},
-): ControlRow {
-  return {
-    control: { ...control, kind: 'number' },
-    read: `${header}?`,
-    parse: (text) => finite(parseScpiNumber(text)),
-    write: (value) => [`${header} ${formatScpiNumber(Number(value))}`],
-    ...more,
-  };
-}
-
-/** Switch: `HEADER ON|OFF`, read by `HEADER?`. */
-export function switchRow(
-  control: Omit<Control, 'kind'>,
-  header: string,
-  more: Partial<Pick<ControlRow, 'read' | 'write' | 'touches'>> = {},
-): ControlRow {
-  return {
-    control: { ...control, kind: 'switch' },
-    read: `${header}?`,
-    parse: parseScpiBoolean,
-    write: (value) => [`${header} ${value === true ? 'ON' : 'OFF'}`],
-    ...more,
-  };
-}
-
-/** Choice between words: what a person reads → what the dialect writes; the dialect may answer any of `answers`, in any case. */
-export function choiceRow(
-  control: Omit<Control, 'kind' | 'choices'>,
-  header: string,
-  words: readonly { choice: string; word: string; answers?: readonly string[] }[],
-  more: Partial<Pick<ControlRow, 'read' | 'write' | 'touches'>> = {},
-): ControlRow {
-  return {
-    control: { ...control, kind: 'choice', choices: words.map(({ choice }) => choice) },
-    read: `${header}?`,
-    parse: (text) => {
-      const said = text.trim().toUpperCase();
-      return words.find(({ word, answers = [] }) => [word, ...answers].some((one) => one.toUpperCase() === said))
-        ?.choice;
-    },
-    write: (value) => [`${header} ${words.find(({ choice }) => choice === value)?.word ?? ''}`],
-    ...more,
-  };
-}
-
 function put(text: string, word = ''): string {
   return text.replaceAll('{by}', word);
-}
-
-function finite(value: number | undefined): number | undefined {
-  return value !== undefined && Number.isFinite(value) ? value : undefined;
 }
 
 function checkValue(control: Control, value: ControlValue): void {

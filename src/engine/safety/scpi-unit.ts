@@ -123,13 +123,13 @@ function sourceNumber(nodes: readonly string[]): string {
 function sameNode(theirs: string, form: string): 'yes' | 'unsure' | 'no' {
   const [, letters = theirs, number = ''] = /^(.*?)(\d*)$/.exec(theirs) ?? [];
   const [, own = form, ownNumber = ''] = /^(.*?)(\d*)$/.exec(form) ?? [];
-  if (!isSameWord(letters, own)) return 'no';
+  if (!isSameMnemonic(letters, own)) return 'no';
   if (number === ownNumber) return 'yes';
   return number !== '' && ownNumber !== '' ? 'no' : 'unsure';
 }
 
 /** Short and long form of one word. */
-export function isSameWord(one: string, other: string): boolean {
+export function isSameMnemonic(one: string, other: string): boolean {
   const [short, long] = one.length <= other.length ? [one, other] : [other, one];
   return short === long || (short.length >= 3 && long.startsWith(short));
 }

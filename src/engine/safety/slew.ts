@@ -2,7 +2,7 @@ import type { OutputLimits } from './limits.ts';
 import type { Quantity } from './output-shape.ts';
 
 /** A setpoint moves in steps of what the limit allows in this time; ms. */
-export const RAMP_STEP_MS = 100;
+const RAMP_STEP_MS = 100;
 
 /** Allowed change per second while the output is on; undefined: any. */
 export function slewOf(limits: OutputLimits, quantity: Quantity): number | undefined {

@@ -1,5 +1,5 @@
 import type { Control, ControlValue } from '../../core/instrument.ts';
-import { isSameWord, parseUnit, type ScpiUnit } from './scpi-unit.ts';
+import { isSameMnemonic, parseUnit, type ScpiUnit } from './scpi-unit.ts';
 
 /** How a driver writes a control: the messages for a value; undefined where it cannot say. */
 export type Writes = (control: string, value: ControlValue) => readonly string[] | undefined;
@@ -132,7 +132,8 @@ export function settingOf(form: WriteForm, parameter: string): ControlValue | un
     const number = decimalOf(parameter);
     return number === undefined ? undefined : number / scale;
   }
-  const exact = words.find(({ word }) => word === parameter) ?? words.find(({ word }) => isSameWord(word, parameter));
+  const exact =
+    words.find(({ word }) => word === parameter) ?? words.find(({ word }) => isSameMnemonic(word, parameter));
   if (exact) return exact.value;
   if (control.kind !== 'switch') return undefined;
   return parameter === '1' || parameter === 'ON' ? true : parameter === '0' || parameter === 'OFF' ? false : undefined;
@@ -155,7 +156,7 @@ const SUFFIXES: Record<string, number> = {
 };
 
 /** A decimal number with or without a unit; undefined for anything else, also what only some instruments read. */
-export function decimalOf(text: string): number | undefined {
+function decimalOf(text: string): number | undefined {
   const match = /^([+-]?(?:\d+\.?\d*|\.\d+)(?:E[+-]?\d+)?)\s*([A-Z]*)$/.exec(text);
   const factor = SUFFIXES[match?.[2] ?? '?'];
   return match && factor !== undefined ? Number(match[1]) * factor : undefined;

@@ -82,7 +82,6 @@ export const unit = z.union([
     typical: z.string(),
   }),
 ]);
-export type UnitSource = z.infer<typeof unit>;
 
 /** A limit: a number, a parameter, or a question; `typical` is what the simulated one answers. */
 export const limit = z.union([numberOrName, z.strictObject({ ask: command, ...answerShape, typical: numberOrName })]);

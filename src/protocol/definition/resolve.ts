@@ -44,7 +44,7 @@ function firstCount({ groups }: FamilyDefinition, names: Names): number {
 }
 
 /** Parameters of the first row of the model table that fits; none without a table. Throws `driver.malformed` if no row fits. */
-export function parametersOf(definition: FamilyDefinition, model: string): Record<string, ParameterValue> {
+function parametersOf(definition: FamilyDefinition, model: string): Record<string, ParameterValue> {
   if (definition.models.length === 0) return {};
   const row = definition.models.find((one) => new RegExp(one.model, 'i').test(model));
   if (!row) throw malformed('models', `no row fits the model '${model}'; let the last one match every model.`);

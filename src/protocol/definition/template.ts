@@ -13,7 +13,7 @@ export function malformed(place: string, why: string): LabError {
 }
 
 /** The parameter of that name for group `n` (a list has one item for each group). Undefined if there is none. */
-export function parameterOf(names: Names, name: string): number | string | undefined {
+function parameterOf(names: Names, name: string): number | string | undefined {
   const value = Object.hasOwn(names, name) ? names[name] : undefined;
   if (!Array.isArray(value)) return value;
   return value[Number(names.n ?? 1) - 1];
