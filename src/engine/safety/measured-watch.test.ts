@@ -34,3 +34,15 @@ test('only outputs with limits are watched; the whole instrument has the group w
   const plain = [{ channel: 'voltage', unit: 'V' }];
   expect(excessOf(plain, [9], true, (group) => (group === '' ? limits : undefined))?.group).toBe('');
 });
+
+test('volts that are not at the output do not trip it, also while those at the output are missing', () => {
+  const supply = [
+    { channel: 'ch1.input', unit: 'V' },
+    { channel: 'ch1.voltage', unit: 'V' },
+  ];
+  expect(excessOf(supply, [65, 4], false, () => limits)).toBeUndefined();
+  expect(excessOf(supply, [65, Number.NaN], false, () => limits)).toBeUndefined();
+  expect(excessOf(supply, [65, 6], false, () => limits)?.text).toBe('voltage 6 V above 5 V');
+  const unnamed = [{ channel: 'ch1.volts', unit: 'V' }];
+  expect(excessOf(unnamed, [6], false, () => limits)?.text).toBe('voltage 6 V above 5 V');
+});

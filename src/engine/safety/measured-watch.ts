@@ -4,6 +4,9 @@ import type { OutputLimits } from './limits.ts';
 /** Measured values may exceed a limit by so much: setting and reading have errors of their own. */
 const TOLERANCE = 0.02;
 
+/** What each role calls what is measured at an output (docs/instruments.md). */
+const NAMES = { V: 'voltage', A: 'current', W: 'power' } as const;
+
 /** A measured value beyond the envelope. */
 export interface Excess {
   group: string;
@@ -11,7 +14,7 @@ export interface Excess {
 }
 
 /**
- * What of a poll round is beyond the limits; undefined: nothing. V, I and P of each output, by the unit of the channel; P also as V × I. A lowest voltage is
+ * What of a poll round is beyond the limits; undefined: nothing. V, I and P of each output, by the name of the channel, else by its unit; P also as V × I. A lowest voltage is
  * held against a load only: a supply that is off has none, and what it feeds was not fed.
  */
 export function excessOf(
@@ -25,6 +28,9 @@ export function excessOf(
     const value = values[index];
     if ((unit !== 'V' && unit !== 'A' && unit !== 'W') || value === undefined || Number.isNaN(value)) return;
     const group = channel.includes('.') ? channel.slice(0, channel.lastIndexOf('.')) : '';
+    // Not all volts of an output are at the output: some supplies say their input voltage, too.
+    const own = group === '' ? NAMES[unit] : `${group}.${NAMES[unit]}`;
+    if (channel !== own && columns.some((other) => other.channel === own)) return;
     measured.set(group, { ...measured.get(group), [unit]: value });
   });
   for (const [group, { V, A, W }] of measured) {

@@ -77,7 +77,7 @@ export function wordsOf(row: FoundInstrument): { title: string; detail: string }
       serial && !/^0*$/.test(serial) ? serial : '',
       row.role === 'unknown' ? '' : ROLE_WORDS[row.role].toLowerCase(),
       row.source === 'simulator' ? 'simulated' : row.source === 'remembered' ? 'attached before' : '',
-      first?.about ?? '',
+      row.state === 'attached' ? '' : (first?.about ?? ''),
       row.state === 'unknown' && first?.way === 'serial' ? 'never probed unasked' : '',
       row.state === 'unusable' ? 'cannot be used' : '',
       row.state === 'gone' ? 'gone' : '',
