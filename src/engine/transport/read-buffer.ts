@@ -7,12 +7,57 @@ export const READ_BUFFER_BYTES = 1024 * 1024;
 /** What one read gives at most unless it says otherwise. */
 const READ_MAX_BYTES = 1024 * 1024;
 
-interface PendingRead {
-  max: number;
-  termChar: number | undefined;
+/** A read that waits; settling it frees its place. */
+export interface PendingRead {
+  readonly max: number;
+  readonly termChar: number | undefined;
   resolve(result: ReadResult): void;
   reject(error: unknown): void;
-  release(): void;
+}
+
+/** Where the one read of a transport waits: a second is refused, an aborted one leaves at once. */
+export class ReadPlace {
+  #pending: PendingRead | undefined;
+
+  get pending(): PendingRead | undefined {
+    return this.#pending;
+  }
+
+  /** `serve`: called when the read has its place; what is there already may be given to it. */
+  wait({ max = READ_MAX_BYTES, termChar, signal }: ReadOptions, serve: () => void): Promise<ReadResult> {
+    return new Promise((resolve, reject) => {
+      if (this.#pending) {
+        reject(new LabError('call.invalid', 'A read is waiting on this connection already; one at a time.'));
+        return;
+      }
+      if (signal?.aborted) {
+        reject(cancellation(signal));
+        return;
+      }
+      const onAbort = (): void => {
+        if (signal) pending.reject(cancellation(signal));
+      };
+      const leave = (): void => {
+        this.#pending = undefined;
+        signal?.removeEventListener('abort', onAbort);
+      };
+      const pending: PendingRead = {
+        max: Math.max(1, max),
+        termChar,
+        resolve: (result) => {
+          leave();
+          resolve(result);
+        },
+        reject: (error) => {
+          leave();
+          reject(error);
+        },
+      };
+      this.#pending = pending;
+      signal?.addEventListener('abort', onAbort, { once: true });
+      serve();
+    });
+  }
 }
 
 export interface ReadBufferOptions {
@@ -30,7 +75,7 @@ export class ReadBuffer {
   readonly #queue: ByteQueue;
   readonly #limitBytes: number;
   readonly #options: ReadBufferOptions;
-  #pending: PendingRead | undefined;
+  readonly #place = new ReadPlace();
   #ended: LabError | undefined;
   #isFull = false;
 
@@ -49,9 +94,9 @@ export class ReadBuffer {
   /** Takes ownership of the chunk: nobody may write it again. */
   push(chunk: Uint8Array): void {
     if (chunk.length === 0 || this.#ended) return;
-    const pending = this.#pending;
+    const { pending } = this.#place;
     if (pending && this.#queue.length === 0 && pending.termChar === undefined && chunk.length <= pending.max) {
-      this.#settle(pending).resolve({ bytes: chunk, end: false });
+      pending.resolve({ bytes: chunk, end: false });
       return;
     }
     this.#queue.push(chunk);
@@ -75,52 +120,23 @@ export class ReadBuffer {
   }
 
   read(options: ReadOptions = {}): Promise<ReadResult> {
-    return new Promise((resolve, reject) => {
-      if (this.#pending) {
-        reject(new LabError('call.invalid', 'A read is waiting on this connection already; one at a time.'));
-        return;
-      }
-      const { signal } = options;
-      if (signal?.aborted) {
-        reject(cancellation(signal));
-        return;
-      }
-      const onAbort = (): void => {
-        if (signal && this.#pending === pending) this.#settle(pending).reject(cancellation(signal));
-      };
-      const pending: PendingRead = {
-        max: Math.max(1, options.max ?? READ_MAX_BYTES),
-        termChar: options.termChar,
-        resolve,
-        reject,
-        release: () => signal?.removeEventListener('abort', onAbort),
-      };
-      this.#pending = pending;
-      signal?.addEventListener('abort', onAbort, { once: true });
-      this.#serve();
-    });
-  }
-
-  #settle(pending: PendingRead): PendingRead {
-    this.#pending = undefined;
-    pending.release();
-    return pending;
+    return this.#place.wait(options, () => this.#serve());
   }
 
   #serve(): void {
-    const pending = this.#pending;
+    const { pending } = this.#place;
     if (!pending) return;
     const count = this.#countFor(pending);
     if (count > 0) {
       const bytes = this.#queue.view(count);
       this.#queue.skip(count);
-      if (bytes) this.#settle(pending).resolve({ bytes, end: false });
+      if (bytes) pending.resolve({ bytes, end: false });
       if (this.#isFull && this.#queue.length <= this.#limitBytes / 2) {
         this.#isFull = false;
         this.#options.onSpace?.();
       }
     } else if (this.#ended && this.#queue.length === 0) {
-      this.#settle(pending).reject(this.#ended);
+      pending.reject(this.#ended);
     }
   }
 

@@ -1,20 +1,11 @@
 import { ByteQueue } from '../../../core/byte-queue.ts';
-import { LabError } from '../../../core/errors.ts';
+import type { LabError } from '../../../core/errors.ts';
 import { NO_MESSAGE_ID } from '../../../protocol/hislip-message-id.ts';
-import { cancellation, READ_BUFFER_BYTES } from '../read-buffer.ts';
+import { type PendingRead, READ_BUFFER_BYTES, ReadPlace } from '../read-buffer.ts';
 import type { ReadOptions, ReadResult } from '../transport.ts';
 
-const READ_MAX_BYTES = 1024 * 1024;
 /** Messages kept beside their bytes: empty ones take no room there. */
 const MAX_MARKS = 4096;
-
-interface PendingRead {
-  max: number;
-  termChar: number | undefined;
-  resolve(result: ReadResult): void;
-  reject(error: unknown): void;
-  release(): void;
-}
 
 /** Where a message of the instrument ends, counted in bytes since the beginning. */
 interface Mark {
@@ -40,7 +31,7 @@ export class AnswerBuffer {
   #marks: Mark[] = [];
   #pushedTo = 0;
   #readTo = 0;
-  #pending: PendingRead | undefined;
+  readonly #place = new ReadPlace();
   #ended: LabError | undefined;
   #isFull = false;
   /** MessageID of the last message given to the application. */
@@ -54,19 +45,19 @@ export class AnswerBuffer {
   }
 
   get isReading(): boolean {
-    return this.#pending !== undefined;
+    return this.#place.pending !== undefined;
   }
 
   /** Takes ownership of the bytes. `isLast`: the message of that id ends with them; `isEnd`: the answer too. */
   push(bytes: Uint8Array, id: number, isLast: boolean, isEnd: boolean): void {
     if (this.#ended) return;
-    const pending = this.#pending;
+    const { pending } = this.#place;
     const fits = pending !== undefined && pending.termChar === undefined && bytes.length <= pending.max;
     if (fits && this.#queue.length === 0 && this.#marks.length === 0 && (bytes.length > 0 || isEnd)) {
       this.#pushedTo += bytes.length;
       this.#readTo = this.#pushedTo;
       if (isLast) this.deliveredId = id;
-      this.#deliver(this.#settle(pending), bytes, isEnd);
+      this.#deliver(pending, bytes, isEnd);
       return;
     }
     this.#queue.push(bytes);
@@ -90,7 +81,7 @@ export class AnswerBuffer {
 
   /** A read that waits rejects. */
   rejectRead(error: LabError): void {
-    if (this.#pending) this.#settle(this.#pending).reject(error);
+    this.#place.pending?.reject(error);
   }
 
   /** The other side ended: reads first give what has arrived, then reject. */
@@ -100,36 +91,7 @@ export class AnswerBuffer {
   }
 
   read(options: ReadOptions = {}): Promise<ReadResult> {
-    return new Promise((resolve, reject) => {
-      if (this.#pending) {
-        reject(new LabError('call.invalid', 'A read is waiting on this connection already; one at a time.'));
-        return;
-      }
-      const { signal } = options;
-      if (signal?.aborted) {
-        reject(cancellation(signal));
-        return;
-      }
-      const onAbort = (): void => {
-        if (signal && this.#pending === pending) this.#settle(pending).reject(cancellation(signal));
-      };
-      const pending: PendingRead = {
-        max: Math.max(1, options.max ?? READ_MAX_BYTES),
-        termChar: options.termChar,
-        resolve,
-        reject,
-        release: () => signal?.removeEventListener('abort', onAbort),
-      };
-      this.#pending = pending;
-      signal?.addEventListener('abort', onAbort, { once: true });
-      this.#serve();
-    });
-  }
-
-  #settle(pending: PendingRead): PendingRead {
-    this.#pending = undefined;
-    pending.release();
-    return pending;
+    return this.#place.wait(options, () => this.#serve());
   }
 
   #deliver(pending: PendingRead, bytes: Uint8Array, end: boolean): void {
@@ -138,7 +100,7 @@ export class AnswerBuffer {
   }
 
   #serve(): void {
-    const pending = this.#pending;
+    const { pending } = this.#place;
     if (!pending) return;
     const endAt = this.#marks.find((mark) => mark.isEnd)?.at;
     const count = this.#countFor(pending, endAt);
@@ -148,9 +110,9 @@ export class AnswerBuffer {
       this.#queue.skip(count);
       this.#readTo += count;
       this.#passMarks();
-      this.#deliver(this.#settle(pending), bytes, end);
+      this.#deliver(pending, bytes, end);
       this.#checkSpace();
-    } else if (this.#ended && this.#queue.length === 0) this.#settle(pending).reject(this.#ended);
+    } else if (this.#ended && this.#queue.length === 0) pending.reject(this.#ended);
   }
 
   /** Marks up to where was read, but not beyond the end of one answer: an empty one may follow at the same place. */
