@@ -75,6 +75,16 @@ it('garbage of every kind is said, and nothing of it read for ever', () => {
   ]);
 });
 
+it('a folder that can be read no more is said, and what was in force stays', () => {
+  write(text.replace('title: Rigol DP800', 'title: My supply'));
+  watching.look();
+  rmSync(folder, { recursive: true });
+  writeFileSync(folder, 'a file in its place');
+  expect(() => watching.look()).not.toThrow();
+  expect(title()).toBe('My supply');
+  expect(faults.map(({ code }) => code)).toEqual(['driver.malformed']);
+});
+
 /** Aliases of aliases: a billion of them. */
 function bomb(): string {
   const levels = Array.from({ length: 9 }, (_, n) => `a${n + 1}: &a${n + 1} [${Array(9).fill(`*a${n}`).join(', ')}]`);

@@ -72,7 +72,9 @@ export class DefinitionWatch implements Disposable {
 
   #look(): string[] {
     const { folder, catalog, layer } = this.#options;
-    const names = definitionFiles(folder);
+    const names = this.#files(folder);
+    // It cannot be read at present: what is in force stays.
+    if (!names) return [];
     for (const name of this.#faults.keys()) if (!names.includes(name)) this.#faults.delete(name);
     const changed: string[] = [];
     for (const name of names) {
@@ -87,6 +89,15 @@ export class DefinitionWatch implements Disposable {
       changed.push(id);
     }
     return changed;
+  }
+
+  #files(folder: string): string[] | undefined {
+    try {
+      return definitionFiles(folder);
+    } catch (error) {
+      this.#unwatched(error);
+      return undefined;
+    }
   }
 
   /** Its id, if it says something else than before. */
