@@ -29,9 +29,8 @@ it('one byte at a time, no faster than the device takes them; messages keep thei
   ]);
 });
 
-it('the bytes are those of the moment of the call', async () => {
+it.each([text('AB'), Buffer.from('AB')])('the bytes are those of the moment of the call (%s)', async (bytes) => {
   const { clock, sent, writer } = create({ pieceBytes: 1, pieceMs: 4 });
-  const bytes = text('AB');
   const writing = writer.write(bytes);
   bytes.fill(0);
   await clock.advance(100);

@@ -37,8 +37,8 @@ export class PiecewiseWriter implements Disposable {
    * at the device, unfinished.
    */
   write(bytes: Uint8Array): Promise<void> {
-    // The caller may use its buffer again as soon as it was told of an abort.
-    const own = bytes.slice();
+    // The caller may use its buffer again as soon as it was told of an abort. `slice` of a Buffer would not copy.
+    const own = new Uint8Array(bytes);
     const { signal } = this.#end;
     const sent = this.#last.then(() => this.#send(own, signal));
     this.#last = sent.catch(() => undefined);
