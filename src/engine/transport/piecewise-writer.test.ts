@@ -29,7 +29,10 @@ it('one byte at a time, no faster than the device takes them; messages keep thei
   ]);
 });
 
-it.each([text('AB'), Buffer.from('AB')])('the bytes are those of the moment of the call (%s)', async (bytes) => {
+it.each([
+  { kind: 'plain', bytes: text('AB') },
+  { kind: 'of a Buffer', bytes: Buffer.from('AB') },
+])('the bytes ($kind) are those of the moment of the call', async ({ bytes }) => {
   const { clock, sent, writer } = create({ pieceBytes: 1, pieceMs: 4 });
   const writing = writer.write(bytes);
   bytes.fill(0);
