@@ -93,6 +93,23 @@ describe('the desk', () => {
     });
   });
 
+  it('a flood of what is known already does not make the list anew each time', async () => {
+    const slow = slowSearch('mdns');
+    const { clock, desk, published } = deskOf([slow]);
+    void desk.search();
+    slow.tell(LAN);
+    await clock.advance(1000);
+    const before = published.length;
+    slow.tell(LAN);
+    await clock.advance(0);
+    for (let count = 0; count < 100; count++) {
+      slow.tell(LAN);
+      await clock.advance(1);
+      expect(clock.pending, 'the limit of the look, and the next list').toBe(2);
+    }
+    expect(published).toHaveLength(before);
+  });
+
   it('one way that fails or is missing takes nothing along, and says why', async () => {
     const { clock, desk, board } = deskOf([
       createMissingSearch('mdns', 'no network'),

@@ -22,6 +22,9 @@ export interface DiscoveryLimits {
   seekMs: number;
 }
 
+/** Making the list takes this share of the time at most: one in so many. */
+const REST_SHARE = 20;
+
 export const DISCOVERY_LIMITS: DiscoveryLimits = { publishMs: 200, lookMs: 10_000, seekMs: 15_000 };
 
 export interface DiscoveryParts {
@@ -70,7 +73,8 @@ export class DiscoveryDesk implements AsyncDisposable {
   readonly #watchers = new Set<object>();
   #startedNs: bigint | null = null;
   #published = '';
-  #publishedMs = Number.NEGATIVE_INFINITY;
+  /** The list is not made again before. */
+  #restUntilMs = Number.NEGATIVE_INFINITY;
   #publishing: Disposable | undefined;
   #dropping: Disposable | undefined;
   #soughtMs = Number.NEGATIVE_INFINITY;
@@ -303,7 +307,7 @@ export class DiscoveryDesk implements AsyncDisposable {
   /** Told soon, and not more often than a screen can use. Before anybody has looked there is nothing to tell. */
   #changed(): void {
     if (this.#publishing || this.#startedNs === null || this.#end.signal.aborted) return;
-    const waitMs = this.#publishedMs + this.#limits.publishMs - this.#parts.clock.monotonicMs();
+    const waitMs = this.#restUntilMs - this.#parts.clock.monotonicMs();
     this.#publishing = this.#parts.clock.after(Math.max(0, waitMs), () => {
       this.#publishing = undefined;
       this.#publish();
@@ -311,13 +315,21 @@ export class DiscoveryDesk implements AsyncDisposable {
   }
 
   #publish(): void {
+    const { clock } = this.#parts;
+    const startMs = clock.monotonicMs();
+    this.#tell();
+    // A network that floods the list makes it slow to make: it must leave the engine its time. Also when nothing has changed.
+    const nowMs = clock.monotonicMs();
+    this.#restUntilMs = nowMs + Math.max(this.#limits.publishMs, (nowMs - startMs) * REST_SHARE);
+  }
+
+  #tell(): void {
     const discovery = this.#state();
     const text = JSON.stringify(discovery, (key, value) =>
       key === 'seenNs' || key === 'startedNs' ? undefined : value,
     );
     if (text === this.#published) return;
     this.#published = text;
-    this.#publishedMs = this.#parts.clock.monotonicMs();
     this.#parts.board.publish('discovery.changed', { discovery });
   }
 
