@@ -22,9 +22,11 @@ export class SrqListeners {
   }
 
   add(listener: Listener): Disposable {
-    this.#listeners.add(listener);
+    // One added twice is two.
+    const own: Listener = (statusByte) => listener(statusByte);
+    this.#listeners.add(own);
     this.#watch ??= this.#subscribe();
-    return { [Symbol.dispose]: () => this.#remove(listener) };
+    return { [Symbol.dispose]: () => this.#remove(own) };
   }
 
   /** The connection is another one: what was subscribed is gone with the old one. */
