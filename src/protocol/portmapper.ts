@@ -20,7 +20,7 @@ export interface PortMapping {
   port: number;
 }
 
-export const portMapping: XdrType<PortMapping> = xdrStruct<PortMapping>({
+const portMapping: XdrType<PortMapping> = xdrStruct<PortMapping>({
   program: xdrUint,
   version: xdrUint,
   protocol: xdrUint,

@@ -13,7 +13,7 @@ import { LabError } from '../core/errors.ts';
  * `protocol.too-long`; the connection is of no use then.
  */
 
-export const USBIP_VERSION = 0x0111;
+const USBIP_VERSION = 0x0111;
 const OP = { requestList: 0x8005, replyList: 0x0005, requestImport: 0x8003, replyImport: 0x0003 } as const;
 const COMMAND = { submit: 1, unlink: 2, returnSubmit: 3, returnUnlink: 4 } as const;
 const OP_HEADER_BYTES = 8;

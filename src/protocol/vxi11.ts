@@ -52,7 +52,7 @@ export const VXI11_MAX_HANDLE_BYTES = 40;
 /** Longest device name taken. */
 const MAX_NAME_BYTES = 256;
 /** Longest data of one call taken. */
-export const VXI11_MAX_DATA_BYTES = 16 * 1024 * 1024;
+const VXI11_MAX_DATA_BYTES = 16 * 1024 * 1024;
 
 export interface CreateLinkArgs {
   /** Any value. */

@@ -2,7 +2,7 @@ import { trimUsbText } from '../../../protocol/usb-descriptor.ts';
 import type { UsbIdentity } from './usb-device.ts';
 
 /** Stands for the serial number of a device without one: a resource string must have something there. */
-export const NO_SERIAL = '-';
+const NO_SERIAL = '-';
 
 /**
  * The serial number as a resource string holds it. Firmware pads serials with NULs and blanks and puts in what it likes; what would break the
