@@ -197,6 +197,20 @@ describe('limits', () => {
   });
 });
 
+describe('cards', () => {
+  it('have a place for every setting of the family, also those the role does not show', async () => {
+    const card = page.getByTestId('card-load');
+    await card.getByTestId('more-settings').click();
+    const more = page.getByRole('dialog', { name: /^Electronic load .*: more settings$/ });
+    expect(await more.getByRole('textbox').count()).toBe(3);
+    await page.keyboard.press('Escape');
+    await card.getByRole('combobox', { name: 'Mode' }).selectOption('CV');
+    await card.getByRole('textbox', { name: 'Voltage' }).waitFor();
+    await card.getByRole('combobox', { name: 'Mode' }).selectOption('CC');
+    await card.getByRole('textbox', { name: 'Current' }).waitFor();
+  });
+});
+
 describe('an instrument no driver knows', () => {
   it('has a channel for each query that is polled', async () => {
     const card = cardOf('ODDBALL 9000');

@@ -13,7 +13,8 @@ const EMPTY: PolledQuery = { name: '', query: '', unit: '' };
 /** "Poll this query": each row is asked in every round, and the number of its answer is a channel like any other. */
 export function QueriesDialog({ instrument: id }: { instrument: string }): ReactElement {
   const instrument = benchStore.get()?.instruments.find((item) => item.id === id);
-  const [rows, setRows] = useState<PolledQuery[]>(() => (instrument?.queries.length ? instrument.queries : [EMPTY]));
+  const isPolled = (instrument?.queries.length ?? 0) > 0;
+  const [rows, setRows] = useState<PolledQuery[]>(() => (isPolled && instrument ? instrument.queries : [EMPTY]));
   const [error, setError] = useState<LabError>();
   const change = (index: number, piece: Partial<PolledQuery>): void =>
     setRows((now) => now.map((row, at) => (at === index ? { ...row, ...piece } : row)));
@@ -101,8 +102,12 @@ export function QueriesDialog({ instrument: id }: { instrument: string }): React
           <button type="button" className="btn" onClick={closeDialog}>
             Cancel
           </button>
-          <button type="submit" className="btn primary" disabled={!areUnique || !filled.every(isRight)}>
-            {filled.length === 0 ? 'Poll nothing' : 'Poll them'}
+          <button
+            type="submit"
+            className="btn primary"
+            disabled={!areUnique || !filled.every(isRight) || (filled.length === 0 && !isPolled)}
+          >
+            {filled.length === 0 && isPolled ? 'Poll nothing' : 'Poll them'}
           </button>
         </footer>
       </form>
