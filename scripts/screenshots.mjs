@@ -43,10 +43,8 @@ async function serve(dataFolder) {
 /** A bench at work: the supply feeds, the load sinks, a rule is armed, a short recording lies in the library. */
 async function setUp(page) {
   await page.getByText('Live', { exact: true }).waitFor();
-  await page.keyboard.press('Control+n');
-  await page.getByRole('button', { name: /attach all/i }).click();
+  await page.getByRole('button', { name: 'Try the simulated bench' }).click();
   await page.getByText('5 instruments', { exact: true }).first().waitFor();
-  await page.keyboard.press('Escape');
   const type = async (label, text) => {
     const box = page.getByLabel(label, { exact: true });
     await box.fill(text);
