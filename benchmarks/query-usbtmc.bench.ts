@@ -43,7 +43,9 @@ async function serve(): Promise<void> {
 }
 
 async function measure(): Promise<void> {
-  const child: ChildProcess = fork(process.argv[1] ?? '', ['serve'], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child: ChildProcess = fork(process.argv[1] ?? '', ['serve'], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
   const [port] = (await once(child, 'message')) as [number];
   const about = { host: '127.0.0.1', port, busId: '1-1', vendorId: 0x1209, productId: 0x4c57, resource: 'bare' };
   const bare = new UsbipDevice(about);

@@ -28,18 +28,7 @@ const FLOORS: Record<string, Floor> = {
   engine: {
     holds: 'instruments, recordings, alarms, bench file; Node, never Electron',
     floors: ['core', 'protocol', 'contract', 'lab'],
-    packages: [
-      'node:',
-      'zod',
-      'ws',
-      'serialport',
-      'usb',
-      'koffi',
-      'bonjour-service',
-      'yaml',
-      'fflate',
-      '@mcap/core',
-    ],
+    packages: ['node:', 'zod', 'ws', 'serialport', 'usb', 'koffi', 'bonjour-service', 'yaml', 'fflate', '@mcap/core'],
   },
   simulator: {
     holds: 'instruments that serve the real protocols; it sits outside, like hardware',
