@@ -180,7 +180,6 @@ test('a file that comes into the folder of recordings is told to every screen', 
 
 test('what a screen that stood still has missed is counted for it, and for it alone', async () => {
   const frozen = await lab.screen('frozen');
-  frozen.isFrozen = true;
   const pulses = (of: LabScreen, accept: (skippedRows: number) => boolean, count: number): Promise<void> =>
     new Promise((resolve) => {
       const stop = of.client.on('engine.pulse', ({ skippedRows }) => {
@@ -192,11 +191,18 @@ test('what a screen that stood still has missed is counted for it, and for it al
   const mode = { kind: 'columns', windowS: 0.1, width: 16 } as const;
   for (const one of [frozen, screen])
     await one.client.call('stream.watch', { channels: [`${daq}/load.voltage`], mode });
-  // Two pulses are a second: ten windows.
-  await pulses(frozen, () => true, 2);
-  const counted = pulses(frozen, (rows) => rows > 0, 1);
-  frozen.thaw();
-  await counted;
+  // Two pulses are a second: ten windows. On a busy machine the device may have stood still in them; then once more.
+  for (let missed = 0; missed === 0; ) {
+    frozen.isFrozen = true;
+    await pulses(frozen, () => true, 2);
+    const keep = (rows: number): boolean => {
+      missed = rows;
+      return true;
+    };
+    const counted = pulses(frozen, keep, 2);
+    frozen.thaw();
+    await counted;
+  }
   await pulses(screen, (rows) => rows === 0, 1);
 });
 

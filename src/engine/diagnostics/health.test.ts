@@ -27,6 +27,8 @@ test.each<[string, Partial<HealthInput>, number, string]>([
   ['one in a hundred unanswered', { timeouts: 10 }, 90, '1 % of 1000'],
   ['opened again', { reopened: 2 }, 90, '2 times the connection'],
   ['half the rate', { rateGotHz: 5 }, 85, '5 of 10 rows'],
+  ['a meter that measures slowly', { rateGotHz: 2, p95Ms: 512 }, 95, '2 rows a second are all it measures'],
+  ['opened again once', { reopened: 1 }, 95, '1 time the connection'],
   ['late bytes', { lateBytes: 20 }, 95, '20 bytes came late'],
   ['slow', { p95Ms: 2048 }, 90, '2048 ms'],
   ['errors', { recentErrors: 3 }, 88, '3 errors'],

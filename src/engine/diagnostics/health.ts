@@ -28,7 +28,10 @@ export function healthOf(input: HealthInput): { score: number; reasons: string[]
     ...stateReasons(input),
     ...wireReasons(input),
     ...rateReasons(input),
-    reason(Math.min(20, input.recentErrors * 4), input.recentErrors, 'errors in the last ten minutes'),
+    reason(Math.min(20, input.recentErrors * 4), input.recentErrors, [
+      'error in the last ten minutes',
+      'errors in the last ten minutes',
+    ]),
   ].flatMap((one) => one ?? []);
   const lost = found.reduce((sum, { points }) => sum + points, 0);
   return { score: Math.max(0, Math.round(100 - lost)), reasons: found.map(({ text }) => text) };
@@ -55,30 +58,44 @@ function wireReasons(input: HealthInput): (Reason | undefined)[] {
           text: `${percent(share)} of ${queries} queries were not answered in time`,
         }
       : undefined,
-    reason(Math.min(20, reopened * 5), reopened, 'times the connection was opened again'),
-    reason(Math.min(10, retries), retries, 'times the wire had to be made clean'),
+    reason(Math.min(20, reopened * 5), reopened, [
+      'time the connection was opened again',
+      'times the connection was opened again',
+    ]),
+    reason(Math.min(10, retries), retries, [
+      'time the wire had to be made clean',
+      'times the wire had to be made clean',
+    ]),
     lateBytes > 0 ? { points: 5, text: `${lateBytes} bytes came late and were thrown away` } : undefined,
     p95Ms >= 1000 ? { points: 10, text: `one answer in twenty takes ${p95Ms} ms or longer` } : undefined,
   ];
 }
 
-function rateReasons({ state, rateAskedHz, rateGotHz, lost, malformed }: HealthInput): (Reason | undefined)[] {
+function rateReasons({ state, rateAskedHz, rateGotHz, lost, malformed, p95Ms }: HealthInput): (Reason | undefined)[] {
   const share = rateAskedHz > 0 ? rateGotHz / rateAskedHz : 1;
   const isSlow = state === 'live' && share < 0.9;
+  // A meter with a long aperture gives what it can: that is how it is set, not a fault.
+  const isOwnPace = rateGotHz * p95Ms >= 500;
   return [
     isSlow
       ? {
-          points: Math.min(30, (1 - share) * 30),
-          text: `${round(rateGotHz)} of ${round(rateAskedHz)} rows a second are got; ask for fewer`,
+          points: isOwnPace ? 5 : Math.min(30, (1 - share) * 30),
+          text: isOwnPace
+            ? `${round(rateGotHz)} rows a second are all it measures; ${round(rateAskedHz)} are asked for`
+            : `${round(rateGotHz)} of ${round(rateAskedHz)} rows a second are got; ask for fewer`,
         }
       : undefined,
-    reason(15, lost, 'rows were lost'),
-    reason(Math.min(15, malformed), malformed, 'lines or frames could not be read'),
+    reason(15, lost, ['row was lost', 'rows were lost']),
+    reason(Math.min(15, malformed), malformed, [
+      'line or frame could not be read',
+      'lines or frames could not be read',
+    ]),
   ];
 }
 
-function reason(points: number, count: number, text: string): Reason | undefined {
-  return count > 0 ? { points, text: `${count} ${text}` } : undefined;
+/** `words` for one, and for more. */
+function reason(points: number, count: number, [one, more]: readonly [string, string]): Reason | undefined {
+  return count > 0 ? { points, text: `${count} ${count === 1 ? one : more}` } : undefined;
 }
 
 function percent(share: number): string {
