@@ -17,6 +17,7 @@ export class AdapterLine implements AsyncDisposable {
   #arrived: Uint8Array | undefined;
   #failure: LabError | undefined;
   #waiter: Waiter | undefined;
+  #unansweredBytes = 0;
 
   /** `explain` puts the end of the line into words of the adapter. */
   constructor(transport: Transport, explain: (error: LabError) => LabError) {
@@ -34,7 +35,13 @@ export class AdapterLine implements AsyncDisposable {
     return this.#arrived !== undefined;
   }
 
+  /** Bytes sent since the adapter was last heard: what it may not have taken yet, though the system has. */
+  get unansweredBytes(): number {
+    return this.#unansweredBytes;
+  }
+
   send(bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
+    this.#unansweredBytes += bytes.length;
     return this.#transport.write(bytes, signal ? { signal } : {});
   }
 
@@ -97,6 +104,7 @@ export class AdapterLine implements AsyncDisposable {
   #read(): void {
     this.#transport.read().then(
       ({ bytes }) => {
+        this.#unansweredBytes = 0;
         this.#arrived = bytes.slice();
         this.#waiter?.take();
       },

@@ -22,6 +22,8 @@ const STEPS = 64;
 const COMMAND_MS = 3000;
 /** A transfer that goes on for so long after a device clear does not listen: the connection is made anew. */
 const INTERRUPT_MS = 100;
+/** Fewer bytes than this before an urgent message are with the instrument soon. */
+const AHEAD_BYTES = 1024;
 /** Wait for an instrument that may not be there; a serial poll takes under 1 ms. */
 const QUICK_POLL_MS = 60;
 /** Tries to hear `++ver`: boards that reset when the port opens need about two seconds. */
@@ -189,10 +191,27 @@ export class Adapter implements AsyncDisposable {
     this.#isInStep = false;
     this.#address = addressArguments(address);
     const clear = [addressCommand(address), '++clr'];
-    if (!isStuck && (await this.#tryToClear(clear))) return;
+    // A read of a silent instrument ends by its own timeout; one that keeps bytes coming does not.
+    if (!isStuck && (await this.#isHeard(clear, { silenceMs: this.readMs, floodMs: INTERRUPT_MS }))) return;
     await this.#reopen();
     await this.ask(clear);
     this.#address = addressArguments(address);
+  }
+
+  /**
+   * Before an urgent message. What was sent before it and the adapter does not take soon is thrown away, with a device clear of the instrument it was
+   * for: the system has room for megabytes, minutes of a slow bus. Throws what ended the line.
+   */
+  async overtake(): Promise<void> {
+    if (this.#ended) throw this.#ended;
+    if (this.#line.unansweredBytes < AHEAD_BYTES) return;
+    const address = this.#address;
+    // A new connection resets boards on a serial port: there waiting is sooner done.
+    if (await this.#isHeard([], { silenceMs: this.#parts.isSerial ? this.readMs : INTERRUPT_MS })) return;
+    await this.#reopen();
+    if (address === '') return;
+    await this.ask([`++addr ${address}`, '++clr']);
+    this.#address = address;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -209,13 +228,14 @@ export class Adapter implements AsyncDisposable {
     this.#closed.resolve({ code: error.code, message: error.message });
   }
 
-  async #tryToClear(clear: string[]): Promise<boolean> {
+  /** Whether it takes these commands within that time; in step if it does. */
+  async #isHeard(commands: string[], limits: { silenceMs: number; floodMs?: number }): Promise<boolean> {
     const marker = this.nextMarker();
-    await this.#line.send(encodeCommands(...clear, ...marker.commands));
-    // A read of a silent instrument ends by its own timeout; one that keeps bytes coming does not.
-    const isQuiet = await this.#dropUntil(marker.answer, { silenceMs: this.readMs, floodMs: INTERRUPT_MS });
-    this.#isInStep = isQuiet;
-    return isQuiet;
+    this.#isInStep = false;
+    // A full line does not take them; why it ended is told by what comes.
+    this.#line.send(encodeCommands(...commands, ...marker.commands)).catch(() => {});
+    this.#isInStep = await this.#dropUntil(marker.answer, limits);
+    return this.#isInStep;
   }
 
   /** Drops bytes up to the answer; false when it did not come in time. */

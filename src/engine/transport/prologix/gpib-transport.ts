@@ -17,8 +17,6 @@ import { watchServiceRequests } from './srq-watch.ts';
 const UNREAD_MS = 1000;
 /** A message given in pieces is held here until its end. */
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
-/** What the system takes at once. */
-const SHORT_BYTES = 4096;
 const QUESTION_MARK = 63;
 /** Where a question is looked for: a long message is data. */
 const QUERY_BYTES = 4096;
@@ -214,10 +212,8 @@ export class GpibTransport implements Transport {
     };
     const exchange = order.isQuestion ? new BusExchange(this.#adapter, this.#address, hold, this.#data) : undefined;
     try {
-      const put = this.#put(order, exchange);
-      // Only much data can be stuck in the line for long.
-      const isShort = this.#adapter.isInStep && order.line.length < SHORT_BYTES;
-      await (isShort ? put : Promise.race([put, stopped.promise]));
+      // Also a short message is stuck when the line is full of those before it.
+      await Promise.race([this.#put(order, exchange), stopped.promise]);
     } catch (error) {
       // Half a message waits in the line: only a new connection gets rid of it.
       if (cut) {
@@ -233,7 +229,8 @@ export class GpibTransport implements Transport {
   }
 
   /** In one piece; with the read behind it, if somebody waits for the answer already. */
-  async #put({ line }: Order, exchange: BusExchange | undefined): Promise<void> {
+  async #put({ line, isUrgent }: Order, exchange: BusExchange | undefined): Promise<void> {
+    if (isUrgent) await this.#adapter.overtake();
     // Also when nothing is to be done: a read that is called right behind this write is there by then.
     await this.#adapter.beInStep();
     const before = this.#adapter.addressing(this.#address);

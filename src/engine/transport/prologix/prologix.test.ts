@@ -260,6 +260,41 @@ describe('Outputs off', () => {
     expect(devices[1].received).toEqual([]);
     expect(devices[1].counts.clears).toBe(1);
   });
+
+  it('does not wait for short messages that the line has taken and the adapter has not', async () => {
+    const { open, devices } = await setUp({ knobs: { bytesPerSecond: 2000 } });
+    const supply = makeSupply(devices[0], 10);
+    const [first, second] = [await open('7'), await open('8')];
+    for (let count = 0; count < 50; count++) await second.write(new Uint8Array(3900).fill(65), { end: true });
+    expect(await outputsOff(first)).toBe('0\n');
+    expect(supply.isOn).toBe(false);
+    expect(devices[1].counts.clears).toBe(1);
+  });
+
+  it('does not wait for a short message the line has no room for', async () => {
+    const { open, devices, adapter } = await setUp({ knobs: { bytesPerSecond: 2000 } });
+    const supply = makeSupply(devices[0], 10);
+    const [first, second] = [await open('7'), await open('8')];
+    let sent = 0;
+    const sending = expect(
+      (async () => {
+        for (;;) {
+          await second.write(new Uint8Array(3900).fill(65), { end: true });
+          sent++;
+        }
+      })(),
+    ).rejects.toMatchObject({ code: 'safety.refused' });
+    // Until the buffers of the system are full.
+    for (let before = -1; before !== sent; ) {
+      before = sent;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    expect(await outputsOff(first)).toBe('0\n');
+    expect(supply.isOn).toBe(false);
+    await sending;
+    adapter.knobs.bytesPerSecond = 0;
+    expect(await ask(second, 'ECHO? on')).toBe('ECHO? on');
+  });
 });
 
 describe('the adapter', () => {
