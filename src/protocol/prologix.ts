@@ -18,9 +18,6 @@ const PLUS = 43;
 /** What an adapter says to a command it does not know; AR488 says the same, in other words too. */
 export const UNRECOGNIZED = 'Unrecognized command';
 
-/** Longest wait for a character the Prologix takes (`++read_tmo_ms`), ms. */
-export const MAX_READ_TIMEOUT_MS = 3000;
-
 /** Which firmware answers `++ver`. */
 export interface AdapterVersion {
   kind: 'prologix' | 'ar488' | 'other';

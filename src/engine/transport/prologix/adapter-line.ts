@@ -105,7 +105,8 @@ export class AdapterLine implements AsyncDisposable {
     this.#transport.read().then(
       ({ bytes }) => {
         this.#unansweredBytes = 0;
-        this.#arrived = bytes.slice();
+        // Not slice(): that of a Buffer is a view.
+        this.#arrived = new Uint8Array(bytes);
         this.#waiter?.take();
       },
       (error: unknown) => {

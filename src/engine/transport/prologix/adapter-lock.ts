@@ -11,7 +11,8 @@ export interface Hold {
 
 export interface HoldOptions {
   isUrgent?: boolean | undefined;
-  signal?: AbortSignal | undefined;
+  /** Any of them ends the wait. Not joined to one: a joined signal stays known to a long-lived one. */
+  signals?: readonly (AbortSignal | undefined)[] | undefined;
 }
 
 interface Waiting {
@@ -52,11 +53,12 @@ export class AdapterLock {
     return isFree && (isUrgent || !this.#lingerTimer) ? this.#hold(isUrgent) : undefined;
   }
 
-  /** Throws `instrument.busy` when too many wait, the cancellation of the signal, or what the adapter ended with. */
-  acquire({ isUrgent = false, signal }: HoldOptions = {}): Promise<Hold> {
+  /** Throws `instrument.busy` when too many wait, the cancellation of the signal that aborts first, or what the adapter ended with. */
+  acquire({ isUrgent = false, signals = [] }: HoldOptions = {}): Promise<Hold> {
     return new Promise((resolve, reject) => {
       if (this.#ended) return reject(this.#ended);
-      if (signal?.aborted) return reject(cancellation(signal));
+      const aborted = signals.find((signal) => signal?.aborted);
+      if (aborted) return reject(cancellation(aborted));
       const queue = isUrgent ? this.#urgent : this.#normal;
       if (queue.length >= MAX_WAITING) {
         return reject(
@@ -66,23 +68,27 @@ export class AdapterLock {
           ),
         );
       }
-      const onAbort = (): void => {
+      const onAbort = ({ target }: Event): void => {
+        forget();
         this.#urgent = this.#urgent.filter((one) => one !== waiting);
         this.#normal = this.#normal.filter((one) => one !== waiting);
-        if (signal) reject(cancellation(signal));
+        if (target instanceof AbortSignal) reject(cancellation(target));
+      };
+      const forget = (): void => {
+        for (const signal of signals) signal?.removeEventListener('abort', onAbort);
       };
       const waiting: Waiting = {
         isUrgent,
         grant: () => {
-          signal?.removeEventListener('abort', onAbort);
+          forget();
           resolve(this.#hold(isUrgent));
         },
         reject: (error) => {
-          signal?.removeEventListener('abort', onAbort);
+          forget();
           reject(error);
         },
       };
-      signal?.addEventListener('abort', onAbort, { once: true });
+      for (const signal of signals) signal?.addEventListener('abort', onAbort, { once: true });
       queue.push(waiting);
       this.#next();
       this.#watchHolder();

@@ -4,6 +4,7 @@ import { type ErrorCode, LabError } from '../../../core/errors.ts';
 import type { GpibAddress } from '../../../core/resource-shape.ts';
 import { encodeCommands, encodeData } from '../../../protocol/prologix.ts';
 import { decodeLatin1, isQuery } from '../../../protocol/scpi-line.ts';
+import { abortable } from '../abortable.ts';
 import { cancellation } from '../read-buffer.ts';
 import type { ReadOptions, ReadResult, RemoteMode, Transport, TransportControl, WriteOptions } from '../transport.ts';
 import type { Adapter } from './adapter.ts';
@@ -56,6 +57,7 @@ export class GpibTransport implements Transport {
   #unreadTimer: ReturnType<typeof setTimeout> | undefined;
   /** Writes and commands of this instrument under way; a read waits for them. */
   #turn: Promise<void> | undefined;
+  /** What waits for the bus stops waiting when the transport is disposed. */
   readonly #stop = new AbortController();
   #ended: LabError | undefined;
   #disposed: Promise<void> | undefined;
@@ -132,7 +134,7 @@ export class GpibTransport implements Transport {
       if (this.#ended) throw this.#ended;
       if (this.#readEnd) throw this.#readEnd;
       if (exchange?.isWindingDown && !exchange.isOver) {
-        await unlessAborted(exchange.windDown(), signal);
+        await abortable(exchange.windDown(), signal);
         continue;
       }
       // Also when the bus was given back meanwhile: what the instrument still has to say is asked for again.
@@ -147,7 +149,7 @@ export class GpibTransport implements Transport {
 
   /** A read behind a write is for its answer. */
   async #untilWritten(signal: AbortSignal | undefined): Promise<void> {
-    while (this.#turn) await unlessAborted(this.#turn, signal);
+    while (this.#turn) await abortable(this.#turn, signal);
   }
 
   /** Reads, and the next write, wait for it. */
@@ -168,9 +170,7 @@ export class GpibTransport implements Transport {
   async #begin(signal: AbortSignal | undefined): Promise<BusExchange> {
     const stop = new AbortController();
     this.#readStop = stop;
-    const hold = await this.#adapter.lock.acquire({
-      signal: signal ? AbortSignal.any([signal, stop.signal]) : stop.signal,
-    });
+    const hold = await this.#adapter.lock.acquire({ signals: [signal, stop.signal] });
     this.#readStop = undefined;
     try {
       await this.#adapter.beInStep(signal);
@@ -199,7 +199,7 @@ export class GpibTransport implements Transport {
     this.#exchange = undefined;
     this.#data.clear();
     const { lock } = this.#adapter;
-    const hold = lock.tryAcquire(isUrgent) ?? (await lock.acquire({ isUrgent, signal: this.#orDisposed(signal) }));
+    const hold = lock.tryAcquire(isUrgent) ?? (await lock.acquire({ isUrgent, signals: [signal, this.#stop.signal] }));
     await this.#send(hold, order);
   }
 
@@ -290,7 +290,7 @@ export class GpibTransport implements Transport {
     if (exchange && !exchange.isOver) return this.#cutShort(exchange, reason);
     this.#stopRead(reason);
     this.#exchange = undefined;
-    const hold = await this.#adapter.lock.acquire({ signal: this.#orDisposed(signal) });
+    const hold = await this.#adapter.lock.acquire({ signals: [signal, this.#stop.signal] });
     try {
       await this.#adapter.interrupt(this.#address);
     } finally {
@@ -307,7 +307,7 @@ export class GpibTransport implements Transport {
       this.#keepTurn(result);
       return result;
     }
-    const hold = await this.#adapter.lock.acquire({ signal: this.#orDisposed(signal) });
+    const hold = await this.#adapter.lock.acquire({ signals: [signal, this.#stop.signal] });
     try {
       return await work();
     } finally {
@@ -358,18 +358,13 @@ export class GpibTransport implements Transport {
     }
   }
 
-  /** What waits for the bus stops waiting when the transport is disposed. */
-  #orDisposed(signal: AbortSignal | undefined): AbortSignal {
-    return signal ? AbortSignal.any([signal, this.#stop.signal]) : this.#stop.signal;
-  }
-
   #gather(bytes: Uint8Array): void {
     if (this.#pieceBytes + bytes.length > MAX_MESSAGE_BYTES) {
       this.#pieces = [];
       this.#pieceBytes = 0;
       throw new LabError('protocol.too-long', `A message of more than ${MAX_MESSAGE_BYTES} bytes is not sent.`);
     }
-    this.#pieces.push(bytes.slice());
+    this.#pieces.push(new Uint8Array(bytes));
     this.#pieceBytes += bytes.length;
   }
 
@@ -403,22 +398,6 @@ export class GpibTransport implements Transport {
 
 /** A read that waits goes on with the next exchange. */
 const SUPERSEDED = new LabError('call.cancelled', 'Another message was sent.');
-
-function unlessAborted(promise: Promise<unknown>, signal: AbortSignal | undefined): Promise<unknown> {
-  if (!signal) return promise;
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(cancellation(signal));
-    if (signal.aborted) return onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    const settle =
-      <T>(go: (value: T) => void) =>
-      (value: T): void => {
-        signal.removeEventListener('abort', onAbort);
-        go(value);
-      };
-    promise.then(settle(resolve), settle(reject));
-  });
-}
 
 function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
   if (first.length === 0) return second;

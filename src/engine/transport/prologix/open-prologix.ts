@@ -54,7 +54,7 @@ export async function openAdapter(resource: AdapterResource, options: LineOption
       for (let primary = 0; primary <= 30; primary++) {
         signal?.throwIfAborted();
         // One at a time: whoever measures behind this adapter gets its turn in between.
-        const hold = await adapter.lock.acquire({ signal });
+        const hold = await adapter.lock.acquire({ signals: [signal] });
         try {
           if ((await adapter.statusByte({ primary }, { signal, isQuick: true })) !== undefined) found.push(primary);
         } finally {

@@ -136,6 +136,16 @@ describe('instruments behind one adapter', () => {
     }
   });
 
+  it('a message in pieces is that of the moment of each call', async () => {
+    const { open, devices } = await setUp();
+    const transport = await open('7');
+    const piece = Buffer.from('DATA 1,');
+    await transport.write(piece, { end: false });
+    piece.fill(0);
+    await transport.write(Buffer.from('2'), { end: true });
+    await expect.poll(() => devices[0].received.map(show)).toEqual(['DATA 1,2']);
+  });
+
   it('a slow answer takes as many reads as it needs', async () => {
     const { open, devices } = await setUp();
     devices[0].answer = () => new Promise((resolve) => setTimeout(() => resolve(text('late\n')), 800));
