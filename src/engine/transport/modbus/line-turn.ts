@@ -4,6 +4,7 @@ import { openSerial } from '../open-serial.ts';
 import { openTcp, type TcpOptions } from '../open-tcp.ts';
 import { cancellation } from '../read-buffer.ts';
 import type { SerialOptions } from '../serial-options.ts';
+import { SharedOpenings } from '../shared-openings.ts';
 import { ModbusLine } from './modbus-line.ts';
 
 export interface ModbusOptions {
@@ -32,6 +33,10 @@ export class SharedLine implements AsyncDisposable {
 
   constructor(line: ModbusLine) {
     this.line = line;
+  }
+
+  get closed(): ModbusLine['closed'] {
+    return this.line.closed;
   }
 
   /**
@@ -66,13 +71,16 @@ export class SharedLine implements AsyncDisposable {
           ),
         );
       }
+      let patience: ReturnType<typeof setTimeout> | undefined;
       const onAbort = (): void => {
+        clearTimeout(patience);
         this.#waiting = this.#waiting.filter((one) => one !== waiting);
         reject(cancellation(signal));
       };
       const waiting: Waiting = {
         isUrgent,
         grant: () => {
+          clearTimeout(patience);
           signal.removeEventListener('abort', onAbort);
           const controller = new AbortController();
           this.#holder = controller;
@@ -85,7 +93,7 @@ export class SharedLine implements AsyncDisposable {
       else this.#waiting.splice(place, 0, waiting);
       const holder = this.#holder;
       if (isUrgent && holder) {
-        setTimeout(() => {
+        patience = setTimeout(() => {
           if (this.#holder === holder && this.#waiting.includes(waiting)) holder.abort(overtaken(this.line.resource));
         }, URGENT_WAIT_MS);
       }
@@ -98,74 +106,33 @@ export class SharedLine implements AsyncDisposable {
   }
 }
 
-interface Entry {
-  shared: Promise<SharedLine>;
-  users: number;
-}
-
-const entries = new Map<string, Entry>();
-const closing = new Map<string, Promise<void>>();
+const lines = new SharedOpenings<SharedLine>();
 
 /** Lines open in this process; for tests. */
 export function openModbusLines(): number {
-  return entries.size;
+  return lines.size;
 }
 
-/** The line, opened once for all units on it; options are those of the first that opens it. Dispose to give it back, the last one closes it. */
+/**
+ * The line, opened once for all units on it; options are those of the first that opens it. Dispose to give it back, the last one closes it. Throws the
+ * `transport.*` errors of the line, the cancellation of the signal.
+ */
 export async function shareLine(
   end: LineEnd,
   resource: string,
   options: ModbusOptions,
 ): Promise<{ shared: SharedLine } & AsyncDisposable> {
   const key = end.kind === 'tcp' ? `tcp ${end.host.toLowerCase()} ${end.port}` : `serial ${end.port}`;
-  const entry = entries.get(key) ?? add(key, end, resource, options);
-  entry.users++;
-  let isGiven = false;
-  try {
-    const shared = await entry.shared;
-    return {
-      shared,
-      async [Symbol.asyncDispose]() {
-        if (isGiven) return;
-        isGiven = true;
-        entry.users--;
-        if (entry.users > 0) return;
-        forget(key, entry);
-        const closed = shared[Symbol.asyncDispose]().finally(() => {
-          if (closing.get(key) === closed) closing.delete(key);
-        });
-        closing.set(key, closed);
-        await closed;
-      },
-    };
-  } catch (error) {
-    entry.users--;
-    throw error;
-  }
+  const share = await lines.share(key, (signal) => open(end, resource, { ...options, signal }), options.signal);
+  return { shared: share.value, [Symbol.asyncDispose]: () => share[Symbol.asyncDispose]() };
 }
 
-function add(key: string, end: LineEnd, resource: string, options: ModbusOptions): Entry {
-  const entry: Entry = { shared: open(key, end, resource, options), users: 0 };
-  entries.set(key, entry);
-  entry.shared.then(
-    ({ line }) => void line.closed.then(() => forget(key, entry)),
-    () => forget(key, entry),
-  );
-  return entry;
-}
-
-async function open(key: string, end: LineEnd, resource: string, options: ModbusOptions): Promise<SharedLine> {
-  const { tcp, serial, signal } = options;
-  await closing.get(key);
+async function open(end: LineEnd, resource: string, { tcp, serial, signal }: ModbusOptions): Promise<SharedLine> {
   const transport =
     end.kind === 'tcp'
       ? await openTcp({ host: end.host, port: end.port, resource }, { ...tcp, signal })
       : await openSerial({ port: end.port, resource }, { baudRate: MODBUS_BAUD, ...serial, signal });
   return new SharedLine(new ModbusLine(transport, end.kind === 'tcp'));
-}
-
-function forget(key: string, entry: Entry): void {
-  if (entries.get(key) === entry) entries.delete(key);
 }
 
 function overtaken(resource: string): LabError {

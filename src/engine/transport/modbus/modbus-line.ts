@@ -113,9 +113,12 @@ export class ModbusLine implements AsyncDisposable {
       this.#bytes = new Uint8Array(0);
       this.#transaction = (this.#transaction + 1) & 0xffff;
       const finish = (): void => {
-        this.#current = undefined;
         clearTimeout(timer);
-        clearTimeout(this.#gapTimer);
+        // A write may fail when its question was given up long since and the next one is under way.
+        if (this.#current === exchange) {
+          this.#current = undefined;
+          clearTimeout(this.#gapTimer);
+        }
         signal.removeEventListener('abort', onAbort);
       };
       const giveUp = (error: LabError): void => {
