@@ -113,6 +113,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
       clock,
       board,
       events,
+      attached: () => instruments.all,
       outputsOff: (wanted, who) => outputs.offOf(wanted, who),
       touched: () => keeper.touch(),
     }),

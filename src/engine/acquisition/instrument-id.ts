@@ -14,6 +14,23 @@ export function hasSerial({ serial }: Identity): boolean {
   return !/^0*$/.test(serial);
 }
 
+/**
+ * Whether an instrument may be the one another id names: the same one, or, without serial numbers, of the same maker and model at another address. An
+ * address stands in for a serial number, and an instrument may be plugged in elsewhere.
+ */
+export function mayBeSameUnit(one: string, other: string): boolean {
+  return one === other || (isPlaced(one) && isPlaced(other) && modelOf(one) === modelOf(other));
+}
+
+/** Whether a resource stands in for the serial number: all of them have two colons. */
+function isPlaced(id: string): boolean {
+  return id.slice(id.lastIndexOf('/')).includes('::');
+}
+
+function modelOf(id: string): string {
+  return id.slice(0, id.lastIndexOf('/'));
+}
+
 /** Short name for cards and labels: `DP832`, or the path if it says nothing of itself. */
 export function instrumentLabel(identity: Identity, resource: string): string {
   return identity.model || identity.maker || resource;

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Resource } from '../../core/resource-shape.ts';
 
 /**
@@ -7,6 +8,17 @@ import type { Resource } from '../../core/resource-shape.ts';
 export function isSameWire(one: Resource, other: Resource): boolean {
   const [wire, its] = [wireOf(one), wireOf(other)];
   return wire !== undefined && wire === its;
+}
+
+/** Whether what is sent to one may reach the other: one wire, and not two addresses of one adapter or two units of one line. */
+export function isSamePlace(one: Resource, other: Resource): boolean {
+  if (!isSameWire(one, other)) return false;
+  if (one.kind === 'prologix' && other.kind === 'prologix') {
+    // Without an address the adapter itself is meant, which can reach all.
+    return !one.address || !other.address || isDeepStrictEqual(one.address, other.address);
+  }
+  if (one.kind === 'modbus' && other.kind === 'modbus') return one.unit === other.unit;
+  return true;
 }
 
 function wireOf(parsed: Resource): string | undefined {

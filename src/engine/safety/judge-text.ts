@@ -1,7 +1,7 @@
 import type { ControlValue } from '../../core/instrument.ts';
 import { judge, type OutputChange, type OutputState } from './judge.ts';
 import type { OutputLimits } from './limits.ts';
-import type { OutputControl, OutputShape } from './output-shape.ts';
+import { isUncoupled, type OutputControl, type OutputShape } from './output-shape.ts';
 import { parseUnits, readingsOf, type ScpiUnit, sameHeader } from './scpi-unit.ts';
 import { largestStep, pauseBeforeMs, slewOf } from './slew.ts';
 import { plainCommand, settingOf, type WriteForm } from './write-form.ts';
@@ -170,7 +170,8 @@ export function changeOf({ part }: OutputControl, value: ControlValue | undefine
     case 'restore':
       return { kind: 'switch', on: true };
     case 'unknown':
-      return undefined;
+      // Apart again, each output has setpoints of its own.
+      return isUncoupled(value) ? { kind: 'function' } : undefined;
   }
 }
 

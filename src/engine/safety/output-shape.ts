@@ -1,4 +1,4 @@
-import type { Control, InstrumentShape, Role } from '../../core/instrument.ts';
+import type { Control, ControlValue, InstrumentShape, Role } from '../../core/instrument.ts';
 
 /** What a setpoint sets. */
 export type Quantity = 'V' | 'A' | 'W' | 'Ohm';
@@ -30,15 +30,26 @@ export interface OutputShape {
   role: Role;
   groups: readonly string[];
   controls: readonly OutputControl[];
+  /** Controls of series and parallel operation and of tracking: while one is on, a setting of one output moves another. */
+  couplings: readonly Control[];
+  /** Its commands couple outputs, and no control says whether they are coupled. */
+  isCouplingUnknown: boolean;
 }
 
 /** Levels of a protection move no output. */
 const PROTECTION = /(^|\.)(ovp|ocp|opp|uvp|otp|protection|trip)(\.|$)/i;
 /** Series and parallel operation, tracking: one setting then moves another output. */
 const COUPLING = /track|coupl|pair|series|parallel/i;
+const COUPLING_COMMAND = /track|:trac$|coupl|pair|series|parallel/i;
+/** Choices of a coupling that couple nothing. */
+const UNCOUPLED = /^(off|none|no|0|indep\w*|independent|normal|single|separate)$/i;
 
 /** Reads the outputs off the controls of an instrument (ids as in core/instrument.ts). */
-export function outputShape({ role, controls }: Pick<InstrumentShape, 'role' | 'controls'>): OutputShape {
+export function outputShape({
+  role,
+  controls,
+  commands = [],
+}: Pick<InstrumentShape, 'role' | 'controls'> & Partial<Pick<InstrumentShape, 'commands'>>): OutputShape {
   const groups = [...new Set(controls.flatMap(({ isOutput, group }) => (isOutput ? [group] : [])))];
   const all = controls.flatMap((control): OutputControl[] => {
     const part = partOf(control);
@@ -46,7 +57,20 @@ export function outputShape({ role, controls }: Pick<InstrumentShape, 'role' | '
     const moved = groups.includes(control.group) ? [control.group] : control.group === '' ? groups : [];
     return part && moved.length > 0 ? [{ control, part, groups: moved }] : [];
   });
-  return { role, groups, controls: all };
+  const couplings = all.flatMap(({ control, part }) => (part.kind === 'unknown' ? [control] : []));
+  const hasCommand = commands.some((header) => COUPLING_COMMAND.test(header.replace(/\?$/, '')));
+  return {
+    role,
+    groups,
+    controls: all,
+    couplings,
+    isCouplingUnknown: groups.length > 1 && couplings.length === 0 && hasCommand,
+  };
+}
+
+/** Whether a value of a coupling couples nothing. */
+export function isUncoupled(value: ControlValue | undefined): boolean {
+  return value === false || (typeof value === 'string' && UNCOUPLED.test(value.trim()));
 }
 
 /** Whatever is not known to be harmless counts as what it might do. */

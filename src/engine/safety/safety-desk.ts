@@ -1,12 +1,16 @@
 import type { ProtectedDevice, SafetyState } from '../../contract/safety-schema.ts';
 import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
-import type { Control, ControlValue } from '../../core/instrument.ts';
+import type { Control, ControlValue, InstrumentShape } from '../../core/instrument.ts';
+import { parseResource } from '../../core/resource.ts';
+import { isSamePlace } from '../doctor/same-wire.ts';
 import { EventLimiter } from '../state/event-limiter.ts';
 import type { EventLog } from '../state/event-log.ts';
 import type { StateBoard } from '../state/state-board.ts';
-import { limitsOf, type OutputLimits } from './limits.ts';
+import { asksOnly } from './judge-text.ts';
+import { devicesFedBy, limitsOf, type OutputLimits } from './limits.ts';
 import { excessOf } from './measured-watch.ts';
+import { outputShape } from './output-shape.ts';
 import { SafetyGate } from './safety-gate.ts';
 import type { SafetyHost, SafetyTarget } from './safety-host.ts';
 
@@ -18,10 +22,20 @@ export interface SafetyParts {
   clock: Clock;
   board: StateBoard;
   events: EventLog;
+  /** What is attached now. */
+  attached(): readonly AttachedUnit[];
   /** Switches the outputs of these instruments off. */
   outputsOff(instruments: readonly string[], who: string): Promise<unknown>;
   /** What is saved has changed. */
   touched(): void;
+}
+
+/** An attached instrument, for telling which one limits mean. */
+export interface AttachedUnit {
+  readonly id: string;
+  readonly label: string;
+  readonly resource: string;
+  readonly shape: Pick<InstrumentShape, 'role' | 'controls'>;
 }
 
 interface Armed {
@@ -77,9 +91,13 @@ export class SafetyDesk implements SafetyHost, Disposable {
     this.#devices = [...devices];
   }
 
-  /** Adds or replaces; one that is armed is disarmed. Throws call.invalid for limits that contradict each other, call.limit. */
+  /**
+   * Adds or replaces; one that is armed is disarmed. Throws call.invalid for limits that contradict each other and for outputs that an attached instrument
+   * does not have (those of one that is away cannot be known), call.limit.
+   */
   put(device: ProtectedDevice, who: string): SafetyState {
     checkEnvelope(device);
+    this.#checkOutputs(device);
     const others = this.#devices.filter(({ id }) => id !== device.id);
     if (others.length >= MAX_DEVICES) {
       throw new LabError(
@@ -146,7 +164,19 @@ export class SafetyDesk implements SafetyHost, Disposable {
   }
 
   isLimited(instrument: string): boolean {
-    return this.#devices.some(({ outputs }) => outputs.some((output) => output.instrument === instrument));
+    return devicesFedBy(this.#devices, instrument).length > 0;
+  }
+
+  attached(instrument: string, label: string): void {
+    const isNamed = this.#devices.some(({ outputs }) => outputs.some((output) => output.instrument === instrument));
+    const fed = isNamed ? [] : devicesFedBy(this.#devices, instrument);
+    if (fed.length === 0) return;
+    const devices = fed.map((one) => one.label).join(', ');
+    this.#tell(
+      `${label} has no serial number and is of a model that feeds ${devices}. It may be that instrument at another address, so the limits of ${devices} hold for it. If it is another one, give its outputs limits of their own (Limits, beside Outputs off).`,
+      { instrument },
+      'warning',
+    );
   }
 
   set(
@@ -156,10 +186,15 @@ export class SafetyDesk implements SafetyHost, Disposable {
     send: (value: ControlValue) => Promise<Record<string, ControlValue>>,
     signal: AbortSignal,
   ): Promise<Record<string, ControlValue>> {
+    const rival = this.#rivalOf(target);
+    if (rival && control.isOutput && value === false) return send(value);
+    if (rival) return Promise.reject(this.#rivalError(target, rival));
     return this.#gate.set(target, control, value, send, signal);
   }
 
   text<T>(target: SafetyTarget, text: string, send: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    const rival = this.#rivalOf(target);
+    if (rival && !asksOnly(text)) return Promise.reject(this.#rivalError(target, rival));
     return this.#gate.text(target, text, send, signal);
   }
 
@@ -181,7 +216,7 @@ export class SafetyDesk implements SafetyHost, Disposable {
       });
       this.#disarm(device.id, 'a value was beyond its limit');
       this.#show(false);
-      const instruments = [...new Set(device.outputs.map(({ instrument }) => instrument))];
+      const instruments = [...new Set([id, ...device.outputs.map(({ instrument }) => instrument)])];
       void this.#parts.outputsOff(instruments, `limits of ${device.label}`);
     }
   }
@@ -192,7 +227,7 @@ export class SafetyDesk implements SafetyHost, Disposable {
   }
 
   lost(instrument: string): void {
-    const fed = this.#devices.filter(({ outputs }) => outputs.some((output) => output.instrument === instrument));
+    const fed = devicesFedBy(this.#devices, instrument);
     for (const { id } of fed) this.#disarm(id, `${instrument} is gone`);
     if (fed.length > 0) this.#show(false);
   }
@@ -203,10 +238,44 @@ export class SafetyDesk implements SafetyHost, Disposable {
   }
 
   #feeding(instrument: string, group: string): ProtectedDevice[] {
-    const lower = group.toLowerCase();
-    return this.#devices.filter(({ outputs }) =>
-      outputs.some((output) => output.instrument === instrument && output.group.toLowerCase() === lower),
+    return devicesFedBy(this.#devices, instrument, group);
+  }
+
+  #checkOutputs({ outputs }: ProtectedDevice): void {
+    for (const { instrument, group } of outputs) {
+      const attached = this.#parts.attached().find(({ id }) => id === instrument);
+      if (!attached) continue;
+      const { groups } = outputShape(attached.shape);
+      if (groups.some((one) => one.toLowerCase() === group.toLowerCase())) continue;
+      const has = groups.length === 0 ? 'no outputs' : `the outputs ${groups.map((one) => one || '(main)').join(', ')}`;
+      throw new LabError(
+        'call.invalid',
+        `${attached.label} has no output “${group}”; it has ${has}. Limits of an output that is not there would protect nothing. Nothing was changed.`,
+        { instrument, group },
+      );
+    }
+  }
+
+  /** Another attached instrument with limits at the address of this one, which has none: one socket or port under two names. */
+  #rivalOf({ id }: SafetyTarget): AttachedUnit | undefined {
+    if (this.#devices.length === 0 || this.isLimited(id)) return undefined;
+    const all = this.#parts.attached();
+    const own = all.find((one) => one.id === id);
+    if (!own) return undefined;
+    const place = parseResource(own.resource);
+    return all.find((one) => {
+      return one !== own && this.isLimited(one.id) && isSamePlace(place, parseResource(one.resource));
+    });
+  }
+
+  #rivalError(target: SafetyTarget, { label }: AttachedUnit): LabError {
+    const error = new LabError(
+      'safety.refused',
+      `${target.label} is at the same address as ${label}, which has limits. Nothing was sent. Use ${label}, where commands are judged, and detach ${target.label}.`,
+      { instrument: target.id },
     );
+    this.#tellRefusal(target, error);
+    return error;
   }
 
   #find(id: string): ProtectedDevice {

@@ -295,6 +295,48 @@ test('in no order of calls a value beyond the limits gets out', { timeout: 60_00
   expect(lines.filter((line) => /APPL|RST/.test(line))).toEqual([]);
 });
 
+test('limits name outputs that are there, of an instrument that is attached', async () => {
+  await expect(protect({ outputs: [{ instrument: supply, group: 'ch9' }] })).rejects.toMatchObject({
+    code: 'call.invalid',
+    message: expect.stringContaining('ch1, ch2, ch3'),
+  });
+  expect(screen.state.safety.devices).toEqual([]);
+  await protect({ outputs: [{ instrument: 'ACME/P1/1', group: 'ch9' }] });
+  await protect({ outputs: [{ instrument: supply, group: 'CH1' }] });
+});
+
+test('lowering the current limit waits for no ramp of the voltage', async () => {
+  await set('ch1.current.set', 0.5);
+  await set('ch1.voltage.set', 1);
+  await set('ch1.output', true);
+  await protect({ envelope: { maxV: 6, slewVPerS: 0.05 } });
+  const ramp = codeOf(set('ch1.voltage.set', 6));
+  await screen.untilValue(`${supply}/ch1.voltage`, (volts) => volts > 1.001);
+  await set('ch1.current.set', 0.2);
+  expect(lab.bench.circuit.source.currentLimit).toBe(0.2);
+  expect(lab.bench.circuit.source.voltage).toBeLessThan(5);
+  const steps = (await sent()).flatMap((line) => /^:SOUR1:VOLT ([\d.]+)$/.exec(line)?.[1] ?? []).length;
+  await screen.untilValue(`${supply}/ch1.voltage`, (volts) => volts > 1.02);
+  expect((await sent()).filter((line) => /^:SOUR1:VOLT /.test(line)).length, 'goes on').toBeGreaterThan(steps);
+  await set('ch1.output', false);
+  expect(await ramp).toBe('call.cancelled');
+});
+
+test('the same socket under another name and as another kind is no way round', async () => {
+  const { port } = /::(?<port>\d+)::/.exec(lab.resource('supply'))?.groups ?? {};
+  const other = await screen.client.call('instrument.open', {
+    resource: `TCPIP0::localhost::${port}::SOCKET`,
+    options: { as: 'arduino-lines' },
+  });
+  const sendThere = (text: string): Promise<string> =>
+    codeOf(screen.client.call('instrument.query', { instrument: other.instrument, text }));
+  await protect();
+  expect(await sendThere(':SOUR1:VOLT 30')).toBe('safety.refused');
+  expect(await sent()).not.toContain(':SOUR1:VOLT 30');
+  await screen.client.call('safety.remove', { device: 'board' });
+  expect(await sendThere(':SOUR1:VOLT 30')).toBe('done');
+});
+
 test('Outputs off reaches for an instrument that is away; what was not confirmed stays, also when it is detached, until it is released', async () => {
   await set('ch1.output', true);
   await screen.client.call('bench.setFault', { name: 'supply', fault: { kind: 'disconnect', count: 1 } });

@@ -31,6 +31,8 @@ export interface SafetyHost {
   text<T>(target: SafetyTarget, text: string, send: () => Promise<T>, signal: AbortSignal): Promise<T>;
   /** Values of a poll round, in the order of `shape.polled`. */
   measured(target: SafetyTarget, values: Float64Array): void;
+  /** An instrument was attached: one without a serial number that may be one with limits is said. */
+  attached(instrument: string, label: string): void;
   /** An output tripped: what it feeds is disarmed. */
   tripped(instrument: string, group: string): void;
   /** The connection to an instrument is gone, or it was detached: what it feeds is disarmed. */

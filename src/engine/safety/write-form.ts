@@ -120,6 +120,41 @@ function wordForms(control: Control, values: readonly ControlValue[], writes: Wr
   );
 }
 
+/**
+ * The number that is really sent for a value: drivers write some decimals only, or tenths. Where what the driver writes cannot be read, the nearest step of the
+ * instrument.
+ */
+export function writtenNumber(control: Control, value: number, writes: Writes): number {
+  const texts = writes(control.id, value) ?? [];
+  for (const form of numberForms(control, writes)) {
+    for (const text of texts) {
+      const number = writtenIn(text, form);
+      if (number !== undefined) return number;
+    }
+  }
+  const { resolution } = control;
+  return resolution === undefined || resolution <= 0 ? value : Math.round(value / resolution) * resolution;
+}
+
+/** The number in a text the driver wrote in this form. */
+function writtenIn(text: string, { unit, place, around, scale }: WriteForm): number | undefined {
+  const own = upper(text);
+  if (around) {
+    const [before, after] = around;
+    if (!own.startsWith(before) || !own.endsWith(after)) return undefined;
+    return scaled(own.slice(before.length, own.length - after.length), scale);
+  }
+  const written = parseUnit(text);
+  const isForm =
+    written.nodes.join(':') === unit.nodes.join(':') && written.parameters.length === unit.parameters.length;
+  return isForm ? scaled(written.parameters[place] ?? '', scale) : undefined;
+}
+
+function scaled(text: string, scale: number): number | undefined {
+  const number = decimalOf(text.trim());
+  return number === undefined ? undefined : number / scale;
+}
+
 /** The value a parameter gives a control; undefined: nobody can tell. */
 export function settingOf(form: WriteForm, parameter: string): ControlValue | undefined {
   const { control, words, scale } = form;
