@@ -111,6 +111,19 @@ test('a press while another waits for a slow instrument switches off again what 
   expect(told, 'by the last press').toHaveLength(1);
 });
 
+test('outputs off reaches an instrument that is being attached at the press', async () => {
+  lab.bench.circuit.source.on = true;
+  const attaching = screen.attach(lab.resource('supply'));
+  const { results } = await screen.client.call('outputs.off', {});
+  expect(results.map(({ group, confirmed }) => [group, confirmed])).toEqual([
+    ['ch1', true],
+    ['ch2', true],
+    ['ch3', true],
+  ]);
+  expect(lab.bench.circuit.source.on).toBe(false);
+  await attaching;
+});
+
 test('switching on that still waits when outputs off is pressed is not carried out behind it', async () => {
   const supply = await powerUp();
   await screen.client.call('instrument.set', { instrument: supply, control: 'ch1.output', value: false });

@@ -67,6 +67,11 @@ export class InstrumentTable implements AsyncDisposable {
     return [...this.#attached.values()];
   }
 
+  /** Being attached now, by where. */
+  get opening(): ReadonlyMap<string, Promise<Attachment>> {
+    return new Map(this.#opening);
+  }
+
   /** For the bench file. */
   get saved(): BenchInstrument[] {
     return this.all.map(({ id, resource, label, identity, options, queries }) => ({
@@ -171,6 +176,7 @@ export class InstrumentTable implements AsyncDisposable {
     this.#attached.set(id, attachment);
     this.#show(attachment);
     attachment.start();
+    this.#parts.safety.attached(id, label);
     this.#remember(attachment, resource);
     this.#parts.touched();
     return attachment;

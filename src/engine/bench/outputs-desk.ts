@@ -1,5 +1,6 @@
 import type { BenchState } from '../../contract/bench-schema.ts';
 import type { Clock } from '../../core/clock.ts';
+import { createDeferred } from '../../core/deferred.ts';
 import { LabError } from '../../core/errors.ts';
 import type { Attachment } from '../acquisition/attachment.ts';
 import type { OutputOff } from '../driver/driver.ts';
@@ -29,7 +30,7 @@ export interface OutputsParts {
  * confirms it or a person releases it, also when its instrument is detached meanwhile; what is slow to answer is shown so before.
  *
  * A press while another is under way is a press: it ends what was ordered since, and switches off again what had answered already. Only an instrument that
- * has not answered yet is not asked twice at once. Of presses that overlap the last tells how it ended.
+ * has not answered yet is not asked twice at once. One that is being attached at the press is switched off as soon as it is there, within that patience. Of presses that overlap the last tells how it ended.
  */
 export class OutputsDesk {
   readonly #parts: OutputsParts;
@@ -45,13 +46,14 @@ export class OutputsDesk {
     this.#parts.disarm(`Outputs off (${who})`);
     const press = {};
     this.#last = press;
-    return this.#off(who, this.#parts.instruments.all, () => this.#last === press);
+    const { all, opening } = this.#parts.instruments;
+    return this.#off(who, all, opening, () => this.#last === press);
   }
 
   /** Those of some instruments only: a value was beyond its limit. */
   offOf(instruments: readonly string[], who: string): Promise<OutputsOffState> {
     const meant = this.#parts.instruments.all.filter(({ id }) => instruments.includes(id));
-    return this.#off(who, meant, () => true);
+    return this.#off(who, meant, new Map(), () => true);
   }
 
   /** A person has seen to what did not confirm: it is shown no more. */
@@ -69,9 +71,14 @@ export class OutputsDesk {
     });
   }
 
-  async #off(who: string, attachments: readonly Attachment[], isToBeTold: () => boolean): Promise<OutputsOffState> {
+  async #off(
+    who: string,
+    attachments: readonly Attachment[],
+    opening: ReadonlyMap<string, Promise<Attachment>>,
+    isToBeTold: () => boolean,
+  ): Promise<OutputsOffState> {
     const { clock, board, events, host } = this.#parts;
-    const switchable = attachments.filter(({ shape }) => shape.controls.some(({ isOutput }) => isOutput));
+    const switchable = attachments.filter(hasOutputs);
     const answers = new Map(switchable.map((attachment) => [attachment, unanswered(attachment)]));
     const asked = new Set(switchable.map(({ id }) => id));
     const stateNow = (): OutputsOffState => {
@@ -84,16 +91,30 @@ export class OutputsDesk {
     const show = (): void => {
       if (isToBeTold()) board.publish('outputs.changed', { outputsOff: stateNow() });
     };
-    const impatience = clock.after(PATIENCE_MS, show);
-    await Promise.all(
-      switchable.map(async (attachment) => {
-        const offs = await this.#ask(attachment);
-        answers.set(
-          attachment,
-          offs.map((off) => ({ instrument: attachment.id, ...off })),
-        );
+    const ask = async (attachment: Attachment): Promise<void> => {
+      const offs = await this.#ask(attachment);
+      answers.set(
+        attachment,
+        offs.map((off) => ({ instrument: attachment.id, ...off })),
+      );
+    };
+    const patience = createDeferred<'late'>();
+    const impatience = clock.after(PATIENCE_MS, () => {
+      patience.resolve('late');
+      show();
+    });
+    const unreached: string[] = [];
+    await Promise.all([
+      ...switchable.map(ask),
+      ...[...opening].map(async ([resource, attaching]) => {
+        const opened = await Promise.race([attaching.catch(() => undefined), patience.promise]);
+        if (opened === 'late') unreached.push(resource);
+        if (opened === 'late' || !opened || !hasOutputs(opened) || answers.has(opened)) return;
+        answers.set(opened, unanswered(opened));
+        asked.add(opened.id);
+        await ask(opened);
       }),
-    );
+    ]);
     impatience[Symbol.dispose]();
     const state = stateNow();
     if (!isToBeTold()) return state;
@@ -103,10 +124,11 @@ export class OutputsDesk {
       open.length === 0
         ? `Outputs off: ${state.results.length} confirmed`
         : `Outputs off NOT confirmed: ${open.map(nameWithReason).join(', ')}. Switch off by hand.`;
+    const rest = unreached.length === 0 ? '' : ` Still being attached, and not asked: ${unreached.join(', ')}.`;
     events.add({
       kind: 'outputs-off',
       severity: open.length === 0 ? 'warning' : 'critical',
-      text,
+      text: text + rest,
       data: { who, results: state.results },
     });
     if (open.length > 0) host.notify({ title: 'Outputs off not confirmed', text, severity: 'critical' });
@@ -130,6 +152,10 @@ export class OutputsDesk {
     this.#asked.set(attachment, answer);
     return answer;
   }
+}
+
+function hasOutputs({ shape }: Attachment): boolean {
+  return shape.controls.some(({ isOutput }) => isOutput);
 }
 
 function nameOf({ instrument, group }: Results[number]): string {
