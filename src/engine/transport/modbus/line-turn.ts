@@ -1,10 +1,10 @@
 import { LabError } from '../../../core/errors.ts';
 import type { LineEnd } from '../../../core/resource-shape.ts';
+import { LinePool } from '../line-pool.ts';
 import { openSerial } from '../open-serial.ts';
 import { openTcp, type TcpOptions } from '../open-tcp.ts';
 import { cancellation } from '../read-buffer.ts';
 import type { SerialOptions } from '../serial-options.ts';
-import { SharedOpenings } from '../shared-openings.ts';
 import { ModbusLine } from './modbus-line.ts';
 
 export interface ModbusOptions {
@@ -106,7 +106,7 @@ export class SharedLine implements AsyncDisposable {
   }
 }
 
-const lines = new SharedOpenings<SharedLine>();
+const lines = new LinePool<SharedLine>();
 
 /** Lines open in this process; for tests. */
 export function openModbusLines(): number {

@@ -1,9 +1,9 @@
 import type { LineEnd } from '../../../core/resource-shape.ts';
-import { SharedOpenings } from '../shared-openings.ts';
+import { LinePool } from '../line-pool.ts';
 import { Adapter } from './adapter.ts';
 import { type LineOptions, lineKey, openLine } from './open-line.ts';
 
-const adapters = new SharedOpenings<Adapter>();
+const adapters = new LinePool<Adapter>();
 
 /** An adapter in use; dispose to give it back, the last one closes it. */
 export interface AdapterUse extends AsyncDisposable {

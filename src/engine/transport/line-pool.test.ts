@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { createDeferred } from '../../core/deferred.ts';
 import { LabError } from '../../core/errors.ts';
-import { SharedOpenings } from './shared-openings.ts';
+import { LinePool } from './line-pool.ts';
 
 class Line implements AsyncDisposable {
   readonly ended = createDeferred<void>();
@@ -17,7 +17,7 @@ class Line implements AsyncDisposable {
 
 /** Openings that end when the test says so. */
 function setUp() {
-  const lines = new SharedOpenings<Line>();
+  const lines = new LinePool<Line>();
   const begun: { signal: AbortSignal; opened: ReturnType<typeof createDeferred<Line>> }[] = [];
   const open = (signal: AbortSignal): Promise<Line> => {
     const opened = createDeferred<Line>();

@@ -21,7 +21,7 @@ export interface Share<T> extends AsyncDisposable {
  *                          │ failed, or nobody waits any more        ▲
  *                          └─────────────────────────────────────────┘
  */
-export class SharedOpenings<T extends AsyncDisposable & { readonly closed: Promise<unknown> }> {
+export class LinePool<T extends AsyncDisposable & { readonly closed: Promise<unknown> }> {
   readonly #entries = new Map<string, Entry<T>>();
   /** Lines being closed: a serial port opens again only when it is closed. */
   readonly #closing = new Map<string, Promise<void>>();
