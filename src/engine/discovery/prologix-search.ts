@@ -37,7 +37,7 @@ export function createPrologixSearch(options: Partial<PrologixSearchOptions> = {
               idn: null,
               name: `Prologix ${adapter.host}`,
               about: `a GPIB adapter (${adapter.ethernet}), no instrument itself`,
-              fix: `Type the GPIB address of the instrument behind it: PRLGX-TCPIP0::${adapter.host}::1234::9::INSTR for address 9.`,
+              fix: `Type the GPIB address of the instrument behind it: PRLGX-TCPIP0::${adapter.host}::1234::9::INSTR for address 9. The attach doctor lists the addresses that answer.`,
             });
           }),
         ),

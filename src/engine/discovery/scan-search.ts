@@ -62,6 +62,6 @@ function foundAtPort(host: string, port: number): Found {
     name: `Adapter ${host}`,
     about:
       'port 1234 is open: probably a GPIB adapter of Prologix; not asked, because a second client puts the first out',
-    fix: `Type the GPIB address of the instrument behind it: PRLGX-TCPIP0::${host}::1234::9::INSTR for address 9.`,
+    fix: `Type the GPIB address of the instrument behind it: PRLGX-TCPIP0::${host}::1234::9::INSTR for address 9. The attach doctor lists the addresses that answer.`,
   };
 }

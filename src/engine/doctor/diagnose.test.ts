@@ -8,11 +8,13 @@ import { join } from 'node:path';
 import { SerialPort } from 'serialport';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { hasSocat, openPtyPair } from '../../../test/conformance/pty-pair.ts';
+import { createTestDevice } from '../../../test/conformance/test-device.ts';
 import { ScriptedInstrument } from '../../../test/lab/scripted-instrument.ts';
 import type { DoctorReport } from '../../contract/discovery-schema.ts';
 import type { InstrumentState } from '../../contract/instrument-schema.ts';
 import { parseResource } from '../../core/resource.ts';
 import { Scope } from '../../core/scope.ts';
+import { createPrologixAdapter, openPrologixServer } from '../../simulator/wire/prologix-server.ts';
 import { createSystemClock } from '../system-clock.ts';
 import { type DiagnoseOptions, diagnose } from './diagnose.ts';
 import { isSameWire } from './same-wire.ts';
@@ -181,6 +183,44 @@ describe('an attached instrument', () => {
     const lost = await ask(resource, { attachedAt: () => attached('reconnecting') });
     expect(lost).toMatchObject({ isHealthy: false, verdict: expect.stringContaining('reconnecting') });
     expect(connections).toBe(0);
+  });
+});
+
+describe('a GPIB adapter itself', () => {
+  async function openBus(primaries: number[]): Promise<string> {
+    const instruments = primaries.map((primary) => ({ address: { primary }, device: createTestDevice() }));
+    const { port } = scope.use(await openPrologixServer(0, createPrologixAdapter({ instruments })));
+    return `PRLGX-TCPIP0::127.0.0.1::${port}`;
+  }
+
+  test('says which addresses answer behind it, and what to attach', async () => {
+    const bus = await openBus([22, 7]);
+    const report = await ask(`${bus}::INTFC`);
+    expect(report).toMatchObject({
+      isHealthy: false,
+      idn: null,
+      verdict:
+        'This is a GPIB adapter (Prologix GPIB-ETHERNET Controller version 01.06.06.00), no instrument itself. Behind it the GPIB addresses 7, 22 answer.',
+    });
+    expect(report.checks.find(({ id }) => id === 'behind')).toMatchObject({
+      state: 'warning',
+      fix: expect.stringContaining(`${bus}::22::INSTR`),
+      paste: `${bus}::7::INSTR`,
+    });
+    expect(stateOf(report, 'answer')).toBe('skipped');
+  });
+
+  test('with nobody behind it', async () => {
+    const report = await ask(`${await openBus([])}::INTFC`);
+    expect(problemOf(report)).toMatchObject({
+      id: 'behind',
+      cause: expect.stringContaining('No address from 0 to 30'),
+    });
+  });
+
+  test('is not polled for one instrument behind it', async () => {
+    const report = await ask(`${await openBus([7])}::9::INSTR`);
+    expect(stateOf(report, 'behind')).toBeUndefined();
   });
 });
 

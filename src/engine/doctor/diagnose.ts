@@ -4,7 +4,7 @@ import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
 import { parseResource } from '../../core/resource.ts';
 import type { Resource } from '../../core/resource-shape.ts';
-import { boardCheck } from './gpib-check.ts';
+import { behindCheck, boardCheck } from './gpib-check.ts';
 import { nameCheck, portCheck } from './lan-checks.ts';
 import { lineCheck } from './line-check.ts';
 import {
@@ -53,10 +53,11 @@ const ACTIVE: readonly Check[] = [
   portmapperCheck,
   socketCheck,
   lineCheck,
+  behindCheck,
 ];
 
 /**
- * Why a resource does not appear or answer: looks from the outside in, each thing with its cause and what to do. Sends nothing but `*IDN?`, once, unless trying is asked for. An
+ * Why a resource does not appear or answer: looks from the outside in, each thing with its cause and what to do. Sends nothing but `*IDN?`, once, unless trying is asked for (a GPIB adapter itself: a serial poll of each address). An
  * attached instrument is not touched: what can be seen without its wire is looked at, and its own state is told.
  * Throws only the signal's reason; everything else is a finding.
  */

@@ -84,7 +84,7 @@ export const identityCheck: Check = {
 };
 
 /** The message of a way says what happened and what to do: it is taken apart at its first sentence. */
-function refused({ message, code }: LabError): ReturnType<typeof problem> {
+export function refused({ message, code }: LabError): ReturnType<typeof problem> {
   const [, cause = message, fix = ''] = /^(.*?[.:]) (.*)$/s.exec(message) ?? [];
   const advice = code === 'call.cancelled' ? 'It took too long; try again.' : fix;
   return problem(cause, advice || 'Look at the settings of the instrument.');

@@ -20,7 +20,7 @@ export async function openPrologix(resource: AdapterResource, options: LineOptio
     const example = canonical.replace(/::INTFC$/, '::7::INSTR');
     throw new LabError(
       'resource.unsupported',
-      `${canonical} is the GPIB adapter, not an instrument. Nothing was opened. Type the instrument's GPIB address behind it, for example ${example}.`,
+      `${canonical} is the GPIB adapter, not an instrument. Nothing was opened. Type the instrument's GPIB address behind it, for example ${example}; the attach doctor lists the addresses that answer.`,
       { resource: canonical, example },
     );
   }
@@ -40,7 +40,7 @@ export interface OpenedAdapter extends AsyncDisposable {
   listAddresses(signal?: AbortSignal): Promise<number[]>;
 }
 
-/** Opens the adapter itself, for discovery. Throws the `transport.*` errors of the line, `instrument.silent` when no adapter answers. */
+/** Opens the adapter itself, to look behind it. Throws the `transport.*` errors of the line, `instrument.silent` when no adapter answers. */
 export async function openAdapter(resource: AdapterResource, options: LineOptions = {}): Promise<OpenedAdapter> {
   const name = adapterResource(resource);
   const use = await shareAdapter(resource.line, name, options);
