@@ -6,18 +6,17 @@ import { encodeCommands, encodeData } from '../../../protocol/prologix.ts';
 import { decodeLatin1, isQuery } from '../../../protocol/scpi-line.ts';
 import { abortable } from '../abortable.ts';
 import { cancellation } from '../read-buffer.ts';
-import type { ReadOptions, ReadResult, RemoteMode, Transport, TransportControl, WriteOptions } from '../transport.ts';
+import type { ReadOptions, ReadResult, Transport, TransportControl, WriteOptions } from '../transport.ts';
 import type { Adapter } from './adapter.ts';
 import type { Hold } from './adapter-lock.ts';
 import type { AdapterUse } from './adapter-registry.ts';
+import { createBusCommands } from './bus-commands.ts';
 import { BusExchange } from './bus-exchange.ts';
 import { takeFrom } from './message-buffer.ts';
-import { watchServiceRequests } from './srq-watch.ts';
+import { MessagePieces } from './message-pieces.ts';
 
 /** How long the bus waits for the read of a question's answer; then others get it, and the read comes when it comes. */
 const UNREAD_MS = 1000;
-/** A message given in pieces is held here until its end. */
-const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 const QUESTION_MARK = 63;
 /** Where a question is looked for: a long message is data. */
 const QUERY_BYTES = 4096;
@@ -44,8 +43,7 @@ export class GpibTransport implements Transport {
   readonly #adapter: Adapter;
   readonly #address: GpibAddress;
   readonly #closed = createDeferred<{ code: ErrorCode; message: string }>();
-  #pieces: Uint8Array[] = [];
-  #pieceBytes = 0;
+  readonly #pieces = new MessagePieces();
   #exchange: BusExchange | undefined;
   /** Unread bytes of the answer. */
   readonly #data = new ByteQueue();
@@ -71,10 +69,12 @@ export class GpibTransport implements Transport {
     void use.adapter.closed.then(({ code, message }) => this.#end(new LabError(code, message, { resource })));
     this.control = {
       clear: (signal) => this.#clear(signal),
-      trigger: (signal) => this.#command(['++trg'], signal),
-      statusByte: (signal) => this.#statusByte(signal),
-      onServiceRequest: (listener) => watchServiceRequests(this.#adapter, address, listener),
-      remoteLocal: (mode, signal) => this.#remoteLocal(mode, signal),
+      ...createBusCommands({
+        resource,
+        adapter: use.adapter,
+        address,
+        withBus: (signal, work) => this.#withBus(signal, work),
+      }),
     };
   }
 
@@ -82,10 +82,10 @@ export class GpibTransport implements Transport {
   async write(bytes: Uint8Array, { end = false, signal, isUrgent = false }: WriteOptions = {}): Promise<void> {
     if (this.#ended) throw this.#ended;
     if (signal?.aborted) throw cancellation(signal);
-    const isWhole = end && this.#pieceBytes === 0;
-    if (!isWhole) this.#gather(bytes);
+    const isWhole = end && this.#pieces.length === 0;
+    if (!isWhole) this.#pieces.push(bytes);
     if (!end) return;
-    const message = isWhole ? bytes : this.#takeMessage();
+    const message = isWhole ? bytes : this.#pieces.take();
     const order: Order = {
       // Copied here: the caller may use its bytes again.
       line: encodeData(message),
@@ -282,8 +282,7 @@ export class GpibTransport implements Transport {
 
   async #clear(signal?: AbortSignal): Promise<void> {
     if (this.#ended) throw this.#ended;
-    this.#pieces = [];
-    this.#pieceBytes = 0;
+    this.#pieces.clear();
     this.#data.clear();
     const reason = cleared(this.resource);
     const exchange = this.#exchange;
@@ -313,66 +312,6 @@ export class GpibTransport implements Transport {
     } finally {
       hold.release();
     }
-  }
-
-  async #command(commands: string[], signal?: AbortSignal): Promise<void> {
-    const said = await this.#withBus(signal, () =>
-      this.#adapter.ask([...this.#adapter.addressing(this.#address), ...commands], { signal }),
-    );
-    if (said.length === 0) return;
-    throw new LabError(
-      'transport.unsupported',
-      `The GPIB adapter answers '${said.join(' ').slice(0, 80)}' to ${commands.join(' ')}: it does not know that command. Nothing was done.`,
-      { resource: this.resource },
-    );
-  }
-
-  async #statusByte(signal?: AbortSignal): Promise<number> {
-    const byte = await this.#withBus(signal, () => this.#adapter.statusByte(this.#address, { signal }));
-    if (byte !== undefined) return byte;
-    throw new LabError(
-      'transport.timeout',
-      `Nobody answered the serial poll of ${this.resource}. The instrument is off, has another GPIB address, or its cable is out.`,
-      { resource: this.resource },
-    );
-  }
-
-  async #remoteLocal(mode: RemoteMode, signal?: AbortSignal): Promise<void> {
-    switch (mode) {
-      case 'local':
-      case 'deassert-and-local':
-        return this.#command(['++loc'], signal);
-      case 'assert-and-lockout':
-      case 'assert-address-and-lockout':
-        return this.#command(['++llo'], signal);
-      case 'assert':
-      case 'assert-and-address':
-        // REN is asserted as long as the adapter is the controller, and every message addresses the instrument.
-        return;
-      default:
-        throw new LabError(
-          'transport.unsupported',
-          'A Prologix adapter keeps the REN line asserted; it cannot release it. Nothing was done. To give the front panel back use local.',
-          { resource: this.resource },
-        );
-    }
-  }
-
-  #gather(bytes: Uint8Array): void {
-    if (this.#pieceBytes + bytes.length > MAX_MESSAGE_BYTES) {
-      this.#pieces = [];
-      this.#pieceBytes = 0;
-      throw new LabError('protocol.too-long', `A message of more than ${MAX_MESSAGE_BYTES} bytes is not sent.`);
-    }
-    this.#pieces.push(new Uint8Array(bytes));
-    this.#pieceBytes += bytes.length;
-  }
-
-  #takeMessage(): Uint8Array {
-    const message = this.#pieces.reduce(concat, new Uint8Array(0));
-    this.#pieces = [];
-    this.#pieceBytes = 0;
-    return message;
   }
 
   #end(error: LabError): void {
