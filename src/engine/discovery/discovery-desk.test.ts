@@ -218,6 +218,21 @@ describe('the desk', () => {
     expect(published.length, 'looking again at the same list is no change').toBe(before);
   });
 
+  it('a search that hears no signal holds the end for a moment only, and is heard no more', async () => {
+    let tell: ((found: Found) => void) | undefined;
+    const look: Search['look'] = (place) => {
+      tell = place.found;
+      return new Promise(() => {});
+    };
+    const { clock, desk, published } = deskOf([{ source: 'vxi11', look }]);
+    void desk.search();
+    const ended = desk[Symbol.asyncDispose]();
+    await clock.advance(2000);
+    await ended;
+    tell?.(LAN);
+    expect(published).toEqual([]);
+  });
+
   it('find waits for the slow no longer than asked, and filters by expression', async () => {
     const { clock, desk } = deskOf([createListSearch('usb', async () => [USB, SERIAL]), slowSearch('mdns')]);
     const found = desk.find(1500, undefined, new AbortController().signal);

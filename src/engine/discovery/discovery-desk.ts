@@ -20,12 +20,14 @@ export interface DiscoveryLimits {
   lookMs: number;
   /** A unit that is sought is looked for so often at most. */
   seekMs: number;
+  /** The end waits so long for what is looking; one that does not hear its signal is left behind. */
+  endMs: number;
 }
 
 /** Making the list takes this share of the time at most: one in so many. */
 const REST_SHARE = 20;
 
-export const DISCOVERY_LIMITS: DiscoveryLimits = { publishMs: 200, lookMs: 10_000, seekMs: 15_000 };
+export const DISCOVERY_LIMITS: DiscoveryLimits = { publishMs: 200, lookMs: 10_000, seekMs: 15_000, endMs: 2000 };
 
 export interface DiscoveryParts {
   clock: Clock;
@@ -78,6 +80,7 @@ export class DiscoveryDesk implements AsyncDisposable {
   #publishing: Disposable | undefined;
   #dropping: Disposable | undefined;
   #soughtMs = Number.NEGATIVE_INFINITY;
+  #disposed: Promise<void> | undefined;
 
   constructor(parts: DiscoveryParts) {
     this.#parts = parts;
@@ -181,14 +184,24 @@ export class DiscoveryDesk implements AsyncDisposable {
       .flatMap(({ paths }) => paths.filter(({ state }) => state === 'usable').map(({ resource }) => resource));
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed ??= this.#dispose();
+    return this.#disposed;
+  }
+
+  async #dispose(): Promise<void> {
     this.#watchers.clear();
     this.#rest();
     this.#end.abort(new LabError('call.cancelled', 'The engine ends.'));
     this.#publishing?.[Symbol.dispose]();
     this.#dropping?.[Symbol.dispose]();
-    await Promise.all([...this.#searches.values()].map(({ look }) => look?.done));
-    await this.#scout.idle();
+    const ended = Promise.all([...this.#searches.values()].map(({ look }) => look?.done)).then(() =>
+      this.#scout.idle(),
+    );
+    const over = new AbortController();
+    const patience = delay(this.#parts.clock, this.#limits.endMs, over.signal).catch(() => undefined);
+    await Promise.race([ended, patience]);
+    over.abort();
   }
 
   #look(one: Running, limitMs = this.#limits.lookMs): Promise<void> {
@@ -246,6 +259,8 @@ export class DiscoveryDesk implements AsyncDisposable {
     return {
       signal,
       found: (found) => {
+        // One that was left behind when the desk ended.
+        if (this.#end.signal.aborted) return;
         seen?.add(found.resource);
         const kept = this.#book.add({ ...found, source, seenNs: String(this.#parts.clock.nowNs()) });
         if (kept) this.#scout.consider(kept);

@@ -9,17 +9,19 @@ export interface MdnsOptions {
   lookMs: number;
   /** While watched: asked again so often, so that what went without a word is noticed. */
   askMs: number;
+  /** Announced services that are kept at once. */
+  maxServices: number;
 }
 
-export const MDNS_OPTIONS: MdnsOptions = { lookMs: 1500, askMs: 10_000 };
+export const MDNS_OPTIONS: MdnsOptions = { lookMs: 1500, askMs: 10_000, maxServices: 1000 };
 
 /** Instruments that announce themselves in the local network: mDNS and DNS-SD (RFC 6762, 6763). */
 export function createMdnsSearch(options: Partial<MdnsOptions> = {}): Search {
-  const { lookMs, askMs } = { ...MDNS_OPTIONS, ...options };
+  const { lookMs, askMs, maxServices } = { ...MDNS_OPTIONS, ...options };
   return {
     source: 'mdns',
     async look(place) {
-      const listening = listen(place);
+      const listening = listen(place, maxServices);
       try {
         await Promise.race([pause(lookMs, place.signal), listening.failed]);
       } finally {
@@ -27,7 +29,7 @@ export function createMdnsSearch(options: Partial<MdnsOptions> = {}): Search {
       }
     },
     watch(place) {
-      const listening = listen(place);
+      const listening = listen(place, maxServices);
       listening.failed.catch(() => undefined);
       const timer = setInterval(() => listening.ask(), askMs);
       return {
@@ -48,7 +50,7 @@ interface Listening extends Disposable {
 }
 
 /** Throws `discovery.unavailable` without a network. */
-function listen(place: SearchPlace): Listening {
+function listen(place: SearchPlace, maxServices: number): Listening {
   if (!hasNetwork())
     throw new LabError(
       'discovery.unavailable',
@@ -71,33 +73,8 @@ function listen(place: SearchPlace): Listening {
   };
   const bonjour = new Bonjour({}, problem);
   onSocketProblem(bonjour, problem);
-  /** Services by resource: the same way may be announced twice. */
-  const byResource = new Map<string, Set<string>>();
-  const up = (service: Service): void => {
-    const found = foundOf(service);
-    if (!found) return;
-    const names = byResource.get(found.resource) ?? new Set();
-    byResource.set(found.resource, names.add(service.fqdn));
-    place.found(found);
-  };
-  const down = (service: Service): void => {
-    const found = foundOf(service);
-    const names = found && byResource.get(found.resource);
-    if (!found || !names?.delete(service.fqdn) || names.size > 0) return;
-    byResource.delete(found.resource);
-    place.lost(found.resource);
-  };
-  const browsers: Browser[] = INSTRUMENT_SERVICES.map((type) => {
-    const browser = bonjour.find({ type });
-    browser.on('up', up);
-    browser.on('down', down);
-    browser.on('txt-update', up);
-    browser.on('srv-update', (now, before) => {
-      down(before);
-      up(now);
-    });
-    return browser;
-  });
+  const browsers: Browser[] = INSTRUMENT_SERVICES.map((type) => bonjour.find({ type }));
+  hearServices(browsers, place, maxServices);
   let isOver = false;
   return {
     failed,
@@ -114,6 +91,52 @@ function listen(place: SearchPlace): Listening {
       bonjour.destroy();
     },
   };
+}
+
+/**
+ * Tells what browsers hear come and go. Of more services than the limit those that came last are forgotten, here and in the browsers: a network that
+ * floods fills no memory. One that says goodbye makes room.
+ */
+export function hearServices(
+  browsers: readonly Browser[],
+  { found, lost }: Pick<SearchPlace, 'found' | 'lost'>,
+  maxServices: number,
+): void {
+  /** Services by resource: the same way may be announced twice. */
+  const byResource = new Map<string, Set<string>>();
+  const up = (service: Service): void => {
+    const row = foundOf(service);
+    if (!row) return;
+    const names = byResource.get(row.resource) ?? new Set();
+    byResource.set(row.resource, names.add(service.fqdn));
+    found(row);
+  };
+  const down = (service: Service): void => {
+    const row = foundOf(service);
+    const names = row && byResource.get(row.resource);
+    if (!row || !names?.delete(service.fqdn) || names.size > 0) return;
+    byResource.delete(row.resource);
+    lost(row.resource);
+  };
+  const moved = (now: Service, before: Service): void => {
+    if (foundOf(now)?.resource !== foundOf(before)?.resource) down(before);
+    up(now);
+  };
+  for (const browser of browsers) {
+    browser.on('up', (service: Service) => {
+      const count = browsers.reduce((sum, { services }) => sum + services.length, 0);
+      if (count > maxServices) forget(browser, service.fqdn);
+      else up(service);
+    });
+    browser.on('down', down);
+    browser.on('txt-update', moved);
+    browser.on('srv-update', moved);
+  }
+}
+
+/** The list of a browser has no limit of its own, and what takes a service off it is a member the types do not show. */
+function forget(browser: object, fqdn: string): void {
+  (browser as { removeService?(fqdn: string): void }).removeService?.(fqdn);
 }
 
 function foundOf(service: Service): ReturnType<typeof foundByService> {
