@@ -38,8 +38,8 @@ export function createConsoleCalls(parts: EngineParts): Pick<Handlers, ConsoleCa
         run: (context) => sendLines({ attachment, clock, text, pauseMs, ...context }),
       });
     },
-    'support.bundle': ({ path }) => {
-      const place = bundlePath(parts.dataFolder, path, new Date(Number(clock.nowNs() / 1_000_000n)));
+    'support.bundle': async ({ path }) => {
+      const place = await bundlePath(parts.dataFolder, path, new Date(Number(clock.nowNs() / 1_000_000n)));
       return jobs.start({
         kind: 'support-bundle',
         label: 'Support bundle',

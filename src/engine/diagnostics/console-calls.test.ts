@@ -1,5 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { homedir, userInfo } from 'node:os';
+import { join } from 'node:path';
 import { strFromU8, unzipSync } from 'fflate';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Lab, openLab } from '../../../test/lab/lab.ts';
@@ -185,4 +186,15 @@ test('the support bundle holds what helps, and no token, password or user name',
   await expect(screen.client.call('support.bundle', { path: 'here.zip' })).rejects.toMatchObject({
     code: 'call.invalid',
   });
+});
+
+test('a support bundle replaces a bundle, and nothing else', async () => {
+  const bundle = (name: string): Promise<Job> =>
+    screen.client.call('support.bundle', { path: join(lab.folder, name) }).then(ended);
+  await expect(bundle('run.mcap')).rejects.toMatchObject({ code: 'call.invalid' });
+  await writeFile(join(lab.folder, 'named.zip'), 'no zip at all');
+  await expect(bundle('named.zip')).rejects.toMatchObject({ code: 'call.invalid' });
+  expect(await readFile(join(lab.folder, 'named.zip'), 'utf8')).toBe('no zip at all');
+  expect(await bundle('new.zip')).toMatchObject({ state: 'done' });
+  expect(await bundle('new.zip'), 'again').toMatchObject({ state: 'done' });
 });

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, open } from 'node:fs/promises';
 import { arch, homedir, platform, release, userInfo } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { strToU8, zip } from 'fflate';
@@ -29,13 +29,44 @@ them are in it: look through it before you hand it on.
 /** Files of a bundle by name, as text. */
 export type BundleFiles = Record<string, string>;
 
-/** Where the bundle goes: the path given, or the exports folder of the data folder. Throws call.invalid for a relative path. */
-export function bundlePath(dataFolder: string, path: string | undefined, now: Date): string {
+/**
+ * Where the bundle goes: the path given, or the exports folder of the data folder. Throws call.invalid for a path that is relative or does not end in `.zip`,
+ * and where there is a file that is no zip: a recording is never replaced.
+ */
+export async function bundlePath(dataFolder: string, path: string | undefined, now: Date): Promise<string> {
   if (path !== undefined && !isAbsolute(path)) {
     throw new LabError('call.invalid', `${path} is no absolute path. Give the whole path of the bundle.`, { path });
   }
+  if (path !== undefined && !/\.zip$/i.test(path)) {
+    throw new LabError(
+      'call.invalid',
+      `${path} does not end in .zip, which a support bundle is. Nothing was written.`,
+      {
+        path,
+      },
+    );
+  }
+  if (path !== undefined && !(await isReplaceable(path))) {
+    throw new LabError(
+      'call.invalid',
+      `${path} is there already and is no zip file, so it is not replaced. Nothing was written. Choose another name.`,
+      { path },
+    );
+  }
   const stamp = now.toISOString().slice(0, 19).replaceAll(':', '-');
   return path ?? join(dataFolder, 'exports', `labwire-support ${stamp}.zip`);
+}
+
+/** Nothing there, nothing in it, or a zip (its first local header, or the end of one without entries). */
+async function isReplaceable(path: string): Promise<boolean> {
+  try {
+    await using file = await open(path, 'r');
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, 0);
+    const start = buffer.toString('latin1', 0, bytesRead);
+    return bytesRead === 0 || start === 'PK\x03\x04' || start === 'PK\x05\x06';
+  } catch (error) {
+    return systemCode(error) === 'ENOENT';
+  }
 }
 
 /** What helps to find a fault, with everything secret or personal removed. */
