@@ -56,32 +56,60 @@ export function OutputsOffButton(): ReactElement {
   );
 }
 
-/** Outputs that did not confirm stay named until a press that does. */
+/** A person has seen to what did not confirm: it is shown no more. */
+function release(): Promise<unknown> {
+  return act('outputs.release', {});
+}
+
+/** Outputs that did not confirm stay named until a press that does, or until a person says to have switched them off. */
 export function OutputsOffStrip(): ReactElement | null {
   const result = useStore(benchStore, (bench) => bench?.outputsOff);
   const instruments = useStore(benchStore, (bench) => bench?.instruments);
   const failed = result?.results.filter((row) => !row.confirmed) ?? [];
   if (!result || failed.length === 0) return null;
   const nameOf = (id: string): string => instruments?.find((item) => item.id === id)?.label ?? id;
+  return <UnconfirmedLine failed={failed} at={result.t} nameOf={nameOf} />;
+}
+
+interface UnconfirmedOutput {
+  instrument: string;
+  group: string;
+  reason?: string | undefined;
+}
+
+interface UnconfirmedLineProps {
+  failed: readonly UnconfirmedOutput[];
+  /** When, ns since 1970 as a decimal text. */
+  at: string;
+  nameOf: (instrument: string) => string;
+}
+
+/** What did not confirm, to try again or to say that it was seen to. */
+export function UnconfirmedLine({ failed, at, nameOf }: UnconfirmedLineProps): ReactElement {
   return (
     <div className="strip-line bad" role="alert" data-testid="outputs-unconfirmed">
       <Icon name="warning" />
       <p>
-        <b>{plural(failed.length, 'output')} did not confirm to be off</b> at {formatClock(msOf(result.t), false)}:{' '}
+        <b>{plural(failed.length, 'output')} did not confirm to be off</b> at {formatClock(msOf(at), false)}:{' '}
         {unconfirmedText(failed, nameOf)} Treat them as on, and switch them off at the instrument.
       </p>
       <button type="button" className="btn small danger" onClick={() => void outputsOff()}>
         Try again
+      </button>
+      <button
+        type="button"
+        className="btn small"
+        title="Labwire stops showing them as on. It sends nothing; who said so is kept among the events."
+        onClick={() => void release()}
+      >
+        I have switched them off by hand
       </button>
     </div>
   );
 }
 
 /** One clause an instrument and reason: `DP832 CH1, CH2 (no answer).` */
-export function unconfirmedText(
-  failed: readonly { instrument: string; group: string; reason?: string | undefined }[],
-  nameOf: (instrument: string) => string,
-): string {
+export function unconfirmedText(failed: readonly UnconfirmedOutput[], nameOf: (instrument: string) => string): string {
   const byReason = new Map<string, { name: string; reason: string; groups: string[] }>();
   for (const { instrument, group, reason = '' } of failed) {
     const key = `${instrument}\n${reason}`;
