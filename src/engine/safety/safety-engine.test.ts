@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Lab, openLab } from '../../../test/lab/lab.ts';
 import type { LabScreen } from '../../../test/lab/lab-screen.ts';
+import { ScriptedInstrument } from '../../../test/lab/scripted-instrument.ts';
 import type { LabEvent } from '../../contract/recording-schema.ts';
 import type { ProtectedDevice } from '../../contract/safety-schema.ts';
 import { LabError } from '../../core/errors.ts';
@@ -320,6 +321,17 @@ test('lowering the current limit waits for no ramp of the voltage', async () => 
   expect((await sent()).filter((line) => /^:SOUR1:VOLT /.test(line)).length, 'goes on').toBeGreaterThan(steps);
   await set('ch1.output', false);
   expect(await ramp).toBe('call.cancelled');
+});
+
+test('an instrument without a serial number is held to the limits of its model at any address, and that is said', async () => {
+  await using instrument = await ScriptedInstrument.open({ '*IDN?': 'ACME,P1,0,1', 'VOLT?': '3' });
+  await protect({ outputs: [{ instrument: 'ACME/P1/TCPIP0::10.0.0.9::1::SOCKET', group: 'ch1' }] });
+  const unit = await screen.attach(instrument.resource);
+  const ask = (text: string): Promise<string> =>
+    codeOf(screen.client.call('instrument.query', { instrument: unit, text }));
+  expect(await eventOf('has no serial number')).toMatchObject({ kind: 'safety', severity: 'warning' });
+  expect(await ask(':VOLT 30')).toBe('safety.refused');
+  expect(await ask('VOLT?')).toBe('done');
 });
 
 test('the same socket under another name and as another kind is no way round', async () => {
