@@ -9,8 +9,8 @@ export default defineConfig({
     env: { LABWIRE_NETWORK_SEARCH: 'off' },
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     exclude: ['test/e2e/**', 'test/soak/**', 'test/peers/**', 'node_modules/**'],
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
-    maxWorkers: 2,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    maxWorkers: 3,
   },
 });
