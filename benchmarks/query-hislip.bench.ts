@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { openSession } from '../src/engine/session/open-session.ts';
 import { createSystemClock } from '../src/engine/system-clock.ts';
-import { median, printBench } from './bench-table.ts';
+import { printBench } from './bench-table.ts';
+import { raceQueries } from './query-race.ts';
 
 /**
  * A SCPI query through session, HiSLIP transport and trace against the same DataEND and its answer written and read by hand over a socket; both ask one
@@ -71,21 +72,8 @@ await using session = await openSession({
   clock: createSystemClock(),
 });
 
-async function timeUs(query: (text: string) => Promise<string>): Promise<number> {
-  const start = performance.now();
-  for (let count = 0; count < QUERIES; count++) assert.equal(await query(':MEAS:VOLT?'), REPLY);
-  return ((performance.now() - start) * 1000) / QUERIES;
-}
+const { sessionUs, bareUs } = await raceQueries({ session, bareQuery, reply: REPLY, queries: QUERIES, passes: PASSES });
 
-const passes: { bare: number; session: number }[] = [];
-for (let pass = 0; pass <= PASSES; pass++) {
-  const result = { bare: await timeUs(bareQuery), session: await timeUs((text) => session.query(text)) };
-  // The first pass warms up.
-  if (pass > 0) passes.push(result);
-}
-
-assert.equal(session.stats.queries, (PASSES + 1) * QUERIES);
-assert.equal(session.stats.timeouts, 0);
 bare.destroy();
 child.kill();
 
@@ -93,9 +81,9 @@ const isMet = printBench(`query-hislip: ${QUERIES} SCPI queries over HiSLIP, med
   {
     what: 'session.query: queue, correlation, MessageIDs, trace',
     unit: 'us',
-    us: median(passes.map((pass) => pass.session)),
+    us: sessionUs,
     peer: 'bare DataEND round trip',
-    theirs: median(passes.map((pass) => pass.bare)),
+    theirs: bareUs,
     atMost: 1.5,
   },
 ]);

@@ -1,4 +1,3 @@
-import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
 import { openSession } from '../src/engine/session/open-session.ts';
@@ -6,7 +5,8 @@ import { createSystemClock } from '../src/engine/system-clock.ts';
 import { MessageExchange } from '../src/simulator/wire/message-exchange.ts';
 import { createPrologixAdapter, openPrologixServer } from '../src/simulator/wire/prologix-server.ts';
 import { IS_CHILD, startOtherSide } from './adapter-process.ts';
-import { median, printBench } from './bench-table.ts';
+import { printBench } from './bench-table.ts';
+import { raceQueries } from './query-race.ts';
 
 /**
  * A SCPI query through session and adapter against the same bytes over a bare socket (`++addr`, the question, `++read eoi` in one packet); both
@@ -65,18 +65,13 @@ async function measure(): Promise<void> {
     clock: createSystemClock(),
   });
 
-  async function timeUs(query: (text: string) => Promise<string>): Promise<number> {
-    const start = performance.now();
-    for (let count = 0; count < QUERIES; count++) assert.equal(await query(':MEAS:VOLT?'), REPLY);
-    return ((performance.now() - start) * 1000) / QUERIES;
-  }
-
-  const passes: { bare: number; session: number }[] = [];
-  for (let pass = 0; pass <= PASSES; pass++) {
-    const result = { bare: await timeUs(bareQuery), session: await timeUs((text) => session.query(text)) };
-    // The first pass warms up.
-    if (pass > 0) passes.push(result);
-  }
+  const { sessionUs, bareUs } = await raceQueries({
+    session,
+    bareQuery,
+    reply: REPLY,
+    queries: QUERIES,
+    passes: PASSES,
+  });
   bare.destroy();
   child.kill();
 
@@ -84,9 +79,9 @@ async function measure(): Promise<void> {
     {
       what: 'session.query: queue, lock of the adapter, end byte',
       unit: 'us',
-      us: median(passes.map((pass) => pass.session)),
+      us: sessionUs,
       peer: 'bare ++addr, question, ++read eoi',
-      theirs: median(passes.map((pass) => pass.bare)),
+      theirs: bareUs,
       atMost: 1.5,
     },
   ]);

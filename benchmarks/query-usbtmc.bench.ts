@@ -8,7 +8,8 @@ import { decodeMessageIn, encodeMessageOut, encodeRequestIn, nextBulkTag } from 
 import { openUsbipServer } from '../src/simulator/usb/usbip-server.ts';
 import { UsbtmcPeripheral } from '../src/simulator/usb/usbtmc-peripheral.ts';
 import { MessageExchange } from '../src/simulator/wire/message-exchange.ts';
-import { median, printBench } from './bench-table.ts';
+import { printBench } from './bench-table.ts';
+import { raceQueries } from './query-race.ts';
 
 /**
  * A query through session and USBTMC transport against the bare three transfers of USBTMC (message out, request out, answer in) by the same USB/IP
@@ -67,29 +68,22 @@ async function measure(): Promise<void> {
   const resource = `USBIP0::127.0.0.1,${port}::0x1209::0x4C57::1::INSTR`;
   await using session = await openSession({ resource, clock: createSystemClock() });
 
-  async function timeUs(query: (text: string) => Promise<string>): Promise<number> {
-    const start = performance.now();
-    for (let count = 0; count < QUERIES; count++) assert.equal(await query(':MEAS:VOLT?'), REPLY);
-    return ((performance.now() - start) * 1000) / QUERIES;
-  }
-
-  const passes: { bare: number; session: number }[] = [];
-  for (let pass = 0; pass <= PASSES; pass++) {
-    const result = { bare: await timeUs(bareQuery), session: await timeUs((text) => session.query(text)) };
-    // The first pass warms up.
-    if (pass > 0) passes.push(result);
-  }
-  assert.equal(session.stats.queries, (PASSES + 1) * QUERIES);
-  assert.equal(session.stats.timeouts, 0);
+  const { sessionUs, bareUs } = await raceQueries({
+    session,
+    bareQuery,
+    reply: REPLY,
+    queries: QUERIES,
+    passes: PASSES,
+  });
   await bare.close();
 
   const isMet = printBench(`query by USBTMC over USB/IP: ${QUERIES} queries, median of ${PASSES} passes`, [
     {
       what: 'session.query over the USBTMC transport',
       unit: 'us',
-      us: median(passes.map((pass) => pass.session)),
+      us: sessionUs,
       peer: 'bare USBTMC round trip',
-      theirs: median(passes.map((pass) => pass.bare)),
+      theirs: bareUs,
       atMost: 1.5,
     },
   ]);
