@@ -9,7 +9,7 @@ import { hasSocat, openPtyPair } from '../conformance/pty-pair.ts';
 import { ScriptedInstrument } from '../lab/scripted-instrument.ts';
 import { jsonLines, labwire, type Outcome } from './labwire-process.ts';
 
-vi.setConfig({ testTimeout: 30_000 });
+vi.setConfig({ testTimeout: 90_000 });
 
 let data: string;
 beforeAll(async () => {

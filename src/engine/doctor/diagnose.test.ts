@@ -33,7 +33,7 @@ afterEach(() => scope[Symbol.asyncDispose]());
 const ask = (resource: string, options: Partial<DiagnoseOptions> = {}): Promise<DoctorReport> =>
   diagnose(resource, {
     clock: createSystemClock(),
-    limits: { answerMs: 300, greetingMs: 100, tryMs: 150 },
+    limits: { answerMs: 300, greetingMs: 100, tryMs: 600 },
     ...options,
   });
 const problemOf = ({ checks }: DoctorReport) => checks.find(({ state }) => state === 'problem');
