@@ -29,7 +29,18 @@ function pieceOf(state: BenchState, change: StateEvent): Partial<BenchState> | u
     case 'outputs.changed':
     case 'safety.changed':
     case 'discovery.changed':
+    case 'flight.changed':
+    case 'session.changed':
+    case 'plan.changed':
+    case 'math.changed':
+    case 'upload.changed':
       return change.data;
+    case 'sweep.changed':
+      return { sweeps: replace(state.sweeps, [change.data.sweep], (item) => item.sweep.id).slice(-KEPT_JOBS) };
+    case 'replay.changed':
+      return { replays: replace(state.replays, [change.data.replay], (item) => item.id) };
+    case 'replay.closed':
+      return { replays: state.replays.filter((item) => item.id !== change.data.replay) };
     case 'instrument.changed':
       return { instruments: replace(state.instruments, [change.data.instrument], (item) => item.id) };
     case 'instrument.removed':

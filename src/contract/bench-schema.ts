@@ -2,8 +2,12 @@ import { z } from 'zod';
 import { alarmRule, alarmState } from './alarm-schema.ts';
 import { discoveryState, foundInstrument } from './discovery-schema.ts';
 import { channelState, instrumentState, outputOff, streamInfo } from './instrument-schema.ts';
-import { job, labEvent, recordingState } from './recording-schema.ts';
+import { mathState } from './math-schema.ts';
+import { planState, recordingPlan, sweepState } from './plan-schema.ts';
+import { chunkCompression, flightState, job, labEvent, messageSession, recordingState } from './recording-schema.ts';
+import { replayState } from './replay-schema.ts';
 import { safetyState } from './safety-schema.ts';
+import { uploadState } from './upload-schema.ts';
 import { errorRecord, id, severity, shortText, timeNs } from './value-schema.ts';
 
 export const plotLayout = z.object({
@@ -27,6 +31,19 @@ export const settings = z.object({
   /** Return instruments to local on detach. */
   localOnDetach: z.boolean(),
   timeoutMs: z.number().min(50).max(600_000),
+  /** Recording goes on here when the folder cannot be written; '' for none. */
+  fallbackFolder: z.string().max(4000),
+  recordingCompression: chunkCompression,
+  plainMessages: z.boolean(),
+  /** Written into recordings. */
+  operator: shortText,
+  /** The flight recorder: on, and what it keeps at most; 0 hours: only the size counts. */
+  flight: z.boolean(),
+  flightBytes: z.number().min(64_000_000).max(4_000_000_000_000),
+  flightHours: z.number().min(0).max(10_000),
+  /** Recordings older than this are thinned to min, max and mean of `thinIntervalS`; 0: never. */
+  thinAfterDays: z.number().min(0).max(36_500),
+  thinIntervalS: z.number().min(0.001).max(86_400),
 });
 export type Settings = z.infer<typeof settings>;
 
@@ -68,6 +85,14 @@ export const benchState = z.object({
   safety: safetyState,
   discovery: discoveryState,
   jobs: z.array(job),
+  flight: flightState,
+  sessions: z.array(messageSession),
+  plans: z.array(recordingPlan),
+  planStates: z.array(planState),
+  sweeps: z.array(sweepState),
+  math: z.array(mathState),
+  replays: z.array(replayState),
+  upload: uploadState,
   notices: z.array(notice),
   /** The last 200 events. */
   events: z.array(labEvent),

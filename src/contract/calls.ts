@@ -11,12 +11,13 @@ import {
   pathSource,
 } from './discovery-schema.ts';
 import { commandHelp, exchange, outputOff, polledQuery, streamInfo } from './instrument-schema.ts';
-import { job, labEvent, recordingInfo, recordingRow, recordingState, verifyReport } from './recording-schema.ts';
+import { RECORDING_CALLS } from './recording-calls.ts';
+import { job, labEvent } from './recording-schema.ts';
 import { protectedDevice, safetyState } from './safety-schema.ts';
 import { controlValue, id, longText, nothing, shortText, timeNs } from './value-schema.ts';
 
 /** Version of this list. Screen and engine must agree on it in `engine.hello`. */
-export const CONTRACT_VERSION = 1;
+export const CONTRACT_VERSION = 2;
 
 /** What a caller must be allowed: see, change the measurement, change the program. */
 export type Right = 'view' | 'control' | 'manage';
@@ -252,6 +253,8 @@ export const CALLS = {
   'stream.watch': {
     right: 'view',
     input: z.object({
+      /** 'live' or a replay id. */
+      origin: z.string().max(300).default('live'),
       channels: channelList,
       mode: watchMode,
       after: z
@@ -271,7 +274,7 @@ export const CALLS = {
   'watch.seen': { right: 'view', input: z.object({ frame: z.int().nonnegative() }), output: nothing },
   /**
    * History as frames under `request` (chosen by the screen), all of them sent before the answer.
-   * `origin`: 'live' or a recording id. With `raw`: rows, else min/max columns for `width`. Cut at `limit` rows or columns: `nextNs` says where to go on.
+   * `origin`: 'live', a recording id or a replay id. With `raw`: rows, else min/max columns for `width`. Cut at `limit` rows or columns: `nextNs` says where to go on.
    */
   'history.read': {
     right: 'view',
@@ -288,40 +291,7 @@ export const CALLS = {
     output: z.object({ streams: z.array(streamInfo), exact: z.boolean(), nextNs: timeNs.nullable() }),
   },
 
-  'recording.start': {
-    right: 'control',
-    input: z.object({
-      name: shortText.optional(),
-      folder: z.string().max(4000).optional(),
-      notes: shortText.optional(),
-    }),
-    output: recordingState,
-  },
-  'recording.stop': {
-    right: 'control',
-    input: nothing,
-    output: z.object({ recording: id, paths: z.array(z.string()), samples: z.number(), lost: z.number() }),
-  },
-  'recording.list': {
-    right: 'view',
-    input: nothing,
-    output: z.object({ folder: z.string(), recordings: z.array(recordingRow) }),
-  },
-  'recording.info': { right: 'view', input: z.object({ recording: id }), output: recordingInfo },
-  'recording.verify': { right: 'view', input: z.object({ recording: id }), output: verifyReport },
-  /** Runs as a job. Without a path: into the exports folder of the data folder, whence a browser downloads it. */
-  'recording.export': {
-    right: 'control',
-    input: z.object({
-      recording: id,
-      format: z.enum(['csv']),
-      path: z.string().max(4000).optional(),
-      fromNs: timeNs.optional(),
-      toNs: timeNs.optional(),
-      channels: channelList.optional(),
-    }),
-    output: job,
-  },
+  ...RECORDING_CALLS,
   'job.cancel': { right: 'control', input: z.object({ job: id }), output: nothing },
 
   'note.add': { right: 'control', input: z.object({ text: longText.min(1), t: timeNs.optional() }), output: labEvent },

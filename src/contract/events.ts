@@ -3,8 +3,12 @@ import { alarmRule, alarmState } from './alarm-schema.ts';
 import { benchHead, notice, outputsOffState, plotLayout, pulse, settings, simulatorState } from './bench-schema.ts';
 import { discoveryState } from './discovery-schema.ts';
 import { channelState, exchange, instrumentState, streamInfo } from './instrument-schema.ts';
-import { job, labEvent, recordingState } from './recording-schema.ts';
+import { mathState } from './math-schema.ts';
+import { planState, recordingPlan, sweepState } from './plan-schema.ts';
+import { flightState, job, labEvent, messageSession, recordingState } from './recording-schema.ts';
+import { replayState } from './replay-schema.ts';
 import { safetyState } from './safety-schema.ts';
+import { uploadState } from './upload-schema.ts';
 
 /**
  * Events that change the bench state. Each carries `revision`, one more than the one before; a hole means: read the bench again.
@@ -30,6 +34,14 @@ export const STATE_EVENTS = {
   'safety.changed': z.object({ safety: safetyState }),
   'discovery.changed': z.object({ discovery: discoveryState }),
   'job.changed': z.object({ job }),
+  'flight.changed': z.object({ flight: flightState }),
+  'session.changed': z.object({ sessions: z.array(messageSession) }),
+  'plan.changed': z.object({ plans: z.array(recordingPlan), planStates: z.array(planState) }),
+  'sweep.changed': z.object({ sweep: sweepState }),
+  'math.changed': z.object({ math: z.array(mathState) }),
+  'replay.changed': z.object({ replay: replayState }),
+  'replay.closed': z.object({ replay: z.string() }),
+  'upload.changed': z.object({ upload: uploadState }),
   'notice.raised': z.object({ notice }),
   'event.happened': z.object({ event: labEvent }),
 } as const;

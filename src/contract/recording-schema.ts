@@ -36,9 +36,32 @@ export const labEvent = z.object({
 });
 export type LabEvent = z.infer<typeof labEvent>;
 
-/** The recording that runs, or the reason why the last one ended by itself. */
+/** How a recording is written. `labwire` holds samples; the others hold messages, one file format each (docs/lablink-formats.md). */
+export const recordingFormat = z.enum(['labwire', 'lablink-jsonl', 'lablink-json', 'lablink-csv', 'lablink-binary']);
+export type RecordingFormat = z.infer<typeof recordingFormat>;
+
+/** How chunks of the native file are packed. */
+export const chunkCompression = z.enum(['none', 'lz4', 'zstd']);
+export type ChunkCompression = z.infer<typeof chunkCompression>;
+
+/** Choices of one recording; what is absent follows the settings. */
+export const recordingOptions = z.object({
+  format: recordingFormat.default('labwire'),
+  compression: chunkCompression.optional(),
+  /** Native: every row also as a plain JSON message, for viewers that know no batches. */
+  plainMessages: z.boolean().optional(),
+  /** The formats of messages: gzip, the time of each message, a head with what the session is. */
+  gzip: z.boolean().default(false),
+  timestamps: z.boolean().default(true),
+  metadata: z.boolean().default(true),
+  /** The formats of messages: a file ends here. Default 100 MB. */
+  rotateBytes: z.number().min(10_000).max(10_000_000_000).default(100_000_000),
+});
+export type RecordingChoices = z.infer<typeof recordingOptions>;
+
+/** The recording that runs, or the reason why the last one ended by itself. `waiting`: the disk takes nothing; it goes on in a new part as soon as it does. */
 export const recordingState = z.object({
-  state: z.enum(['idle', 'recording', 'failed']),
+  state: z.enum(['idle', 'recording', 'waiting', 'failed']),
   recording: id.nullable(),
   name: z.string(),
   path: z.string(),
@@ -52,6 +75,8 @@ export const recordingState = z.object({
   /** Seconds until the disk is full at the present pace; null: not known. */
   diskSecondsLeft: z.number().nullable(),
   error: errorRecord.nullable(),
+  /** While waiting: when the next try is. */
+  retryNs: timeNs.nullable(),
 });
 export type RecordingState = z.infer<typeof recordingState>;
 
@@ -66,6 +91,14 @@ export const recordingRow = z.object({
   channels: z.int(),
   state: z.enum(['recording', 'complete', 'recovered', 'interrupted', 'damaged']),
   reason: z.string().optional(),
+  format: recordingFormat,
+  operator: z.string(),
+  notes: z.string(),
+  tags: z.array(z.string()),
+  /** Of the last integrity check of these very files; null: never checked, or changed since. */
+  verified: z.object({ ok: z.boolean(), atNs: timeNs }).nullable(),
+  /** Where it was uploaded to, whole and verified. */
+  uploaded: z.string().nullable(),
   /** min/max of the first channel, ≤ 64 columns; null where there is a gap. */
   preview: z.array(z.tuple([z.number(), z.number()]).nullable()).max(64),
 });
@@ -81,15 +114,36 @@ export const recordedChannel = z.object({
   shownUnit: z.string(),
   scale: z.object({ gain: z.number(), offset: z.number() }),
   samples: z.number(),
+  /** Asked. */
   rateHz: z.number(),
+  rateGotHz: z.number().nullable(),
+  /** Measuring range when recorded; '' if not known. */
+  range: z.string(),
 });
 
 export const recordingInfo = z.object({
   row: recordingRow,
   complete: z.boolean(),
+  appVersion: z.string(),
+  /** Bench file it was recorded on; '' for none. */
+  bench: z.string(),
+  /** What the times rest on: source, offset to UTC and its uncertainty in s where known. */
+  clock: z.object({ source: z.string(), offsetS: z.number().nullable(), uncertaintyS: z.number().nullable() }),
+  /** Said if rows were thinned after an age: what remains and what was there. */
+  thinned: z.string(),
   fromNs: timeNs,
   toNs: timeNs,
-  instruments: z.array(z.object({ id: z.string(), idn: z.string(), resource: z.string() })),
+  instruments: z.array(
+    z.object({
+      id: z.string(),
+      idn: z.string(),
+      resource: z.string(),
+      firmware: z.string(),
+      /** As the instrument says or a person typed; '' if not known. */
+      calibrated: z.string(),
+      settings: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])),
+    }),
+  ),
   channels: z.array(recordedChannel),
   lost: z.number(),
   gaps: z.array(z.object({ stream: z.string(), fromNs: timeNs, toNs: timeNs, lost: z.number(), reason: z.string() })),
@@ -112,7 +166,7 @@ export const verifyReport = z.object({
 /** Long work that shows progress and can be cancelled. */
 export const job = z.object({
   id,
-  kind: z.enum(['export', 'verify', 'support-bundle', 'send-file']),
+  kind: z.enum(['export', 'verify', 'support-bundle', 'send-file', 'import', 'repair', 'thin', 'save-last', 'upload']),
   label: z.string(),
   state: z.enum(['running', 'done', 'failed', 'cancelled']),
   /** 0…1 */
@@ -122,3 +176,53 @@ export const job = z.object({
   error: errorRecord.nullable(),
 });
 export type Job = z.infer<typeof job>;
+
+/** A session in one of the formats of messages; its numbers carry the names of the document they follow. */
+export const messageSession = z.object({
+  session: shortText,
+  format: recordingFormat,
+  path: z.string(),
+  paths: z.array(z.string()),
+  startedNs: timeNs,
+  duration_seconds: z.number(),
+  message_count: z.number(),
+  bytes_written: z.number(),
+  messages_per_second: z.number(),
+  error: errorRecord.nullable(),
+});
+export type MessageSession = z.infer<typeof messageSession>;
+
+/** One line of the list to go through before a night. */
+export const preflightCheck = z.object({
+  id: z.enum([
+    'attached',
+    'delivering',
+    'space',
+    'folder',
+    'sleep',
+    'clock',
+    'alarms',
+    'safety',
+    'flight',
+    'power',
+    'upload',
+  ]),
+  verdict: z.enum(['good', 'warning', 'bad', 'unknown']),
+  /** What was found, with numbers. */
+  text: z.string(),
+  /** What to do about it; '' if nothing. */
+  fix: z.string(),
+});
+export type PreflightCheck = z.infer<typeof preflightCheck>;
+
+/** The flight recorder: what of the past can still be had. */
+export const flightState = z.object({
+  state: z.enum(['off', 'recording', 'paused']),
+  bytes: z.number(),
+  limitBytes: z.number(),
+  /** Oldest row kept; null while there is none. */
+  fromNs: timeNs.nullable(),
+  /** Why it is paused. */
+  reason: z.string(),
+});
+export type FlightState = z.infer<typeof flightState>;

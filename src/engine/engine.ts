@@ -22,10 +22,19 @@ import { createConsoleCalls } from './calls/console-calls.ts';
 import { createDiscoveryCalls } from './calls/discovery-calls.ts';
 import { createDoctorCalls } from './calls/doctor-calls.ts';
 import { createDriverCalls } from './calls/driver-calls.ts';
+import { createFlightCalls } from './calls/flight-calls.ts';
+import { createImportCalls } from './calls/import-calls.ts';
 import { createInstrumentCalls, exchangeRecord } from './calls/instrument-calls.ts';
+import { createMathCalls } from './calls/math-calls.ts';
+import { createPlanCalls } from './calls/plan-calls.ts';
+import { createPreflightCalls } from './calls/preflight-calls.ts';
 import { createRecordingCalls } from './calls/recording-calls.ts';
+import { createReplayCalls } from './calls/replay-calls.ts';
 import { createSafetyCalls } from './calls/safety-calls.ts';
 import { createSampleCalls } from './calls/sample-calls.ts';
+import { createSessionCalls } from './calls/session-calls.ts';
+import { createShelfCalls } from './calls/shelf-calls.ts';
+import { createUploadCalls } from './calls/upload-calls.ts';
 import type { DiscoveryDesk } from './discovery/discovery-desk.ts';
 import { adapterAt, createDiscovery, followBench, openKnown, waysBack } from './discovery/open-discovery.ts';
 import { openOwnDefinitions } from './driver/own-definitions.ts';
@@ -252,6 +261,15 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     ...createConsoleCalls(parts),
     ...createSampleCalls(parts),
     ...createRecordingCalls(parts),
+    ...createShelfCalls(parts),
+    ...createImportCalls(parts),
+    ...createSessionCalls(parts),
+    ...createFlightCalls(parts),
+    ...createPreflightCalls(parts),
+    ...createPlanCalls(parts),
+    ...createMathCalls(parts),
+    ...createReplayCalls(parts),
+    ...createUploadCalls(parts),
     ...createDriverCalls(definitions),
   };
   if (problem) events.add({ kind: 'status', severity: 'warning', text: problem });

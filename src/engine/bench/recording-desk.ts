@@ -92,6 +92,7 @@ export class RecordingDesk implements AsyncDisposable {
       part: stats.part,
       diskSecondsLeft: stats.secondsLeft ?? null,
       error: null,
+      retryNs: null,
     };
   }
 

@@ -47,6 +47,7 @@ export function createRecordingCalls(parts: EngineParts): Pick<Handlers, Recordi
       return await verifyRecording(opened, { signal });
     },
     'recording.export': async ({ recording: id, format, path, fromNs, toNs, channels }) => {
+      if (format !== 'csv') throw new LabError('export.unsupported', `${format} is being built.`);
       await using opened = await library.open(id);
       const { name, paths } = opened.info;
       const folder = path === undefined ? await openExports(parts.dataFolder) : undefined;

@@ -258,6 +258,12 @@ function unreadableRow(path: string, { error, stamp }: KnownFile): RecordingRow 
     channels: 0,
     state: 'damaged',
     reason: error?.message ?? 'It cannot be read.',
+    format: 'labwire',
+    operator: '',
+    notes: '',
+    tags: [],
+    verified: null,
+    uploaded: null,
     preview: [],
   };
 }

@@ -17,6 +17,12 @@ export function recordingRow(recording: Recording): RecordingRow {
     channels: info.channels.length,
     state: stateOf(recording),
     ...(info.missing === '' ? {} : { reason: info.missing }),
+    format: 'labwire',
+    operator: '',
+    notes: info.notes,
+    tags: [],
+    verified: null,
+    uploaded: null,
     preview: previewOf(recording),
   };
 }
@@ -29,7 +35,18 @@ export function recordingInfo(recording: Recording): RecordingInfo {
     complete: info.complete,
     fromNs: String(info.fromNs),
     toNs: String(info.toNs),
-    instruments: info.instruments.map(({ id, idn, resource }) => ({ id, idn, resource })),
+    appVersion: info.appVersion,
+    bench: '',
+    clock: { source: info.clockSource, offsetS: null, uncertaintyS: null },
+    thinned: '',
+    instruments: info.instruments.map(({ id, idn, resource, settings }) => ({
+      id,
+      idn,
+      resource,
+      firmware: '',
+      calibrated: '',
+      settings,
+    })),
     channels: info.channels.map(({ id, instrument, name, label, unit, shownUnit, scale, samples, rateHz }) => ({
       id,
       instrument,
@@ -40,6 +57,8 @@ export function recordingInfo(recording: Recording): RecordingInfo {
       scale,
       samples,
       rateHz,
+      rateGotHz: null,
+      range: '',
     })),
     lost: info.lost,
     gaps: info.gaps.map(({ stream, fromNs, toNs, lost, reason }) => ({

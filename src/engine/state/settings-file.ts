@@ -16,6 +16,15 @@ export function defaultSettings(dataFolder: string): Settings {
     startSimulator: true,
     localOnDetach: false,
     timeoutMs: 2000,
+    fallbackFolder: '',
+    recordingCompression: 'none',
+    plainMessages: false,
+    operator: '',
+    flight: true,
+    flightBytes: 2 * 1024 ** 3,
+    flightHours: 0,
+    thinAfterDays: 0,
+    thinIntervalS: 1,
   };
 }
 
