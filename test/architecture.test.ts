@@ -28,7 +28,23 @@ const FLOORS: Record<string, Floor> = {
   engine: {
     holds: 'instruments, recordings, alarms, bench file; Node, never Electron',
     floors: ['core', 'protocol', 'contract', 'lab'],
-    packages: ['node:', 'zod', 'ws', 'serialport', 'usb', 'koffi', 'bonjour-service', 'yaml', 'fflate', '@mcap/core'],
+    packages: [
+      'node:',
+      'zod',
+      'ws',
+      'serialport',
+      'usb',
+      'koffi',
+      'bonjour-service',
+      'yaml',
+      'fflate',
+      '@mcap/core',
+      'lz4-napi',
+      '@bokuweb/zstd-wasm',
+      'hyparquet-writer',
+      'h5wasm',
+      '@resvg/resvg-js',
+    ],
   },
   simulator: {
     holds: 'instruments that serve the real protocols; it sits outside, like hardware',
@@ -59,7 +75,7 @@ const FLOORS: Record<string, Floor> = {
 };
 
 /** Tests stand outside the building: they may use the instruments and hosts around what they test. */
-const TEST_PACKAGES = ['node:', 'vitest', 'playwright-core', 'vite', 'electron', 'modbus-serial'];
+const TEST_PACKAGES = ['node:', 'vitest', 'playwright-core', 'vite', 'electron', 'modbus-serial', 'hyparquet'];
 
 const sources = readSources();
 const own = sources.filter((file) => !file.isTest);
