@@ -40,6 +40,11 @@ export class SimulatedScope {
     return this.#isRunning;
   }
 
+  /** Samples of a frame. */
+  get recordLength(): number {
+    return POINTS;
+  }
+
   /** `auto` or `stop`. */
   state(): string {
     return this.#isRunning ? 'auto' : 'stop';

@@ -4,7 +4,7 @@ import type { Wire } from '../../session/session.ts';
 import type { Waveform } from '../driver.ts';
 import { isBoolean, isNumber, isWord } from '../scpi-dialog.ts';
 import { type Preamble, parsePreamble } from './preamble.ts';
-import { captureStopped } from './stopped-capture.ts';
+import { stoppedReader } from './stopped-capture.ts';
 import { type CodeLayout, checkCount, scaleCodes, scaledColumn } from './waveform-codes.ts';
 import type { WaveformContext, WaveformReader, WaveformSource } from './waveform-reader.ts';
 import { checkSource } from './waveform-refusal.ts';
@@ -60,23 +60,18 @@ export function createKeysightReader({ context, sources, parameters, readErrors 
     throw new LabError('protocol.malformed', `The waveform of ${source} has more than ${maxPoints} points.`);
   }
 
-  return {
-    columns: sources.map(({ column }) => column),
-    capture: (names, signal) =>
-      captureStopped({
-        context,
-        sources,
-        names,
-        signal,
-        timeoutMs: BLOCK_TIMEOUT_MS,
-        status: ':OPER:COND?',
-        isStatus: isNumber,
-        isIdle: (status) => (Number(status) & RUN_BIT) === 0,
-        stop: digitize,
-        run: ':RUN',
-        read,
-      }),
-  };
+  return stoppedReader(
+    { context, sources },
+    {
+      timeoutMs: BLOCK_TIMEOUT_MS,
+      status: ':OPER:COND?',
+      isStatus: isNumber,
+      isIdle: (status) => (Number(status) & RUN_BIT) === 0,
+      stop: digitize,
+      run: ':RUN',
+      read,
+    },
+  );
 }
 
 async function digitize(wire: Wire, wanted: readonly WaveformSource[]): Promise<void> {

@@ -4,7 +4,7 @@ import type { Wire } from '../../session/session.ts';
 import type { Waveform } from '../driver.ts';
 import { isBoolean } from '../scpi-dialog.ts';
 import { type Preamble, parsePreamble } from './preamble.ts';
-import { captureStopped } from './stopped-capture.ts';
+import { stoppedReader } from './stopped-capture.ts';
 import { type CodeLayout, type CodeScale, checkCount, scaleCodes, scaledColumn } from './waveform-codes.ts';
 import type { WaveformContext, WaveformReader, WaveformSource } from './waveform-reader.ts';
 import { checkSource } from './waveform-refusal.ts';
@@ -59,22 +59,17 @@ export function createRigolReader({ context, sources, parameters, readErrors }: 
     throw new LabError('protocol.malformed', `The waveform of ${source} has more than ${maxPoints} points on screen.`);
   }
 
-  return {
-    columns: sources.map(({ column }) => column),
-    capture: (names, signal) =>
-      captureStopped({
-        context,
-        sources,
-        names,
-        signal,
-        timeoutMs: BLOCK_TIMEOUT_MS,
-        status: ':TRIG:STAT?',
-        isIdle: (status) => status === 'STOP' || status === 'WAIT',
-        stop: ':STOP',
-        run: ':RUN',
-        read,
-      }),
-  };
+  return stoppedReader(
+    { context, sources },
+    {
+      timeoutMs: BLOCK_TIMEOUT_MS,
+      status: ':TRIG:STAT?',
+      isIdle: (status) => status === 'STOP' || status === 'WAIT',
+      stop: ':STOP',
+      run: ':RUN',
+      read,
+    },
+  );
 }
 
 async function readSamples(

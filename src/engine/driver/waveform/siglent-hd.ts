@@ -3,7 +3,7 @@ import type { Wire } from '../../session/session.ts';
 import type { Waveform } from '../driver.ts';
 import { isBoolean, isNumber } from '../scpi-dialog.ts';
 import { parseSiglentDescriptor, type SiglentDescriptor } from './siglent-descriptor.ts';
-import { captureStopped } from './stopped-capture.ts';
+import { stoppedReader } from './stopped-capture.ts';
 import { type CodeLayout, type CodeScale, checkCount, scaleCodes, scaledColumn } from './waveform-codes.ts';
 import type { WaveformContext, WaveformReader, WaveformSource } from './waveform-reader.ts';
 import { checkSource, noWaveform } from './waveform-refusal.ts';
@@ -67,23 +67,18 @@ export function createSiglentHdReader({ context, sources, parameters, readErrors
     return { descriptor, points, every, layout: { width, isSigned: true, isBigEndian: false } };
   }
 
-  return {
-    columns: sources.map(({ column }) => column),
-    capture: (names, signal) =>
-      captureStopped({
-        context,
-        sources,
-        names,
-        signal,
-        timeoutMs: BLOCK_TIMEOUT_MS,
-        status: ':TRIG:STAT?',
-        isStatus: (text) => /^[a-z']+$/i.test(text.trim()),
-        isIdle: (status) => status === 'STOP',
-        stop: ':TRIG:STOP',
-        run: ':TRIG:RUN',
-        read,
-      }),
-  };
+  return stoppedReader(
+    { context, sources },
+    {
+      timeoutMs: BLOCK_TIMEOUT_MS,
+      status: ':TRIG:STAT?',
+      isStatus: (text) => /^[a-z']+$/i.test(text.trim()),
+      isIdle: (status) => status === 'STOP',
+      stop: ':TRIG:STOP',
+      run: ':TRIG:RUN',
+      read,
+    },
+  );
 }
 
 async function readSamples(

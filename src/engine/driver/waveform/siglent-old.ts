@@ -2,7 +2,7 @@ import { parseScpiBoolean, parseScpiNumber } from '../../../protocol/scpi-number
 import type { Wire } from '../../session/session.ts';
 import type { Waveform } from '../driver.ts';
 import { isBoolean, isNumber, isWord } from '../scpi-dialog.ts';
-import { captureStopped } from './stopped-capture.ts';
+import { stoppedReader } from './stopped-capture.ts';
 import { type CodeLayout, type CodeScale, scaleCodes, scaledColumn } from './waveform-codes.ts';
 import type { WaveformContext, WaveformReader, WaveformSource } from './waveform-reader.ts';
 import { checkSource, noWaveform } from './waveform-refusal.ts';
@@ -50,22 +50,17 @@ export function createSiglentOldReader({ context, sources, parameters, readError
     return waveform;
   };
 
-  return {
-    columns: sources.map(({ column }) => column),
-    capture: (names, signal) =>
-      captureStopped({
-        context,
-        sources,
-        names,
-        signal,
-        timeoutMs: BLOCK_TIMEOUT_MS,
-        status: 'TRMD?',
-        isStatus: isWord,
-        // SINGLE waits for its shot: what it has taken before is read.
-        isIdle: (mode) => mode === 'STOP' || mode === 'SINGLE',
-        stop: 'STOP',
-        run: (mode) => `TRMD ${mode}`,
-        read,
-      }),
-  };
+  return stoppedReader(
+    { context, sources },
+    {
+      timeoutMs: BLOCK_TIMEOUT_MS,
+      status: 'TRMD?',
+      isStatus: isWord,
+      // SINGLE waits for its shot: what it has taken before is read.
+      isIdle: (mode) => mode === 'STOP' || mode === 'SINGLE',
+      stop: 'STOP',
+      run: (mode) => `TRMD ${mode}`,
+      read,
+    },
+  );
 }

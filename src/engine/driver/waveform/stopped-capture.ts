@@ -2,15 +2,10 @@ import { LabError } from '../../../core/errors.ts';
 import type { Wire } from '../../session/session.ts';
 import type { DriverContext, Waveform } from '../driver.ts';
 import { isWord } from '../scpi-dialog.ts';
-import type { WaveformSource } from './waveform-reader.ts';
+import type { WaveformContext, WaveformReader, WaveformSource } from './waveform-reader.ts';
 
-/** One capture of a scope that must stand still for it. */
-export interface StoppedCapture {
-  context: DriverContext;
-  sources: readonly WaveformSource[];
-  /** Channels asked for. */
-  names: readonly string[];
-  signal: AbortSignal;
+/** How a dialect's scope is made to stand still, and how it is read then. */
+export interface StoppedDialect {
   timeoutMs: number;
   /** Question whose answer (upper case) says whether it runs. */
   status: string;
@@ -24,11 +19,31 @@ export interface StoppedCapture {
   read(wire: Wire, sources: readonly WaveformSource[]): Promise<Waveform>;
 }
 
+/** One capture of a scope that must stand still for it. */
+interface StoppedCapture extends StoppedDialect {
+  context: DriverContext;
+  sources: readonly WaveformSource[];
+  /** Channels asked for. */
+  names: readonly string[];
+  signal: AbortSignal;
+}
+
+/** The reader of a scope that must stand still while it is read. */
+export function stoppedReader(
+  { context, sources }: Pick<WaveformContext, 'context' | 'sources'>,
+  dialect: StoppedDialect,
+): WaveformReader {
+  return {
+    columns: sources.map(({ column }) => column),
+    capture: (names, signal) => captureStopped({ ...dialect, context, sources, names, signal }),
+  };
+}
+
 /**
  * Stops a running acquisition, so that all channels are of one trigger, reads them, and runs it again, also when the reading failed or was
  * cancelled. Throws `call.invalid` for channels it has not, and what `read` throws.
  */
-export async function captureStopped(capture: StoppedCapture): Promise<Waveform> {
+async function captureStopped(capture: StoppedCapture): Promise<Waveform> {
   const { context, signal, timeoutMs, stop, isStatus = isWord } = capture;
   const wanted = chooseSources(capture.sources, capture.names);
   let mustRun = false;
@@ -55,7 +70,7 @@ export async function captureStopped(capture: StoppedCapture): Promise<Waveform>
 }
 
 /** The sources of channels, in the order of the instrument. Throws `call.invalid`. */
-export function chooseSources(sources: readonly WaveformSource[], names: readonly string[]): WaveformSource[] {
+function chooseSources(sources: readonly WaveformSource[], names: readonly string[]): WaveformSource[] {
   const wanted = sources.filter(({ column }) => names.includes(column.channel));
   if (wanted.length === new Set(names).size && wanted.length > 0) return wanted;
   const asked = names.join(', ') || 'no channel';

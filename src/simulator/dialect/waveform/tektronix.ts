@@ -8,8 +8,9 @@ import { waveformSource } from './waveform-source.ts';
 /** Ten divisions of 16 bits. */
 const CODES_PER_DIVISION = 6400;
 
-/** `DATa`, `WFMOutpre` and `CURVe?` of Tektronix scopes on the frames of the simulated scope: signed, the high byte first. */
-export const tektronixWaveforms: WaveformDialect = ({ scope, family }): Command[] => {
+/** `DATa`, the preamble (`WFMOutpre`, or what the definition calls it) and `CURVe?` of Tektronix scopes on the frames of the simulated scope: signed, the high byte first. */
+export const tektronixWaveforms: WaveformDialect = ({ scope, family }, { waveform }): Command[] => {
+  const { preamble = 'WFMOutpre', record } = waveform?.with ?? {};
   const wave = { source: 1, width: 1, start: 1, stop: 1_000_000_000 };
   const samples = (): Float64Array => {
     const found = scope.frame()?.samples.get(wave.source);
@@ -46,13 +47,14 @@ export const tektronixWaveforms: WaveformDialect = ({ scope, family }): Command[
     command('DATa:ENCdg', [choice('RIBinary')], () => {}),
     ...setting('DATa:STARt', '', String, () => field(wave, 'start', { min: 1, max: 1e9 })),
     ...setting('DATa:STOP', '', String, () => field(wave, 'stop', { min: 1, max: 1e9 })),
-    ...setting('WFMOutpre:BYT_Nr', '', String, () => field(wave, 'width', { min: 1, max: 2 })),
-    query('WFMOutpre:NR_Pt?', [], () => String(span().last - span().first)),
-    query('WFMOutpre:XINcr?', [], () => number(scope.frame()?.stepS ?? 0)),
-    query('WFMOutpre:XZEro?', [], () => number(scope.frame()?.startS ?? 0)),
-    query('WFMOutpre:YMUlt?', [], () => number(increment())),
-    query('WFMOutpre:YOFf?', [], () => number(0)),
-    query('WFMOutpre:YZEro?', [], () => number(middle())),
+    ...setting('DATa:WIDth', '', String, () => field(wave, 'width', { min: 1, max: 2 })),
+    query(`${preamble}:NR_Pt?`, [], () => String(span().last - span().first)),
+    query(`${preamble}:XINcr?`, [], () => number(scope.frame()?.stepS ?? 0)),
+    query(`${preamble}:XZEro?`, [], () => number(scope.frame()?.startS ?? 0)),
+    query(`${preamble}:YMUlt?`, [], () => number(increment())),
+    query(`${preamble}:YOFf?`, [], () => number(0)),
+    query(`${preamble}:YZEro?`, [], () => number(middle())),
     query('CURVe?', [], curve),
+    ...(typeof record === 'string' ? [query(record, [], () => String(scope.recordLength))] : []),
   ];
 };
