@@ -80,7 +80,7 @@ export class DefinitionExchanges {
 
   #addGroup(group: ResolvedGroup): void {
     const model = this.#model;
-    for (const text of group.select) this.#order(text, undefined, () => model.select(group), group);
+    for (const text of group.select) this.#order(text, undefined, () => model.select(text), group);
     for (const control of group.controls) {
       this.#addControl(control, group, {
         get: () => model.get(control),
@@ -91,7 +91,7 @@ export class DefinitionExchanges {
     for (const { read, key, unit, select, named } of group.channels) {
       // What selects the source of measurements is a state of its own, beside the selected output.
       const place = { ...group, select: [...group.select, ...select] };
-      for (const text of select) this.#order(text, undefined, () => model.select(place), place);
+      for (const text of select) this.#order(text, undefined, () => model.select(text), place);
       this.#claim(read.ask, place, () => ({
         kind: 'text',
         part: named ? { ...read, field: this.#fieldOf(named) } : read,
@@ -285,7 +285,7 @@ export class DefinitionExchanges {
   }
 
   #claim(text: string, group: ResolvedGroup, claim: () => Claim): void {
-    const key = `${group.select.length > 0 ? group.group : ''}\n${text}`;
+    const key = [...group.select, text].join('\n');
     const known = this.#claims.get(key);
     if (known) known.claims.push(claim);
     else this.#claims.set(key, { text, group, claims: [claim] });

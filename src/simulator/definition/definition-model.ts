@@ -80,8 +80,9 @@ export class DefinitionModel {
     return select.every((text) => this.#selected.get(headerOf(text)) === text);
   }
 
-  select({ select }: ResolvedGroup): void {
-    for (const text of select) this.#selected.set(headerOf(text), text);
+  /** A command that selects: what it named before is no longer selected. */
+  select(text: string): void {
+    this.#selected.set(headerOf(text), text);
   }
 
   reset(): void {
