@@ -2,6 +2,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { openScopes } from '../src/core/scope.ts';
 import { builtInFolder, readDefinition } from '../src/engine/driver/definition-folder.ts';
 import type { FamilyDefinition } from '../src/protocol/definition/definition-schema.ts';
+import { isQuery } from '../src/protocol/scpi-line.ts';
 import { type DefinitionBench, openDefinitionBench } from './lab/definition-bench.ts';
 
 /** What scopes of one maker want and others do not. */
@@ -123,6 +124,18 @@ describe('Siglent, new', () => {
 });
 
 describe('Tektronix', () => {
+  it('reads the badges on the screen, and never puts one there', async () => {
+    await using bench = await family('tektronix-mso');
+    const asked = await sentBy(bench, () => bench.driver.poll?.(signal));
+    expect(asked.join(';')).toContain('MEASUrement:LIST?');
+    expect(asked.every((text) => text.split(';').every(isQuery))).toBe(true);
+    const row = await bench.driver.poll?.(signal);
+    expect(row?.active).toEqual(['ch1.vpp', 'ch1.vavg', 'ch1.frequency']);
+    expect(row?.values.slice(0, 3).every(Number.isFinite)).toBe(true);
+  });
+    expect((await none.driver.poll?.(signal))?.active).toEqual(['ch1.vpp', 'ch1.vavg', 'ch1.frequency']);
+  });
+
   it('leaves no file behind with its picture, also when none comes', async () => {
     await using bench = await family('tektronix-mso');
     const sent = await sentBy(bench, () => bench.driver.screenshot?.(signal));

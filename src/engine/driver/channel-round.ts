@@ -1,6 +1,7 @@
 import type { ResolvedGroup } from '../../protocol/definition/resolved.ts';
 import { parseScpiBoolean } from '../../protocol/scpi-number.ts';
 import { parseValue } from './definition-rows.ts';
+import { withFoundPlaces } from './found-places.ts';
 import { canHold, valueIn } from './named-field.ts';
 import { askRound, type Question } from './question-round.ts';
 import type { ScpiDialog } from './scpi-dialog.ts';
@@ -30,9 +31,10 @@ export async function askChannels(
     const question = switchOf(group);
     return question === undefined || question.isOn(shown?.texts[next++] ?? '') === true;
   });
-  const channels = measured.flatMap(({ select, channels }) =>
+  const all = measured.flatMap(({ select, channels }) =>
     channels.map((one) => ({ ...one, select: [...select, ...one.select] })),
   );
+  const channels = await withFoundPlaces(dialog, all, options);
   const active = channels.map(({ channel }) => channel);
   if (channels.length === 0) {
     return { values: new Map(), active, sentNs: shown?.sentNs ?? 0n, receivedNs: shown?.receivedNs ?? 0n };

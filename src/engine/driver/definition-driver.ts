@@ -91,7 +91,7 @@ export class DefinitionDriver implements Driver {
       sentNs ??= round.sentNs;
       ({ receivedNs } = round);
     }
-    const isPartial = meter !== undefined || this.#groups.some(({ measuredWhile }) => measuredWhile !== undefined);
+    const isPartial = meter !== undefined || this.#groups.some(mayBeUnmeasured);
     return { values, sentNs: sentNs ?? 0n, receivedNs, ...(isPartial ? { active } : {}) };
   }
 
@@ -156,6 +156,11 @@ export class DefinitionDriver implements Driver {
     this.#table = this.#makeTable();
     this.shape = { ...this.shape, controls: this.#table.controls };
   }
+}
+
+/** Whether some of its channels are not measured all the time. */
+function mayBeUnmeasured({ measuredWhile, channels }: ResolvedGroup): boolean {
+  return measuredWhile !== undefined || channels.some(({ found }) => found !== undefined);
 }
 
 /** What turns the outputs of a group off. */

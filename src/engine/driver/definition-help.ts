@@ -30,7 +30,10 @@ export function helpOf(family: ResolvedFamily): CommandHelp[] {
       }
     }
   }
-  for (const { read, channel } of groups.flatMap((group) => group.channels)) add(read.ask, '', `Measures ${channel}.`);
+  for (const { read, channel, found } of groups.flatMap((group) => group.channels)) {
+    if (found) add(found.list, '', 'Tells which measurements are on the screen.');
+    else add(read.ask, '', `Measures ${channel}.`);
+  }
   for (const { reading } of functions) add(reading.ask, '', 'Takes a reading of the function in force.');
   if (definition.functions) {
     add(definition.functions.ask, '', 'Asks for the function in force.');

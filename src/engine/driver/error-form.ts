@@ -9,6 +9,12 @@ const MAX_ERRORS = 40;
 /** How a family's complaints are read until nothing is left. Families with no errors at all give none: only the read-back tells. */
 export function errorReader(form: ErrorsDefinition): (wire: Wire) => Promise<ScpiError[]> {
   if (form === 'none') return async () => [];
+  const read = readerOf(form);
+  const ignore = form.ignore === undefined ? undefined : new RegExp(form.ignore);
+  return ignore ? async (wire) => (await read(wire)).filter(({ code }) => !ignore.test(String(code))) : read;
+}
+
+function readerOf(form: Exclude<ErrorsDefinition, 'none'>): (wire: Wire) => Promise<ScpiError[]> {
   const asks = [form.ask].flat();
   const [ask = ''] = asks;
   if (form.form === 'register') return (wire) => readRegisters(wire, asks, form.words ?? {});

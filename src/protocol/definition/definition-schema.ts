@@ -19,6 +19,18 @@ const channelDefinition = z.strictObject({
    * reading. The last field named `is` counts; none: the channel is not in the answer.
    */
   named: z.strictObject({ ask: commands, is: z.union([z.string(), z.array(z.string()).min(1)]) }).optional(),
+  /**
+   * Where a person puts measurements on the screen and the instrument tells which there are: the first name of the answer to `list` for which every
+   * question of `is` is answered by its word (or one of its words) is put for `{found}` in `ask`. None: the channel is not measured at present.
+   */
+  found: z
+    .strictObject({
+      list: command,
+      is: z.record(command, z.union([z.string(), z.array(z.string()).min(1)])),
+      /** What the simulated one calls them, a number behind. */
+      typical: z.string().min(1).max(20),
+    })
+    .optional(),
 });
 
 /** What an instrument has as a whole, or each of its outputs. */
@@ -74,6 +86,8 @@ const errorsDefinition = z.union([
     form: z.enum(['queue', 'register', 'events']),
     /** Texts of a register's numbers. */
     words: z.record(z.string(), z.string()).optional(),
+    /** Codes that are no complaint, as a regular expression: what questions leave behind that could not be measured. */
+    ignore: expression.optional(),
   }),
 ]);
 export type ErrorsDefinition = z.infer<typeof errorsDefinition>;

@@ -101,11 +101,19 @@ function* lintGroup(group: ResolvedGroup, { role, definition, groups }: Resolved
   for (const control of group.controls) yield* lintBy(control, [...(groups[0]?.controls ?? []), ...group.controls]);
   if (group.measuredWhile !== undefined && !ids.has(group.measuredWhile))
     yield `${group.group}: measuredWhile '${group.measuredWhile}' is no control.`;
-  for (const { channel, unit, named, read } of group.channels) {
+  for (const { channel, unit, named, found, read } of group.channels) {
     if (named && read.field !== undefined) yield `${channel}: has named fields, so it has no 'field'.`;
+    yield* lintFound(channel, [read.ask, ...(found?.is.map(({ ask }) => ask) ?? [])], found !== undefined);
     for (const one of typeof unit === 'string' ? [unit] : Object.values(unit.words))
       if (!isKnownUnit(one)) yield `${channel}: the unit '${one}' is not known.`;
   }
+}
+
+/** `{found}` and how it is found belong together. */
+function* lintFound(channel: string, asks: readonly string[], isFound: boolean): Iterable<string> {
+  if (!isFound && asks.some((ask) => ask.includes('{found}'))) yield `${channel}: {found} needs 'found'.`;
+  if (isFound && !asks.every((ask) => ask.includes('{found}')))
+    yield `${channel}: 'found' is there, but {found} is not in all that is asked.`;
 }
 
 function* lintControl(control: ResolvedControl, role: ResolvedFamily['role'], isScpi: boolean): Iterable<string> {
@@ -147,7 +155,11 @@ function* lintBy({ id, by, as, read, write }: ResolvedControl, near: readonly Re
 
 function asksOf({ channels, lamps }: ResolvedGroup): { ask: string }[] {
   return [
-    ...channels.flatMap(({ read, named }) => [read.ask, ...(named?.asks ?? [])].map((ask) => ({ ask }))),
+    ...channels.flatMap(({ read, named, found }) =>
+      [read.ask, ...(named?.asks ?? []), ...(found ? [found.list, ...found.is.map((one) => one.ask)] : [])].map(
+        (ask) => ({ ask }),
+      ),
+    ),
     ...lamps.flatMap(({ rows }) => rows.flatMap(({ ask }) => (ask === undefined ? [] : [{ ask }]))),
   ];
 }

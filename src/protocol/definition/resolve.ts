@@ -1,7 +1,7 @@
 import type { ChannelDefinition, FamilyDefinition, GroupDefinition, ParameterValue } from './definition-schema.ts';
 import type { FunctionRow, FunctionsDefinition } from './function-schema.ts';
 import { answerOf, filled, idIn, readingOf, resolveControl } from './resolve-control.ts';
-import type { ResolvedFamily, ResolvedFunction, ResolvedGroup, ResolvedUnit } from './resolved.ts';
+import type { ResolvedChannel, ResolvedFamily, ResolvedFunction, ResolvedGroup, ResolvedUnit } from './resolved.ts';
 import { fill, GROUP_COUNT, malformed, type Names, numberOf } from './template.ts';
 
 type Part = Pick<GroupDefinition, 'controls' | 'channels' | 'lamps'>;
@@ -87,7 +87,7 @@ function resolvePart(part: Part, group: string, names: Names, n: number, place: 
         resolveControl(control, { group, key, names, place: `${place}.controls.${key}`, siblings }) ?? [],
     ),
     channels: Object.entries(part.channels).map(([key, channel]) => {
-      const { ask, unit, resolution, select, named, ...answer } = channel;
+      const { ask, unit, resolution, select, named, found, ...answer } = channel;
       const at = `${place}.channels.${key}`;
       return {
         channel: idIn(group, key),
@@ -98,6 +98,7 @@ function resolvePart(part: Part, group: string, names: Names, n: number, place: 
         read: readingOf({ ...answer, ask }, names, at),
         select: select === undefined ? [] : filled(select, names, `${at}.select`),
         ...(named ? { named: { asks: filled(named.ask, names, `${at}.named`), is: [named.is].flat() } } : {}),
+        ...(found ? { found: foundOf(found, names, `${at}.found`) } : {}),
       };
     }),
     lamps: Object.entries(part.lamps).map(([key, rows]) => {
@@ -114,6 +115,18 @@ function resolvePart(part: Part, group: string, names: Names, n: number, place: 
       };
     }),
   };
+}
+
+function foundOf(
+  { list, is, typical }: NonNullable<ChannelDefinition['found']>,
+  names: Names,
+  place: string,
+): NonNullable<ResolvedChannel['found']> {
+  const questions = Object.entries(is).map(([ask, words]) => ({
+    ask: fill(ask, names, place),
+    words: filled(words, names, place),
+  }));
+  return { list: fill(list, names, place), is: questions, typical };
 }
 
 function resolveFunctions(definition: FunctionsDefinition, names: Names): ResolvedFunction[] {

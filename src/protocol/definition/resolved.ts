@@ -61,6 +61,8 @@ export interface ResolvedChannel {
   select: readonly string[];
   /** Questions whose answers name the fields of the answer, and the names of this one. */
   named?: { asks: readonly string[]; is: readonly string[] };
+  /** How the name put for `{found}` is found: `{found}` stands in the questions too. */
+  found?: { list: string; is: readonly { ask: string; words: readonly string[] }[]; typical: string };
 }
 
 export interface ResolvedLamp {

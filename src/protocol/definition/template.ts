@@ -7,6 +7,9 @@ export type Names = Readonly<Record<string, ParameterValue>>;
 /** Under this name: how many groups there are. No file can say it: it is no name for braces. */
 export const GROUP_COUNT = '#groups';
 
+/** What is known only when something is sent. */
+const LATER: ReadonlySet<string> = new Set(['value', 'by', 'found']);
+
 /** A fault of a definition file; `place` is the path in it. */
 export function malformed(place: string, why: string): LabError {
   return new LabError('driver.malformed', `${place}: ${why} The file is not used; correct it.`, { place });
@@ -25,10 +28,10 @@ export function listOf(names: Names, name: string): readonly (number | string)[]
   return value === undefined || Array.isArray(value) ? value : [value];
 }
 
-/** Puts parameters for `{name}`; `{value}` and `{by}` stay. Throws `driver.malformed` for a name nobody knows. */
+/** Puts parameters for `{name}`; `{value}`, `{by}` and `{found}` stay. Throws `driver.malformed` for a name nobody knows. */
 export function fill(text: string, names: Names, place: string): string {
   return text.replace(/\{([A-Za-z][A-Za-z0-9]*)\}/g, (whole, name: string) => {
-    if (name === 'value' || name === 'by') return whole;
+    if (LATER.has(name)) return whole;
     const value = parameterOf(names, name);
     if (value === undefined) throw malformed(place, `nothing is known to be put for ${whole} in '${text}'.`);
     return String(value);

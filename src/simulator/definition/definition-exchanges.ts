@@ -45,6 +45,8 @@ interface Keeping {
 export class DefinitionExchanges {
   readonly orders: SimulatedOrder[] = [];
   readonly #model: DefinitionModel;
+  /** Question for the list → the measurements in it. */
+  readonly #onScreen = new Map<string, string[]>();
   readonly #claims = new Map<string, { text: string; group: ResolvedGroup; claims: (() => Claim)[] }>();
 
   constructor(model: DefinitionModel) {
@@ -88,11 +90,12 @@ export class DefinitionExchanges {
         range: () => String(model.get(control)),
       });
     }
-    for (const { read, key, unit, select, named } of group.channels) {
+    for (const { read, key, unit, select, named, found } of group.channels) {
       // What selects the source of measurements is a state of its own, beside the selected output.
       const place = { ...group, select: [...group.select, ...select] };
       for (const text of select) this.#order(text, undefined, () => model.select(text), place);
-      this.#claim(read.ask, place, () => ({
+      const ask = found ? this.#putOnScreen(found, read.ask) : read.ask;
+      this.#claim(ask, place, () => ({
         kind: 'text',
         part: named ? { ...read, field: this.#fieldOf(named) } : read,
         text: this.#measured(model.measure(group.group, key) / (read.scale ?? 1), read),
@@ -102,6 +105,19 @@ export class DefinitionExchanges {
     }
     if (group.waveform) this.#addUnit(group.waveform.unit, group);
     for (const lamp of group.lamps) this.#addLamp(lamp, group);
+  }
+
+  /** A measurement a person put on the screen: it is in the list, and tells what it is of. Gives the question for its value. */
+  #putOnScreen({ list, is, typical }: NonNullable<ResolvedChannel['found']>, ask: string): string {
+    const [whole] = this.#model.family.groups;
+    const shown = this.#onScreen.get(list) ?? [];
+    const name = `${typical}${shown.push(typical)}`;
+    if (whole && !this.#onScreen.has(list))
+      this.#claim(list, whole, () => word(shown.map((one, index) => `${one}${index + 1}`).join(',')));
+    this.#onScreen.set(list, shown);
+    for (const { ask: question, words } of is)
+      if (whole) this.#claim(question.replaceAll('{found}', name), whole, () => word(words[0] ?? ''));
+    return ask.replaceAll('{found}', name);
   }
 
   #addFunction(one: ResolvedFunction, whole: ResolvedGroup): void {
