@@ -154,7 +154,8 @@ describe.each(definitionFiles(folder))('%s', (file) => {
     const [first] = driver.shape.waveforms;
     await driver.setControl('ch1.display', true, signal);
     await driver.setControl('ch1.scale', 1, signal);
-    await driver.setControl('ch1.offset', 0, signal);
+    // Where a scope has no offset in volts, its position in divisions is zero already.
+    if (driver.shape.controls.some(({ id }) => id === 'ch1.offset')) await driver.setControl('ch1.offset', 0, signal);
     await expect.poll(() => circuit.advance().loadV).toBeGreaterThan(1);
     const waveform = await driver.capture?.([first?.channel ?? ''], signal);
     const samples = waveform?.samples[0] ?? new Float32Array();

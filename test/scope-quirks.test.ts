@@ -24,7 +24,7 @@ async function sentBy({ sent }: DefinitionBench, step: () => Promise<unknown> | 
 }
 
 describe('memories deeper than may be', () => {
-  it.each(['keysight-infiniivision', 'siglent-sds-old', 'siglent-sds-hd', 'tektronix-mso'])(
+  it.each(['keysight-infiniivision', 'siglent-sds-old', 'siglent-sds-hd', 'tektronix-mso', 'tektronix-tbs2000'])(
     '%s: fewer samples of the same time',
     async (id) => {
       await using bench = await family(id, ({ waveform }) => {
@@ -133,7 +133,29 @@ describe('Tektronix', () => {
     expect(row?.active).toEqual(['ch1.vpp', 'ch1.vavg', 'ch1.frequency']);
     expect(row?.values.slice(0, 3).every(Number.isFinite)).toBe(true);
   });
-    expect((await none.driver.poll?.(signal))?.active).toEqual(['ch1.vpp', 'ch1.vavg', 'ch1.frequency']);
+
+  it('TBS: chooses source and type of the immediate measurement before each value, in one transaction', async () => {
+    await using bench = await family('tektronix-tbs2000');
+    const { driver } = bench;
+    await driver.setControl('ch4.display', true, signal);
+    const asked = await sentBy(bench, () => driver.poll?.(signal));
+    const at = asked.indexOf('MEASUrement:IMMed:SOUrce CH4');
+    expect(asked.slice(at, at + 6)).toEqual([
+      'MEASUrement:IMMed:SOUrce CH4',
+      'MEASUrement:IMMed:TYPe PK2pk',
+      'MEASUrement:IMMed:VALue?',
+      'MEASUrement:IMMed:SOUrce CH4',
+      'MEASUrement:IMMed:TYPe MEAN',
+      'MEASUrement:IMMed:VALue?',
+    ]);
+    const row = await driver.poll?.(signal);
+    const measured = (name: string): number | undefined =>
+      row?.values[driver.shape.polled.findIndex(({ channel }) => channel === name)];
+    // The compensation output of the bench: 0 V and 3 V, 1 kHz.
+    expect(measured('ch4.vpp')).toBeCloseTo(3, 0);
+    expect(measured('ch4.vavg')).toBeCloseTo(1.5, 0);
+    expect(measured('ch4.frequency')).toBeCloseTo(1000, -2);
+    expect(measured('ch1.vpp')).toBeLessThan(0.5);
   });
 
   it('leaves no file behind with its picture, also when none comes', async () => {
