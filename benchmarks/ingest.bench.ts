@@ -131,7 +131,15 @@ async function ingest(port: number, isRecorded: boolean): Promise<number> {
   fan.add(history);
   fan.add(new RateMeter(clock));
   const start = performance.now();
-  const about = { appVersion: '0', clockSource: '', notes: '', instruments: [], channels: [] };
+  const about = {
+    appVersion: '0',
+    clock: { source: '', offsetS: null, uncertaintyS: null },
+    notes: '',
+    operator: '',
+    bench: '',
+    instruments: [],
+    channels: [],
+  };
   const recorder = isRecorded ? await openRecorder({ folder, name: 'ingest', clock, about }) : undefined;
   if (recorder) fan.add(recorder, 'first');
   const columns = Array.from({ length: CHANNELS }, (_, index) => ({ channel: `ai${index}`, unit: '', scale: 1 }));

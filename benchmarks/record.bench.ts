@@ -99,7 +99,15 @@ interface Recorded {
 }
 
 async function record(folder: string): Promise<Recorded> {
-  const about = { appVersion: 'bench', clockSource: 'bench', notes: '', instruments: [], channels: [] };
+  const about = {
+    appVersion: 'bench',
+    clock: { source: 'bench', offsetS: null, uncertaintyS: null },
+    notes: '',
+    operator: '',
+    bench: '',
+    instruments: [],
+    channels: [],
+  };
   const recorder = await openRecorder({ folder, name: 'run', clock: createSystemClock(), about });
   recorder.streamOpened(INFO);
   const cpu = process.cpuUsage();

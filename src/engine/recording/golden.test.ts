@@ -48,9 +48,11 @@ it('a file of version 1 is read as it was recorded', async () => {
       resource: 'TCPIP::localhost::5025::SOCKET',
       role: 'supply',
       label: '',
+      firmware: '',
+      calibrated: '',
       settings: { 'ch1.output': true },
     },
-    { id: 'daq', idn: '', resource: '', role: 'unknown', label: '', settings: {} },
+    { id: 'daq', idn: '', resource: '', role: 'unknown', label: '', firmware: '', calibrated: '', settings: {} },
   ]);
   expect(info.channels.map(({ id, unit, samples }) => [id, unit, samples])).toEqual([
     ['supply/ch1.voltage', 'V', 20],

@@ -4,7 +4,7 @@ import type { LabError } from '../../core/errors.ts';
 import type { StreamInfo } from '../../core/stream-info.ts';
 import type { SampleSink } from '../sample-sink.ts';
 import type { Disk } from './disk.ts';
-import type { RecordingAbout } from './recording-about.ts';
+import type { RecordingAbout, RecordingLabels } from './recording-about.ts';
 
 export interface RecorderLimits {
   /** A chunk is closed at this size… */
@@ -39,6 +39,8 @@ export interface RecorderOptions {
   name: string;
   clock: Clock;
   about: RecordingAbout;
+  /** Of this recording; the operator also comes with `about`. */
+  labels?: Partial<RecordingLabels> | undefined;
   limits?: Partial<RecorderLimits> | undefined;
   disk?: Disk | undefined;
   /** Deselected streams: false. Default: all. */

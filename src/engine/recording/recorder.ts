@@ -17,7 +17,7 @@ import type { Piece } from './part-format.ts';
 import { PartFormat } from './part-format.ts';
 import type { Recorder, RecorderLimits, RecorderOptions, RecorderStats, RecordingResult } from './recorder-options.ts';
 import { RECORDER_LIMITS } from './recorder-options.ts';
-import type { RecordingAbout } from './recording-about.ts';
+import { headEntries, type RecordingAbout } from './recording-about.ts';
 import { SerialQueue } from './serial-queue.ts';
 
 /** MCAP channel ids are u16; a stream re-opened gets a new one. */
@@ -286,20 +286,31 @@ class FileRecorder implements Recorder {
   #announcePart(): void {
     this.#nextChannel = EVENT_CHANNEL_ID + 1;
     this.#append((format) => format.nextHead(`labwire ${this.#about.appVersion}`));
-    const { appVersion, clockSource, notes } = this.#about;
-    const part = String(this.#part.number);
-    const head = {
+    this.#append((format) => format.nextMetadata(METADATA.recording, this.#head()));
+    this.#aboutText = '';
+    this.#announceAbout(false);
+  }
+
+  #head(): Map<string, string> {
+    const { appVersion, clock, notes, bench, operator } = this.#about;
+    const { labels } = this.#options;
+    return headEntries({
       id: this.id,
       name: this.name,
       started: String(this.startedNs),
-      part,
+      part: this.#part.number,
       appVersion,
-      clockSource,
       notes,
-    };
-    this.#append((format) => format.nextMetadata(METADATA.recording, new Map(Object.entries(head))));
-    this.#aboutText = '';
-    this.#announceAbout(false);
+      operator: labels?.operator ?? operator,
+      bench,
+      tags: [...(labels?.tags ?? [])],
+      clockSource: clock.source,
+      clockOffsetS: clock.offsetS,
+      clockUncertaintyS: clock.uncertaintyS,
+      thinned: labels?.thinned ?? '',
+      members: [...(labels?.members ?? [])],
+      repeats: null,
+    });
   }
 
   /** Rates got change all the time: alone they are no news until the part ends. */

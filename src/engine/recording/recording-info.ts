@@ -6,6 +6,7 @@ import type { StreamInfo } from '../../core/stream-info.ts';
 import { channelId } from '../../core/stream-info.ts';
 import type { PartIndex } from './part-index.ts';
 import { parseJson } from './part-index.ts';
+import type { MemberPart, RecordedClock } from './recording-about.ts';
 import { describedChannel, recordedInstrument } from './recording-about.ts';
 
 /** A stream of a recording. `info.id` is its number in this recording, the same in all parts. Times: ns since 1970. */
@@ -30,7 +31,13 @@ export interface RecordedChannel {
   /** Unit after the scale; '' if it is the channel's own. */
   shownUnit: string;
   samples: number;
+  /** As recorded: rows by time; 0 for waveforms. */
   rateHz: number;
+  rateAskedHz: number;
+  /** As the engine measured it while recording; null: it did not say. */
+  rateGotHz: number | null;
+  /** Measuring range; '' if not known. */
+  range: string;
   /** Keys of the streams it comes from. */
   streams: string[];
 }
@@ -64,8 +71,15 @@ export interface RecordingSummary {
   /** Parts in the middle or at the end are not there. */
   lacksParts: boolean;
   appVersion: string;
-  clockSource: string;
+  clock: RecordedClock;
   notes: string;
+  operator: string;
+  tags: string[];
+  /** Bench file it was recorded on; '' for none. */
+  bench: string;
+  /** What remains of thinned rows; '' if none were. */
+  thinned: string;
+  members: MemberPart[];
   instruments: z.output<typeof recordedInstrument>[];
   channels: RecordedChannel[];
   /** Rows that never reached the engine while recording. */
@@ -109,8 +123,17 @@ export function summarizeRecording(
     interrupted: isInterrupted,
     lacksParts: !isRunning && !isInterrupted && lacksParts(parts, events),
     appVersion: first?.appVersion ?? '',
-    clockSource: first?.clockSource ?? '',
+    clock: {
+      source: first?.clockSource ?? '',
+      offsetS: first?.clockOffsetS ?? null,
+      uncertaintyS: first?.clockUncertaintyS ?? null,
+    },
     notes: first?.notes ?? '',
+    operator: first?.operator ?? '',
+    tags: first?.tags ?? [],
+    bench: first?.bench ?? '',
+    thinned: first?.thinned ?? '',
+    members: first?.members ?? [],
     instruments: collectInstruments(parts, streams),
     channels: collectChannels(parts, streams),
     lost: streams.reduce((sum, stream) => sum + stream.lost, 0),
@@ -218,6 +241,9 @@ function collectChannels(parts: PartIndex[], streams: RecordedStream[]): Recorde
           shownUnit: about?.shownUnit ?? '',
           samples: 0,
           rateHz: 0,
+          rateAskedHz: about?.rateAskedHz ?? stream.info.rateHz,
+          rateGotHz: about?.rateGotHz ?? null,
+          range: about?.range ?? '',
           streams: [],
         };
         channels.set(key, channel);
