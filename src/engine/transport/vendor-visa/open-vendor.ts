@@ -10,6 +10,8 @@ export interface VendorOptions {
   library?: string | undefined;
   /** Longest wait of viOpen; default 5000. */
   openTimeoutMs?: number | undefined;
+  /** Longest wait in one call of the library, at least 1; default 500. A device clear waits for the slice that a read given up is in. */
+  sliceMs?: number | undefined;
   /** How the process with the library is started; default: forked by Node. */
   spawn?: VisaSpawn | undefined;
   signal?: AbortSignal | undefined;
@@ -23,7 +25,7 @@ export async function openVendor(
   { resource, canonical = resource }: { resource: string; canonical?: string },
   options: VendorOptions = {},
 ): Promise<Transport> {
-  const { signal, openTimeoutMs: timeoutMs = 5000 } = options;
+  const { signal, openTimeoutMs: timeoutMs = 5000, sliceMs = 500 } = options;
   if (signal?.aborted) throw cancellation(signal);
   const { process, release } = await visaHost(options).use(canonical);
   try {
@@ -32,7 +34,8 @@ export async function openVendor(
     if (session === undefined) throw new LabError('transport.failed', `${canonical} was opened without a session.`);
     // A stream has no END: what is read there ends by length or time.
     const isMessageBased = !/^ASRL|::SOCKET$/i.test(resource);
-    const transport = new VendorTransport(canonical, process, session, { isMessageBased, release });
+    const about = { isMessageBased, sliceMs: Math.max(1, Math.round(sliceMs)), release };
+    const transport = new VendorTransport(canonical, process, session, about);
     if (!signal?.aborted) return transport;
     await transport[Symbol.asyncDispose]();
     throw cancellation(signal);

@@ -4,7 +4,6 @@ import { abortable } from '../abortable.ts';
 import { cancellation } from '../read-buffer.ts';
 import { splitRead } from '../split-read.ts';
 import {
-  type LockOptions,
   REMOTE_MODES,
   type ReadOptions,
   type ReadResult,
@@ -12,15 +11,12 @@ import {
   type TransportControl,
   type WriteOptions,
 } from '../transport.ts';
+import { type LockCalls, waitForLock } from './lock-wait.ts';
 import type { VisaCall, VisaValue } from './visa-messages.ts';
 import type { VisaProcess } from './visa-process.ts';
 
-/** Longest wait of the library for its next byte before it looks whether somebody still waits. */
-const SLICE_MS = 500;
 const WRITE_MS = 10_000;
 const READ_BYTES = 1024 * 1024;
-/** Longest wait that is not VI_TMO_INFINITE, which a library could not be freed from. */
-const MAX_LOCK_MS = 0xffff_fffe;
 
 /**
  * A session of the vendor's VISA. The library cannot be interrupted: an aborted read rejects at once, and its call in the library ends with
@@ -34,6 +30,8 @@ export class VendorTransport implements Transport {
   readonly control: TransportControl;
   readonly #process: VisaProcess;
   readonly #session: number;
+  /** Longest wait of the library for its next byte before it looks whether somebody still waits. */
+  readonly #sliceMs: number;
   readonly #release: () => void;
   readonly #closed = createDeferred<{ code: ErrorCode; message: string }>();
   #pending: Deferred<ReadResult> | undefined;
@@ -44,6 +42,11 @@ export class VendorTransport implements Transport {
   #generation = 0;
   /** The call of a read that was given up: nothing is sent before it has ended, or it would take the next answer. */
   #orphan: Promise<unknown> = Promise.resolve();
+  /** The last write or clear: writes follow each other. */
+  #sending: Promise<unknown> = Promise.resolve();
+  /** A write is in the library. */
+  #isWriting = false;
+  #clears = 0;
   #isAsked = false;
   #asking = createDeferred<void>();
   #ended: LabError | undefined;
@@ -53,14 +56,19 @@ export class VendorTransport implements Transport {
     resource: string,
     process: VisaProcess,
     session: number,
-    about: { isMessageBased: boolean; release: () => void },
+    about: { isMessageBased: boolean; sliceMs: number; release: () => void },
   ) {
     this.resource = resource;
     this.#process = process;
     this.#session = session;
+    this.#sliceMs = about.sliceMs;
     this.#release = about.release;
     this.isMessageBased = about.isMessageBased;
     this.closed = this.#closed.promise;
+    const lockCalls: LockCalls = {
+      lock: (request) => this.#do({ call: 'lock', session, ...request }, 'Cannot lock', undefined),
+      unlock: () => this.#do({ call: 'unlock', session }, 'Cannot unlock', undefined),
+    };
     this.control = {
       clear: (signal) => this.#clear(signal),
       trigger: (signal) => this.#do({ call: 'trigger', session }, 'Cannot trigger', signal),
@@ -68,7 +76,7 @@ export class VendorTransport implements Transport {
         const { statusByte } = await this.#ask({ call: 'statusByte', session }, 'Cannot read the status byte', signal);
         return statusByte ?? 0;
       },
-      lock: (options) => this.#lock(options),
+      lock: (options) => waitForLock(options, this.#sliceMs, lockCalls),
       unlock: (signal) => this.#do({ call: 'unlock', session }, 'Cannot unlock', signal),
       remoteLocal: (mode, signal) =>
         this.#do({ call: 'remote', session, mode: REMOTE_MODES.indexOf(mode) }, `Cannot go to '${mode}'`, signal),
@@ -77,18 +85,37 @@ export class VendorTransport implements Transport {
   }
 
   write(bytes: Uint8Array, { end = false, signal }: WriteOptions = {}): Promise<void> {
-    const sending = this.#orphan.then(() => {
-      if (this.isMessageBased) this.#forget();
-      const request = { call: 'write', session: this.#session, bytes, end, timeoutMs: WRITE_MS } as const;
-      return this.#do(request, 'Cannot send', signal);
-    });
-    const writing = abortable(sending, signal);
-    return writing.then(() => {
-      if (!end) return;
-      this.#isAsked = true;
-      this.#asking.resolve();
-      this.#asking = createDeferred<void>();
-    });
+    if (this.#ended) return Promise.reject(this.#ended);
+    if (signal?.aborted) return Promise.reject(cancellation(signal));
+    if (this.isMessageBased) this.#forget();
+    const generation = this.#generation;
+    const clears = this.#clears;
+    const sending = this.#sending
+      .then(() => this.#orphan)
+      .then(() => {
+        if (signal?.aborted) throw cancellation(signal);
+        if (clears !== this.#clears) throw cleared('Nothing of this message was sent.');
+        return this.#send(bytes, end, generation);
+      });
+    this.#sending = sending.catch(() => {});
+    return abortable(sending, signal);
+  }
+
+  /** `generation`: as of the call. */
+  async #send(bytes: Uint8Array, end: boolean, generation: number): Promise<void> {
+    // What a read that was given up still brought.
+    if (this.isMessageBased) this.#late = undefined;
+    const request = { call: 'write', session: this.#session, bytes, end, timeoutMs: WRITE_MS } as const;
+    this.#isWriting = true;
+    try {
+      await this.#do(request, 'Cannot send', undefined);
+    } finally {
+      this.#isWriting = false;
+    }
+    // A clear or another message has overtaken it: it is not answered.
+    if (!end || generation !== this.#generation) return;
+    this.#isAsked = true;
+    this.#wake();
   }
 
   read(options: ReadOptions = {}): Promise<ReadResult> {
@@ -128,7 +155,7 @@ export class VendorTransport implements Transport {
         call: 'read',
         session: this.#session,
         max: Math.max(1, Math.min(max, READ_BYTES)),
-        sliceMs: SLICE_MS,
+        sliceMs: this.#sliceMs,
         ...(termChar === undefined ? {} : { termChar }),
       },
       'Cannot read',
@@ -153,9 +180,16 @@ export class VendorTransport implements Transport {
     return given;
   }
 
+  /** Nothing asked before is answered. */
   #forget(): void {
     this.#late = undefined;
+    this.#isAsked = false;
     this.#generation++;
+  }
+
+  #wake(): void {
+    this.#asking.resolve();
+    this.#asking = createDeferred<void>();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -177,43 +211,28 @@ export class VendorTransport implements Transport {
     this.#pending = undefined;
     if (this.isMessageBased) this.#orphan = this.#inLibrary;
     pending.reject(reason);
-    this.#asking.resolve();
-    this.#asking = createDeferred<void>();
+    this.#wake();
     this.#process.ask({ call: 'stop', session: this.#session }, 'Cannot stop', this.resource).catch(() => {});
   }
 
   async #clear(signal?: AbortSignal): Promise<void> {
-    this.#giveUp(
-      new LabError('transport.timeout', 'A device clear ended what was under way. Nothing of it is answered.'),
-    );
-    this.#isAsked = false;
+    if (signal?.aborted) throw cancellation(signal);
+    this.#giveUp(cleared('Nothing of it is answered.'));
     this.#forget();
-    await abortable(this.#inLibrary, signal);
-    await this.#do({ call: 'clear', session: this.#session }, 'Cannot clear', signal);
+    this.#clears++;
+    const clearing = this.#clearLibrary(this.#isWriting ? this.#sending : undefined);
+    this.#sending = clearing.catch(() => {});
+    await abortable(clearing, signal);
   }
 
-  async #lock({ timeoutMs, sharedKey, signal }: LockOptions): Promise<void> {
-    if (signal?.aborted) throw cancellation(signal);
-    const session = this.#session;
-    const request = {
-      call: 'lock',
-      session,
-      timeoutMs: Math.min(MAX_LOCK_MS, Math.max(0, Math.round(timeoutMs))),
-      ...(sharedKey === undefined ? {} : { sharedKey }),
-    } as const;
-    const locking = this.#do(request, 'Cannot lock', undefined);
-    try {
-      await abortable(locking, signal);
-    } catch (error) {
-      if (signal?.aborted) {
-        // Granted to somebody who no longer waits, it would never be given back.
-        void locking.then(() => this.#do({ call: 'unlock', session }, 'Cannot unlock', undefined)).catch(() => {});
-        throw error;
-      }
-      // Waiting for another's lock ends in the code of any wait.
-      if (!(error instanceof LabError) || error.code !== 'transport.timeout') throw error;
-      throw new LabError('transport.busy', `${error.message} Another program holds the lock.`, error.details);
-    }
+  /** `writing`: what is in the library now. The clear may free it, or come before it: then another one comes behind it. */
+  async #clearLibrary(writing: Promise<unknown> | undefined): Promise<void> {
+    const clear = { call: 'clear', session: this.#session } as const;
+    await this.#inLibrary;
+    await this.#do(clear, 'Cannot clear', undefined);
+    if (!writing) return;
+    await writing;
+    await this.#do(clear, 'Cannot clear', undefined);
   }
 
   async #do(request: VisaCall, doing: string, signal: AbortSignal | undefined): Promise<void> {
@@ -238,4 +257,8 @@ export class VendorTransport implements Transport {
     this.#closed.resolve({ code: error.code, message: error.message });
     this.#disposed ??= this.#close();
   }
+}
+
+function cleared(what: string): LabError {
+  return new LabError('transport.timeout', `A device clear ended what was under way. ${what}`);
 }

@@ -125,11 +125,12 @@ export class VisaDesk {
     const library = this.#need();
     const session = this.#session(id);
     session.isStopped = false;
-    await this.#set(id, ATTRIBUTE.timeout, sliceMs);
-    await this.#set(id, ATTRIBUTE.termCharOn, termChar === undefined ? 0 : 1);
-    if (termChar !== undefined) await this.#set(id, ATTRIBUTE.termChar, termChar);
+    await this.#set(id, session, ATTRIBUTE.termCharOn, termChar === undefined ? 0 : 1);
+    if (termChar !== undefined) await this.#set(id, session, ATTRIBUTE.termChar, termChar);
     const got = [0];
     for (;;) {
+      // A write meanwhile has set its own.
+      await this.#set(id, session, ATTRIBUTE.timeout, sliceMs);
       const status = await library.read(id, session.buffer, Math.min(max, READ_BYTES), got);
       const count = got[0] ?? 0;
       const isTimeout = status >>> 0 === VISA_ERROR.timeout;
@@ -145,8 +146,9 @@ export class VisaDesk {
 
   async #write({ session: id, bytes, end, timeoutMs }: Extract<VisaCall, { call: 'write' }>): Promise<VisaValue> {
     const library = this.#need();
-    await this.#set(id, ATTRIBUTE.timeout, timeoutMs);
-    await this.#set(id, ATTRIBUTE.sendEnd, end ? 1 : 0);
+    const session = this.#session(id);
+    await this.#set(id, session, ATTRIBUTE.timeout, timeoutMs);
+    await this.#set(id, session, ATTRIBUTE.sendEnd, end ? 1 : 0);
     const written = [0];
     for (let at = 0; at < bytes.length || at === 0; at += written[0] ?? 0) {
       await this.#check(await library.write(id, bytes.subarray(at), bytes.length - at, written));
@@ -161,12 +163,16 @@ export class VisaDesk {
     return this.#plain(this.#need().lock(session, type, timeoutMs, sharedKey ?? null, granted));
   }
 
-  /** Not every interface has every attribute; then it does not need it. */
-  async #set(id: number, attribute: number, state: number): Promise<void> {
-    const { attributes } = this.#session(id);
-    if (attributes.get(attribute) === state) return;
-    await this.#need().setAttribute(id, attribute, state);
-    attributes.set(attribute, state);
+  /**
+   * Not every interface has every attribute; then it does not need it. Throws if the session was closed meanwhile: its number may have become that of
+   * another.
+   */
+  async #set(id: number, session: OpenSession, attribute: number, state: number): Promise<void> {
+    if (session.attributes.get(attribute) !== state) {
+      await this.#need().setAttribute(id, attribute, state);
+      session.attributes.set(attribute, state);
+    }
+    if (this.#sessions.get(id) !== session) throw noSession();
   }
 
   async #plain(status: Promise<number>): Promise<VisaValue> {
@@ -188,9 +194,13 @@ export class VisaDesk {
 
   #session(id: number): OpenSession {
     const session = this.#sessions.get(id);
-    if (!session) throw new VisaFailure(VISA_ERROR.invalidObject, 'no such session');
+    if (!session) throw noSession();
     return session;
   }
+}
+
+function noSession(): VisaFailure {
+  return new VisaFailure(VISA_ERROR.invalidObject, 'no such session');
 }
 
 function textOf(bytes: Uint8Array): string {

@@ -43,8 +43,12 @@ const SIGNATURES: Record<Exclude<keyof VisaLibrary, 'path'>, string> = {
   statusDesc: 'int32_t viStatusDesc(uint32_t object, int32_t status, uint8_t *text)',
 };
 
+/** Calls under way and waiting for a thread; each instrument has a few. */
+const MAX_CALLS = 1024;
+
 /** Loads the first that can be loaded and has all functions. Throws an Error that says what each one said. */
 export function loadVisaLibrary(paths: readonly string[]): VisaLibrary {
+  koffi.config({ max_async_calls: MAX_CALLS });
   const refusals: string[] = [];
   for (const path of paths) {
     try {

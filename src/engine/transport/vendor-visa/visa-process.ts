@@ -18,6 +18,7 @@ export type VisaSpawn = () => VisaChild;
 interface Waiting {
   resolve(value: VisaValue): void;
   reject(error: LabError): void;
+  call: VisaCall['call'];
   doing: string;
   resource: string;
 }
@@ -53,7 +54,7 @@ export class VisaProcess {
     if (this.#reason) return Promise.reject(this.#reason);
     const id = ++this.#id;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject, doing, resource });
+      this.#waiting.set(id, { resolve, reject, call: request.call, doing, resource });
       this.#child.send({ id, request });
     });
   }
@@ -97,7 +98,11 @@ function crashed(how: string): LabError {
   );
 }
 
-function unavailable({ resource, doing }: Waiting, text: string): LabError {
+function unavailable({ call, resource, doing }: Waiting, text: string): LabError {
+  if (call !== 'load') {
+    const words = `${doing} (${resource}): the process of the maker's VISA refuses it (${text}). What was asked is not known to be done; attach the instrument again.`;
+    return new LabError('transport.failed', words, { resource, system: text });
+  }
   const message = `${doing} (${resource}): the maker's VISA cannot be used here (${text}). Nothing was opened. ${libraryAdvice()}`;
   return new LabError('resource.unsupported', message, { resource, system: text });
 }
