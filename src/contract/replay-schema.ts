@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { alarmRule, alarmState } from './alarm-schema.ts';
+import { streamInfo } from './instrument-schema.ts';
+import { labEvent } from './recording-schema.ts';
 import { id, timeNs } from './value-schema.ts';
 
 /** 0.1 to 100 times the speed it was measured at; `max`: as fast as it can be read. */
@@ -24,8 +26,15 @@ export const replayState = z.object({
   speedGot: z.number(),
   /** Live streams of the same channels run beside it, their time shifted so that both begin together: channel ids begin with `live:`. */
   isCompared: z.boolean(),
+  /** Counts up with every place it begins anew from (seek, step back): what a screen keeps of streams of an earlier run is void. */
+  run: z.int().nonnegative(),
+  /** Streams of this run, open or over. */
+  streams: z.array(streamInfo),
   rules: z.array(alarmRule),
   alarms: z.array(alarmState),
+  /** What the rules did in this run, at the times of the recording; the newest 50, newest last. */
+  happened: z.array(labEvent).max(50),
+  /** What a person should know: why it failed, what is left out, why comparing ended; '' for nothing. */
   text: z.string(),
 });
 export type ReplayState = z.infer<typeof replayState>;

@@ -14,19 +14,21 @@ export interface StreamShape {
 /**
  * Gives streams their numbers (this run) and epochs (for ever) and announces them to the sink.
  * An epoch is the µs of opening, but always above the last one given, also of earlier runs: `lastEpoch` comes from the data folder.
+ * `firstId`: a replay numbers its streams far away from the live ones, so that a screen which shows both cannot mix them up.
  */
 export class StreamRegistry {
   readonly #sink: SampleSink;
   readonly #clock: Clock;
   readonly #keep: (epoch: number) => void;
-  #nextId = 1;
+  #nextId: number;
   #lastEpoch: number;
 
-  constructor(sink: SampleSink, clock: Clock, lastEpoch = 0, keep: (epoch: number) => void = () => {}) {
+  constructor(sink: SampleSink, clock: Clock, lastEpoch = 0, keep: (epoch: number) => void = () => {}, firstId = 1) {
     this.#sink = sink;
     this.#clock = clock;
     this.#lastEpoch = lastEpoch;
     this.#keep = keep;
+    this.#nextId = firstId;
   }
 
   open(shape: StreamShape): StreamInfo {

@@ -4,6 +4,7 @@ import { LabError } from '../../core/errors.ts';
 import type { ChannelBook } from '../acquisition/channel-book.ts';
 import { AlarmEngine } from '../alarm/alarm-engine.ts';
 import type { AlarmTransition } from '../alarm/alarm-machine.ts';
+import { transitionData, transitionText } from '../alarm/alarm-text.ts';
 import type { HostServices } from '../host-services.ts';
 import type { EventLog } from '../state/event-log.ts';
 import type { StateBoard } from '../state/state-board.ts';
@@ -34,7 +35,7 @@ export function createAlarmDesk(parts: AlarmDeskParts): AlarmEngine {
         severity: rule.severity,
         channel: rule.channel,
         text: transitionText(rule, transition, unitOf(channels, rule.channel)),
-        data: { rule: rule.id, from: transition.from, to: transition.to, value: jsonValue(transition.value) },
+        data: transitionData(rule, transition),
       });
     },
     act: (action, rule, transition) => act(parts, action, rule, transition),
@@ -86,27 +87,4 @@ function failed({ events, host }: AlarmDeskParts, rule: AlarmRule, thrown: unkno
 
 function unitOf(channels: ChannelBook, channel: string): string {
   return channels.get(channel)?.shownUnit ?? '';
-}
-
-function transitionText(rule: AlarmRule, { to, value }: AlarmTransition, unit: string): string {
-  const reading = Number.isNaN(value)
-    ? 'no data'
-    : Number.isFinite(value)
-      ? `${Number(value.toPrecision(6))} ${unit}`.trim()
-      : 'overload';
-  switch (to) {
-    case 'active':
-      return `${rule.name}: raised (${reading})`;
-    case 'pending':
-      return `${rule.name}: pending (${reading})`;
-    case 'latched':
-      return `${rule.name}: back in range (${reading}), waiting to be acknowledged`;
-    case 'normal':
-      return `${rule.name}: ended (${reading})`;
-  }
-}
-
-function jsonValue(value: number): number | string | null {
-  if (Number.isNaN(value)) return null;
-  return Number.isFinite(value) ? value : value > 0 ? 'overload' : '-overload';
 }

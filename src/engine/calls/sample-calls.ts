@@ -7,35 +7,34 @@ const MOST_PENDING_BYTES = 4 * 1024 * 1024;
 
 type SampleCall = 'stream.watch' | 'watch.set' | 'watch.close' | 'watch.seen' | 'history.read';
 
-/** Calls about samples: each screen has one hub for its watches, gone with its link. */
+/** Calls about samples: each screen has a hub for the watches of each origin, gone with its link. */
 export function createSampleCalls({ clock, hubs, recorded }: EngineParts): Pick<Handlers, SampleCall> {
   /** An answer is up to 16 MiB: several at once would overrun the link of a slow screen, so each waits for the one before to go out. */
   const roomFor = async (screen: ScreenContext, signal: AbortSignal): Promise<void> => {
     while (screen.pendingBytes > MOST_PENDING_BYTES) await delay(clock, 10, signal);
   };
   return {
-    'stream.watch': ({ channels, mode, after }, { screen }) => {
-      const { watch, streams } = hubs.of(screen).watch(channels, mode, after);
+    'stream.watch': ({ origin, channels, mode, after }, { screen }) => {
+      const { watch, streams } = hubs.of(screen, origin).watch(channels, mode, after);
       return { watch, streams };
     },
     'watch.set': ({ watch, channels, mode }, { screen }) => ({
-      streams: hubs.of(screen).set(watch, { channels, mode }).streams,
+      streams: hubs.holding(screen, watch).set(watch, { channels, mode }).streams,
     }),
     'watch.close': ({ watch }, { screen }) => {
-      hubs.of(screen).close(watch);
+      hubs.holding(screen, watch).close(watch);
       return {};
     },
     'watch.seen': ({ frame }, { screen }) => {
-      hubs.of(screen).seen(frame);
+      hubs.seen(screen, frame);
       return {};
     },
     'history.read': async ({ origin, fromNs, toNs, ...rest }, { screen, signal }) => {
       await roomFor(screen, signal);
       const request = { ...rest, fromNs: BigInt(fromNs), toNs: BigInt(toNs) };
-      const { streams, exact, nextNs } =
-        origin === 'live'
-          ? hubs.of(screen).read(request)
-          : await recorded.read(origin, request, (frame) => screen.sendFrame(frame), signal);
+      const { streams, exact, nextNs } = hubs.has(origin)
+        ? hubs.of(screen, origin).read(request)
+        : await recorded.read(origin, request, (frame) => screen.sendFrame(frame), signal);
       return { streams, exact, nextNs: nextNs === null ? null : String(nextNs) };
     },
   };

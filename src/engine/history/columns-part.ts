@@ -12,7 +12,10 @@ const HEAD_BYTES = 72;
 export interface ColumnsWindow {
   windowS: number;
   width: number;
+  /** Time of the samples that is now: of a replay its own. */
   nowNs(): bigint;
+  /** ms of real time. */
+  monotonicMs(): number;
   flushMs: number;
 }
 
@@ -35,7 +38,7 @@ export class ColumnsPart implements WatchPart {
   /** Nothing sent yet: what comes first begins a new fill. */
   #isRestart = true;
   #gapRow = -1;
-  #sentNs = 0n;
+  #sentMs = Number.NEGATIVE_INFINITY;
 
   /** Looked at when the stream has its first row: before, neither rate nor window are known. */
   #isStarted = false;
@@ -100,7 +103,7 @@ export class ColumnsPart implements WatchPart {
   /** Only with many rows a column: slow streams cost nothing, and are to be seen at once. */
   #isLight(endRow: number): boolean {
     if (this.#n < PYRAMID_BASE || this.#isRestart || this.#stream.isClosed) return false;
-    const waitedMs = Number(this.#window.nowNs() - this.#sentNs) / 1e6;
+    const waitedMs = this.#window.monotonicMs() - this.#sentMs;
     if (waitedMs >= 1.5 * this.#window.flushMs) return false;
     const columns = Math.floor(endRow / this.#n) - Math.floor(this.#cursor / this.#n);
     return columns * this.channels.length * 8 < HEAD_BYTES;
@@ -126,7 +129,7 @@ export class ColumnsPart implements WatchPart {
     };
     if (!draft.offer(block)) return false;
     this.#isRestart = false;
-    this.#sentNs = this.#window.nowNs();
+    this.#sentMs = this.#window.monotonicMs();
     this.#wasPartial = columns.isPartial;
     this.#sentEnd = columns.firstRow + columns.rows;
     this.#cursor = columns.isPartial ? columnRow(columns, columns.length - 1) : this.#sentEnd;

@@ -81,6 +81,13 @@ export class History implements SampleSink {
     for (const old of closed.slice(0, Math.max(0, closed.length - this.limits.closedStreams))) this.#drop(old.info.id);
   }
 
+  /** Forgets all streams, open ones too: a replay begins anew from another place. */
+  clear(): void {
+    this.#streams.clear();
+    this.#segments.clear();
+    this.revision++;
+  }
+
   /** Bytes in use. */
   get sizeBytes(): number {
     let sum = 0;

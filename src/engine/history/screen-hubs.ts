@@ -1,37 +1,99 @@
 import type { ScreenContext } from '../../contract/serve.ts';
 import type { Clock } from '../../core/clock.ts';
+import { LabError } from '../../core/errors.ts';
 import type { History } from './history.ts';
-import { WatchHub, type WatchStats } from './watch-hub.ts';
+import { WatchHub, type WatchNumbers, type WatchStats } from './watch-hub.ts';
 
-/** The watches of every screen: one hub each, made when first needed and gone with its link. */
+/** What can be watched: the history of live streams or of a replay, and the clock its samples go by. */
+export interface WatchOrigin {
+  history: History;
+  /** `nowNs` is the time of the samples, the rest is real time. */
+  clock: Clock;
+}
+
+/** Name of the origin that is always there. */
+export const LIVE = 'live';
+
+interface ScreenWatches {
+  numbers: WatchNumbers;
+  hubs: Map<string, WatchHub>;
+}
+
+/**
+ * The watches of every screen: one hub for each origin it watches, made when first needed and gone with its link or its origin.
+ * Watches and frames are numbered per screen over all its hubs: a number says which hub it belongs to.
+ */
 export class ScreenHubs {
-  readonly #history: History;
-  readonly #clock: Clock;
-  readonly #hubs = new Map<number, WatchHub>();
+  readonly #origins = new Map<string, WatchOrigin>();
+  readonly #screens = new Map<number, ScreenWatches>();
 
   constructor(history: History, clock: Clock) {
-    this.#history = history;
-    this.#clock = clock;
+    this.#origins.set(LIVE, { history, clock });
   }
 
-  of(screen: ScreenContext): WatchHub {
-    const known = this.#hubs.get(screen.id);
-    if (known) return known;
-    const hub = new WatchHub({
-      history: this.#history,
-      clock: this.#clock,
-      send: (frame) => screen.sendFrame(frame),
-    });
-    this.#hubs.set(screen.id, hub);
-    screen.scope.defer(() => {
-      this.#hubs.delete(screen.id);
-      hub[Symbol.dispose]();
-    });
+  /** Another origin; disposing takes it and the watches of it away. */
+  open(name: string, origin: WatchOrigin): Disposable {
+    this.#origins.set(name, origin);
+    return {
+      [Symbol.dispose]: () => {
+        this.#origins.delete(name);
+        for (const { hubs } of this.#screens.values()) {
+          hubs.get(name)?.[Symbol.dispose]();
+          hubs.delete(name);
+        }
+      },
+    };
+  }
+
+  has(origin: string): boolean {
+    return this.#origins.has(origin);
+  }
+
+  /** Throws replay.unknown for an origin that is not there. */
+  of(screen: ScreenContext, origin: string = LIVE): WatchHub {
+    const source = this.#origins.get(origin);
+    if (!source) {
+      throw new LabError(
+        'replay.unknown',
+        `There is no replay ${origin.slice(0, 100)}: it was closed, or never opened. Open the recording again; nothing was changed.`,
+        { replay: origin.slice(0, 100) },
+      );
+    }
+    const { numbers, hubs } = this.#watchesOf(screen);
+    let hub = hubs.get(origin);
+    if (!hub) {
+      hub = new WatchHub({ ...source, numbers, send: (frame) => screen.sendFrame(frame) });
+      hubs.set(origin, hub);
+    }
     return hub;
   }
 
-  /** Undefined for a screen that has watched nothing. */
+  /** The hub of a watch; of one that is not there the live hub, which says so. */
+  holding(screen: ScreenContext, watch: number): WatchHub {
+    for (const hub of this.#screens.get(screen.id)?.hubs.values() ?? []) if (hub.has(watch)) return hub;
+    return this.of(screen);
+  }
+
+  /** Frames up to this number are in the screen's ring, whatever hub they came from. Throws call.invalid for a frame never sent. */
+  seen(screen: ScreenContext, frame: number): void {
+    this.of(screen).seen(frame);
+    for (const hub of this.#screens.get(screen.id)?.hubs.values() ?? []) hub.seen(frame);
+  }
+
+  /** Of live streams: what a screen misses of a replay it can play again. Undefined for a screen that has watched nothing. */
   statsOf(screen: ScreenContext): WatchStats | undefined {
-    return this.#hubs.get(screen.id)?.stats;
+    return this.#screens.get(screen.id)?.hubs.get(LIVE)?.stats;
+  }
+
+  #watchesOf(screen: ScreenContext): ScreenWatches {
+    const known = this.#screens.get(screen.id);
+    if (known) return known;
+    const made: ScreenWatches = { numbers: { nextWatch: 1, nextFrame: 1 }, hubs: new Map() };
+    this.#screens.set(screen.id, made);
+    screen.scope.defer(() => {
+      this.#screens.delete(screen.id);
+      for (const hub of made.hubs.values()) hub[Symbol.dispose]();
+    });
+    return made;
   }
 }

@@ -10,7 +10,7 @@ import { Watch } from './watch.ts';
 import { FrameDraft, type ScreenRow, type WatchFill, type WatchMode } from './watch-part.ts';
 
 export interface WatchLimits {
-  /** Watches of one link. */
+  /** Watches of one link and origin. */
   watches: number;
   /** Frames under way before the hub waits for `seen`, or `creditMs` of them if that is more. */
   creditFrames: number;
@@ -28,9 +28,17 @@ export const WATCH_LIMITS: WatchLimits = {
   frameBytes: 1024 * 1024,
 };
 
+/** Numbers given on one link: its hubs (one for each origin) share them, so that a number names one watch and one frame. */
+export interface WatchNumbers {
+  nextWatch: number;
+  nextFrame: number;
+}
+
 export interface WatchHubOptions {
   history: History;
   clock: Clock;
+  /** Absent: the hub is the only one of its link. */
+  numbers?: WatchNumbers | undefined;
   /** Gives the frame away: the hub does not touch it again. */
   send(frame: ArrayBuffer): void;
   limits?: Partial<WatchLimits>;
@@ -49,7 +57,7 @@ export interface WatchStats {
 const ORDER: readonly WatchMode['kind'][] = ['latest', 'columns', 'segments', 'raw'];
 
 /**
- * All watches of one link. Every `flushMs` what is new goes into one frame (latest, columns, segments, raw, in that order). A watch is a cursor
+ * All watches of one link and origin. Every `flushMs` what is new goes into one frame (latest, columns, segments, raw, in that order). A watch is a cursor
  * into history, not a queue: without credit nothing is stored, then everything since the cursors goes at once, as far as a frame holds.
  *
  *     flush ── credit? ── no ──> nothing (stall counted)
@@ -63,9 +71,8 @@ export class WatchHub implements Disposable {
   readonly #limits: WatchLimits;
   readonly #watches = new Map<number, Watch>();
   readonly #underWay: { number: number; sentMs: number }[] = [];
+  readonly #numbers: WatchNumbers;
   #timer: Disposable | undefined;
-  #nextWatch = 1;
-  #nextFrame = 1;
   #turn = 0;
   #closedSkips = 0;
   #stats = { frames: 0, sentBytes: 0, stalls: 0 };
@@ -75,6 +82,12 @@ export class WatchHub implements Disposable {
     this.#clock = options.clock;
     this.#send = options.send;
     this.#limits = { ...WATCH_LIMITS, ...options.limits };
+    this.#numbers = options.numbers ?? { nextWatch: 1, nextFrame: 1 };
+  }
+
+  /** Whether it has a watch of that number. */
+  has(watch: number): boolean {
+    return this.#watches.has(watch);
   }
 
   get stats(): WatchStats {
@@ -92,7 +105,15 @@ export class WatchHub implements Disposable {
     if (this.#watches.size >= this.#limits.watches) {
       throw new LabError('call.limit', `This screen has ${this.#watches.size} watches already. Close one first.`);
     }
-    const watch = new Watch(this.#nextWatch++, this.#history, this.#clock, this.#limits.flushMs, channels, mode, after);
+    const watch = new Watch(
+      this.#numbers.nextWatch++,
+      this.#history,
+      this.#clock,
+      this.#limits.flushMs,
+      channels,
+      mode,
+      after,
+    );
     this.#watches.set(watch.id, watch);
     this.#schedule();
     return { watch: watch.id, streams: watch.streams, fill: watch.fill };
@@ -118,8 +139,11 @@ export class WatchHub implements Disposable {
 
   /** Frames up to this number are in the screen's ring. Throws `call.invalid` for a frame never sent. */
   seen(frame: number): void {
-    if (!(frame < this.#nextFrame)) {
-      throw new LabError('call.invalid', `Frame ${frame} was never sent; the last one is ${this.#nextFrame - 1}.`);
+    if (!(frame < this.#numbers.nextFrame)) {
+      throw new LabError(
+        'call.invalid',
+        `Frame ${frame} was never sent; the last one is ${this.#numbers.nextFrame - 1}.`,
+      );
     }
     while ((this.#underWay[0]?.number ?? Number.POSITIVE_INFINITY) <= frame) this.#underWay.shift();
   }
@@ -150,7 +174,7 @@ export class WatchHub implements Disposable {
       for (const watch of turned) if (watch.kind === kind) watch.collect(draft);
     }
     if (draft.blocks.length === 0) return;
-    const number = this.#nextFrame++;
+    const number = this.#numbers.nextFrame++;
     this.#underWay.push({ number, sentMs: nowMs });
     this.#sendBytes(encodeFrame({ number, arrivedNs: draft.arrivedNs, blocks: draft.blocks }));
   }

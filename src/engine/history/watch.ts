@@ -147,6 +147,7 @@ export class Watch {
           width: mode.width,
           flushMs: this.#flushMs,
           nowNs: () => this.#clock.nowNs(),
+          monotonicMs: () => this.#clock.monotonicMs(),
         };
         return new ColumnsPart(this.id, stream, channels, window, has);
       }
