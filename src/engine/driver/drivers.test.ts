@@ -182,6 +182,17 @@ describe('Keysight 34460A series', () => {
     ]);
   });
 
+  it('measures through the 10 A terminals, which have one range of their own', async () => {
+    const { driver } = await attach('meter');
+    await driver.setControl('function', 'DC current', signal);
+    expect(driver.shape.controls.find(({ id }) => id === 'range')?.choices).not.toContain('10 A');
+    await driver.setControl('terminals', '10', signal);
+    expect(await driver.readControls(['terminals'], signal)).toEqual({ terminals: '10' });
+    expect(await driver.status?.(signal)).toEqual({ channel: 'current.dc', range: '10 A' });
+    await driver.setControl('function', 'DC voltage', signal);
+    expect(driver.shape.controls.map(({ id }) => id)).not.toContain('terminals');
+  });
+
   it('gives overload as infinity', async () => {
     const supply = await attach('supply');
     const { driver } = await attach('meter');

@@ -16,7 +16,7 @@ export interface ControlPlace {
   unit?: string;
 }
 
-/** A control with its group's names put in. Undefined: it hangs on a list (`choices`, `ranges`) that this function or model has not. */
+/** A control with its group's names put in. Undefined: the list it hangs on (`choices`, `ranges`) is empty, or this function or model has none. */
 export function resolveControl(control: ControlDefinition, at: ControlPlace): ResolvedControl | undefined {
   const { names, place, group, key } = at;
   const choices = choicesOf(control, at);
@@ -127,12 +127,9 @@ function choicesOf(control: ControlDefinition, at: ControlPlace): ResolvedChoice
   if (control.choices === undefined) return [];
   const plain = filled(plainWrite(control), names, `${place}.write`);
   if (typeof control.choices === 'string') {
-    return listOf(names, control.choices)?.map((item) => ({
-      choice: String(item),
-      word: String(item),
-      write: plain,
-      answers: [],
-    }));
+    const items = listOf(names, control.choices) ?? [];
+    if (items.length === 0) return undefined;
+    return items.map((item) => ({ choice: String(item), word: String(item), write: plain, answers: [] }));
   }
   return Object.entries(control.choices).flatMap(([choice, source]) => {
     // `CH{n}` of the whole instrument: one for each channel.

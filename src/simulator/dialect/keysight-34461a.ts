@@ -12,6 +12,7 @@ const OVERLOAD = 9.9e37;
 const LINE_HZ = 50;
 /** Aperture in power line cycles, Keysight 34460A/34461A guide, SENSe:VOLTage:DC:NPLC. */
 const NPLC = [0.02, 0.2, 1, 10, 100];
+const TEN_AMPS = [10] as const;
 const MAX_READINGS = 10_000;
 
 interface FunctionState {
@@ -19,6 +20,8 @@ interface FunctionState {
   range: number;
   auto: boolean;
   nplc: number;
+  /** Of a current: through those of 10 A, which have one range. */
+  isThroughTen: boolean;
 }
 
 /** Who it says it is: members of the family that speak the same dialect. */
@@ -62,11 +65,12 @@ export function createKeysight34461a(
   const state = (f: MeterFunction): FunctionState => {
     let found = states.get(f);
     if (!found) {
-      found = { range: 0, auto: true, nplc: 10 };
+      found = { range: 0, auto: true, nplc: 10, isThroughTen: false };
       states.set(f, found);
     }
     return found;
   };
+  const rangesOf = (f: MeterFunction): readonly number[] => (state(f).isThroughTen ? TEN_AMPS : f.ranges);
   const reset = (): void => {
     states.clear();
     [selected] = METER_FUNCTIONS;
@@ -88,11 +92,17 @@ export function createKeysight34461a(
 
   function digitize(f: MeterFunction, value: number): number {
     const { auto, range, nplc } = state(f);
-    const used = auto ? (f.ranges.find((one) => Math.abs(value) <= one * 1.2) ?? f.ranges.at(-1) ?? 1) : range;
+    const used = auto ? smallest(f, value) : range;
     if (!Number.isFinite(value) || Math.abs(value) > used * 1.2) return value < 0 ? -OVERLOAD : OVERLOAD;
     const noise = (f.noisePpm * 1e-6 * used) / Math.sqrt(Math.max(nplc, 0.02));
     const digit = used * 1e-6 * 0.1;
     return Math.round((value + noise * random.gaussian()) / digit) * digit;
+  }
+
+  /** The smallest range that shows the value; the largest, if none does. */
+  function smallest(f: MeterFunction, value: number): number {
+    const ranges = rangesOf(f);
+    return ranges.find((one) => Math.abs(value) <= one * 1.2) ?? ranges.at(-1) ?? 1;
   }
 
   async function takeReadings(): Promise<void> {
@@ -133,12 +143,13 @@ export function createKeysight34461a(
   /** The smallest range that holds the value; AUTO and DEF range by themselves. */
   function setRange(f: MeterFunction, range: Quantity | 'AUTO'): void {
     const one = state(f);
-    const [smallest = 1] = f.ranges;
-    const largest = f.ranges.at(-1) ?? 1;
+    const ranges = rangesOf(f);
+    const [least = 1] = ranges;
+    const largest = ranges.at(-1) ?? 1;
     one.auto = range === 'AUTO' || range === 'DEF';
     if (one.auto) return;
-    const wanted = range === 'MIN' ? smallest : range === 'MAX' ? largest : Math.abs(Number(range));
-    const found = f.ranges.find((candidate) => wanted <= candidate * 1.0001);
+    const wanted = range === 'MIN' ? least : range === 'MAX' ? largest : Math.abs(Number(range));
+    const found = ranges.find((candidate) => wanted <= candidate * 1.0001);
     if (found === undefined) throw new ScpiError(-222);
     one.range = found;
   }
@@ -147,8 +158,17 @@ export function createKeysight34461a(
     const one = state(f);
     if (!one.auto) return one.range;
     const value = f.measure(circuit.advance());
-    return f.ranges.find((range) => Math.abs(value) <= range * 1.2) ?? f.ranges.at(-1) ?? 1;
+    return smallest(f, value);
   };
+
+  /** Truevolt guide, CURRent:TERMinals: other terminals range by themselves at first. */
+  const terminals = (f: MeterFunction): Command[] => [
+    command(`[SENSe:]${f.header}:TERMinals`, [choice('3', '10')], ([wanted]) => {
+      state(f).isThroughTen = wanted === '10';
+      state(f).auto = true;
+    }),
+    query(`[SENSe:]${f.header}:TERMinals?`, [], () => (state(f).isThroughTen ? '10' : '3')),
+  ];
 
   const rows = METER_FUNCTIONS.flatMap((f): Command[] => {
     const range = rangeParameter(f.unit);
@@ -160,8 +180,8 @@ export function createKeysight34461a(
       }),
       command(`[SENSe:]${f.header}:RANGe[:UPPer]`, [number(f.unit)], ([wanted]) => setRange(f, wanted)),
       query(`[SENSe:]${f.header}:RANGe[:UPPer]?`, [optional(number(f.unit))], ([wanted]) => {
-        if (wanted === 'MIN') return nr3(f.ranges[0] ?? 0);
-        if (wanted === 'MAX') return nr3(f.ranges.at(-1) ?? 0);
+        if (wanted === 'MIN') return nr3(rangesOf(f)[0] ?? 0);
+        if (wanted === 'MAX') return nr3(rangesOf(f).at(-1) ?? 0);
         return nr3(currentRange(f));
       }),
       ...toggle(`[SENSe:]${f.header}:RANGe:AUTO`, ['0', '1'], () => ({
@@ -171,6 +191,7 @@ export function createKeysight34461a(
           state(f).auto = auto;
         },
       })),
+      ...(f.unit === 'A' ? terminals(f) : []),
       ...(f.isIntegrating
         ? setting(`[SENSe:]${f.header}:NPLC`, '', nr3, () => ({
             limits: { min: 0.02, max: 100, def: 10 },

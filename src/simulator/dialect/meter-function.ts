@@ -17,7 +17,8 @@ export interface MeterFunction {
 }
 
 const VOLTS = [0.1, 1, 10, 100, 1000] as const;
-const AMPS = [1e-4, 1e-3, 1e-2, 0.1, 1, 3, 10] as const;
+/** Those of its 3 A terminals. */
+const AMPS = [1e-4, 1e-3, 1e-2, 0.1, 1, 3] as const;
 const OHMS = [100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8] as const;
 /** RMS of a triangle of amplitude 1. */
 const TRIANGLE_RMS = 1 / Math.sqrt(3);
