@@ -16,12 +16,23 @@ interface LockTable {
 /** Where test/fixtures/vendor-visa/visa.c finds the instrument of a test; the protocol is written there. */
 export interface VisaBridge {
   readonly resource: string;
+  /** Connections of the library now. */
+  readonly connections: number;
+  /** The longest time a read of the library was to wait. */
+  readonly longestReadMs: number;
   unplug(): void;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-export async function openVisaBridge(device: MessageDevice): Promise<VisaBridge> {
+export interface VisaBridgeOptions {
+  /** One call of viWrite gets rid of so many bytes at most and then ends with a timeout; default: all. */
+  writeBytes?: number;
+}
+
+export async function openVisaBridge(device: MessageDevice, options: VisaBridgeOptions = {}): Promise<VisaBridge> {
+  const { writeBytes = Number.POSITIVE_INFINITY } = options;
   const sockets = new Set<Socket>();
+  const waits = { longestReadMs: 0 };
   const locks: LockTable = { key: undefined, holders: new Set(), waiting: [] };
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
@@ -32,7 +43,7 @@ export async function openVisaBridge(device: MessageDevice): Promise<VisaBridge>
       release(locks, socket);
       connection.closed();
     });
-    void serve(socket, connection, locks);
+    void serve(socket, { connection, locks, waits, writeBytes });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };
@@ -41,6 +52,12 @@ export async function openVisaBridge(device: MessageDevice): Promise<VisaBridge>
   };
   return {
     resource: `TCPIP0::127.0.0.1,${port}::inst0::INSTR`,
+    get connections() {
+      return sockets.size;
+    },
+    get longestReadMs() {
+      return waits.longestReadMs;
+    },
     unplug() {
       cutAll();
       server.close();
@@ -52,7 +69,14 @@ export async function openVisaBridge(device: MessageDevice): Promise<VisaBridge>
   };
 }
 
-async function serve(socket: Socket, connection: MessageConnection, locks: LockTable): Promise<void> {
+interface Served {
+  connection: MessageConnection;
+  locks: LockTable;
+  waits: { longestReadMs: number };
+  writeBytes: number;
+}
+
+async function serve(socket: Socket, served: Served): Promise<void> {
   const queue = new ByteQueue();
   try {
     for await (const chunk of socket) {
@@ -61,7 +85,7 @@ async function serve(socket: Socket, connection: MessageConnection, locks: LockT
         const view = new DataView(head.buffer, head.byteOffset, HEAD_BYTES);
         const request = queue.take(HEAD_BYTES + view.getUint32(9, true));
         if (!request) break;
-        const { status, value = 0, bytes = new Uint8Array(0) } = await carryOut(request, connection, locks, socket);
+        const { status, value = 0, bytes = new Uint8Array(0) } = await carryOut(request, served, socket);
         const answer = Buffer.alloc(12);
         answer.writeUInt32LE(status >>> 0, 0);
         answer.writeUInt32LE(value, 4);
@@ -82,8 +106,7 @@ interface Outcome {
 
 async function carryOut(
   request: Uint8Array,
-  connection: MessageConnection,
-  locks: LockTable,
+  { connection, locks, waits, writeBytes }: Served,
   socket: Socket,
 ): Promise<Outcome> {
   const view = new DataView(request.buffer, request.byteOffset);
@@ -93,10 +116,14 @@ async function carryOut(
   const bytes = request.subarray(HEAD_BYTES);
   switch (operation) {
     case 'r':
+      waits.longestReadMs = Math.max(waits.longestReadMs, second & 0x7fff_ffff);
       return read(connection, first, second, bytes[0] ?? 10);
-    case 'w':
-      await connection.write(bytes, first === 1);
-      return { status: STATUS.ok };
+    case 'w': {
+      const taken = bytes.subarray(0, writeBytes);
+      const isWhole = taken.length === bytes.length;
+      await connection.write(taken, isWhole && first === 1);
+      return { status: isWhole ? STATUS.ok : ERROR.timeout, value: taken.length };
+    }
     case 'c':
       connection.clear();
       return { status: STATUS.ok };

@@ -11,8 +11,8 @@ const LIMIT = 256;
 export async function listVendorVisa({
   expression = '?*',
   ...options
-}: Pick<VendorOptions, 'library' | 'spawn'> & { expression?: string } = {}): Promise<string[]> {
-  const { process, release } = await visaHost(options).use(expression);
+}: Pick<VendorOptions, 'library' | 'spawn' | 'idleMs'> & { expression?: string } = {}): Promise<string[]> {
+  const { process, release } = await visaHost(options).use(expression, options.idleMs);
   try {
     const { resources } = await process.ask({ call: 'find', expression, limit: LIMIT }, 'Cannot search', expression);
     return resources ?? [];

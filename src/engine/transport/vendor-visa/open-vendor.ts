@@ -12,6 +12,8 @@ export interface VendorOptions {
   openTimeoutMs?: number | undefined;
   /** Longest wait in one call of the library, at least 1; default 500. A device clear waits for the slice that a read given up is in. */
   sliceMs?: number | undefined;
+  /** How long the process stays when this was its last instrument; default 5000. */
+  idleMs?: number | undefined;
   /** How the process with the library is started; default: forked by Node. */
   spawn?: VisaSpawn | undefined;
   signal?: AbortSignal | undefined;
@@ -27,7 +29,7 @@ export async function openVendor(
 ): Promise<Transport> {
   const { signal, openTimeoutMs: timeoutMs = 5000, sliceMs = 500 } = options;
   if (signal?.aborted) throw cancellation(signal);
-  const { process, release } = await visaHost(options).use(canonical);
+  const { process, release } = await visaHost(options).use(canonical, options.idleMs);
   try {
     const opening = process.ask({ call: 'open', resource, timeoutMs }, 'Cannot open', canonical);
     const { session } = await opening;

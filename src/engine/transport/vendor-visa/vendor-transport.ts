@@ -105,7 +105,7 @@ export class VendorTransport implements Transport {
   async #send(bytes: Uint8Array, end: boolean, generation: number): Promise<void> {
     // What a read that was given up still brought.
     if (this.isMessageBased) this.#late = undefined;
-    const request = { call: 'write', session: this.#session, bytes, end, timeoutMs: WRITE_MS } as const;
+    const request = { call: 'write', session: this.#session, bytes, end, ...this.#writeTimes() } as const;
     this.#isWriting = true;
     try {
       await this.#do(request, 'Cannot send', undefined);
@@ -116,6 +116,15 @@ export class VendorTransport implements Transport {
     if (!end || generation !== this.#generation) return;
     this.#isAsked = true;
     this.#wake();
+  }
+
+  /**
+   * The library has one timeout for both directions. Messages go out when nothing is read; on a stream a read waits all the time, and its slices must
+   * stay short.
+   */
+  #writeTimes(): { timeoutMs: number; tries: number } {
+    if (this.isMessageBased) return { timeoutMs: WRITE_MS, tries: 1 };
+    return { timeoutMs: this.#sliceMs, tries: Math.ceil(WRITE_MS / this.#sliceMs) };
   }
 
   read(options: ReadOptions = {}): Promise<ReadResult> {

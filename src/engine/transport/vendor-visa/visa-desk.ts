@@ -144,14 +144,19 @@ export class VisaDesk {
     }
   }
 
-  async #write({ session: id, bytes, end, timeoutMs }: Extract<VisaCall, { call: 'write' }>): Promise<VisaValue> {
+  async #write(request: Extract<VisaCall, { call: 'write' }>): Promise<VisaValue> {
+    const { session: id, bytes, end, timeoutMs } = request;
     const library = this.#need();
     const session = this.#session(id);
     await this.#set(id, session, ATTRIBUTE.timeout, timeoutMs);
     await this.#set(id, session, ATTRIBUTE.sendEnd, end ? 1 : 0);
-    const written = [0];
-    for (let at = 0; at < bytes.length || at === 0; at += written[0] ?? 0) {
-      await this.#check(await library.write(id, bytes.subarray(at), bytes.length - at, written));
+    let { tries } = request;
+    for (let at = 0; at < bytes.length || at === 0; ) {
+      const written = [0];
+      const status = await library.write(id, bytes.subarray(at), bytes.length - at, written);
+      at += written[0] ?? 0;
+      if (status >>> 0 === VISA_ERROR.timeout && --tries > 0) continue;
+      await this.#check(status);
       if ((written[0] ?? 0) === 0) break;
     }
     return {};

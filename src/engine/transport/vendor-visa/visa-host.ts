@@ -2,9 +2,6 @@ import { forkBuiltVisa } from './fork-visa.ts';
 import { visaCandidates } from './visa-candidates.ts';
 import { VisaProcess, type VisaSpawn } from './visa-process.ts';
 
-/** How long the process stays when the last instrument of it is closed. */
-const IDLE_MS = 5000;
-
 /** The process with the library, shared by all who use it: started by the first, ended some time after the last. */
 export class VisaHost {
   readonly #spawn: VisaSpawn;
@@ -18,13 +15,16 @@ export class VisaHost {
     this.#libraries = libraries;
   }
 
-  /** A process with a loaded library; `release` once when done. Throws `resource.unsupported` with what to install. */
-  async use(resource: string): Promise<{ process: VisaProcess; release: () => void }> {
+  /**
+   * A process with a loaded library; `release` once when done. The last one out lets it stay for `idleMs` more. Throws `resource.unsupported` with what
+   * to install.
+   */
+  async use(resource: string, idleMs = 5000): Promise<{ process: VisaProcess; release: () => void }> {
     clearTimeout(this.#idle);
     this.#users++;
     let isReleased = false;
     const release = (): void => {
-      if (!isReleased) this.#leave();
+      if (!isReleased) this.#leave(idleMs);
       isReleased = true;
     };
     try {
@@ -53,10 +53,10 @@ export class VisaHost {
     }
   }
 
-  #leave(): void {
+  #leave(idleMs: number): void {
     this.#users--;
     if (this.#users > 0) return;
-    this.#idle = setTimeout(() => void this.#running?.then((running) => running.kill()).catch(() => {}), IDLE_MS);
+    this.#idle = setTimeout(() => void this.#running?.then((running) => running.kill()).catch(() => {}), idleMs);
     this.#idle.unref();
   }
 }

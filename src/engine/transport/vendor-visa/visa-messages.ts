@@ -25,12 +25,14 @@ export const visaCall = z.discriminatedUnion('call', [
   }),
   /** No more slices for the read that waits. */
   z.object({ call: z.literal('stop'), session }),
+  /** `tries`: so many calls of `timeoutMs` each; what one has taken is not sent again. */
   z.object({
     call: z.literal('write'),
     session,
     bytes,
     end: z.boolean(),
     timeoutMs: milliseconds,
+    tries: z.number().int().min(1).max(100_000),
   }),
   z.object({ call: z.literal('clear'), session }),
   z.object({ call: z.literal('trigger'), session }),
