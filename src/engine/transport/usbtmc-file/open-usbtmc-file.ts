@@ -96,11 +96,7 @@ class UsbtmcFileTransport implements Transport {
         : {}),
     };
     // The driver tells of an unplugged instrument only those who ask; its file vanishes at once.
-    const watcher = watch(path, () => {
-      access(path).catch(() => this.#end(gone(resource)));
-    });
-    watcher.on('error', () => {});
-    this.#watcher = { [Symbol.dispose]: () => watcher.close() };
+    this.#watcher = onVanished(path, () => this.#end(gone(resource)));
   }
 
   write(bytes: Uint8Array, { end = false, signal }: WriteOptions = {}): Promise<void> {
@@ -288,6 +284,19 @@ class UsbtmcFileTransport implements Transport {
     this.#closed.resolve({ code: error.code, message: error.message });
     // The file may not be closed under a call.
     this.#disposed = this.#last.then(() => this.#driver.close(this.#file));
+  }
+}
+
+/** Where files cannot be watched (the system's limit is reached), the next call of the driver tells. */
+function onVanished(path: string, tell: () => void): Disposable {
+  try {
+    const watcher = watch(path, () => {
+      access(path).catch(tell);
+    });
+    watcher.on('error', () => {});
+    return { [Symbol.dispose]: () => watcher.close() };
+  } catch {
+    return { [Symbol.dispose]() {} };
   }
 }
 
