@@ -368,4 +368,4 @@ describe.each(readdirSync(FOLDER))('%s', (file) => {
 
 /** docs/instruments.md, Controls. */
 const CONTROL_IDS =
-  /^(ch\d\.(voltage|current)\.set|ch\d\.output|ch\d\.source|ch\d\.o[vc]p\.(level|enabled)|ch\d\.protection\.clear|function|range|nplc|mode|level\.c[cvrp]|input|ch\d\.(display|scale|offset|coupling)|timebase\.(scale|offset)|trigger\.(source|level|slope)|acquire)$/;
+  /^(ch\d\.(voltage|current)\.set|ch\d\.output|ch\d\.source|ch\d\.o[vc]p\.(level|enabled)|ch\d\.protection\.clear|function|range|nplc|terminals|mode|level\.c[cvrp]|input|ch\d\.(display|scale|offset|position|coupling)|timebase\.(scale|offset)|trigger\.(source|level|slope)|acquire)$/;

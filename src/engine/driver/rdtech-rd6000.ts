@@ -84,6 +84,7 @@ class RdtechRd6000 implements Driver {
         { channel: 'ch1.voltage', unit: 'V', resolution: 1 / model.perVolt },
         { channel: 'ch1.current', unit: 'A', resolution: 1 / model.perAmp },
         { channel: 'ch1.power', unit: 'W', resolution: 1 / model.perWatt },
+        // What it is fed with.
         { channel: 'ch1.input', unit: 'V', resolution: 0.01 },
       ],
       maxPollHz: 20,

@@ -131,6 +131,18 @@ describe('definition', () => {
     expect(faults.join('\n')).toContain("as 'power', which 'ch1.source' cannot be");
   });
 
+  it('leaves out a control whose list is empty or missing', () => {
+    const range = { label: 'Range', kind: 'choice', choices: 'ranges', read: 'R?', write: 'R {value}', help: 'Range.' };
+    const family = changed(['groups', 'ch{n}', 'controls'], { 'voltage.set': control, output, range });
+    const idsWith = (more: object): string[] => {
+      const models = [{ model: '.*', outputs: 1, volts: 30, ...more }];
+      return resolveFamily({ ...family, models }, 'P').groups[1]?.controls.map(({ id }) => id) ?? [];
+    };
+    expect(idsWith({ ranges: [1, 2] })).toContain('ch1.range');
+    expect(idsWith({ ranges: [] })).not.toContain('ch1.range');
+    expect(idsWith({})).not.toContain('ch1.range');
+  });
+
   it('says where a file is wrong', () => {
     expect(() => changed(['groups', 'ch{n}', 'controls', 'output', 'kimd'], 1)).toThrowError(
       /groups\.ch\{n\}\.controls\.output.*kimd/,
@@ -166,6 +178,12 @@ describe('definition', () => {
       ['groups', 'ch{n}', 'channels'],
       { voltage: { ask: 'R?', unit: 'V', field: 1, named: { ask: 'ELEM?', is: 'VOLT' } } },
       "named fields, so it has no 'field'",
+    ],
+    [['groups', 'ch{n}', 'channels'], { voltage: { ask: '{found}:R?', unit: 'V' } }, "{found} needs 'found'"],
+    [
+      ['groups', 'ch{n}', 'channels'],
+      { voltage: { ask: 'R?', unit: 'V', found: { list: 'L?', is: { '{found}:T?': 'MEAN' }, typical: 'M' } } },
+      '{found} is not in all',
     ],
     [['requires'], [{ ask: '*LANG', is: ['SCPI'], help: 'Choose SCPI.' }], "requires: '*LANG' is no question"],
     [['models'], [{ model: '.*', outputs: 1, volts: 1, vlots: 2 }], "nothing uses 'vlots'"],
