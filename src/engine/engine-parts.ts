@@ -16,6 +16,7 @@ import type { ScreenHubs } from './history/screen-hubs.ts';
 import type { HostServices } from './host-services.ts';
 import type { Library } from './recording/library.ts';
 import type { RecordedShelf } from './recording/recorded-shelf.ts';
+import type { ReplayDesk } from './replay/replay-desk.ts';
 import type { SafetyDesk } from './safety/safety-desk.ts';
 import type { EventLog } from './state/event-log.ts';
 import type { StateBoard } from './state/state-board.ts';
@@ -50,6 +51,8 @@ export interface EngineParts {
   readonly library: Library;
   /** History of recordings, for plots. */
   readonly recorded: RecordedShelf;
+  /** Recordings that play again. */
+  readonly replays: ReplayDesk;
   readonly alarms: AlarmEngine;
   readonly jobs: JobTable;
   readonly simulator: SimulatorDesk;

@@ -44,6 +44,7 @@ import { ScreenHubs } from './history/screen-hubs.ts';
 import type { HostServices } from './host-services.ts';
 import { openLibrary } from './recording/library.ts';
 import { RecordedShelf } from './recording/recorded-shelf.ts';
+import { ReplayDesk } from './replay/replay-desk.ts';
 import { SafetyDesk } from './safety/safety-desk.ts';
 import { openDataFolder } from './state/data-folder.ts';
 import { emptyState } from './state/empty-state.ts';
@@ -244,6 +245,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     recording,
     library,
     recorded: scope.use(new RecordedShelf(library)),
+    replays: scope.use(new ReplayDesk({ clock, board, hubs, library, fan })),
     alarms,
     jobs,
     simulator,

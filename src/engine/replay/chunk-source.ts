@@ -1,0 +1,78 @@
+import type { Batch } from '../../core/batch.ts';
+import { LabError } from '../../core/errors.ts';
+import { copyMessageBatch, readChunk } from '../recording/chunk-reader.ts';
+import type { Recording, StreamChunk } from '../recording/recording.ts';
+
+/** Batches of a chunk by the number of their stream in the recording. */
+type ChunkBatches = ReadonlyMap<number, readonly Batch[]>;
+
+const NOTHING: readonly Batch[] = [];
+
+/**
+ * Chunks of a recording, decoded once for all the streams in them: the streams of a replay ask for the same chunk at about the same time. The
+ * chunks asked for last are kept; batches are borrowed and must not be changed.
+ */
+export class ChunkSource {
+  readonly #recording: Recording;
+  readonly #limit: number;
+  readonly #onDamage: (error: LabError) => void;
+  /** Least recently asked for first. */
+  readonly #kept = new Map<string, Promise<ChunkBatches>>();
+
+  /** `onDamage`: told of a chunk that cannot be read; it counts as empty. */
+  constructor(recording: Recording, onDamage: (error: LabError) => void, limit = 8) {
+    this.#recording = recording;
+    this.#onDamage = onDamage;
+    this.#limit = limit;
+  }
+
+  /** The batches of one stream in a chunk. @throws LabError recording.failed and what else the disk says */
+  async read(at: StreamChunk, stream: number): Promise<readonly Batch[]> {
+    return (await this.#take(at)).get(stream) ?? NOTHING;
+  }
+
+  /** Begins to read a chunk that will be asked for. */
+  prefetch(at: StreamChunk): void {
+    void this.#take(at).catch(() => undefined);
+  }
+
+  /** Waits for what is being read, and lets go of all. */
+  async clear(): Promise<void> {
+    const all = [...this.#kept.values()];
+    this.#kept.clear();
+    await Promise.allSettled(all);
+  }
+
+  #take(at: StreamChunk): Promise<ChunkBatches> {
+    const name = `${at.part.head.part}:${at.chunk.offset}`;
+    let known = this.#kept.get(name);
+    if (!known) {
+      known = this.#decode(at);
+      // One that failed is tried again.
+      known.catch(() => this.#kept.delete(name));
+    }
+    this.#kept.delete(name);
+    this.#kept.set(name, known);
+    if (this.#kept.size > this.#limit) this.#kept.delete(this.#kept.keys().next().value ?? name);
+    return known;
+  }
+
+  async #decode({ part, chunk }: StreamChunk): Promise<ChunkBatches> {
+    const found = new Map<number, Batch[]>();
+    try {
+      for (const message of await readChunk(part.file, chunk)) {
+        const stream = this.#recording.numberOf(part, message.channel);
+        const batch = stream === undefined ? undefined : copyMessageBatch(message, stream);
+        if (!batch || batch.rows === 0) continue;
+        const known = found.get(batch.stream);
+        if (known) known.push(batch);
+        else found.set(batch.stream, [batch]);
+      }
+    } catch (thrown) {
+      const error = LabError.from(thrown);
+      if (error.code !== 'recording.malformed') throw thrown;
+      this.#onDamage(error);
+    }
+    return found;
+  }
+}

@@ -1,0 +1,229 @@
+import { BATCH_FLAG, type Batch, rowTimeNs } from '../../core/batch.ts';
+import type { Recording, StreamChunk } from '../recording/recording.ts';
+import type { RecordedGap, RecordedStream } from '../recording/recording-info.ts';
+import type { SampleSink, StreamGap } from '../sample-sink.ts';
+import type { ChunkSource } from './chunk-source.ts';
+import { cutBatch, rowsUntil, segmentEndNs } from './cut-batch.ts';
+
+/**
+ * One stream of a recording as it plays: a cursor over its rows. Chunks are read ahead of it (`readNext`), rows are given up to a time (`give`),
+ * each once and in order. Its numbers are those of the recording.
+ *
+ *     chunks  ▓▓▓▓▓▓▓▓▓▓▓▓ given ▓▓▓▓▓│░░░ queue ░░░│ not read yet
+ *                                     at            nextNs
+ */
+export class RecordedTrack {
+  readonly stream: RecordedStream;
+  readonly #chunks: readonly StreamChunk[];
+  readonly #gaps: readonly RecordedGap[];
+  /** End of the recording: a waveform is complete at the latest then. */
+  readonly #endNs: bigint;
+  #nextChunk = 0;
+  #queue: Batch[] = [];
+  #row = 0;
+  #queueBytes = 0;
+  #nextGap = 0;
+  /** Row after the last given and its time; undefined before the first. */
+  #given: { endRow: number; endNs: bigint } | undefined;
+
+  constructor(recording: Recording, stream: RecordedStream) {
+    this.stream = stream;
+    const { key, epoch, id } = stream.info;
+    this.#chunks = recording.chunksOf(id).filter(({ digest }) => digest.rows > 0);
+    this.#gaps = recording.info.gaps
+      .filter((gap) => gap.stream === key && gap.epoch === epoch && gap.seq > 0)
+      .sort((a, b) => a.seq - b.seq);
+    this.#endNs = recording.info.toNs;
+  }
+
+  get isSegment(): boolean {
+    return this.stream.info.kind === 'segment';
+  }
+
+  /** Rows per second as recorded. */
+  get rateHz(): number {
+    const { rows, firstNs, lastNs } = this.stream;
+    return lastNs > firstNs ? ((rows - 1) * 1e9) / Number(lastNs - firstNs) : 0;
+  }
+
+  /** Bytes read and not given yet. */
+  get queueBytes(): number {
+    return this.#queueBytes;
+  }
+
+  /** Chunk to be read next; undefined at the end. */
+  get nextChunk(): StreamChunk | undefined {
+    return this.#chunks[this.#nextChunk];
+  }
+
+  /** Time of the first row that is not read; undefined at the end. */
+  get nextNs(): bigint | undefined {
+    return this.nextChunk?.digest.firstNs;
+  }
+
+  /** Time of the next row to be given; undefined if none is read. */
+  get headNs(): bigint | undefined {
+    const batch = this.#queue[0];
+    return batch && (this.isSegment ? this.#endOf(batch) : rowTimeNs(batch, this.#row));
+  }
+
+  /** Reads the next chunk. @throws LabError what the disk says */
+  async readNext(source: ChunkSource): Promise<void> {
+    const chunk = this.nextChunk;
+    if (!chunk) return;
+    const batches = await source.read(chunk, this.stream.info.id);
+    this.#nextChunk++;
+    for (const batch of batches) this.#push(batch);
+  }
+
+  /** Gives the rows at its head that are not later than a time: at most those of one batch. False if there are none. */
+  give(untilNs: bigint, sink: SampleSink): boolean {
+    const batch = this.#queue[0];
+    if (!batch) return false;
+    const from = this.#row;
+    const to = this.isSegment ? (this.#endOf(batch) <= untilNs ? batch.rows : from) : rowsUntil(batch, from, untilNs);
+    if (to === from) return false;
+    if (to === batch.rows) this.#shift(batch);
+    else this.#row = to;
+    // A piece of it that was given already is not given twice: parts may overlap.
+    const first = Math.max(from, Math.min(to, (this.#given?.endRow ?? 0) - batch.seq));
+    if (first === to) return true;
+    const piece = first === 0 && to === batch.rows ? { ...batch } : cutBatch(batch, first, to);
+    this.#tellGaps(piece, sink);
+    this.#given = { endRow: piece.seq + piece.rows, endNs: rowTimeNs(piece, piece.rows - 1) };
+    sink.batch(piece);
+    return true;
+  }
+
+  /** Begins at its first row. */
+  rewind(): void {
+    this.#from(0);
+  }
+
+  /** Nothing more of it. */
+  skip(): void {
+    this.#from(this.#chunks.length);
+  }
+
+  /**
+   * Begins at the last row that is not later than a time, so that what holds then is shown; of waveforms at the last trigger. At its first row if all
+   * are later. @throws LabError what the disk says
+   */
+  async seek(source: ChunkSource, atNs: bigint): Promise<void> {
+    for (let index = this.#chunkAt(atNs); index >= 0; index--) {
+      this.#from(index);
+      await this.readNext(source);
+      const start = this.#startFor(atNs);
+      if (!start) continue;
+      const { at, row } = start;
+      for (const batch of this.#queue.splice(0, at)) this.#queueBytes -= batch.buffer.byteLength;
+      this.#row = row;
+      const first = (this.#queue[0]?.seq ?? 0) + row;
+      if (index > 0 || at > 0 || row > 0) this.#nextGap = this.#gaps.findIndex(({ seq }) => seq > first);
+      if (this.#nextGap < 0) this.#nextGap = this.#gaps.length;
+      return;
+    }
+    this.rewind();
+  }
+
+  /** Time of the first row after, or the last before a time; undefined if there is none. Moves nothing. */
+  async neighbour(source: ChunkSource, fromNs: bigint, step: 1 | -1): Promise<bigint | undefined> {
+    const start = step > 0 ? Math.max(0, this.#chunkAt(fromNs)) : this.#chunkAt(fromNs - 1n);
+    for (let index = start; index >= 0 && index < this.#chunks.length; index += step) {
+      const batches = await source.read(this.#chunks[index] as StreamChunk, this.stream.info.id);
+      for (const batch of step > 0 ? batches : [...batches].reverse()) {
+        const found = this.#neighbourIn(batch, fromNs, step);
+        if (found !== undefined) return found;
+      }
+    }
+    return undefined;
+  }
+
+  #neighbourIn(batch: Batch, fromNs: bigint, step: 1 | -1): bigint | undefined {
+    if (this.isSegment) {
+      const endNs = this.#endOf(batch);
+      return (step > 0 ? endNs > fromNs : endNs < fromNs) ? endNs : undefined;
+    }
+    const row = step > 0 ? rowsUntil(batch, 0, fromNs) : rowsUntil(batch, 0, fromNs - 1n) - 1;
+    return row >= 0 && row < batch.rows ? rowTimeNs(batch, row) : undefined;
+  }
+
+  /** Last chunk that begins at or before a time; -1 if none does. */
+  #chunkAt(timeNs: bigint): number {
+    let low = -1;
+    let high = this.#chunks.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((this.#chunks[middle] as StreamChunk).digest.firstNs <= timeNs) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  /** Where in the queue to begin; undefined: in an earlier chunk. */
+  #startFor(atNs: bigint): { at: number; row: number } | undefined {
+    for (let at = this.#queue.length - 1; at >= 0; at--) {
+      const batch = this.#queue[at] as Batch;
+      if (this.isSegment) {
+        if (batch.t0Ns <= atNs && batch.flags & BATCH_FLAG.firstOfSegment) return { at, row: 0 };
+        continue;
+      }
+      const row = rowsUntil(batch, 0, atNs) - 1;
+      if (row >= 0) return { at, row };
+    }
+    return undefined;
+  }
+
+  #from(chunk: number): void {
+    this.#nextChunk = chunk;
+    this.#queue = [];
+    this.#row = 0;
+    this.#queueBytes = 0;
+    this.#nextGap = 0;
+    this.#given = undefined;
+  }
+
+  #push(batch: Batch): void {
+    this.#queue.push(batch);
+    this.#queueBytes += batch.buffer.byteLength;
+  }
+
+  #shift(batch: Batch): void {
+    this.#queue.shift();
+    this.#queueBytes -= batch.buffer.byteLength;
+    this.#row = 0;
+  }
+
+  #endOf(batch: Batch): bigint {
+    const endNs = segmentEndNs(batch);
+    return endNs < this.#endNs ? endNs : this.#endNs;
+  }
+
+  /** Gaps before the piece, as the recording tells them; rows that should be in the file and are not are a gap of the file. */
+  #tellGaps(piece: Batch, sink: SampleSink): void {
+    const stream = this.stream.info.id;
+    const before = this.#given;
+    let isTold = false;
+    for (let gap = this.#gaps[this.#nextGap]; gap && gap.seq <= piece.seq; gap = this.#gaps[++this.#nextGap]) {
+      sink.gap({ ...gapOf(gap), stream });
+      isTold ||= gap.seq === piece.seq;
+    }
+    const missing = before ? piece.seq - before.endRow - piece.lost : 0;
+    if (missing <= 0) return;
+    piece.flags |= BATCH_FLAG.gap;
+    if (isTold) return;
+    const reason = `${missing} rows of the recording cannot be read or are not here`;
+    sink.gap({
+      stream,
+      seq: piece.seq,
+      fromNs: before?.endNs ?? piece.t0Ns,
+      toNs: rowTimeNs(piece, 0),
+      lost: missing,
+      reason,
+    });
+  }
+}
+
+function gapOf({ seq, fromNs, toNs, lost, reason }: RecordedGap): Omit<StreamGap, 'stream'> {
+  return { seq, fromNs, toNs, lost, reason };
+}
