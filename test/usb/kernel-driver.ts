@@ -1,6 +1,7 @@
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { LabError } from '../../src/core/errors.ts';
 import { USBTMC_IOCTL, type UsbtmcDriver } from '../../src/engine/transport/usbtmc-file/usbtmc-driver.ts';
 import type { MessageConnection, MessageDevice } from '../../src/simulator/wire/message-device.ts';
 
@@ -103,7 +104,8 @@ class KernelFile {
 
   ioctl(request: number, argument: Uint8Array): void {
     const [first = 0, second = 0] = argument;
-    const owner = this.#unplugged.aborted ? fail('ENODEV') : this.#connection;
+    if (this.#unplugged.aborted) throw new LabError('transport.failed', 'The driver refuses the request.');
+    const owner = this.#connection;
     if (request === USBTMC_IOCTL.setTimeout) this.#timeoutMs = first | (second << 8);
     else if (request === USBTMC_IOCTL.getCapabilities) argument[0] = 7;
     else if (request === USBTMC_IOCTL.eomEnable) this.#isEomOn = first === 1;

@@ -34,6 +34,7 @@ export class VendorTransport implements Transport {
   readonly #sliceMs: number;
   readonly #release: () => void;
   readonly #closed = createDeferred<{ code: ErrorCode; message: string }>();
+  readonly #endWatch: Disposable;
   #pending: Deferred<ReadResult> | undefined;
   /** The read call in the library. */
   #inLibrary: Promise<unknown> = Promise.resolve();
@@ -81,7 +82,7 @@ export class VendorTransport implements Transport {
       remoteLocal: (mode, signal) =>
         this.#do({ call: 'remote', session, mode: REMOTE_MODES.indexOf(mode) }, `Cannot go to '${mode}'`, signal),
     };
-    void process.ended.then((reason) => this.#end(reason));
+    this.#endWatch = process.onEnded((reason) => this.#end(reason));
   }
 
   write(bytes: Uint8Array, { end = false, signal }: WriteOptions = {}): Promise<void> {
@@ -262,6 +263,8 @@ export class VendorTransport implements Transport {
   #end(error: LabError): void {
     if (this.#ended) return;
     this.#ended = error;
+    // A process serves many sessions and outlives most.
+    this.#endWatch[Symbol.dispose]();
     this.#giveUp(error);
     this.#closed.resolve({ code: error.code, message: error.message });
     this.#disposed ??= this.#close();

@@ -31,6 +31,7 @@ export class VisaProcess {
   /** Resolves with the reason when the process has ended. */
   readonly ended: Promise<LabError>;
   readonly #child: VisaChild;
+  readonly #listeners = new Set<(reason: LabError) => void>();
   readonly #waiting = new Map<number, Waiting>();
   #id = 0;
   #reason: LabError | undefined;
@@ -57,6 +58,13 @@ export class VisaProcess {
       this.#waiting.set(id, { resolve, reject, call: request.call, doing, resource });
       this.#child.send({ id, request });
     });
+  }
+
+  /** As `ended`, for who comes and goes while it runs. */
+  onEnded(listener: (reason: LabError) => void): Disposable {
+    if (this.#reason) void this.ended.then(listener);
+    else this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }
 
   /** Ends it; what waits rejects with `transport.closed`. */
@@ -87,6 +95,8 @@ export class VisaProcess {
     for (const waiting of this.#waiting.values()) waiting.reject(reason);
     this.#waiting.clear();
     this.#end(reason);
+    for (const listener of [...this.#listeners]) listener(reason);
+    this.#listeners.clear();
   }
 }
 
