@@ -15,6 +15,7 @@ import type { History } from './history/history.ts';
 import type { ScreenHubs } from './history/screen-hubs.ts';
 import type { HostServices } from './host-services.ts';
 import type { Library } from './recording/library.ts';
+import type { SessionDesk } from './recording/message-log/session-desk.ts';
 import type { RecordedShelf } from './recording/recorded-shelf.ts';
 import type { ReplayDesk } from './replay/replay-desk.ts';
 import type { SafetyDesk } from './safety/safety-desk.ts';
@@ -48,6 +49,7 @@ export interface EngineParts {
   /** What devices under test stand, and which are armed. */
   readonly safety: SafetyDesk;
   readonly recording: RecordingDesk;
+  readonly sessions: SessionDesk;
   readonly library: Library;
   /** History of recordings, for plots. */
   readonly recorded: RecordedShelf;

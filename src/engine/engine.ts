@@ -43,6 +43,7 @@ import { History } from './history/history.ts';
 import { ScreenHubs } from './history/screen-hubs.ts';
 import type { HostServices } from './host-services.ts';
 import { openLibrary } from './recording/library.ts';
+import { SessionDesk } from './recording/message-log/session-desk.ts';
 import { RecordedShelf } from './recording/recorded-shelf.ts';
 import { ReplayDesk } from './replay/replay-desk.ts';
 import { SafetyDesk } from './safety/safety-desk.ts';
@@ -181,6 +182,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
   scope.use(discovery);
   scope.use(keeper);
   scope.use(recording);
+  const sessions = scope.use(new SessionDesk({ clock, fan, events, board, version }));
 
   const screens = new Set<ServedScreen>();
   scope.use(
@@ -243,6 +245,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     outputs,
     safety,
     recording,
+    sessions,
     library,
     recorded: scope.use(new RecordedShelf(library)),
     replays: scope.use(new ReplayDesk({ clock, board, hubs, library, fan })),
