@@ -1,5 +1,3 @@
-import { watch } from 'node:fs';
-import { access } from 'node:fs/promises';
 import { createDeferred } from '../../../core/deferred.ts';
 import { type ErrorCode, LabError } from '../../../core/errors.ts';
 import { fromOsError } from '../os-error.ts';
@@ -7,6 +5,7 @@ import { cancellation } from '../read-buffer.ts';
 import { splitRead } from '../split-read.ts';
 import type { ReadOptions, ReadResult, RemoteMode, Transport, TransportControl, WriteOptions } from '../transport.ts';
 import { udevAdvice } from '../usb/udev-rule.ts';
+import { onVanished } from './file-watch.ts';
 import { kernelUsbtmc, USBTMC_IOCTL, type UsbtmcDriver } from './usbtmc-driver.ts';
 import { WaitGate } from './wait-gate.ts';
 
@@ -95,7 +94,6 @@ class UsbtmcFileTransport implements Transport {
         ? { remoteLocal: (mode: RemoteMode, signal?: AbortSignal) => this.#remote(mode, signal) }
         : {}),
     };
-    // The driver tells of an unplugged instrument only those who ask; its file vanishes at once.
     this.#watcher = onVanished(path, () => this.#end(gone(resource)));
   }
 
@@ -284,19 +282,6 @@ class UsbtmcFileTransport implements Transport {
     this.#closed.resolve({ code: error.code, message: error.message });
     // The file may not be closed under a call.
     this.#disposed = this.#last.then(() => this.#driver.close(this.#file));
-  }
-}
-
-/** Where files cannot be watched (the system's limit is reached), the next call of the driver tells. */
-function onVanished(path: string, tell: () => void): Disposable {
-  try {
-    const watcher = watch(path, () => {
-      access(path).catch(tell);
-    });
-    watcher.on('error', () => {});
-    return { [Symbol.dispose]: () => watcher.close() };
-  } catch {
-    return { [Symbol.dispose]() {} };
   }
 }
 
