@@ -1,4 +1,4 @@
-import { open, readdir, readFile, rename, stat, statfs, unlink, writeFile } from 'node:fs/promises';
+import { link, open, readdir, readFile, rename, stat, statfs, unlink, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { LabError } from '../../core/errors.ts';
 import { makeFolder } from '../state/make-folder.ts';
@@ -35,6 +35,8 @@ export interface Disk {
   list(folder: string): Promise<string[]>;
   makeFolder(folder: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
+  /** Gives a file a second name (hard link). Rejects with EEXIST if there is one, EXDEV, EPERM, … where the two places cannot share a file. */
+  link(from: string, to: string): Promise<void>;
   /** Fine if nothing is there. */
   remove(path: string): Promise<void>;
   /** Undefined if nothing is there. */
@@ -71,6 +73,7 @@ export const systemDisk: Disk = {
   list: (folder) => readdir(folder),
   makeFolder,
   rename,
+  link,
   remove: async (path) => unlink(path).catch(absent),
   readText: async (path) => readFile(path, 'utf8').catch(absent),
   writeText: (path, text) => writeFile(path, text, { mode: 0o644 }),
