@@ -8,6 +8,8 @@ export interface QueryRace {
   session: Session;
   /** The bare round trip of the same protocol, written out. */
   bareQuery: Ask;
+  /** Default `:MEAS:VOLT?`. */
+  question?: string;
   reply: string;
   queries: number;
   passes: number;
@@ -18,10 +20,10 @@ export interface QueryRace {
  * answer, and that none was late.
  */
 export async function raceQueries(race: QueryRace): Promise<{ sessionUs: number; bareUs: number }> {
-  const { session, bareQuery, reply, queries, passes } = race;
+  const { session, bareQuery, question = ':MEAS:VOLT?', reply, queries, passes } = race;
   const timeUs = async (ask: Ask): Promise<number> => {
     const start = performance.now();
-    for (let count = 0; count < queries; count++) assert.equal(await ask(':MEAS:VOLT?'), reply);
+    for (let count = 0; count < queries; count++) assert.equal(await ask(question), reply);
     return ((performance.now() - start) * 1000) / queries;
   };
   const asked = session.stats.queries;

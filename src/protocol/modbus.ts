@@ -69,8 +69,10 @@ export function functionOf(request: ModbusRequest): number {
 export function encodeRequest(request: ModbusRequest): Uint8Array {
   const code = functionOf(request);
   switch (request.kind) {
-    case 'read':
-      return bytes(code, ...word(request.start), ...word(request.count));
+    case 'read': {
+      const { start, count } = request;
+      return Uint8Array.of(code, start >>> 8, start, count >>> 8, count);
+    }
     case 'write': {
       const { start, values, table } = request;
       const [first = 0] = values;
@@ -99,9 +101,10 @@ export function decodeAnswer(request: ModbusRequest, pdu: Uint8Array): ModbusAns
       const size = isBits ? Math.ceil(request.count / 8) : request.count * 2;
       if (pdu.length !== size + 2 || pdu[1] !== size) return undefined;
       const data = pdu.subarray(2);
-      const values = Array.from({ length: request.count }, (_, index) =>
-        isBits ? (at(data, index >> 3) >> (index & 7)) & 1 : wordAt(data, index * 2),
-      );
+      const values: number[] = [];
+      for (let index = 0; index < request.count; index++) {
+        values.push(isBits ? (at(data, index >> 3) >> (index & 7)) & 1 : wordAt(data, index * 2));
+      }
       return { kind: 'values', values };
     }
     case 'write':
@@ -186,7 +189,15 @@ export function rtuRequestLength(frame: Uint8Array): number | undefined {
 }
 
 export function encodeTcp(transaction: number, unit: number, pdu: Uint8Array): Uint8Array {
-  return bytes(...word(transaction), 0, 0, ...word(pdu.length + 1), unit, ...pdu);
+  const frame = new Uint8Array(pdu.length + 7);
+  const length = pdu.length + 1;
+  frame[0] = transaction >>> 8;
+  frame[1] = transaction;
+  frame[4] = length >>> 8;
+  frame[5] = length;
+  frame[6] = unit;
+  frame.set(pdu, 7);
+  return frame;
 }
 
 export interface TcpFrame {

@@ -3,6 +3,7 @@ import { parseResource } from '../../core/resource.ts';
 import type { Resource, ResourceKind } from '../../core/resource-shape.ts';
 import type { HislipOptions } from './hislip/hislip-options.ts';
 import { openHislip } from './hislip/open-hislip.ts';
+import type { ModbusLimits } from './modbus/modbus-limits.ts';
 import { openModbus } from './modbus/open-modbus.ts';
 import { openSerial } from './open-serial.ts';
 import { openTcp, type TcpOptions } from './open-tcp.ts';
@@ -22,6 +23,7 @@ export interface TransportOptions {
   hislip?: Omit<HislipOptions, 'signal'> | undefined;
   usb?: Omit<UsbOptions, 'signal'> | undefined;
   vendor?: Omit<VendorOptions, 'signal'> | undefined;
+  modbus?: Partial<ModbusLimits> | undefined;
   signal?: AbortSignal | undefined;
 }
 

@@ -5,6 +5,7 @@ import { encodeTcp } from '../../../protocol/modbus.ts';
 import type { ReadResult, Transport } from '../transport.ts';
 import { SharedLine } from './line-turn.ts';
 import { ModbusLine } from './modbus-line.ts';
+import { Stop } from './stop.ts';
 
 /** A transport whose writes and reads end when the test says so. */
 function setUp() {
@@ -22,19 +23,19 @@ function setUp() {
     read: () => (reads++ === 0 ? heard.promise : new Promise(() => {})),
     [Symbol.asyncDispose]: async () => {},
   };
-  return { writes, heard, line: new ModbusLine(transport, true) };
+  return { writes, heard, line: new ModbusLine(transport, { isTcp: true }) };
 }
 
 const QUESTION = { kind: 'read', table: 'holding', start: 0, count: 1 } as const;
 
 it('a write that fails after its question was given up does not take the answer of the next one', async () => {
   const { writes, heard, line } = setUp();
-  const stop = new AbortController();
-  const first = line.ask(1, QUESTION, stop.signal);
+  const stop = new Stop();
+  const first = line.ask(1, QUESTION, stop);
   await expect.poll(() => writes.length).toBe(1);
-  stop.abort();
-  await expect(first).rejects.toMatchObject({ code: expect.any(String) });
-  const second = line.ask(1, QUESTION, new AbortController().signal, 1000);
+  stop.end(new LabError('call.cancelled', 'Not wanted.'));
+  await expect(first).rejects.toMatchObject({ code: 'call.cancelled' });
+  const second = line.ask(1, QUESTION, new Stop(), 1000);
   await expect.poll(() => writes.length).toBe(2);
   writes[0]?.reject(new LabError('transport.failed', 'Not sent.'));
   await new Promise((resolve) => setImmediate(resolve));
@@ -48,15 +49,14 @@ describe('a turn on the line', () => {
   it('that came in time, or is not wanted any more, leaves no timer', async () => {
     vi.useFakeTimers();
     const shared = new SharedLine(setUp().line);
-    const { signal } = new AbortController();
     for (const isAborted of [false, true]) {
       const work = createDeferred<void>();
-      const holding = shared.run({ isUrgent: false, signal }, () => work.promise);
-      const stop = new AbortController();
-      const urgent = shared.run({ isUrgent: true, signal: stop.signal }, async () => 'done');
+      const holding = shared.run({ isUrgent: false, stop: new Stop() }, () => work.promise);
+      const stop = new Stop();
+      const urgent = shared.run({ isUrgent: true, stop }, async () => 'done');
       expect(vi.getTimerCount()).toBe(1);
       if (isAborted) {
-        stop.abort();
+        stop.end(new LabError('call.cancelled', 'Not wanted.'));
         await expect(urgent).rejects.toMatchObject({ code: 'call.cancelled' });
       }
       work.resolve();

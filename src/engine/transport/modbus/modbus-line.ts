@@ -1,52 +1,52 @@
 import { LabError } from '../../../core/errors.ts';
 import {
   decodeAnswer,
-  decodeTcp,
   encodeRequest,
   encodeRtu,
   encodeTcp,
   functionOf,
-  isWholeRtu,
   MAX_RTU_BYTES,
   type ModbusAnswer,
   type ModbusRequest,
-  rtuAnswerLength,
 } from '../../../protocol/modbus.ts';
 import type { Transport } from '../transport.ts';
+import { Deadline } from './deadline.ts';
+import { RtuCutter, TcpCutter } from './frame-cutter.ts';
+import { MODBUS_LIMITS, type ModbusLimits } from './modbus-limits.ts';
+import { OwedAnswers } from './owed-answers.ts';
+import { type StepMarker, StepMarkers } from './step-markers.ts';
+import type { Stop } from './stop.ts';
 
-/** A device that takes longer for an answer is taken for silent, unless the caller is less patient. */
-const ANSWER_MS = 5000;
-/** Silence that ends a frame of unknown length, and noise: far more than 3.5 characters at 1200 baud. */
-const FRAME_GAP_MS = 40;
-/** How long the answer to a question asked only to be in step again is waited for, and how many are asked. */
-const MARKER_MS = 400;
-const MARKERS = 4;
-/** An answer not come so long after its question never comes. */
-const OWED_MS = 10_000;
+export interface ModbusLineOptions {
+  isTcp: boolean;
+  limits?: Partial<ModbusLimits> | undefined;
+  /** What the wire owes from before; only a serial line does. */
+  owed?: OwedAnswers | undefined;
+}
 
-interface Owed {
+interface Question {
   unit: number;
-  code: number;
-  untilMs: number;
+  request: ModbusRequest;
+  /** Asked only to be in step: what does not answer it is an older answer. Absent: whatever is of its function is its answer. */
+  marker?: StepMarker;
 }
 
 interface Exchange {
-  unit: number;
-  request: ModbusRequest;
-  transaction: number;
+  readonly question: Question;
+  readonly transaction: number;
   resolve(answer: ModbusAnswer): void;
+  /** No answer that can be used: on a serial line it may still come. */
   reject(error: LabError): void;
 }
 
 /**
  * One Modbus line: one question and its answer at a time, whichever unit it is for. An answer belongs to the question of its unit and function (TCP:
  * of its transaction number), and only if its form fits. RTU frames carry no number, so the answer to a question that was given up could be taken
- * for the next one's: such an answer is owed, and before the unit is asked a question of that function again, one of another function is asked
- * (8, return query data): a device answers in order, so behind that answer nothing older comes.
+ * for the next one's: such an answer is owed, and before the unit is asked a question of that function again, a marker is asked (step-markers.ts).
  *
- *              ask                    answer, exception, CRC error
+ *              ask                    answer, exception
  *     quiet ───────▶ asking ───────────────────────────────────────▶ quiet
- *                      │ given up (timeout, abort)
+ *                      │ given up (timeout, stop), broken answer, port ended
  *                      ▼
  *                    owed ──marker answered, or ten seconds──▶ quiet
  */
@@ -55,16 +55,23 @@ export class ModbusLine implements AsyncDisposable {
   readonly closed: Transport['closed'];
   readonly #transport: Transport;
   readonly #isTcp: boolean;
-  #bytes: Uint8Array = new Uint8Array(0);
+  readonly #limits: ModbusLimits;
+  readonly #owed: OwedAnswers;
+  readonly #markers: StepMarkers;
+  readonly #deadline = new Deadline();
+  readonly #tcp = new TcpCutter();
+  readonly #rtu = new RtuCutter();
   #current: Exchange | undefined;
   #gapTimer: ReturnType<typeof setTimeout> | undefined;
-  #owed: Owed[] = [];
   #transaction = 0;
   #ended: LabError | undefined;
 
-  constructor(transport: Transport, isTcp: boolean) {
+  constructor(transport: Transport, { isTcp, limits, owed = new OwedAnswers() }: ModbusLineOptions) {
     this.#transport = transport;
     this.#isTcp = isTcp;
+    this.#limits = { ...MODBUS_LIMITS, ...limits };
+    this.#owed = owed;
+    this.#markers = new StepMarkers(owed);
     this.resource = transport.resource;
     this.closed = transport.closed;
     void this.#read();
@@ -72,162 +79,146 @@ export class ModbusLine implements AsyncDisposable {
 
   /**
    * Asks one unit; whoever calls holds the line. Throws `transport.timeout` without an answer, `protocol.malformed` for one with a wrong checksum,
-   * the reason of the signal, what ended the line. An exception is an answer.
+   * the reason of the stop, what ended the line. An exception is an answer.
    */
-  async ask(unit: number, request: ModbusRequest, signal: AbortSignal, timeoutMs = ANSWER_MS): Promise<ModbusAnswer> {
-    await this.#beInStep(unit, functionOf(request), signal);
-    return this.#exchange(unit, request, signal, timeoutMs);
+  ask(
+    unit: number,
+    request: ModbusRequest,
+    stop: Stop,
+    timeoutMs: number = this.#limits.answerMs,
+  ): Promise<ModbusAnswer> {
+    const question = { unit, request };
+    if (this.#owed.isEmpty) return this.#exchange(question, stop, timeoutMs);
+    return this.#beInStep(unit, functionOf(request), stop).then(() => this.#exchange(question, stop, timeoutMs));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearTimeout(this.#gapTimer);
+    this.#deadline[Symbol.dispose]();
     await this.#transport[Symbol.asyncDispose]();
   }
 
-  async #beInStep(unit: number, code: number, signal: AbortSignal): Promise<void> {
-    const nowMs = performance.now();
-    this.#owed = this.#owed.filter(({ untilMs }) => untilMs > nowMs);
-    for (let tries = 0; tries < MARKERS && this.#owes(unit, code); tries++) {
-      // Another function than all that are owed: its answer, also an exception, cannot be one of theirs.
-      const marker = MARKER_REQUESTS.find((request) => !this.#owes(unit, functionOf(request)));
-      if (!marker) break;
+  async #beInStep(unit: number, code: number, stop: Stop): Promise<void> {
+    for (const kind of this.#markers.kinds(unit)) {
+      if (!this.#owed.owesFunction(unit, code)) return;
+      const marker = this.#markers.make(unit, kind);
+      if (!marker) continue;
       try {
-        await this.#exchange(unit, marker, signal, MARKER_MS);
-        this.#owed = this.#owed.filter((one) => one.unit !== unit);
+        await this.#exchange({ unit, request: marker.request, marker }, stop, this.#limits.markerMs);
+        this.#owed.settle(unit);
+        this.#markers.prove(unit, kind);
       } catch (error) {
-        const { code: failure } = LabError.from(error);
-        if (signal.aborted || failure === 'transport.closed' || failure === 'transport.failed') throw error;
+        if (stop.reason || this.#ended) throw error;
       }
     }
-    if (this.#owes(unit, code)) throw this.#silent(unit);
+    if (!this.#owed.owesFunction(unit, code)) return;
+    this.#markers.forget(unit);
+    throw this.#silent(unit);
   }
 
-  #owes(unit: number, code: number): boolean {
-    return this.#owed.some((one) => one.unit === unit && one.code === code);
-  }
-
-  #exchange(unit: number, request: ModbusRequest, signal: AbortSignal, timeoutMs: number): Promise<ModbusAnswer> {
+  #exchange(question: Question, stop: Stop, timeoutMs: number): Promise<ModbusAnswer> {
+    const { unit, request } = question;
     return new Promise((resolve, reject) => {
-      if (this.#ended) return reject(this.#ended);
-      if (signal.aborted) return reject(LabError.from(signal.reason));
-      this.#bytes = new Uint8Array(0);
-      this.#transaction = (this.#transaction + 1) & 0xffff;
-      const finish = (): void => {
-        clearTimeout(timer);
+      const refusal = this.#ended ?? stop.reason;
+      if (refusal) return reject(refusal);
+      const transaction = (this.#transaction + 1) & 0xffff;
+      this.#transaction = transaction;
+      const finish = (): boolean => {
         // A write may fail when its question was given up long since and the next one is under way.
-        if (this.#current === exchange) {
-          this.#current = undefined;
-          clearTimeout(this.#gapTimer);
-        }
-        signal.removeEventListener('abort', onAbort);
-      };
-      const giveUp = (error: LabError): void => {
-        // TCP answers carry the number of their question.
-        if (!this.#isTcp) {
-          this.#owed.push({ unit, code: functionOf(request), untilMs: performance.now() + OWED_MS });
-        }
-        exchange.reject(error);
+        if (this.#current !== exchange) return false;
+        this.#current = undefined;
+        this.#deadline.clear();
+        clearTimeout(this.#gapTimer);
+        stop.listen(undefined);
+        return true;
       };
       const exchange: Exchange = {
-        unit,
-        request,
-        transaction: this.#transaction,
+        question,
+        transaction,
         resolve: (answer) => {
-          finish();
-          resolve(answer);
+          if (finish()) resolve(answer);
         },
         reject: (error) => {
-          finish();
+          if (!finish()) return;
+          // TCP answers carry the number of their question.
+          if (!this.#isTcp) this.#owed.add(unit, request, this.#limits.owedMs);
           reject(error);
         },
       };
-      const onAbort = (): void => giveUp(LabError.from(signal.reason));
-      const timer = setTimeout(() => giveUp(this.#silent(unit)), timeoutMs);
-      signal.addEventListener('abort', onAbort, { once: true });
+      this.#deadline.set(timeoutMs, () => exchange.reject(this.#silent(unit)));
+      stop.listen(exchange.reject);
       this.#current = exchange;
       const pdu = encodeRequest(request);
-      const frame = this.#isTcp ? encodeTcp(this.#transaction, unit, pdu) : encodeRtu(unit, pdu);
+      this.#rtu.drop();
+      const frame = this.#isTcp ? encodeTcp(transaction, unit, pdu) : encodeRtu(unit, pdu);
       this.#transport.write(frame).catch((error: unknown) => exchange.reject(LabError.from(error)));
     });
   }
 
   async #read(): Promise<void> {
     try {
-      for (;;) this.#take((await this.#transport.read()).bytes);
+      for (;;) {
+        const { bytes } = await this.#transport.read();
+        if (this.#isTcp) this.#takeTcp(bytes);
+        else if (this.#current) this.#takeRtu(bytes);
+      }
     } catch (error) {
-      this.#ended = LabError.from(error);
+      this.#ended ??= LabError.from(error);
       this.#current?.reject(this.#ended);
     }
   }
 
-  #take(chunk: Uint8Array): void {
-    if (!this.#current) return;
-    const joined = new Uint8Array(this.#bytes.length + chunk.length);
-    joined.set(this.#bytes);
-    joined.set(chunk, this.#bytes.length);
-    this.#bytes = joined;
-    if (this.#isTcp) this.#takeTcp();
-    else this.#takeRtu();
-  }
-
-  #takeTcp(): void {
-    for (let frame = decodeTcp(this.#bytes); frame && this.#current; frame = decodeTcp(this.#bytes)) {
-      if (frame === 'malformed') {
-        this.#bytes = new Uint8Array(0);
-        this.#current.reject(this.#malformed('What came is no Modbus/TCP frame'));
-        return;
-      }
-      this.#bytes = this.#bytes.subarray(frame.length);
-      if (frame.transaction !== this.#current.transaction || frame.unit !== this.#current.unit) continue;
-      this.#answer(this.#current, frame.pdu);
-    }
-  }
-
-  /** A frame is whole when its length says so; what fits no length ends with silence. */
-  #takeRtu(): void {
-    clearTimeout(this.#gapTimer);
-    for (let current = this.#current; current; current = this.#current) {
-      const length = rtuAnswerLength(this.#bytes);
-      if (length === undefined || length === 0 || this.#bytes.length < length) break;
-      const frame = this.#bytes.subarray(0, length);
-      if (!isWholeRtu(frame)) break;
-      this.#bytes = this.#bytes.subarray(length);
-      // Of another unit, or owed since before.
-      if (frame[0] === current.unit) this.#answerOrSkip(current, frame.subarray(1, -2));
-    }
-    if (this.#current && this.#bytes.length > 0) {
+  #takeTcp(chunk: Uint8Array): void {
+    const isInStep = this.#tcp.take(chunk, ({ transaction, unit, pdu }) => {
       const current = this.#current;
-      this.#gapTimer = setTimeout(() => this.#gap(current), FRAME_GAP_MS);
-    }
+      if (transaction === current?.transaction && unit === current.question.unit) this.#answer(current, pdu);
+    });
+    if (isInStep) return;
+    const error = this.#malformed('What came is no Modbus/TCP frame', 'The connection was closed. Check the port.');
+    this.#ended ??= error;
+    this.#current?.reject(error);
+    void Promise.resolve(this.#transport[Symbol.asyncDispose]()).catch(() => {});
+  }
+
+  #takeRtu(chunk: Uint8Array): void {
+    clearTimeout(this.#gapTimer);
+    this.#rtu.take(chunk, (unit, pdu) => {
+      const current = this.#current;
+      if (!current) return;
+      const { question } = current;
+      // Others are of another unit, or owed since before.
+      const isOf = unit === question.unit && ((pdu[0] ?? 0) & 0x7f) === functionOf(question.request);
+      if (isOf) this.#answer(current, pdu);
+    });
+    const current = this.#current;
+    if (!current || this.#rtu.waiting === 0) return;
+    // Noise without a pause would be gathered for as long as the answer is waited for.
+    if (this.#rtu.waiting > MAX_RTU_BYTES) this.#gap(current);
+    else this.#gapTimer = setTimeout(() => this.#gap(current), this.#limits.gapMs);
   }
 
   #gap(current: Exchange): void {
     if (this.#current !== current) return;
-    const bytes = this.#bytes;
-    this.#bytes = new Uint8Array(0);
+    const { waiting } = this.#rtu;
+    this.#rtu.drop();
     // Noise of a few bytes is no answer yet; the checksum of something like one is wrong.
-    if (bytes.length >= 4 || bytes.length > MAX_RTU_BYTES) {
-      current.reject(this.#malformed('The checksum (CRC) of the answer is wrong'));
+    if (waiting >= MIN_ANSWER_BYTES) {
+      current.reject(this.#malformed('The checksum (CRC) of the answer is wrong', WIRING));
     }
   }
 
-  #answerOrSkip(current: Exchange, pdu: Uint8Array): void {
-    const isItsFunction = ((pdu[0] ?? 0) & 0x7f) === functionOf(current.request);
-    if (isItsFunction) this.#answer(current, pdu);
-  }
-
   #answer(current: Exchange, pdu: Uint8Array): void {
-    const answer = decodeAnswer(current.request, pdu);
+    const { request, marker } = current.question;
+    const answer = decodeAnswer(request, pdu);
+    if (marker && (!answer || (answer.kind === 'exception' && !marker.canRefuse))) return;
     if (answer) current.resolve(answer);
-    else current.reject(this.#malformed('The answer does not fit the question (count, address or value)'));
+    else current.reject(this.#malformed('The answer does not fit the question (count, address or value)', WIRING));
   }
 
-  #malformed(what: string): LabError {
-    return new LabError(
-      'protocol.malformed',
-      `${what} on ${this.resource}; it is not used. Check baud rate, parity and the termination of the line, then ask again.`,
-      { resource: this.resource },
-    );
+  #malformed(what: string, remedy: string): LabError {
+    return new LabError('protocol.malformed', `${what} on ${this.resource}; it is not used. ${remedy}`, {
+      resource: this.resource,
+    });
   }
 
   #silent(unit: number): LabError {
@@ -239,10 +230,5 @@ export class ModbusLine implements AsyncDisposable {
   }
 }
 
-/** Tried in this order; devices that know a function say so or answer with an exception, others stay silent. */
-const MARKER_REQUESTS: readonly ModbusRequest[] = [
-  { kind: 'echo', value: 0x4c57 },
-  { kind: 'read', table: 'holding', start: 0, count: 1 },
-  { kind: 'read', table: 'input', start: 0, count: 1 },
-  { kind: 'read', table: 'coil', start: 0, count: 1 },
-];
+const MIN_ANSWER_BYTES = 4;
+const WIRING = 'Check baud rate, parity and the termination of the line, then ask again.';

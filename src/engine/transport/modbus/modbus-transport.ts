@@ -1,16 +1,19 @@
-import { ByteQueue } from '../../../core/byte-queue.ts';
-import { createDeferred, type Deferred } from '../../../core/deferred.ts';
+import { createDeferred } from '../../../core/deferred.ts';
 import { type ErrorCode, LabError } from '../../../core/errors.ts';
 import { exceptionText, type ModbusAnswer, type ModbusRequest } from '../../../protocol/modbus.ts';
 import { isAsking, type ModbusStep, parseModbusMessage } from '../../../protocol/modbus-text.ts';
 import { decodeLatin1 } from '../../../protocol/scpi-line.ts';
-import { cancellation } from '../read-buffer.ts';
+import { cancellation, ReadPlace } from '../read-buffer.ts';
 import type { ReadOptions, ReadResult, Transport, TransportControl, WriteOptions } from '../transport.ts';
 import type { SharedLine } from './line-turn.ts';
 import { readModbusIdentity } from './modbus-identity.ts';
+import { Stop } from './stop.ts';
 
 /** A message given in pieces. */
 const MAX_MESSAGE_BYTES = 16 * 1024;
+/** Messages whose steps are kept. */
+const MAX_PARSED = 64;
+const NOTHING = new Uint8Array(0);
 
 /**
  * One unit on a Modbus line as an instrument that takes messages in words (docs/protocols/modbus.md). A message is carried out whole before the write
@@ -26,11 +29,11 @@ export class ModbusTransport implements Transport {
   readonly #unit: number;
   readonly #closed = createDeferred<{ code: ErrorCode; message: string }>();
   #pieces = '';
-  /** The answer, LF at its end; read from the front. */
-  readonly #answer = new ByteQueue();
-  #arrival: Deferred<void> | undefined;
-  #isReadPending = false;
-  #current: AbortController | undefined;
+  /** What is not read yet of the answer, which ends with LF. */
+  #answer: Uint8Array = NOTHING;
+  readonly #place = new ReadPlace();
+  readonly #parsed = new Map<string, readonly ModbusStep[]>();
+  #current: Stop | undefined;
   #ended: LabError | undefined;
 
   constructor(use: { shared: SharedLine } & AsyncDisposable, unit: number, resource: string) {
@@ -55,74 +58,62 @@ export class ModbusTransport implements Transport {
     }
     this.#pieces += decodeLatin1(bytes);
     if (!end) return;
-    const text = this.#pieces.trim();
+    const text = this.#pieces;
     this.#pieces = '';
-    const steps = parseModbusMessage(text);
+    const steps = this.#parse(text);
     this.#giveUp();
-    const own = new AbortController();
-    this.#current = own;
-    const onAbort = (): void => own.abort(signal && cancellation(signal));
-    signal?.addEventListener('abort', onAbort, { once: true });
+    const stop = new Stop();
+    this.#current = stop;
+    const onAbort = signal && ((): void => stop.end(cancellation(signal)));
+    if (onAbort) signal?.addEventListener('abort', onAbort, { once: true });
     try {
-      const answers = await this.#use.shared.run({ isUrgent, signal: own.signal }, (both) => this.#run(steps, both));
-      if (this.#current !== own || answers.length === 0) return;
-      this.#answer.push(new TextEncoder().encode(`${answers.join(';')}\n`));
-      this.#arrival?.resolve();
+      const answer = await this.#use.shared.run({ isUrgent, stop }, () => this.#run(steps, stop));
+      if (this.#current !== stop || answer === '') return;
+      this.#answer = Buffer.from(`${answer}\n`, 'latin1');
+      this.#serve();
     } finally {
-      signal?.removeEventListener('abort', onAbort);
-      if (this.#current === own) this.#current = undefined;
+      if (onAbort) signal?.removeEventListener('abort', onAbort);
+      if (this.#current === stop) this.#current = undefined;
     }
   }
 
-  async read({ max = MAX_MESSAGE_BYTES, termChar, signal }: ReadOptions = {}): Promise<ReadResult> {
-    if (this.#isReadPending) {
-      throw new LabError('call.invalid', 'A read is waiting on this instrument already; one at a time.');
-    }
-    this.#isReadPending = true;
-    try {
-      while (this.#answer.length === 0) {
-        if (signal?.aborted) throw cancellation(signal);
-        if (this.#ended) throw this.#ended;
-        this.#arrival = createDeferred<void>();
-        const { promise, reject } = this.#arrival;
-        const onAbort = (): void => reject(signal && cancellation(signal));
-        signal?.addEventListener('abort', onAbort, { once: true });
-        await promise.finally(() => signal?.removeEventListener('abort', onAbort));
-      }
-      const found = termChar === undefined ? -1 : this.#answer.indexOf(termChar);
-      const count = Math.min(this.#answer.length, Math.max(1, max), found < 0 ? Number.POSITIVE_INFINITY : found + 1);
-      const bytes = this.#answer.take(count) ?? new Uint8Array(0);
-      return { bytes, end: this.#answer.length === 0 };
-    } finally {
-      this.#isReadPending = false;
-      this.#arrival = undefined;
-    }
+  read(options: ReadOptions = {}): Promise<ReadResult> {
+    return this.#place.wait(options, () => this.#serve());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     const reason = new LabError('transport.closed', `The connection was closed here (${this.resource}).`, {
       resource: this.resource,
     });
-    this.#current?.abort(reason);
+    this.#current?.end(reason);
     this.#end(reason);
     await this.#use[Symbol.asyncDispose]();
   }
 
-  async #run(steps: readonly ModbusStep[], signal: AbortSignal): Promise<string[]> {
-    const answers: string[] = [];
-    for (const step of steps) {
-      const answer = await this.#step(step, signal);
-      if (isAsking(step)) answers.push(answer);
-    }
-    return answers;
+  #serve(): void {
+    const { pending } = this.#place;
+    if (!pending) return;
+    const { length } = this.#answer;
+    if (length > 0) {
+      const found = pending.termChar === undefined ? -1 : this.#answer.indexOf(pending.termChar);
+      const count = Math.min(found < 0 ? length : found + 1, pending.max);
+      const bytes = this.#answer.subarray(0, count);
+      this.#answer = this.#answer.subarray(count);
+      pending.resolve({ bytes, end: count === length });
+    } else if (this.#ended) pending.reject(this.#ended);
   }
 
-  async #step(step: ModbusStep, signal: AbortSignal): Promise<string> {
-    if (step.kind === 'idn') {
-      const { line } = this.#use.shared;
-      return readModbusIdentity(this.#unit, (request, ms) => line.ask(this.#unit, request, signal, ms));
+  /** Answers of the steps that ask, joined by `;`. */
+  async #run(steps: readonly ModbusStep[], stop: Stop): Promise<string> {
+    const { line } = this.#use.shared;
+    const ask = (request: ModbusRequest, ms?: number): Promise<ModbusAnswer> => line.ask(this.#unit, request, stop, ms);
+    let text = '';
+    for (const step of steps) {
+      const answer =
+        step.kind === 'idn' ? await readModbusIdentity(this.#unit, ask) : this.#words(step, await ask(step));
+      if (isAsking(step)) text += text === '' ? answer : `;${answer}`;
     }
-    return this.#words(step, await this.#use.shared.line.ask(this.#unit, step, signal));
+    return text;
   }
 
   #words(request: ModbusRequest, answer: ModbusAnswer): string {
@@ -136,17 +127,28 @@ export class ModbusTransport implements Transport {
     );
   }
 
+  /** Whoever polls asks the same again and again. */
+  #parse(text: string): readonly ModbusStep[] {
+    const known = this.#parsed.get(text);
+    if (known) return known;
+    const steps = parseModbusMessage(text);
+    if (this.#parsed.size >= MAX_PARSED) this.#parsed.clear();
+    this.#parsed.set(text, steps);
+    return steps;
+  }
+
   #giveUp(): void {
-    this.#current?.abort(new LabError('call.cancelled', 'Another message was sent.'));
+    this.#answer = NOTHING;
+    const current = this.#current;
     this.#current = undefined;
-    this.#answer.clear();
+    current?.end(new LabError('call.cancelled', 'Another message was sent.'));
   }
 
   #clear(): void {
     if (this.#ended) throw this.#ended;
     this.#pieces = '';
     this.#giveUp();
-    this.#arrival?.reject(
+    this.#place.pending?.reject(
       new LabError('transport.timeout', `A clear ended the wait for an answer of ${this.resource}; it is missing.`),
     );
   }
@@ -154,7 +156,7 @@ export class ModbusTransport implements Transport {
   #end(error: LabError): void {
     if (this.#ended) return;
     this.#ended = error;
-    this.#arrival?.reject(error);
+    this.#place.pending?.reject(error);
     this.#closed.resolve({ code: error.code, message: error.message });
   }
 }

@@ -17,7 +17,7 @@ import { openSession } from '../../session/open-session.ts';
 import { createSystemClock } from '../../system-clock.ts';
 import { openTransport } from '../open-transport.ts';
 import type { Transport } from '../transport.ts';
-import { openModbusLines } from './line-turn.ts';
+import { openModbusLines } from './line-share.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {

@@ -1,6 +1,6 @@
 import type { Resource } from '../../../core/resource-shape.ts';
 import type { Transport } from '../transport.ts';
-import { type ModbusOptions, shareLine } from './line-turn.ts';
+import { type ModbusOptions, shareLine } from './line-share.ts';
 import { ModbusTransport } from './modbus-transport.ts';
 
 /**
