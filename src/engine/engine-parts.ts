@@ -14,6 +14,7 @@ import type { KnownInstruments } from './discovery/known-instruments.ts';
 import type { History } from './history/history.ts';
 import type { ScreenHubs } from './history/screen-hubs.ts';
 import type { HostServices } from './host-services.ts';
+import type { MathDesk } from './math/math-desk.ts';
 import type { Library } from './recording/library.ts';
 import type { SessionDesk } from './recording/message-log/session-desk.ts';
 import type { RecordedShelf } from './recording/recorded-shelf.ts';
@@ -50,6 +51,7 @@ export interface EngineParts {
   readonly safety: SafetyDesk;
   readonly recording: RecordingDesk;
   readonly sessions: SessionDesk;
+  readonly math: MathDesk;
   readonly library: Library;
   /** History of recordings, for plots. */
   readonly recorded: RecordedShelf;

@@ -42,6 +42,8 @@ import type { EngineParts } from './engine-parts.ts';
 import { History } from './history/history.ts';
 import { ScreenHubs } from './history/screen-hubs.ts';
 import type { HostServices } from './host-services.ts';
+import { MathDesk } from './math/math-desk.ts';
+import { createMathStage } from './math/math-stage.ts';
 import { openLibrary } from './recording/library.ts';
 import { SessionDesk } from './recording/message-log/session-desk.ts';
 import { RecordedShelf } from './recording/recorded-shelf.ts';
@@ -174,9 +176,11 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
   });
   const alarms = scope.use(createAlarmDesk({ clock, board, events, channels, host, recording, outputs }));
   const jobs = scope.use(new JobTable(clock, board));
-  const loader = createBenchLoader({ board, events, channels, instruments, alarms, simulator, safety, known });
+  const math = new MathDesk({ fan, registry, channels, board, touched: () => keeper.touch() });
+  const loader = createBenchLoader({ board, events, channels, instruments, alarms, simulator, safety, known, math });
   // Order of the fan: the recorder puts itself first when it starts, then history, then rules, then what only counts.
   for (const sink of [history, alarms, new StreamBoard(board, events), meter]) scope.use(fan.add(sink));
+  scope.use(math);
   scope.defer(() => simulator.stop().then(() => undefined));
   scope.use(instruments);
   scope.use(discovery);
@@ -246,9 +250,20 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     safety,
     recording,
     sessions,
+    math,
     library,
     recorded: scope.use(new RecordedShelf(library)),
-    replays: scope.use(new ReplayDesk({ clock, board, hubs, library, fan })),
+    replays: scope.use(
+      new ReplayDesk({
+        clock,
+        board,
+        hubs,
+        library,
+        fan,
+        compute: (sink, streams) =>
+          createMathStage({ channels: math.channels, sink, registry: streams, scaleOf: (id) => channels.scaleOf(id) }),
+      }),
+    ),
     alarms,
     jobs,
     simulator,

@@ -4,6 +4,8 @@ import { alarmRule } from '../../contract/alarm-schema.ts';
 import { plotLayout } from '../../contract/bench-schema.ts';
 import { attachOptions } from '../../contract/discovery-schema.ts';
 import { channelState, polledQuery } from '../../contract/instrument-schema.ts';
+import { mathChannel } from '../../contract/math-schema.ts';
+import { recordingPlan } from '../../contract/plan-schema.ts';
 import { protectedDevice } from '../../contract/safety-schema.ts';
 import { LabError } from '../../core/errors.ts';
 import { systemCode } from '../recording/disk.ts';
@@ -48,6 +50,9 @@ export const benchDocument = z.object({
   rules: z.array(alarmRule).max(1000),
   /** Limits of what stands on the bench; that a device is armed is never saved. Absent in files from before there were any. */
   safety: z.array(protectedDevice).max(50).default([]),
+  /** Recordings that start and stop by themselves; computed channels. */
+  plans: z.array(recordingPlan).max(50).default([]),
+  math: z.array(mathChannel).max(50).default([]),
 });
 export type BenchDocument = z.infer<typeof benchDocument>;
 
@@ -61,6 +66,8 @@ export function createBenchDocument(name: string): BenchDocument {
     plots: [],
     rules: [],
     safety: [],
+    plans: [],
+    math: [],
   };
 }
 

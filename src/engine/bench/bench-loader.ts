@@ -2,6 +2,7 @@ import { LabError } from '../../core/errors.ts';
 import type { ChannelBook } from '../acquisition/channel-book.ts';
 import type { AlarmEngine } from '../alarm/alarm-engine.ts';
 import type { KnownInstruments } from '../discovery/known-instruments.ts';
+import type { MathDesk } from '../math/math-desk.ts';
 import type { SafetyDesk } from '../safety/safety-desk.ts';
 import type { EventLog } from '../state/event-log.ts';
 import type { StateBoard } from '../state/state-board.ts';
@@ -18,6 +19,7 @@ export interface BenchLoaderParts {
   simulator: SimulatorDesk;
   safety: SafetyDesk;
   known: KnownInstruments;
+  math: MathDesk;
 }
 
 export interface BenchLoader {
@@ -40,6 +42,7 @@ export function createBenchLoader({
   simulator,
   safety,
   known,
+  math,
 }: BenchLoaderParts): BenchLoader {
   /** In the document, but not there (yet; or switched off, unplugged): they must not vanish from the file. */
   let absent: BenchInstrument[] = [];
@@ -105,12 +108,15 @@ export function createBenchLoader({
     channels.load(document.channels);
     for (const rule of document.rules) alarms.set(rule);
     safety.load(document.safety);
+    math.load(document.math);
     board.replace({
       bench: { ...board.state.bench, name: document.name },
       plots: document.plots,
       rules: alarms.rules,
       alarms: alarms.states,
       safety: safety.state,
+      math: math.states,
+      plans: document.plans,
       // What did not confirm to be off is on, whichever bench is open.
       outputsOff: board.state.outputsOff?.results.some(({ confirmed }) => !confirmed) ? board.state.outputsOff : null,
     });
@@ -128,6 +134,8 @@ export function createBenchLoader({
       plots: board.state.plots,
       rules: alarms.rules,
       safety: safety.devices,
+      math: [...math.channels],
+      plans: board.state.plans,
     }),
     prepare,
     attach,
