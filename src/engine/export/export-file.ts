@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { open, realpath, rename, rm } from 'node:fs/promises';
+import { realpath, rename, rm, stat } from 'node:fs/promises';
+import type { ExportChoices, ExportFormat } from '../../contract/export-schema.ts';
+import { exportOptions } from '../../contract/export-schema.ts';
 import { LabError } from '../../core/errors.ts';
-import { systemCode } from '../recording/disk.ts';
 import { openRecording, type Recording } from '../recording/recording.ts';
-import { csvPieces } from './csv-rows.ts';
-
-export type ExportFormat = 'csv';
+import { exportError } from './export-error.ts';
+import { exportedChannels } from './exported-channel.ts';
+import { FORMAT_WRITERS } from './format-writers.ts';
 
 /** What to export; plain values, so that it can be sent to a worker. */
 export interface ExportTask {
@@ -16,6 +17,7 @@ export interface ExportTask {
   /** Replaced, once the new one is whole, if it is there. */
   out: string;
   format: ExportFormat;
+  options?: ExportChoices | undefined;
   /** Name while it is unfinished, in the same folder; absent: one like `out`. */
   temporary?: string | undefined;
   channels?: readonly string[] | undefined;
@@ -25,8 +27,11 @@ export interface ExportTask {
 }
 
 export interface ExportResult {
+  /** Rows of the table, or of all streams. */
   rows: number;
   bytes: number;
+  /** What the file could not hold, in sentences. */
+  notes: string[];
 }
 
 export interface ExportWatch {
@@ -37,51 +42,56 @@ export interface ExportWatch {
 
 /**
  * Exports here and now. The file appears under its name when it is whole; whatever goes wrong, nothing unfinished is left.
- * @throws LabError recording.* if it cannot be read, recording.disk-full, recording.denied and export.failed if it cannot be written,
- * call.invalid if it would replace a recording, call.cancelled
+ * @throws LabError recording.* if it cannot be read, export.failed if it cannot be written, export.unsupported if the format cannot hold
+ * what was chosen, channel.unknown, call.invalid if it would replace a recording, call.cancelled
  */
 export async function exportFile(task: ExportTask, watch: ExportWatch = {}): Promise<ExportResult> {
-  const temporary = task.temporary ?? temporaryName(task.out);
+  const path = task.temporary ?? temporaryName(task.out);
+  const options = exportOptions.parse(task.options ?? {});
   await using recording = await openRecording(task.path, { parts: task.parts });
-  await refuseRecording(task.out, recording);
-  for (const id of task.channels ?? []) {
-    if (!recording.info.channels.some((channel) => channel.id === id)) {
-      throw new LabError('channel.unknown', `The recording has no channel ${id}. Nothing was exported.`, {
-        channel: id,
-      });
-    }
+  await refuseRecording(task, recording);
+  const channels = exportedChannels(recording, task.channels);
+  if (channels.length === 0) {
+    throw new LabError('export.unsupported', 'The recording has no channel, so there is nothing to export.');
   }
-  const result: ExportResult = { rows: 0, bytes: 0 };
-  try {
-    const file = await open(temporary, 'wx');
-    try {
-      for await (const piece of csvPieces(recording, task)) {
-        throwIfCancelled(watch.signal);
-        result.bytes += (await file.write(piece.text)).bytesWritten;
-        result.rows = piece.rows;
-        watch.onProgress?.(piece.share);
-      }
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+  const { fromNs, toNs, format, out } = task;
+  const tick = (share: number): void => {
     throwIfCancelled(watch.signal);
-    await rename(temporary, task.out);
-    return result;
+    watch.onProgress?.(share);
+  };
+  try {
+    tick(0);
+    const written = await FORMAT_WRITERS[format]({
+      recording,
+      channels,
+      range: { fromNs, toNs },
+      options,
+      path,
+      out,
+      tick,
+    });
+    tick(1);
+    const { size } = await stat(path);
+    await rename(path, out);
+    return { ...written, bytes: size };
   } catch (error) {
-    await rm(temporary, { force: true }).catch(() => undefined);
-    throw exportError(error, task.out);
+    await rm(path, { recursive: true, force: true }).catch(() => undefined);
+    throw exportError(error, out);
   }
 }
 
-/** A slip of the pen must not put a table in place of measured data: neither of this recording nor of another. */
-async function refuseRecording(out: string, recording: Recording): Promise<void> {
-  const place = await realpath(out).catch(() => out);
+/** A slip of the pen must not put an export in place of measured data: neither of this recording nor of another. */
+async function refuseRecording({ out, format }: ExportTask, recording: Recording): Promise<void> {
+  const place = await realpath(out).catch(() => undefined);
   const own = await Promise.all(recording.parts.map(({ path }) => realpath(path).catch(() => path)));
-  if (!own.includes(place) && !/\.mcap(\.part)?$/i.test(place)) return;
+  const isRecording = /\.mcap(\.part)?$/i.test(place ?? out);
+  const isNewRecording = format === 'mcap' && /\.mcap$/i.test(out) && place === undefined;
+  if (!own.includes(place ?? out) && (!isRecording || isNewRecording)) return;
   throw new LabError(
     'call.invalid',
-    `${out} is the name of a recording, and the export would replace it. Nothing was written. Give the table another name, such as NAME.csv.`,
+    format === 'mcap'
+      ? `${out} is a recording, or would be taken for one that is being written, and the export would replace it. Nothing was written. Give the copy another name, such as NAME-copy.mcap.`
+      : `${out} is the name of a recording, and the export would replace it. Nothing was written. Give the table another name, such as NAME.csv.`,
     { out },
   );
 }
@@ -94,25 +104,4 @@ export function temporaryName(out: string): string {
 function throwIfCancelled(signal: AbortSignal | undefined): void {
   if (signal?.aborted)
     throw new LabError('call.cancelled', 'The export was cancelled; its unfinished file was removed.');
-}
-
-function exportError(error: unknown, out: string): LabError {
-  if (error instanceof LabError) return error;
-  const code = systemCode(error);
-  const reasons: Record<string, string> = {
-    ENOSPC: 'the disk is full',
-    EACCES: 'the folder may not be written',
-    EPERM: 'the folder may not be written',
-    EROFS: 'the disk is read-only',
-    ENOENT: 'the folder does not exist',
-    ENOTDIR: 'the folder does not exist',
-    EISDIR: 'there is a folder of that name',
-  };
-  const reason = reasons[code] ?? (error instanceof Error ? error.message : String(error));
-  return new LabError(
-    'export.failed',
-    `The export to ${out} failed: ${reason}. Nothing unfinished was left; the recording is unchanged. Choose another place and export again.`,
-    { out, system: code },
-    { cause: error },
-  );
 }
