@@ -2,6 +2,8 @@ import { crc32 } from 'node:zlib';
 import type { Batch } from '../../core/batch.ts';
 import { viewBatch } from '../../core/batch.ts';
 import { LabError } from '../../core/errors.ts';
+import { MAX_UNPACKED_BYTES, openCodec } from './chunk-codec.ts';
+import { type ChunkHead, decodeChunkHead } from './chunk-record.ts';
 import type { ChunkDigest } from './digest.ts';
 import type { DiskFile } from './disk.ts';
 import { readBytes, uint64At } from './disk-read.ts';
@@ -20,39 +22,60 @@ export interface ChunkMessage {
 const MAX_CHUNK_BYTES = 1 << 30;
 
 /**
- * The messages of the chunk at `offset`, with its CRC checked.
+ * The messages of the chunk at `offset`, unpacked, with its CRC checked.
  * @throws LabError recording.malformed: the chunk cannot be trusted, nothing of it is given.
  */
 export async function readChunk(
   file: DiskFile,
   { offset, length }: Pick<ChunkDigest, 'offset' | 'length'>,
 ): Promise<ChunkMessage[]> {
-  const fail = (why: string): LabError =>
-    new LabError(
+  try {
+    return messagesIn(await readRecords(file, offset, length));
+  } catch (error) {
+    if (!(error instanceof DamagedChunk)) throw error;
+    throw new LabError(
       'recording.malformed',
-      `The stretch of ${length} bytes at ${offset} of the recording is damaged (${why}); its samples are left out.`,
-      {
-        offset,
-        length,
-      },
+      `The stretch of ${length} bytes at ${offset} of the recording is damaged (${error.message}); its samples are left out.`,
+      { offset, length },
     );
-  if (length < CHUNK_HEADER_BYTES || length > MAX_CHUNK_BYTES) throw fail('impossible length');
+  }
+}
+
+/** Why a chunk cannot be read, in a word. */
+class DamagedChunk extends Error {}
+
+async function readRecords(file: DiskFile, offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+  if (length < CHUNK_HEADER_BYTES || length > MAX_CHUNK_BYTES) throw new DamagedChunk('impossible length');
   const bytes = await readBytes(file, offset, length);
-  if (bytes.byteLength < length) throw fail('the file ends inside it');
-  const view = new DataView(bytes.buffer);
-  if (bytes[0] !== 0x06 || uint64At(bytes, 1) + RECORD_HEADER_BYTES !== length) throw fail('no chunk there');
-  const records = bytes.subarray(CHUNK_HEADER_BYTES);
-  if (view.getUint32(37, true) !== 0 || uint64At(bytes, 41) !== records.byteLength) throw fail('unknown compression');
-  if (crc32(records) !== view.getUint32(33, true)) throw fail('checksum');
+  if (bytes.byteLength < length) throw new DamagedChunk('the file ends inside it');
+  const head = decodeChunkHead(bytes);
+  if (!head || head.length !== length) throw new DamagedChunk('no chunk there');
+  const stored = bytes.subarray(length - head.storedBytes);
+  const records = head.compression === '' ? stored : await unpack(stored, head);
+  if (crc32(records) !== head.crc) throw new DamagedChunk('checksum');
+  return records;
+}
+
+async function unpack(stored: Uint8Array, head: ChunkHead): Promise<Uint8Array<ArrayBuffer>> {
+  const codec = await openCodec(head.compression);
+  if (!codec) throw new DamagedChunk(`compression ‘${head.compression}’ is not known here`);
+  if (head.unpackedBytes > MAX_UNPACKED_BYTES) throw new DamagedChunk('impossible length');
+  return codec.unpack(stored, head.unpackedBytes).catch((error: unknown) => {
+    throw new DamagedChunk(error instanceof Error ? error.message : 'compression');
+  });
+}
+
+/** The messages among the records of a chunk; they borrow the bytes. */
+export function messagesIn(bytes: Uint8Array<ArrayBuffer>): ChunkMessage[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const length = bytes.byteLength;
   const messages: ChunkMessage[] = [];
-  for (let at = CHUNK_HEADER_BYTES; at < length; ) {
-    const end =
-      at +
-      RECORD_HEADER_BYTES +
-      (length - at < RECORD_HEADER_BYTES ? Number.POSITIVE_INFINITY : uint64At(bytes, at + 1));
-    if (end > length) throw fail('a record longer than the chunk');
+  for (let at = 0; at < length; ) {
+    const content = length - at < RECORD_HEADER_BYTES ? Number.POSITIVE_INFINITY : uint64At(bytes, at + 1);
+    const end = at + RECORD_HEADER_BYTES + content;
+    if (end > length) throw new DamagedChunk('a record longer than the chunk');
     if (bytes[at] === 0x05) {
-      if (end - at < MESSAGE_HEADER_BYTES) throw fail('a record too short');
+      if (end - at < MESSAGE_HEADER_BYTES) throw new DamagedChunk('a record too short');
       messages.push({
         channel: view.getUint16(at + 9, true),
         sequence: view.getUint32(at + 11, true),

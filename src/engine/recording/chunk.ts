@@ -1,10 +1,16 @@
 import { crc32 } from 'node:zlib';
 import { McapRecordBuilder } from '@mcap/core';
 import type { Batch } from '../../core/batch.ts';
+import type { ChunkCodec } from './chunk-codec.ts';
+import { MAX_UNPACKED_BYTES } from './chunk-codec.ts';
+import type { ChunkMessage } from './chunk-reader.ts';
+import { messagesIn } from './chunk-reader.ts';
+import { chunkIndexRecord, encodeChunkHead } from './chunk-record.ts';
 import type { StreamDigest } from './digest.ts';
 import { addToDigest, createStreamDigest } from './digest.ts';
 import { encodeDigest } from './digest-codec.ts';
-import { CHUNK_HEADER_BYTES, DIGEST_OPCODE, MESSAGE_HEADER_BYTES, RECORD_HEADER_BYTES } from './file-layout.ts';
+import { DIGEST_OPCODE, MESSAGE_HEADER_BYTES, RECORD_HEADER_BYTES } from './file-layout.ts';
+import { listMessage } from './listed-messages.ts';
 
 /** Batches up to this size are copied together; larger ones are written from where they are. */
 const COPY_BYTES = 8192;
@@ -22,6 +28,14 @@ export interface ClosedChunk {
   endNs: bigint;
   /** Messages per channel. */
   counts: Map<number, number>;
+  /** What is in it, per stream. */
+  streams: StreamDigest[];
+}
+
+/** The records of a chunk, packed. */
+export interface PackedRecords {
+  compression: ChunkCodec['name'];
+  bytes: Uint8Array;
 }
 
 /**
@@ -67,6 +81,45 @@ export class Chunk {
     this.#events.push(text);
   }
 
+  /**
+   * Adds a message that is no row and no event. `isListed`: the digest counts it, so that a reader knows which chunks hold any in a stretch of time.
+   */
+  addMessage(
+    channel: number,
+    sequence: number,
+    logNs: bigint,
+    publishNs: bigint,
+    data: Uint8Array,
+    isListed = false,
+  ): void {
+    this.#add(channel, sequence, logNs, publishNs, data);
+    if (!isListed) return;
+    listMessage(this.#digests, channel, sequence, logNs);
+  }
+
+  /** What was added so far, in order; the data are copies. */
+  copyMessages(): ChunkMessage[] {
+    return messagesIn(this.#copyContent());
+  }
+
+  /** The records packed; undefined if they do not become smaller, or cannot be packed. Nothing may be added any more. */
+  async pack(codec: ChunkCodec): Promise<PackedRecords | undefined> {
+    if (this.#bytes > MAX_UNPACKED_BYTES) return undefined;
+    const bytes = await codec.pack(this.#copyContent()).catch(() => undefined);
+    return bytes && bytes.byteLength < this.#bytes ? { compression: codec.name, bytes } : undefined;
+  }
+
+  #copyContent(): Uint8Array<ArrayBuffer> {
+    this.#takeArena();
+    const content = new Uint8Array(this.#bytes);
+    let at = 0;
+    for (const buffer of this.#buffers) {
+      content.set(buffer, at);
+      at += buffer.byteLength;
+    }
+    return content;
+  }
+
   #add(channel: number, sequence: number, logNs: bigint, publishNs: bigint, data: Uint8Array): void {
     // MCAP times are unsigned: what happened before 1970 is a wrong clock, kept in the batch itself.
     const log = logNs < 0n ? 0n : logNs;
@@ -101,22 +154,22 @@ export class Chunk {
     this.#messages++;
   }
 
-  /** Closes the chunk, which starts at `offset` of the file. The object is spent. */
-  close(offset: number): ClosedChunk {
+  /** Closes the chunk, which starts at `offset` of the file: its records as they are, or as `pack` gave them. Nothing may be added any more. */
+  close(offset: number, packed?: PackedRecords): ClosedChunk {
     this.#takeArena();
     let crc = 0;
     for (const buffer of this.#buffers) crc = crc32(buffer, crc);
-    const head = new Uint8Array(CHUNK_HEADER_BYTES);
-    const view = new DataView(head.buffer);
-    view.setUint8(0, 0x06);
-    view.setBigUint64(1, BigInt(this.#bytes + CHUNK_HEADER_BYTES - RECORD_HEADER_BYTES), true);
-    view.setBigUint64(9, this.#startNs, true);
-    view.setBigUint64(17, this.#endNs, true);
-    view.setBigUint64(25, BigInt(this.#bytes), true);
-    view.setUint32(33, crc, true);
-    view.setBigUint64(41, BigInt(this.#bytes), true);
-
-    const chunkLength = CHUNK_HEADER_BYTES + this.#bytes;
+    const stored = packed ? [packed.bytes] : this.#buffers;
+    const storedBytes = packed ? packed.bytes.byteLength : this.#bytes;
+    const head = encodeChunkHead({
+      startNs: this.#startNs,
+      endNs: this.#endNs,
+      unpackedBytes: this.#bytes,
+      crc,
+      compression: packed?.compression ?? '',
+      storedBytes,
+    });
+    const chunkLength = head.byteLength + storedBytes;
     const records = new McapRecordBuilder();
     const messageIndexOffsets = new Map<number, bigint>();
     const counts = new Map<number, number>();
@@ -131,17 +184,15 @@ export class Chunk {
       length: chunkLength,
       startNs: this.#startNs,
       endNs: this.#endNs,
+      compression: packed?.compression ?? '',
+      unpackedBytes: this.#bytes,
       messageIndexOffsets,
       messageIndexLength: messageIndexes.byteLength,
     });
-    const digest = encodeDigest({
-      offset,
-      length: chunkLength,
-      streams: [...this.#digests.values()],
-      events: this.#events,
-    });
+    const streams = [...this.#digests.values()];
+    const digest = encodeDigest({ offset, length: chunkLength, streams, events: this.#events });
     return {
-      buffers: [head, ...this.#buffers, messageIndexes, applicationHeader(digest.byteLength), digest],
+      buffers: [head, ...stored, messageIndexes, applicationHeader(digest.byteLength), digest],
       bytes: chunkLength + messageIndexes.byteLength + RECORD_HEADER_BYTES + digest.byteLength,
       indexRecord,
       digest,
@@ -149,6 +200,7 @@ export class Chunk {
       startNs: this.#startNs,
       endNs: this.#endNs,
       counts,
+      streams,
     };
   }
 
@@ -165,31 +217,6 @@ export class Chunk {
     if (this.#filled > this.#taken) this.#buffers.push(this.#arena.subarray(this.#taken, this.#filled));
     this.#taken = this.#filled;
   }
-}
-
-/** The ChunkIndex record of an uncompressed chunk, for the summary. */
-export function chunkIndexRecord(chunk: {
-  offset: number;
-  length: number;
-  startNs: bigint;
-  endNs: bigint;
-  messageIndexOffsets: Map<number, bigint>;
-  messageIndexLength: number;
-}): Uint8Array {
-  const records = new McapRecordBuilder();
-  const size = BigInt(chunk.length - CHUNK_HEADER_BYTES);
-  records.writeChunkIndex({
-    messageStartTime: chunk.startNs,
-    messageEndTime: chunk.endNs,
-    chunkStartOffset: BigInt(chunk.offset),
-    chunkLength: BigInt(chunk.length),
-    messageIndexOffsets: chunk.messageIndexOffsets,
-    messageIndexLength: BigInt(chunk.messageIndexLength),
-    compression: '',
-    compressedSize: size,
-    uncompressedSize: size,
-  });
-  return records.buffer;
 }
 
 function applicationHeader(length: number): Uint8Array {

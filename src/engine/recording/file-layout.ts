@@ -1,10 +1,10 @@
 /**
  * Names and numbers of our recordings: an MCAP file (https://mcap.dev/spec) of profile `labwire`. docs/file-format.md describes it.
  *
- *     magic  Header  Metadata…  Schema Schema  Channel(events)
+ *     magic  Header  Schema Schema  Channel(events)  Metadata…
  *     ┌ Channel (a stream was opened) …
  *     └ Chunk  MessageIndex…  Digest            repeated, each group flushed within 1 s
- *     Attachment(all digests)  DataEnd
+ *     Metadata(totals)  Attachment(all digests)  DataEnd
  *     Schema… Channel… Statistics ChunkIndex… AttachmentIndex MetadataIndex…  SummaryOffset…  Footer  magic
  */
 export const FILE_PROFILE = 'labwire';
@@ -21,12 +21,19 @@ export const EVENT_SCHEMA = 'labwire.Event.v1';
 export const EVENT_SCHEMA_ID = 2;
 export const EVENT_TOPIC = 'labwire/events';
 export const EVENT_CHANNEL_ID = 1;
+export const EXCHANGE_SCHEMA = 'labwire.Exchange.v1';
+export const EXCHANGE_SCHEMA_ID = 3;
+export const EXCHANGE_TOPIC = 'labwire/exchanges';
+/** Of the topic of a stream: its rows as plain JSON messages; one schema each, numbered from here. */
+export const PLAIN_SUFFIX = '/plain';
+export const FIRST_PLAIN_SCHEMA_ID = 10;
 
 /** Metadata records; the last one of a name counts. */
 export const METADATA = {
   recording: 'labwire.recording',
   instruments: 'labwire.instruments',
   channels: 'labwire.channels',
+  totals: 'labwire.totals',
 } as const;
 
 /** Application record (opcodes from 0x80 are free for applications) behind each chunk: what is in it. */
@@ -39,7 +46,10 @@ export const DIGEST_MEDIA_TYPE = 'application/x-labwire-digest';
 export const RECORD_HEADER_BYTES = 9;
 /** A message record up to its data: header, channel u16, sequence u32, logTime u64, publishTime u64. */
 export const MESSAGE_HEADER_BYTES = 31;
-/** A chunk record up to its records, without compression: header, start, end, size u64, crc u32, compression '' (u32 0), length u64. */
+/**
+ * A chunk record up to its records, without the name of its compression: header, start, end, size u64, crc u32, compression (u32 length and text),
+ * length u64. The name is '', 'lz4' or 'zstd'.
+ */
 export const CHUNK_HEADER_BYTES = 49;
 /** Footer record and closing magic. */
 export const FOOTER_BYTES = 9 + 20;
@@ -70,5 +80,20 @@ export const EVENT_SCHEMA_TEXT = JSON.stringify({
     instrument: { type: 'string' },
     channel: { type: 'string' },
     data: { type: 'object' },
+  },
+});
+
+export const EXCHANGE_SCHEMA_TEXT = JSON.stringify({
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  title: EXCHANGE_SCHEMA,
+  type: 'object',
+  required: ['at', 'instrument', 'direction', 'text', 'bytes'],
+  properties: {
+    at: { type: 'string', description: 'ns since 1970' },
+    instrument: { type: 'string' },
+    direction: { type: 'string', enum: ['sent', 'received', 'late', 'note'] },
+    text: { type: 'string' },
+    bytes: { type: 'number' },
+    roundTripMs: { type: 'number' },
   },
 });

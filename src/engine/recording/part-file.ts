@@ -11,8 +11,8 @@ const MAX_NAMES = 1000;
 const MAX_BUFFERS = 512;
 
 /**
- * One file being written: `NAME.mcap.part` and its lock. Appends strictly one after the other; syncs run beside the next write.
- * Every method rejects with a LabError; after one, only `truncate`, `append`, `finish` (to save what is there) and `abandon` make sense.
+ * One file being written: `NAME.mcap.part` and its lock. Appends strictly one after the other; syncs run beside the next write, and commit what
+ * was appended before they began. Every method rejects with a LabError; after one, only `truncate`, `append`, `finish` (to save what is there) and `abandon` make sense.
  */
 export class PartFile {
   readonly path: string;
@@ -22,6 +22,8 @@ export class PartFile {
   readonly #syncBytes: number;
   #end: number;
   #unsynced = 0;
+  /** Appended and not synced yet, with the end of each. */
+  #pending: { end: number; piece: Piece }[] = [];
   #syncing: Promise<void> | undefined;
   #syncError: unknown;
 
@@ -34,7 +36,12 @@ export class PartFile {
     this.#syncBytes = syncBytes;
   }
 
-  /** Writes a piece at the end, then commits it. Starts a sync each `syncBytes`. */
+  /** End of what was written. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Writes a piece at the end; the next sync commits it. Starts one each `syncBytes`. */
   async append(piece: Piece): Promise<void> {
     try {
       this.#throwSyncError();
@@ -42,12 +49,12 @@ export class PartFile {
     } catch (error) {
       throw diskError(error, this.path);
     }
-    piece.commit();
+    this.#pending.push({ end: this.#end, piece });
     this.#unsynced += piece.bytes;
     if (this.#unsynced >= this.#syncBytes && !this.#syncing) this.#startSync();
   }
 
-  /** Everything appended so far is on the platter when it resolves. */
+  /** Everything appended so far is on the platter, and committed, when it resolves. */
   async sync(): Promise<void> {
     try {
       await this.#syncing;
@@ -75,10 +82,11 @@ export class PartFile {
     );
   }
 
-  /** Cuts off a half-written piece. */
+  /** Cuts off what is not to be kept: a half-written piece, or what a failed sync leaves in doubt. */
   async truncate(bytes: number): Promise<void> {
     await this.#syncing;
     this.#syncError = undefined;
+    this.#pending = [];
     await this.#file.truncate(bytes).catch((error: unknown) => {
       throw diskError(error, this.path);
     });
@@ -123,14 +131,22 @@ export class PartFile {
 
   #startSync(): void {
     this.#unsynced = 0;
+    const end = this.#end;
     this.#syncing = this.#file
       .sync()
+      .then(() => this.#commit(end))
       .catch((error: unknown) => {
         this.#syncError = error;
       })
       .finally(() => {
         this.#syncing = undefined;
       });
+  }
+
+  #commit(end: number): void {
+    const synced = this.#pending.filter((entry) => entry.end <= end);
+    this.#pending = this.#pending.slice(synced.length);
+    for (const { piece } of synced) piece.commit();
   }
 
   #throwSyncError(): void {

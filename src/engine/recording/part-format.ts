@@ -1,23 +1,11 @@
 import { crc32 } from 'node:zlib';
 import { McapRecordBuilder, Opcode } from '@mcap/core';
-import type { StreamInfo } from '../../core/stream-info.ts';
 import type { ClosedChunk } from './chunk.ts';
-import {
-  BATCH_ENCODING,
-  BATCH_SCHEMA,
-  BATCH_SCHEMA_ID,
-  BATCH_SCHEMA_TEXT,
-  DIGEST_ATTACHMENT,
-  DIGEST_MEDIA_TYPE,
-  EVENT_CHANNEL_ID,
-  EVENT_SCHEMA,
-  EVENT_SCHEMA_ID,
-  EVENT_SCHEMA_TEXT,
-  EVENT_TOPIC,
-  FILE_PROFILE,
-} from './file-layout.ts';
+import { DIGEST_ATTACHMENT, DIGEST_MEDIA_TYPE, EVENT_CHANNEL_ID, FILE_PROFILE, METADATA } from './file-layout.ts';
+import { type ChannelRecord, EVENT_CHANNEL, OWN_SCHEMAS, type SchemaRecord } from './part-channels.ts';
+import { PartTotals } from './part-totals.ts';
 
-/** Bytes to append to a part. `commit` is called once they are written: only then they count in the index. */
+/** Bytes to append to a part. `commit` is called once they are on the platter: only then they count in the index. */
 export interface Piece {
   buffers: Uint8Array[];
   bytes: number;
@@ -26,10 +14,12 @@ export interface Piece {
 
 /**
  * Makes the bytes of one part, in order, and keeps what its summary will say. It does no I/O: `next…` advance `offset`, the caller
- * appends the pieces in that order. After a failed write: `rewind` to the last committed offset, then `finish`.
+ * appends the pieces in that order. Once all are committed: `finish`. After a failed write: `rewind` to the last committed offset, then `finish`.
  */
 export class PartFormat {
-  readonly #channels = new Map<number, StreamInfo>();
+  readonly #schemas = new Map(OWN_SCHEMAS.map((schema) => [schema.id, schema]));
+  readonly #channels = new Map<number, ChannelRecord>([[EVENT_CHANNEL_ID, EVENT_CHANNEL]]);
+  readonly #totals: PartTotals | undefined;
   readonly #metadata: { offset: number; length: number; name: string }[] = [];
   readonly #chunkIndexes: Uint8Array[] = [];
   readonly #digests: Uint8Array[] = [];
@@ -40,11 +30,14 @@ export class PartFormat {
   #indexBytes = 0;
   #offset: number;
   #committed: number;
+  /** Goes up when what is made and not committed is given up. */
+  #generation = 0;
 
-  /** At an offset other than 0 it goes on with a file that is there: adopt its records first. */
+  /** At an offset other than 0 it goes on with a file that is there: adopt its records first. What its writer counted is not known then. */
   constructor(offset = 0) {
     this.#offset = offset;
     this.#committed = offset;
+    this.#totals = offset === 0 ? new PartTotals() : undefined;
   }
 
   /** Where the next piece goes. */
@@ -52,12 +45,12 @@ export class PartFormat {
     return this.#offset;
   }
 
-  /** End of what was written. */
+  /** End of what is on the platter. */
   get committed(): number {
     return this.#committed;
   }
 
-  /** Chunks written. */
+  /** Chunks committed. */
   get chunks(): number {
     return this.#chunkIndexes.length;
   }
@@ -72,8 +65,8 @@ export class PartFormat {
     const records = new McapRecordBuilder();
     records.writeMagic();
     records.writeHeader({ profile: FILE_PROFILE, library });
-    for (const schema of schemas()) records.writeSchema(schema);
-    records.writeChannel(eventChannel());
+    for (const schema of this.#schemas.values()) records.writeSchema(schema);
+    records.writeChannel(EVENT_CHANNEL);
     return this.#piece([records.buffer]);
   }
 
@@ -85,20 +78,31 @@ export class PartFormat {
     return this.#piece([records.buffer], () => this.#metadata.push(entry));
   }
 
-  /** Announces a stream under a channel id of this part. */
-  nextChannel(id: number, info: StreamInfo): Piece {
+  /** Announces a channel, and its schema if that is a new one. */
+  nextChannel(channel: ChannelRecord, schema?: SchemaRecord): Piece {
     const records = new McapRecordBuilder();
-    records.writeChannel(streamChannel(id, info));
-    return this.#piece([records.buffer], () => this.adoptChannel(id, info));
+    if (schema) records.writeSchema(schema);
+    records.writeChannel(channel);
+    return this.#piece([records.buffer], () => {
+      if (schema) this.adoptSchema(schema);
+      this.adoptChannel(channel);
+    });
   }
 
   nextChunk(close: (offset: number) => ClosedChunk): Piece {
     const chunk = close(this.#offset);
-    return this.#piece(chunk.buffers, () => this.adoptChunk(chunk));
+    return this.#piece(chunk.buffers, () => {
+      this.adoptChunk(chunk);
+      this.#totals?.add(chunk.streams, chunk.counts, this.#channels);
+    });
   }
 
-  adoptChannel(id: number, info: StreamInfo): void {
-    this.#channels.set(id, info);
+  adoptSchema(schema: SchemaRecord): void {
+    this.#schemas.set(schema.id, schema);
+  }
+
+  adoptChannel(channel: ChannelRecord): void {
+    this.#channels.set(channel.id, channel);
   }
 
   adoptMetadata(entry: { offset: number; length: number; name: string }): void {
@@ -117,19 +121,26 @@ export class PartFormat {
     }
   }
 
-  /** Forgets what was never written. */
+  /** Gives up what is not committed: it goes elsewhere, and counts here no more even if it should be written yet. */
   rewind(): void {
     this.#offset = this.#committed;
+    this.#generation++;
   }
 
-  /** Digests, end of data, summary, footer. `nowNs`: time of the attachment. */
+  /** Totals, digests, end of data, summary, footer. `nowNs`: time of the attachment. */
   finish(nowNs: bigint): Piece {
     const records = new McapRecordBuilder();
+    const listed = [...this.#metadata];
+    if (this.#totals) {
+      records.writeMetadata({ name: METADATA.totals, metadata: this.#totals.entries() });
+      listed.push({ offset: this.#offset, length: records.length, name: METADATA.totals });
+    }
+    const totalsBytes = records.length;
     const data = concat(this.#digests);
-    const attachmentOffset = BigInt(this.#offset);
+    const attachmentOffset = BigInt(this.#offset + totalsBytes);
     const attachment = { name: DIGEST_ATTACHMENT, mediaType: DIGEST_MEDIA_TYPE, logTime: nowNs, createTime: nowNs };
     records.writeAttachment({ ...attachment, data });
-    const attachmentLength = BigInt(records.length);
+    const attachmentLength = BigInt(records.length - totalsBytes);
     records.writeDataEnd({ dataSectionCrc: 0 });
     const dataEnd = records.buffer;
     const summaryStart = this.#offset + dataEnd.byteLength;
@@ -152,19 +163,18 @@ export class PartFormat {
       length += bytes;
     };
     group(Opcode.SCHEMA, () => {
-      for (const schema of schemas()) records.writeSchema(schema);
+      for (const schema of this.#schemas.values()) records.writeSchema(schema);
     });
     group(Opcode.CHANNEL, () => {
-      records.writeChannel(eventChannel());
-      for (const [id, info] of this.#channels) records.writeChannel(streamChannel(id, info));
+      for (const channel of this.#channels.values()) records.writeChannel(channel);
     });
     group(Opcode.STATISTICS, () => {
       records.writeStatistics({
         messageCount: this.#messages,
-        schemaCount: 2,
-        channelCount: this.#channels.size + 1,
+        schemaCount: this.#schemas.size,
+        channelCount: this.#channels.size,
         attachmentCount: 1,
-        metadataCount: this.#metadata.length,
+        metadataCount: listed.length,
         chunkCount: this.#chunkIndexes.length,
         messageStartTime: this.#startNs ?? 0n,
         messageEndTime: this.#endNs,
@@ -182,7 +192,7 @@ export class PartFormat {
       records.writeAttachmentIndex(index);
     });
     group(Opcode.METADATA_INDEX, () => {
-      for (const { offset, length, name } of this.#metadata) {
+      for (const { offset, length, name } of listed) {
         records.writeMetadataIndex({ offset: BigInt(offset), length: BigInt(length), name });
       }
     });
@@ -207,43 +217,17 @@ export class PartFormat {
   #piece(buffers: Uint8Array[], commit?: () => void): Piece {
     const bytes = buffers.reduce((sum, buffer) => sum + buffer.byteLength, 0);
     this.#offset += bytes;
+    const generation = this.#generation;
     return {
       buffers,
       bytes,
       commit: () => {
+        if (generation !== this.#generation) return;
         this.#committed += bytes;
         commit?.();
       },
     };
   }
-}
-
-function schemas(): { id: number; name: string; encoding: string; data: Uint8Array }[] {
-  const encoder = new TextEncoder();
-  return [
-    { id: BATCH_SCHEMA_ID, name: BATCH_SCHEMA, encoding: BATCH_ENCODING, data: encoder.encode(BATCH_SCHEMA_TEXT) },
-    { id: EVENT_SCHEMA_ID, name: EVENT_SCHEMA, encoding: 'jsonschema', data: encoder.encode(EVENT_SCHEMA_TEXT) },
-  ];
-}
-
-function eventChannel(): Parameters<McapRecordBuilder['writeChannel']>[0] {
-  return {
-    id: EVENT_CHANNEL_ID,
-    schemaId: EVENT_SCHEMA_ID,
-    topic: EVENT_TOPIC,
-    messageEncoding: 'json',
-    metadata: new Map(),
-  };
-}
-
-function streamChannel(id: number, info: StreamInfo): Parameters<McapRecordBuilder['writeChannel']>[0] {
-  return {
-    id,
-    schemaId: BATCH_SCHEMA_ID,
-    topic: info.key,
-    messageEncoding: BATCH_ENCODING,
-    metadata: new Map([['stream', JSON.stringify({ ...info, id })]]),
-  };
 }
 
 function concat(buffers: Uint8Array[]): Uint8Array {

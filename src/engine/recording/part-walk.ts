@@ -1,4 +1,5 @@
 import { McapStreamReader } from '@mcap/core';
+import { decodeChunkHead, MAX_CHUNK_HEAD_BYTES } from './chunk-record.ts';
 import type { ChunkDigest } from './digest.ts';
 import { decodeDigest } from './digest-codec.ts';
 import type { DiskFile } from './disk.ts';
@@ -11,6 +12,9 @@ export interface WalkedChunk {
   length: number;
   startNs: bigint;
   endNs: bigint;
+  /** '' or the MCAP name of its compression. */
+  compression: string;
+  unpackedBytes: number;
   /** Its message indexes, as far as they are there. */
   indexes: { channel: number; offset: number; messages: number; length: number }[];
   /** Undefined if it is missing or broken. */
@@ -77,7 +81,7 @@ async function stepRecord(reader: ForwardReader, at: number, size: number, walk:
   if (at + length > size) return 0;
   if (opcode === OPCODE.dataEnd) return content === 4 ? 'end' : 0;
   if (opcode === OPCODE.chunk) {
-    const chunk = parseChunkHead(await reader.view(at, CHUNK_HEADER_BYTES), at);
+    const chunk = parseChunkHead(await reader.view(at, MAX_CHUNK_HEAD_BYTES), at);
     if (!chunk || chunk.length !== length) return 0;
     walk.chunks.push(chunk);
     walk.end = chunk.end;
@@ -130,19 +134,18 @@ export function parseRecordBytes(bytes: Uint8Array): WalkedRecord['record'] | un
   }
 }
 
-/** A chunk of ours is uncompressed, so three of its fields say the same length and one is 0: no garbage looks like that. */
+/** The chunk whose header is at the start of `head`; undefined if there is none. */
 function parseChunkHead(head: Uint8Array, offset: number): WalkedChunk | undefined {
-  if (head.byteLength < CHUNK_HEADER_BYTES || head[0] !== OPCODE.chunk) return undefined;
-  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
-  const length = uint64At(head, 1) + RECORD_HEADER_BYTES;
-  const records = uint64At(head, 41);
-  if (view.getUint32(37, true) !== 0 || records !== uint64At(head, 25)) return undefined;
-  if (records + CHUNK_HEADER_BYTES !== length) return undefined;
+  const found = decodeChunkHead(head);
+  if (!found) return undefined;
+  const { length, startNs, endNs, compression, unpackedBytes } = found;
   return {
     offset,
     length,
-    startNs: view.getBigUint64(9, true),
-    endNs: view.getBigUint64(17, true),
+    startNs,
+    endNs,
+    compression,
+    unpackedBytes,
     indexes: [],
     digest: undefined,
     digestBytes: undefined,
@@ -155,13 +158,15 @@ async function findChunk(file: DiskFile, from: number, size: number): Promise<nu
   const reader = new ForwardReader(file, 1 << 20);
   for (let at = from; at + CHUNK_HEADER_BYTES <= size; ) {
     const window = await reader.view(at, Math.min(1 << 20, size - at));
-    const last = window.byteLength - CHUNK_HEADER_BYTES;
+    const isEnd = at + window.byteLength >= size;
+    const last = window.byteLength - (isEnd ? CHUNK_HEADER_BYTES : MAX_CHUNK_HEAD_BYTES);
+    if (last < 0) return undefined;
     for (
       let index = window.indexOf(OPCODE.chunk);
       index >= 0 && index <= last;
       index = window.indexOf(OPCODE.chunk, index + 1)
     ) {
-      const chunk = parseChunkHead(window.subarray(index, index + CHUNK_HEADER_BYTES), at + index);
+      const chunk = parseChunkHead(window.subarray(index, index + MAX_CHUNK_HEAD_BYTES), at + index);
       if (chunk && chunk.offset + chunk.length <= size) return at + index;
     }
     at += last + 1;

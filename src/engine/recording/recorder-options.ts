@@ -1,10 +1,12 @@
-import type { LabEvent } from '../../contract/recording-schema.ts';
+import type { ExchangeRecord } from '../../contract/instrument-schema.ts';
+import type { ChunkCompression, LabEvent } from '../../contract/recording-schema.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { LabError } from '../../core/errors.ts';
 import type { StreamInfo } from '../../core/stream-info.ts';
 import type { SampleSink } from '../sample-sink.ts';
 import type { Disk } from './disk.ts';
 import type { RecordingAbout, RecordingLabels } from './recording-about.ts';
+import type { Unwritten } from './unwritten.ts';
 
 export interface RecorderLimits {
   /** A chunk is closed at this size… */
@@ -15,12 +17,19 @@ export interface RecorderLimits {
   syncBytes: number;
   /** A new part begins after this size. */
   partBytes: number;
-  /** What may wait for the disk before the recording stops with `recording.overrun`: 6 s at 10 × 1 MS/s, longer than disks stand still. */
+  /** …or after this time, if it holds anything. */
+  partSeconds: number;
+  /**
+   * What may be held because it is not on the platter, before the recording stops with `recording.overrun`: 6 s at 10 × 1 MS/s, longer than
+   * disks stand still. After a failure: what is held for the next recorder.
+   */
   queueBytes: number;
   /** Memory for the index of one part; a new part begins after it. */
   indexBytes: number;
   /** The recording stops, finished, when less is free; 0: when nothing is. */
   reserveBytes: number;
+  /** Plain messages a second of each stream. */
+  plainHz: number;
 }
 
 export const RECORDER_LIMITS: RecorderLimits = {
@@ -28,9 +37,11 @@ export const RECORDER_LIMITS: RecorderLimits = {
   flushMs: 750,
   syncBytes: 4 << 20,
   partBytes: 2 * 1024 ** 3,
+  partSeconds: Number.POSITIVE_INFINITY,
   queueBytes: 256 << 20,
   indexBytes: 32 << 20,
   reserveBytes: 32 << 20,
+  plainHz: 1000,
 };
 
 export interface RecorderOptions {
@@ -42,10 +53,16 @@ export interface RecorderOptions {
   /** Of this recording; the operator also comes with `about`. */
   labels?: Partial<RecordingLabels> | undefined;
   limits?: Partial<RecorderLimits> | undefined;
+  /** How chunks are packed; default: not at all. */
+  compression?: ChunkCompression | undefined;
+  /** Every row (up to `plainHz`) also as a JSON message, for viewers that know no batches. */
+  plainMessages?: boolean | undefined;
+  /** Told of each part when it is finished: where it lies and its number. */
+  onPart?: ((path: string, part: number) => void) | undefined;
   disk?: Disk | undefined;
   /** Deselected streams: false. Default: all. */
   records?: ((info: StreamInfo) => boolean) | undefined;
-  /** Goes on with a recording that a crash cut off: its id, start and the number of the next part. */
+  /** Goes on with a recording that a crash or a failure ended: its id, start and the number of the next part. */
   continues?: { id: string; startedNs: bigint; part: number } | undefined;
 }
 
@@ -60,7 +77,7 @@ export interface RecorderStats {
   lost: number;
   /** Number of the part being written. */
   part: number;
-  /** Waiting for the disk. */
+  /** Waiting for the disk, the open chunk included. */
   queueBytes: number;
   /** How long the disk has taken nothing although it was asked to; 0: it answers. */
   stalledMs: number;
@@ -80,10 +97,12 @@ export interface RecordingResult {
 
 /**
  *     recording ── stop() ──→ stopping ──→ stopped
- *         └── disk fails, queue full ──→ failed      what was written is finished if the disk lets it
+ *         └── disk fails, queue full ──→ failed      what was written is finished if the disk lets it;
+ *                                        │           what comes is held, up to `queueBytes`
+ *                                        └── takeUnwritten() ──→ another recorder adopts it
  *
- * The recorder never drops: either every batch offered is in the file, or it has failed and says so. As a sink it takes the batches of all
- * streams opened on it: after opening it, announce the streams that are open. It borrows batches until they are written.
+ * The recorder never drops: either every batch offered is in the file, or it has failed, says so, and holds the rest. As a sink it takes the batches of
+ * all streams opened on it: after opening it, announce the streams that are open. It borrows batches until they are on the platter.
  */
 export interface Recorder extends SampleSink, AsyncDisposable {
   readonly id: string;
@@ -100,8 +119,22 @@ export interface Recorder extends SampleSink, AsyncDisposable {
   readonly failed: Promise<LabError>;
   /** Writes an event; `start` and `stop` it writes itself and ignores from outside. */
   event(event: LabEvent): void;
+  /** Writes what went over the wire of an instrument. */
+  exchange(exchange: ExchangeRecord): void;
   /** What the host says has changed (settings, labels, rates got): kept with the recording, the latest counts. */
   describe(about: RecordingAbout): void;
+  /**
+   * Ends the part being written and begins the next; gives the final path of the one ended.
+   * @throws LabError recording.idle, or why the disk did not take it.
+   */
+  rotateNow(): Promise<string>;
+  /**
+   * After a failure: takes what is not surely in its files, in order, once; from then on it takes nothing more. If the disk is only slow
+   * (`recording.overrun`), wait for `failed` first: until then what waits is still being written. Empty before a failure.
+   */
+  takeUnwritten(): Unwritten;
+  /** Takes over what another recorder of the same recording had not written, before anything else comes; with it, that recorder's streams. */
+  adopt(unwritten: Unwritten): void;
   /** Writes what waits, finishes the file. Calling it again, or after a failure, gives the same result. Never rejects. */
   stop(reason: string): Promise<RecordingResult>;
 }

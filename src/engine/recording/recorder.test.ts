@@ -162,7 +162,7 @@ describe('a recording', () => {
     expect(indexed).toBe(20_000 * 4);
     const metadata = [];
     for await (const record of reader.readMetadata()) metadata.push(record.name);
-    expect(metadata).toEqual(['labwire.recording', 'labwire.instruments', 'labwire.channels']);
+    expect(metadata).toEqual(['labwire.recording', 'labwire.instruments', 'labwire.channels', 'labwire.totals']);
     await handle.close();
   });
 

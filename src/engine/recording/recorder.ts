@@ -1,35 +1,29 @@
 import { randomUUID } from 'node:crypto';
+import type { ExchangeRecord } from '../../contract/instrument-schema.ts';
 import type { LabEvent } from '../../contract/recording-schema.ts';
 import type { Batch } from '../../core/batch.ts';
-import { batchBytes, copyBatch } from '../../core/batch.ts';
-import { LabError } from '../../core/errors.ts';
-import { measuredColumns, type StreamInfo } from '../../core/stream-info.ts';
+import { batchBytes } from '../../core/batch.ts';
+import type { LabError } from '../../core/errors.ts';
+import type { StreamInfo } from '../../core/stream-info.ts';
 import type { StreamGap } from '../sample-sink.ts';
-import { Chunk } from './chunk.ts';
-import { cellRows } from './digest.ts';
+import { type ChunkCodec, openCodec } from './chunk-codec.ts';
 import type { Disk } from './disk.ts';
 import { diskError, systemDisk } from './disk.ts';
-import { EVENT_CHANNEL_ID, METADATA } from './file-layout.ts';
+import { METADATA } from './file-layout.ts';
 import { fileStem, partStem } from './file-name.ts';
 import type { PartFile } from './part-file.ts';
 import { createPartFile } from './part-file.ts';
-import type { Piece } from './part-format.ts';
-import { PartFormat } from './part-format.ts';
+import { almostFull, notRecording, overrun } from './recorder-errors.ts';
 import type { Recorder, RecorderLimits, RecorderOptions, RecorderStats, RecordingResult } from './recorder-options.ts';
 import { RECORDER_LIMITS } from './recorder-options.ts';
-import { headEntries, type RecordingAbout } from './recording-about.ts';
+import { RecorderPart } from './recorder-part.ts';
+import { headEntries, type RecordingAbout, type RepeatedPart } from './recording-about.ts';
 import { SerialQueue } from './serial-queue.ts';
+import { StreamBook } from './stream-book.ts';
+import { type RefusedRows, type Unwritten, unwrittenIn, WaitingRoom } from './unwritten.ts';
 
 /** MCAP channel ids are u16; a stream re-opened gets a new one. */
 const MAX_CHANNELS = 60_000;
-
-interface RecordedStream {
-  info: StreamInfo;
-  /** Channel id in the present part. */
-  channel: number;
-  blockRows: number;
-  hasBatches: boolean;
-}
 
 /**
  * Starts a recording: makes the folder, the first file and its lock.
@@ -38,26 +32,14 @@ interface RecordedStream {
 export async function openRecorder(options: RecorderOptions): Promise<Recorder> {
   const disk = options.disk ?? systemDisk;
   const limits = { ...RECORDER_LIMITS, ...options.limits };
-  const part = options.continues?.part ?? 1;
   const stem = fileStem(options.name);
+  const codec = await openCodec(options.compression ?? 'none');
   await disk.makeFolder(options.folder).catch((error: unknown) => {
     throw diskError(error, options.folder);
   });
-  const file = await createPartFile(disk, options.folder, partStem(stem, part), limits.syncBytes);
-  return new FileRecorder(options, disk, limits, stem, {
-    number: part,
-    format: new PartFormat(),
-    file,
-    isFinished: false,
-  });
-}
-
-/** One file of the recording. `file` is undefined until the queue has come to it. */
-interface Part {
-  number: number;
-  format: PartFormat;
-  file: PartFile | undefined;
-  isFinished: boolean;
+  const name = partStem(stem, options.continues?.part ?? 1);
+  const file = await createPartFile(disk, options.folder, name, limits.syncBytes);
+  return new FileRecorder(options, disk, limits, stem, codec, file);
 }
 
 class FileRecorder implements Recorder {
@@ -69,23 +51,22 @@ class FileRecorder implements Recorder {
   readonly #disk: Disk;
   readonly #limits: RecorderLimits;
   readonly #stem: string;
+  readonly #codec: ChunkCodec | undefined;
   readonly #openedNs: bigint;
   readonly #queue: SerialQueue;
-  readonly #streams = new Map<number, RecordedStream>();
+  readonly #streams = new StreamBook();
   readonly #finished: string[] = [];
   #about: RecordingAbout;
   #aboutText = '';
   #state: Recorder['state'] = 'recording';
-  /** The part batches go to, and the one the queue writes: after a rotation they differ until the queue has caught up. */
-  #part: Part;
-  #writing: Part;
-  #chunk = new Chunk();
-  #nextChannel = 0;
-  #timer: Disposable;
+  /** The part batches go to. */
+  #part: RecorderPart;
+  /** Parts not finished, in order: the queue writes the first; after a rotation there are two until it has caught up. */
+  #open: RecorderPart[];
+  #repeats: RepeatedPart[] = [];
+  #timer: Disposable | undefined;
   #eventCount = 0;
-  #rows = 0;
-  #samples = 0;
-  #lost = 0;
+  #exchangeCount = 0;
   #finishedBytes = 0;
   #endedNs: bigint | undefined;
   #freeBytes: number | undefined;
@@ -94,16 +75,26 @@ class FileRecorder implements Recorder {
   #error: LabError | undefined;
   /** Why the disk takes nothing more; the queue has stopped. */
   #broken: LabError | undefined;
+  /** Taken over and perhaps not written yet: it must not count as if this disk were slow. */
+  #adoptedBytes = 0;
+  /** From a failure on, until it is taken. */
+  #room: WaitingRoom | undefined;
   #tellFailed: (error: LabError) => void = () => undefined;
   #ending: Promise<void> | undefined;
 
-  constructor(options: RecorderOptions, disk: Disk, limits: RecorderLimits, stem: string, first: Part) {
+  constructor(
+    options: RecorderOptions,
+    disk: Disk,
+    limits: RecorderLimits,
+    stem: string,
+    codec: ChunkCodec | undefined,
+    file: PartFile,
+  ) {
     this.#options = options;
     this.#disk = disk;
     this.#limits = limits;
     this.#stem = stem;
-    this.#part = first;
-    this.#writing = first;
+    this.#codec = codec;
     this.#about = options.about;
     this.#openedNs = options.clock.nowNs();
     this.id = options.continues?.id ?? `rec-${randomUUID()}`;
@@ -118,9 +109,12 @@ class FileRecorder implements Recorder {
       if (this.#state === 'failed') this.#error = error;
       else this.#fail(error);
     });
+    this.#part = this.#createPart(options.continues?.part ?? 1);
+    this.#part.file = file;
+    this.#open = [this.#part];
     this.#announcePart();
     const text = options.continues ? 'Recording continued after an interruption' : 'Recording started';
-    this.#mark('start', text, { part: first.number });
+    this.#mark('start', text, { part: this.#part.number });
     this.#timer = options.clock.after(limits.flushMs, () => this.#tick());
   }
 
@@ -133,23 +127,24 @@ class FileRecorder implements Recorder {
   }
 
   get paths(): string[] {
-    const { file, isFinished } = this.#writing;
-    return file && !isFinished ? [...this.#finished, file.path] : [...this.#finished];
+    const path = this.#open[0]?.file?.path;
+    return path === undefined ? [...this.#finished] : [...this.#finished, path];
   }
 
   get stats(): RecorderStats {
     const nowNs = this.#endedNs ?? this.#options.clock.nowNs();
-    const bytes = this.#finishedBytes + (this.#writing.isFinished ? 0 : this.#writing.format.committed);
+    const bytes = this.#finishedBytes + (this.#open[0]?.file?.end ?? 0);
     const openS = Number(nowNs - this.#openedNs) / 1e9;
     const left = this.#freeBytes === undefined ? undefined : Math.max(0, this.#freeBytes - this.#limits.reserveBytes);
+    const { rows, samples, lost } = this.#streams;
     return {
       bytes,
       durationS: Number(nowNs - this.startedNs) / 1e9,
-      rows: this.#rows,
-      samples: this.#samples,
-      lost: this.#lost,
+      rows,
+      samples,
+      lost,
       part: this.#part.number,
-      queueBytes: this.#queue.bytes + this.#chunk.bytes,
+      queueBytes: this.#queue.bytes + this.#part.chunkBytes,
       stalledMs: this.#askedMs === undefined ? 0 : this.#options.clock.monotonicMs() - this.#askedMs,
       freeBytes: this.#freeBytes,
       secondsLeft: left === undefined || openS < 1 || bytes === 0 ? undefined : left / (bytes / openS),
@@ -157,56 +152,107 @@ class FileRecorder implements Recorder {
   }
 
   streamOpened(info: StreamInfo): void {
-    if (this.#state !== 'recording' || this.#options.records?.(info) === false) return;
-    const blockRows = info.kind === 'segment' ? 0 : cellRows(info.rateHz);
-    const stream = { info, channel: 0, blockRows, hasBatches: false };
-    this.#streams.set(info.id, stream);
-    if (this.#nextChannel > MAX_CHANNELS) this.#rotate();
-    else this.#announce(stream);
+    const isHeard = this.#state === 'recording' || this.#room !== undefined;
+    if (!isHeard || this.#options.records?.(info) === false) return;
+    if (this.#streams.open(info) && this.#state === 'recording') this.#announce(info);
   }
 
   batch(batch: Batch): void {
-    const stream = this.#streams.get(batch.stream);
-    if (!stream || this.#state !== 'recording') return;
-    const length = batchBytes(batch.rows, batch.channels, batch.flags);
-    if (this.#queue.bytes + this.#chunk.bytes + length > this.#limits.queueBytes) {
+    const info = this.#streams.infoOf(batch.stream);
+    if (!info) return;
+    if (this.#state === 'recording') {
+      const bytes = batchBytes(batch.rows, batch.channels, batch.flags);
+      if (this.#heldBytes + bytes <= this.#limits.queueBytes + this.#adoptedBytes) {
+        this.#write(batch);
+        return;
+      }
       this.#fail(overrun(this.#limits.queueBytes));
-      return;
     }
-    // A batch laid over a part of a larger buffer must not drag that along.
-    const owned = batch.buffer.byteLength === length ? batch : copyBatch(batch);
-    this.#chunk.addBatch(stream.channel, owned, new Uint8Array(owned.buffer), stream.blockRows);
-    this.#rows += batch.rows;
-    this.#samples += batch.rows * measuredColumns(stream.info).length;
-    // What was lost before the first batch was lost before the recording, unless the stream began with it.
-    if (stream.hasBatches || batch.seq === batch.lost) this.#lost += batch.lost;
-    stream.hasBatches = true;
-    if (this.#chunk.bytes >= this.#limits.chunkBytes) this.#closeChunk();
+    this.#room?.addBatch(info, batch, this.#roomBytes);
   }
 
   gap(gap: StreamGap): void {
-    const stream = this.#streams.get(gap.stream);
-    if (!stream) return;
-    const { key, epoch, instrument } = stream.info;
-    const t = String(gap.fromNs);
-    const data = { stream: key, epoch, seq: gap.seq, lost: gap.lost, fromNs: t, toNs: String(gap.toNs) };
-    this.event({ id: randomUUID(), t, kind: 'gap', text: gap.reason, severity: 'warning', instrument, data });
+    const info = this.#streams.infoOf(gap.stream);
+    if (info) this.event(gapEvent(info, gap));
   }
 
   streamClosed(stream: number): void {
-    this.#streams.delete(stream);
+    this.#streams.close(stream);
   }
 
   event(event: LabEvent): void {
     // Start and stop of the recording are its own marks; whoever else notes them would make them double.
-    if (this.#state !== 'recording' || event.kind === 'start' || event.kind === 'stop') return;
-    this.#writeEvent(event);
-    if (this.#chunk.bytes >= this.#limits.chunkBytes) this.#closeChunk();
+    if (event.kind === 'start' || event.kind === 'stop') return;
+    if (this.#state === 'recording') {
+      this.#writeEvent(event);
+      this.#closeFullChunk();
+    } else this.#room?.addEvent(event, this.#roomBytes);
+  }
+
+  exchange(exchange: ExchangeRecord): void {
+    if (this.#state === 'recording') {
+      this.#part.addExchange(exchange, this.#exchangeCount++, this.#options.clock.nowNs());
+      this.#closeFullChunk();
+    } else this.#room?.addExchange(exchange, this.#roomBytes);
   }
 
   describe(about: RecordingAbout): void {
     this.#about = about;
     if (this.#state === 'recording') this.#announceAbout(false);
+  }
+
+  rotateNow(): Promise<string> {
+    if (this.#state !== 'recording') return Promise.reject(this.#error ?? notRecording(this.name));
+    const part = this.#part;
+    this.#rotate();
+    return part.path;
+  }
+
+  takeUnwritten(): Unwritten {
+    const room = this.#room;
+    if (!room) return { parts: [], streams: [], items: [] };
+    this.#room = undefined;
+    this.#queue.stop();
+    this.#broken ??= this.#error;
+    const items = this.#open.flatMap((part) =>
+      part.giveUp().flatMap((chunk) => [...unwrittenIn(chunk, (channel) => part.contentOf(channel))]),
+    );
+    this.#streams.giveBack(items);
+    return {
+      // Without a chunk there may soon be no file.
+      parts: this.#open.map(({ number, format }) => ({
+        part: number,
+        fromByte: format.chunks > 0 ? format.committed : 0,
+      })),
+      streams: this.#streams.handOver(),
+      items: [...items, ...room.items],
+    };
+  }
+
+  adopt({ parts, streams, items }: Unwritten): void {
+    if (this.#state !== 'recording') return;
+    if (parts.length > 0) {
+      this.#repeats = parts;
+      this.#announceHead();
+    }
+    for (const { info, hasRows } of streams) if (this.#streams.open(info, hasRows)) this.#announce(info);
+    const closed = new Set<number>();
+    for (const { info, isOpen } of streams) if (!isOpen) closed.add(info.id);
+    for (const item of items) {
+      if (item.kind === 'event') this.event(item.event);
+      else if (item.kind === 'exchange') this.exchange(item.exchange);
+      else {
+        // Of a stream that was closed meanwhile.
+        if (this.#streams.open(item.info, true)) {
+          this.#announce(item.info);
+          closed.add(item.info.id);
+        }
+        if (item.kind === 'batch') this.#write(item.batch);
+        else this.#refuse(item);
+      }
+    }
+    for (const stream of closed) this.#streams.close(stream);
+    this.#adoptedBytes = Math.min(this.#heldBytes, this.#limits.queueBytes);
   }
 
   async stop(reason: string): Promise<RecordingResult> {
@@ -227,74 +273,101 @@ class FileRecorder implements Recorder {
     await this.stop('the engine closed it');
   }
 
+  get #heldBytes(): number {
+    return this.#open.reduce((sum, part) => sum + part.heldBytes, 0);
+  }
+
+  get #roomBytes(): number {
+    return this.#limits.queueBytes - this.#heldBytes;
+  }
+
+  #write(batch: Batch): void {
+    const owned = this.#streams.take(batch);
+    if (!owned) return;
+    this.#part.addBatch(owned);
+    this.#closeFullChunk();
+  }
+
+  /** Notes rows that the recorder before this one could not hold. */
+  #refuse(rows: RefusedRows): void {
+    const { info, seq, fromNs, toNs } = rows;
+    this.#streams.refuse(rows);
+    const reason = 'The disk took nothing for so long that these rows could not be held in memory';
+    this.event(gapEvent(info, { stream: info.id, seq, fromNs, toNs, lost: rows.rows, reason }));
+  }
+
   /** Closes the chunk and syncs, so that a crash costs at most one period, and looks whether disk and folder are still there. */
   #tick(): void {
     if (this.#state !== 'recording') return;
-    this.#timer = this.#options.clock.after(this.#limits.flushMs, () => this.#tick());
+    const { clock, folder } = this.#options;
+    const { flushMs, reserveBytes, partSeconds } = this.#limits;
+    this.#timer = clock.after(flushMs, () => this.#tick());
     this.#closeChunk();
+    if (this.#heldBytes <= this.#limits.queueBytes) this.#adoptedBytes = 0;
+    const part = this.#part;
+    if (part.hasMessages && clock.monotonicMs() - part.openedMs >= partSeconds * 1000) this.#rotate();
     if (this.#askedMs !== undefined) return;
-    const { reserveBytes } = this.#limits;
-    this.#askedMs = this.#options.clock.monotonicMs();
+    this.#askedMs = clock.monotonicMs();
     this.#queue.push(0, async () => {
-      await this.#writing.file?.sync();
-      await this.#writing.file?.inspect();
-      this.#freeBytes = await this.#disk.freeBytes(this.#options.folder).catch(() => undefined);
-      if (this.#freeBytes !== undefined && this.#freeBytes < reserveBytes) {
-        this.#fail(almostFull(this.#options.folder, reserveBytes));
-      }
+      const file = this.#open[0]?.file;
+      await file?.sync();
+      await file?.inspect();
+      this.#freeBytes = await this.#disk.freeBytes(folder).catch(() => undefined);
+      if (this.#freeBytes !== undefined && this.#freeBytes < reserveBytes) this.#fail(almostFull(folder, reserveBytes));
       this.#askedMs = undefined;
     });
   }
 
+  #closeFullChunk(): void {
+    if (this.#part.chunkBytes >= this.#limits.chunkBytes) this.#closeChunk();
+  }
+
   #closeChunk(): void {
-    this.#flushChunk();
-    const { format } = this.#part;
-    if (format.offset >= this.#limits.partBytes || format.indexBytes >= this.#limits.indexBytes) this.#rotate();
-  }
-
-  #flushChunk(): void {
-    if (this.#chunk.messages === 0) return;
-    const chunk = this.#chunk;
-    this.#chunk = new Chunk();
-    this.#append((format) => format.nextChunk((offset) => chunk.close(offset)));
-  }
-
-  #append(make: (format: PartFormat) => Piece): void {
     const part = this.#part;
-    const piece = make(part.format);
-    this.#queue.push(piece.bytes, async () => {
-      await part.file?.append(piece);
+    part.flush();
+    const { partBytes, indexBytes } = this.#limits;
+    if (part.sizeBytes >= partBytes || part.format.indexBytes >= indexBytes) this.#rotate();
+  }
+
+  #createPart(number: number): RecorderPart {
+    return new RecorderPart({
+      number,
+      queue: this.#queue,
+      codec: this.#codec,
+      plainHz: this.#options.plainMessages ? this.#limits.plainHz : undefined,
+      openedMs: this.#options.clock.monotonicMs(),
     });
   }
 
   /** Ends this part, begins the next and announces every stream again, so that each part can be read alone. */
   #rotate(): void {
-    this.#flushChunk();
     const old = this.#part;
-    const next: Part = { number: old.number + 1, format: new PartFormat(), file: undefined, isFinished: false };
-    const stem = partStem(this.#stem, next.number);
+    old.flush();
+    this.#announceRates();
+    const next = this.#createPart(old.number + 1);
     this.#queue.push(0, async () => {
-      await this.#finishPart(old);
-      this.#writing = next;
+      await this.#finish(old.finish(this.#options.clock.nowNs()), old);
+      const stem = partStem(this.#stem, next.number);
       next.file = await createPartFile(this.#disk, this.#options.folder, stem, this.#limits.syncBytes);
     });
     this.#part = next;
+    this.#open.push(next);
+    this.#repeats = [];
     this.#announcePart();
-    for (const stream of this.#streams.values()) this.#announce(stream);
+    for (const info of this.#streams.infos) next.announceStream(info);
   }
 
   #announcePart(): void {
-    this.#nextChannel = EVENT_CHANNEL_ID + 1;
-    this.#append((format) => format.nextHead(`labwire ${this.#about.appVersion}`));
-    this.#append((format) => format.nextMetadata(METADATA.recording, this.#head()));
+    this.#part.announceHead(`labwire ${this.#about.appVersion}`);
+    this.#announceHead();
     this.#aboutText = '';
     this.#announceAbout(false);
   }
 
-  #head(): Map<string, string> {
+  #announceHead(): void {
     const { appVersion, clock, notes, bench, operator } = this.#about;
     const { labels } = this.#options;
-    return headEntries({
+    const head = {
       id: this.id,
       name: this.name,
       started: String(this.startedNs),
@@ -309,8 +382,9 @@ class FileRecorder implements Recorder {
       clockUncertaintyS: clock.uncertaintyS,
       thinned: labels?.thinned ?? '',
       members: [...(labels?.members ?? [])],
-      repeats: null,
-    });
+      repeats: this.#repeats,
+    };
+    this.#part.announceMetadata(METADATA.recording, headEntries(head));
   }
 
   /** Rates got change all the time: alone they are no news until the part ends. */
@@ -319,46 +393,52 @@ class FileRecorder implements Recorder {
     const text = JSON.stringify([instruments, channels.map((channel) => ({ ...channel, rateGotHz: null }))]);
     if (text === this.#aboutText && !isLast) return;
     this.#aboutText = text;
-    this.#append((format) => format.nextMetadata(METADATA.instruments, byId(instruments)));
-    this.#append((format) => format.nextMetadata(METADATA.channels, byId(channels)));
+    this.#part.announceMetadata(METADATA.instruments, byId(instruments));
+    this.#part.announceMetadata(METADATA.channels, byId(channels));
   }
 
-  #announce(stream: RecordedStream): void {
-    const channel = this.#nextChannel++;
-    stream.channel = channel;
-    this.#append((format) => format.nextChannel(channel, stream.info));
+  #announceRates(): void {
+    if (this.#about.channels.some((channel) => channel.rateGotHz != null)) this.#announceAbout(true);
+  }
+
+  #announce(info: StreamInfo): void {
+    if (this.#part.channels > MAX_CHANNELS) this.#rotate();
+    else this.#part.announceStream(info);
   }
 
   #mark(kind: LabEvent['kind'], text: string, data: Record<string, unknown>): void {
-    this.#writeEvent({ id: randomUUID(), t: String(this.#options.clock.nowNs()), kind, text, data });
+    this.#writeEvent(this.#createMark(kind, text, data));
+  }
+
+  #createMark(kind: LabEvent['kind'], text: string, data: Record<string, unknown>): LabEvent {
+    return { id: randomUUID(), t: String(this.#options.clock.nowNs()), kind, text, data };
   }
 
   #writeEvent(event: LabEvent): void {
-    const nowNs = this.#options.clock.nowNs();
-    this.#chunk.addEvent(EVENT_CHANNEL_ID, this.#eventCount++, BigInt(event.t), nowNs, JSON.stringify(event));
+    this.#part.addEvent(event, this.#eventCount++, this.#options.clock.nowNs());
   }
 
   /** Writes what waits and finishes the file; if the disk is broken, or breaks meanwhile, saves what was written. */
   async #end(): Promise<void> {
-    this.#timer[Symbol.dispose]();
+    this.#timer?.[Symbol.dispose]();
     if (!this.#broken) {
-      this.#flushChunk();
-      if (this.#about.channels.some((channel) => channel.rateGotHz != null)) this.#announceAbout(true);
       const part = this.#part;
-      this.#queue.push(0, () => this.#finishPart(part));
+      part.flush();
+      this.#announceRates();
+      this.#queue.push(0, () => this.#finish(part.finish(this.#options.clock.nowNs()), part));
     }
     await this.#queue.idle();
-    if (this.#broken) await this.#save(this.#writing, this.#broken);
+    if (this.#broken) await this.#save(this.#broken);
     this.#endedNs ??= this.#options.clock.nowNs();
     if (this.#state === 'stopping') this.#state = 'stopped';
   }
 
-  async #finishPart(part: Part): Promise<void> {
-    if (!part.file) return;
-    await part.file.append(part.format.finish(this.#options.clock.nowNs()));
-    this.#finished.push(await part.file.finish());
-    part.isFinished = true;
-    this.#finishedBytes += part.format.committed;
+  async #finish(finishing: Promise<string>, part: RecorderPart): Promise<void> {
+    const path = await finishing;
+    this.#finished.push(path);
+    this.#open = this.#open.filter((open) => open !== part);
+    this.#finishedBytes += part.file?.end ?? 0;
+    this.#options.onPart?.(path, part.number);
   }
 
   /** Ends the recording by itself. */
@@ -369,6 +449,7 @@ class FileRecorder implements Recorder {
     if (before === 'stopping' && !this.#broken) return;
     this.#state = 'failed';
     this.#error = error;
+    this.#room = new WaitingRoom();
     this.#endedNs = this.#options.clock.nowNs();
     if (!this.#broken) this.#mark('stop', error.message, { reason: error.code });
     const ending = this.#ending ?? this.#end();
@@ -376,39 +457,30 @@ class FileRecorder implements Recorder {
   }
 
   /** After a failed write: cuts off the half-written piece and finishes the file, if the disk lets it; else the next start does. */
-  async #save(part: Part, error: LabError): Promise<void> {
-    const { file, format } = part;
-    if (!file || part.isFinished) return;
+  async #save(error: LabError): Promise<void> {
+    const [part] = this.#open;
+    for (const open of this.#open.slice(1)) open.fail(error);
+    if (!part?.file) {
+      part?.fail(error);
+      return;
+    }
     try {
       if (error.code === 'recording.folder-gone') throw error;
-      await file.truncate(format.committed);
-      format.rewind();
-      this.#chunk = new Chunk();
-      this.#mark('stop', error.message, { reason: error.code });
-      await file.append(format.nextChunk((offset) => this.#chunk.close(offset)));
-      await this.#finishPart(part);
+      const mark = this.#createMark('stop', error.message, { reason: error.code });
+      await this.#finish(part.save(mark, this.#eventCount++, this.#options.clock.nowNs()), part);
     } catch {
-      await file.abandon();
+      part.fail(error);
+      await part.file.abandon();
       // Nothing of it was written: an empty file would only raise hopes.
-      if (format.chunks === 0) await this.#disk.remove(file.path).catch(() => undefined);
+      if (part.format.chunks === 0) await this.#disk.remove(part.file.path).catch(() => undefined);
     }
   }
 }
 
-function overrun(queueBytes: number): LabError {
-  return new LabError(
-    'recording.overrun',
-    `The disk cannot keep up: ${Math.round(queueBytes / 2 ** 20)} MiB were waiting. The recording ended; everything up to here is intact. Record fewer channels, a lower rate, or to a faster disk.`,
-    { queueBytes },
-  );
-}
-
-function almostFull(folder: string, reserveBytes: number): LabError {
-  return new LabError(
-    'recording.disk-full',
-    `Less than ${Math.round(reserveBytes / 2 ** 20)} MiB are free on the disk of ${folder}. The recording ended and is complete up to here. Free space or choose another folder, then record again.`,
-    { folder, reserveBytes },
-  );
+function gapEvent({ key, epoch, instrument }: StreamInfo, gap: StreamGap): LabEvent {
+  const t = String(gap.fromNs);
+  const data = { stream: key, epoch, seq: gap.seq, lost: gap.lost, fromNs: t, toNs: String(gap.toNs) };
+  return { id: randomUUID(), t, kind: 'gap', text: gap.reason, severity: 'warning', instrument, data };
 }
 
 function byId(list: { id: string }[]): Map<string, string> {

@@ -41,9 +41,11 @@ export interface RecordedClock {
 export const memberPart = z.object({ recording: z.string().min(1).max(300), part: z.int().min(1) });
 export type MemberPart = z.infer<typeof memberPart>;
 
-/** From this byte on, that earlier part is written once more in this one: its writer could not tell whether the disk had kept it. */
-export const repeatedEnd = z.object({ part: z.int().min(1), fromByte: z.int().nonnegative() });
-export type RepeatedEnd = z.infer<typeof repeatedEnd>;
+/**
+ * From this byte on, that earlier part is written once more in this one: its writer could not tell whether the disk had kept it. 0: it may not exist.
+ */
+export const repeatedPart = z.object({ part: z.int().min(1), fromByte: z.int().nonnegative() });
+export type RepeatedPart = z.infer<typeof repeatedPart>;
 
 /** What a person, or the program that makes the recording, says about it as a whole. */
 export interface RecordingLabels {
@@ -96,7 +98,7 @@ export const partHead = z.object({
   clockUncertaintyS: optionalNumber.default(null),
   thinned: z.string().default(''),
   members: jsonText(z.array(memberPart), []).default([]),
-  repeats: jsonText(repeatedEnd.nullable(), null).default(null),
+  repeats: jsonText(z.array(repeatedPart), []).default([]),
 });
 export type PartHead = z.infer<typeof partHead>;
 
@@ -115,6 +117,6 @@ export function headEntries(head: PartHead): Map<string, string> {
   add('clockUncertaintyS', JSON.stringify(head.clockUncertaintyS), head.clockUncertaintyS !== null);
   add('thinned', head.thinned);
   add('members', JSON.stringify(head.members), head.members.length > 0);
-  add('repeats', JSON.stringify(head.repeats), head.repeats !== null);
+  add('repeats', JSON.stringify(head.repeats), head.repeats.length > 0);
   return map;
 }

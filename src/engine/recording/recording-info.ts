@@ -5,9 +5,10 @@ import { isErrorCode } from '../../core/errors.ts';
 import type { StreamInfo } from '../../core/stream-info.ts';
 import { channelId } from '../../core/stream-info.ts';
 import type { PartIndex } from './part-index.ts';
-import { parseJson } from './part-index.ts';
+import { parseJson } from './part-records.ts';
 import type { MemberPart, RecordedClock } from './recording-about.ts';
 import { describedChannel, recordedInstrument } from './recording-about.ts';
+import { continuedParts } from './repeated-parts.ts';
 
 /** A stream of a recording. `info.id` is its number in this recording, the same in all parts. Times: ns since 1970. */
 export interface RecordedStream {
@@ -97,6 +98,7 @@ export function summarizeRecording(
   isRunning: boolean,
 ): RecordingSummary {
   const first = parts[0]?.head;
+  const continued = continuedParts(parts);
   const events = collectEvents(parts);
   const missing = findMissing(parts, events, isRunning);
   const used = streams.filter((stream) => stream.rows > 0);
@@ -109,7 +111,9 @@ export function summarizeRecording(
   const lastEvent = events.at(-1);
   const endedNs = lastEvent && BigInt(lastEvent.t) > toNs ? BigInt(lastEvent.t) : toNs;
   const isInterrupted =
-    !isRunning && (parts.some((part) => !part.isFinished) || events.some((event) => event.kind === 'interrupted'));
+    !isRunning &&
+    (parts.some((part) => !part.isFinished && !continued.has(part.head.part)) ||
+      events.some((event) => event.kind === 'interrupted'));
   return {
     id: first?.id ?? '',
     name: first?.name ?? '',
@@ -143,14 +147,16 @@ export function summarizeRecording(
   };
 }
 
-function collectEvents(parts: PartIndex[]): LabEvent[] {
+function collectEvents(parts: readonly PartIndex[]): LabEvent[] {
+  const continued = continuedParts(parts);
   const events: LabEvent[] = [];
   for (const part of parts) {
-    for (const chunk of part.chunks) {
-      for (const text of chunk.events) {
-        const parsed = labEvent.safeParse(parseJson(text));
-        if (parsed.success) events.push(parsed.data);
-      }
+    for (const text of part.events) {
+      const parsed = labEvent.safeParse(parseJson(text));
+      if (!parsed.success) continue;
+      // Cut off, but another part has the rest.
+      if (parsed.data.kind === 'interrupted' && continued.has(part.head.part)) continue;
+      events.push(parsed.data);
     }
   }
   // Stable: events of the same time stay in the order they were written.
@@ -161,11 +167,13 @@ function findMissing(parts: PartIndex[], events: LabEvent[], isRunning: boolean)
   const missing: string[] = [];
   const numbers = parts.map((part) => part.head.part);
   const last = numbers.at(-1) ?? 1;
+  const continued = continuedParts(parts);
   for (let number = 1; number <= last; number++) {
-    if (!numbers.includes(number)) missing.push(`Part ${number} of ${last} is not there.`);
+    if (!numbers.includes(number) && continued.get(number) !== 0)
+      missing.push(`Part ${number} of ${last} is not there.`);
   }
   for (const part of parts) {
-    if (part.isFinished || (isRunning && part === parts.at(-1))) continue;
+    if (part.isFinished || continued.has(part.head.part) || (isRunning && part === parts.at(-1))) continue;
     const what = part.cutBytes > 0 ? `; the last ${part.cutBytes} bytes were being written and cannot be read` : '';
     missing.push(`Part ${part.head.part} was cut off after ${isoTime(lastTimeNs(part))}${what}.`);
   }
@@ -181,15 +189,14 @@ function findMissing(parts: PartIndex[], events: LabEvent[], isRunning: boolean)
 
 function lacksParts(parts: PartIndex[], events: LabEvent[]): boolean {
   const numbers = new Set(parts.map((part) => part.head.part));
+  for (const [number, fromByte] of continuedParts(parts)) if (fromByte === 0) numbers.add(number);
   return numbers.size < (parts.at(-1)?.head.part ?? 1) || !events.some((event) => event.kind === 'stop');
 }
 
 /** Time of the last sample or event of a part, ns since 1970. */
 export function lastTimeNs(part: PartIndex): bigint {
   let lastNs = BigInt(part.head.started);
-  for (const chunk of part.chunks) {
-    for (const stream of chunk.streams) if (stream.lastNs > lastNs) lastNs = stream.lastNs;
-  }
+  for (const { totals } of part.chunks.channels) if (totals.lastNs > lastNs) lastNs = totals.lastNs;
   for (const event of collectEvents([part])) if (BigInt(event.t) > lastNs) lastNs = BigInt(event.t);
   return lastNs;
 }

@@ -85,28 +85,8 @@ function stateOf({ info, isRunning, parts }: Recording): RecordingRow['state'] {
   return info.interrupted ? 'recovered' : 'complete';
 }
 
-/** Min and max of the first channel over the whole recording, from the digests alone; null where there is nothing. */
+/** Min and max of the first channel over the whole recording; null where there is nothing. */
 function previewOf(recording: Recording): RecordingRow['preview'] {
   const stream = recording.streams.find((candidate) => candidate.rows > 0 && candidate.info.kind !== 'segment');
-  if (!stream) return [];
-  const spanNs = Number(stream.lastNs - stream.firstNs) + 1;
-  const columns: RecordingRow['preview'] = new Array(PREVIEW_COLUMNS).fill(null);
-  const indexOf = (timeNs: bigint): number => Math.floor((Number(timeNs - stream.firstNs) / spanNs) * PREVIEW_COLUMNS);
-  const cells = recording.chunksOf(stream.info.id).flatMap(({ digest }) => digest.cells);
-  for (const [number, cell] of cells.entries()) {
-    const min = cell.min[0] ?? Number.NaN;
-    const max = cell.max[0] ?? Number.NaN;
-    if (Number.isNaN(min)) continue;
-    // A cell reaches to the next one, unless there is a gap between them; the last one to the end.
-    const next = cells[number + 1];
-    const first = indexOf(cell.tNs);
-    let last = first;
-    if (next && !next.isAfterGap) last = Math.max(first, indexOf(next.tNs) - 1);
-    else if (!next) last = PREVIEW_COLUMNS - 1;
-    for (let at = Math.max(0, first); at <= Math.min(PREVIEW_COLUMNS - 1, last); at++) {
-      const column = columns[at];
-      columns[at] = column ? [Math.min(column[0], min), Math.max(column[1], max)] : [min, max];
-    }
-  }
-  return columns;
+  return stream ? recording.preview(stream, PREVIEW_COLUMNS) : [];
 }

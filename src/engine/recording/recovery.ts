@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import type { LabEvent } from '../../contract/recording-schema.ts';
 import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
-import { Chunk, chunkIndexRecord } from './chunk.ts';
+import { Chunk } from './chunk.ts';
 import { copyMessageBatch, readChunk } from './chunk-reader.ts';
+import { chunkIndexRecord } from './chunk-record.ts';
 import { cellRows } from './digest.ts';
 import { encodeDigest } from './digest-codec.ts';
 import type { Disk } from './disk.ts';
 import { diskError, systemDisk } from './disk.ts';
-import { EVENT_CHANNEL_ID, FILE_EXTENSION, LOCK_SUFFIX, PART_SUFFIX } from './file-layout.ts';
+import { EVENT_CHANNEL_ID, EXCHANGE_TOPIC, FILE_EXTENSION, LOCK_SUFFIX, METADATA, PART_SUFFIX } from './file-layout.ts';
 import type { PartFile } from './part-file.ts';
 import { reopenPartFile } from './part-file.ts';
 import { PartFormat } from './part-format.ts';
@@ -66,8 +67,10 @@ async function finishPart(disk: Disk, part: PartIndex, clock: Clock): Promise<st
   // Cut off between the last byte and the rename.
   if (!part.walk) return (await reopenPartFile(disk, part.path, part.sizeBytes)).finish();
   const kept = [...part.walk.chunks];
-  let end = part.walk.end;
-  const soundOffsets = new Set(part.chunks.map((digest) => digest.offset));
+  // The totals are the first record of the end of a file, which is written once more.
+  const totals = part.walk.records.find(({ record }) => record.type === 'Metadata' && record.name === METADATA.totals);
+  let end = Math.min(part.walk.end, totals?.offset ?? part.walk.end);
+  const soundOffsets = new Set(Array.from(part.chunks, ({ offset }) => offset));
   const isSound = (chunk: WalkedChunk): boolean => soundOffsets.has(chunk.offset);
   // Torn at the very end: content that never reached the platter.
   for (let last = kept.at(-1); last && !isSound(last); last = kept.at(-1)) {
@@ -84,8 +87,8 @@ async function finishPart(disk: Disk, part: PartIndex, clock: Clock): Promise<st
   for (const { offset, length, record } of part.walk.records) {
     if (offset >= end) continue;
     if (record.type === 'Metadata') format.adoptMetadata({ offset, length, name: record.name });
-    const info = record.type === 'Channel' ? part.streams.get(record.id) : undefined;
-    if (record.type === 'Channel' && info) format.adoptChannel(record.id, info);
+    if (record.type === 'Schema') format.adoptSchema(record);
+    if (record.type === 'Channel') format.adoptChannel(record);
   }
   for (const chunk of kept) if (isSound(chunk)) adopt(format, chunk);
 
@@ -96,6 +99,8 @@ async function finishPart(disk: Disk, part: PartIndex, clock: Clock): Promise<st
     const event = interruption(part, clock);
     chunk.addEvent(EVENT_CHANNEL_ID, 0, BigInt(event.t), clock.nowNs(), JSON.stringify(event));
     await file.append(format.nextChunk((offset) => chunk.close(offset)));
+    // What the index says must be on the platter.
+    await file.sync();
     await file.append(format.finish(clock.nowNs()));
     return await file.finish();
   } catch (error) {
@@ -114,6 +119,8 @@ function adopt(format: PartFormat, chunk: WalkedChunk): void {
       length,
       startNs,
       endNs,
+      compression: chunk.compression,
+      unpackedBytes: chunk.unpackedBytes,
       messageIndexOffsets: new Map(indexes.map((index) => [index.channel, BigInt(index.offset)])),
       messageIndexLength: indexes.reduce((sum, index) => sum + index.length, 0),
     }),
@@ -140,7 +147,11 @@ async function rewrite(
     }
     const info = part.streams.get(message.channel);
     const batch = info && copyMessageBatch(message, info.id);
-    if (!batch) continue;
+    if (!batch) {
+      const { channel, sequence, logNs, publishNs, data } = message;
+      chunk.addMessage(channel, sequence, logNs, publishNs, data, part.topics.get(channel) === EXCHANGE_TOPIC);
+      continue;
+    }
     const blockRows = info.kind === 'segment' ? 0 : cellRows(info.rateHz);
     chunk.addBatch(message.channel, batch, new Uint8Array(batch.buffer), blockRows);
   }

@@ -3,6 +3,7 @@ import { LabError } from '../../core/errors.ts';
 interface Task {
   bytes: number;
   run: () => Promise<void>;
+  prepare: (() => void) | undefined;
 }
 
 /**
@@ -25,15 +26,19 @@ export class SerialQueue {
     return this.#bytes;
   }
 
-  get length(): number {
-    return this.#tasks.length;
-  }
-
-  push(bytes: number, run: () => Promise<void>): void {
+  /** `prepare` is called when it is its turn next, so that work on another thread runs beside the task before it. It must not throw. */
+  push(bytes: number, run: () => Promise<void>, prepare?: () => void): void {
     if (this.#isStopped) return;
-    this.#tasks.push({ bytes, run });
+    this.#tasks.push({ bytes, run, prepare });
     this.#bytes += bytes;
     this.#running ??= this.#drain();
+  }
+
+  /** Drops what waits; what runs ends, and its failure is no news. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#tasks = [];
+    this.#bytes = 0;
   }
 
   /** Resolves when nothing waits or runs any more; never rejects. */
@@ -45,17 +50,17 @@ export class SerialQueue {
     // A turn later, so that `push` has returned before anything can fail.
     await Promise.resolve();
     for (let task = this.#tasks.shift(); task; task = this.#tasks.shift()) {
+      this.#tasks[0]?.prepare?.();
       try {
         await task.run();
-        this.#bytes -= task.bytes;
       } catch (error) {
-        this.#isStopped = true;
-        this.#tasks = [];
-        this.#bytes = 0;
+        const isNews = !this.#isStopped;
+        this.stop();
         this.#running = undefined;
-        this.#onFailed(LabError.from(error));
+        if (isNews) this.#onFailed(LabError.from(error));
         return;
       }
+      if (!this.#isStopped) this.#bytes -= task.bytes;
     }
     this.#running = undefined;
   }
