@@ -1,7 +1,11 @@
 import type { Batch } from '../../core/batch.ts';
 import { LabError } from '../../core/errors.ts';
 import { copyMessageBatch, readChunk } from '../recording/chunk-reader.ts';
-import type { Recording, StreamChunk } from '../recording/recording.ts';
+import type { DiskFile } from '../recording/disk.ts';
+import type { PartIndex } from '../recording/part-index.ts';
+import { readAhead } from '../recording/read-ahead.ts';
+import type { Recording } from '../recording/recording.ts';
+import type { TrackChunk } from './track-chunks.ts';
 
 /** Batches of a chunk by the number of their stream in the recording. */
 type ChunkBatches = ReadonlyMap<number, readonly Batch[]>;
@@ -16,6 +20,7 @@ export class ChunkSource {
   readonly #recording: Recording;
   readonly #limit: number;
   readonly #onDamage: (error: LabError) => void;
+  readonly #files = new Map<PartIndex, DiskFile>();
   /** Least recently asked for first. */
   readonly #kept = new Map<string, Promise<ChunkBatches>>();
 
@@ -27,12 +32,12 @@ export class ChunkSource {
   }
 
   /** The batches of one stream in a chunk. @throws LabError recording.failed and what else the disk says */
-  async read(at: StreamChunk, stream: number): Promise<readonly Batch[]> {
+  async read(at: TrackChunk, stream: number): Promise<readonly Batch[]> {
     return (await this.#take(at)).get(stream) ?? NOTHING;
   }
 
   /** Begins to read a chunk that will be asked for. */
-  prefetch(at: StreamChunk): void {
+  prefetch(at: TrackChunk): void {
     void this.#take(at).catch(() => undefined);
   }
 
@@ -43,8 +48,8 @@ export class ChunkSource {
     await Promise.allSettled(all);
   }
 
-  #take(at: StreamChunk): Promise<ChunkBatches> {
-    const name = `${at.part.head.part}:${at.chunk.offset}`;
+  #take(at: TrackChunk): Promise<ChunkBatches> {
+    const name = `${at.part.head.part}:${at.offset}`;
     let known = this.#kept.get(name);
     if (!known) {
       known = this.#decode(at);
@@ -57,10 +62,10 @@ export class ChunkSource {
     return known;
   }
 
-  async #decode({ part, chunk }: StreamChunk): Promise<ChunkBatches> {
+  async #decode({ part, offset, length }: TrackChunk): Promise<ChunkBatches> {
     const found = new Map<number, Batch[]>();
     try {
-      for (const message of await readChunk(part.file, chunk)) {
+      for (const message of await readChunk(this.#fileOf(part), { offset, length })) {
         const stream = this.#recording.numberOf(part, message.channel);
         const batch = stream === undefined ? undefined : copyMessageBatch(message, stream);
         if (!batch || batch.rows === 0) continue;
@@ -74,5 +79,15 @@ export class ChunkSource {
       this.#onDamage(error);
     }
     return found;
+  }
+
+  /** Chunks are asked for one after the other. */
+  #fileOf(part: PartIndex): DiskFile {
+    let file = this.#files.get(part);
+    if (!file) {
+      file = readAhead(part.file);
+      this.#files.set(part, file);
+    }
+    return file;
   }
 }

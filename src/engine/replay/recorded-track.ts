@@ -1,9 +1,10 @@
 import { BATCH_FLAG, type Batch, rowTimeNs } from '../../core/batch.ts';
-import type { Recording, StreamChunk } from '../recording/recording.ts';
+import type { Recording } from '../recording/recording.ts';
 import type { RecordedGap, RecordedStream } from '../recording/recording-info.ts';
 import type { SampleSink, StreamGap } from '../sample-sink.ts';
 import type { ChunkSource } from './chunk-source.ts';
 import { cutBatch, rowsUntil, segmentEndNs } from './cut-batch.ts';
+import { type TrackChunk, TrackChunks } from './track-chunks.ts';
 
 /**
  * One stream of a recording as it plays: a cursor over its rows. Chunks are read ahead of it (`readNext`), rows are given up to a time (`give`),
@@ -14,11 +15,13 @@ import { cutBatch, rowsUntil, segmentEndNs } from './cut-batch.ts';
  */
 export class RecordedTrack {
   readonly stream: RecordedStream;
-  readonly #chunks: readonly StreamChunk[];
+  readonly #chunks: TrackChunks;
   readonly #gaps: readonly RecordedGap[];
   /** End of the recording: a waveform is complete at the latest then. */
   readonly #endNs: bigint;
-  #nextChunk = 0;
+  /** Chunk to be read next. */
+  #at = 0;
+  #next: TrackChunk | undefined;
   #queue: Batch[] = [];
   #row = 0;
   #queueBytes = 0;
@@ -29,7 +32,8 @@ export class RecordedTrack {
   constructor(recording: Recording, stream: RecordedStream) {
     this.stream = stream;
     const { key, epoch, id } = stream.info;
-    this.#chunks = recording.chunksOf(id).filter(({ digest }) => digest.rows > 0);
+    this.#chunks = new TrackChunks(recording, id);
+    this.#next = this.#chunks.at(0);
     this.#gaps = recording.info.gaps
       .filter((gap) => gap.stream === key && gap.epoch === epoch && gap.seq > 0)
       .sort((a, b) => a.seq - b.seq);
@@ -52,13 +56,13 @@ export class RecordedTrack {
   }
 
   /** Chunk to be read next; undefined at the end. */
-  get nextChunk(): StreamChunk | undefined {
-    return this.#chunks[this.#nextChunk];
+  get nextChunk(): TrackChunk | undefined {
+    return this.#next;
   }
 
   /** Time of the first row that is not read; undefined at the end. */
   get nextNs(): bigint | undefined {
-    return this.nextChunk?.digest.firstNs;
+    return this.#next?.firstNs;
   }
 
   /** Time of the next row to be given; undefined if none is read. */
@@ -72,7 +76,7 @@ export class RecordedTrack {
     const chunk = this.nextChunk;
     if (!chunk) return;
     const batches = await source.read(chunk, this.stream.info.id);
-    this.#nextChunk++;
+    this.#next = this.#chunks.at(++this.#at);
     for (const batch of batches) this.#push(batch);
   }
 
@@ -110,7 +114,7 @@ export class RecordedTrack {
    * are later. @throws LabError what the disk says
    */
   async seek(source: ChunkSource, atNs: bigint): Promise<void> {
-    for (let index = this.#chunkAt(atNs); index >= 0; index--) {
+    for (let index = this.#chunks.before(atNs); index >= 0; index--) {
       this.#from(index);
       await this.readNext(source);
       const start = this.#startFor(atNs);
@@ -128,9 +132,9 @@ export class RecordedTrack {
 
   /** Time of the first row after, or the last before a time; undefined if there is none. Moves nothing. */
   async neighbour(source: ChunkSource, fromNs: bigint, step: 1 | -1): Promise<bigint | undefined> {
-    const start = step > 0 ? Math.max(0, this.#chunkAt(fromNs)) : this.#chunkAt(fromNs - 1n);
+    const start = step > 0 ? Math.max(0, this.#chunks.before(fromNs)) : this.#chunks.before(fromNs - 1n);
     for (let index = start; index >= 0 && index < this.#chunks.length; index += step) {
-      const batches = await source.read(this.#chunks[index] as StreamChunk, this.stream.info.id);
+      const batches = await source.read(this.#chunks.at(index) as TrackChunk, this.stream.info.id);
       for (const batch of step > 0 ? batches : [...batches].reverse()) {
         const found = this.#neighbourIn(batch, fromNs, step);
         if (found !== undefined) return found;
@@ -148,18 +152,6 @@ export class RecordedTrack {
     return row >= 0 && row < batch.rows ? rowTimeNs(batch, row) : undefined;
   }
 
-  /** Last chunk that begins at or before a time; -1 if none does. */
-  #chunkAt(timeNs: bigint): number {
-    let low = -1;
-    let high = this.#chunks.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if ((this.#chunks[middle] as StreamChunk).digest.firstNs <= timeNs) low = middle;
-      else high = middle - 1;
-    }
-    return low;
-  }
-
   /** Where in the queue to begin; undefined: in an earlier chunk. */
   #startFor(atNs: bigint): { at: number; row: number } | undefined {
     for (let at = this.#queue.length - 1; at >= 0; at--) {
@@ -175,7 +167,8 @@ export class RecordedTrack {
   }
 
   #from(chunk: number): void {
-    this.#nextChunk = chunk;
+    this.#at = chunk;
+    this.#next = this.#chunks.at(chunk);
     this.#queue = [];
     this.#row = 0;
     this.#queueBytes = 0;

@@ -110,7 +110,8 @@ export class ReplayPlayer implements AsyncDisposable {
 
   play(): Promise<void> {
     return this.#order(async () => {
-      if (this.#state === 'playing') return;
+      if (this.#state === 'playing' && (this.#speed === 'max' || this.nowNs < this.#deck.toNs)) return;
+      await this.#halt();
       if (this.#positionNs >= this.#deck.toNs && this.#deck.toNs > this.#deck.fromNs)
         await this.#moveTo(this.#deck.fromNs);
       this.#start();

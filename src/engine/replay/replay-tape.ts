@@ -3,6 +3,7 @@ import type { Recording } from '../recording/recording.ts';
 import type { SampleSink } from '../sample-sink.ts';
 import { ChunkSource } from './chunk-source.ts';
 import { RecordedTrack } from './recorded-track.ts';
+import type { TrackChunk } from './track-chunks.ts';
 
 export interface TapeLimits {
   /** Bytes read and not given yet, beyond which nothing is read that is not needed now. */
@@ -124,11 +125,11 @@ export class ReplayTape {
       track = this.#earliest()
     ) {
       if (track.nextNs - 1n > fromNs && this.#queueBytes >= this.#limits.aheadBytes) break;
-      const chunk = track.nextChunk?.chunk;
+      const read = track.nextChunk;
       await track.readNext(this.#source);
       // It is decoded now: those that wait for it take theirs.
       for (const other of this.#tracks) {
-        if (other.queueBytes === 0 && other.nextChunk?.chunk === chunk) await other.readNext(this.#source);
+        if (other.queueBytes === 0 && isSame(other.nextChunk, read)) await other.readNext(this.#source);
       }
     }
     const next = this.#earliest()?.nextChunk;
@@ -170,4 +171,8 @@ export class ReplayTape {
     this.#open.set(key, track);
     this.#sink.streamOpened(track.stream.info);
   }
+}
+
+function isSame(one: TrackChunk | undefined, other: TrackChunk | undefined): boolean {
+  return one !== undefined && one.part === other?.part && one.offset === other.offset;
 }
