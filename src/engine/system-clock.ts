@@ -2,10 +2,9 @@ import type { Clock } from '../core/clock.ts';
 
 /** The wall clock, read once, then the monotonic clock. */
 export function createSystemClock(): Clock {
-  const startNs = BigInt(Date.now()) * 1_000_000n;
-  const startHr = process.hrtime.bigint();
+  const offsetNs = BigInt(Date.now()) * 1_000_000n - process.hrtime.bigint();
   return {
-    nowNs: () => startNs + (process.hrtime.bigint() - startHr),
+    nowNs: () => offsetNs + process.hrtime.bigint(),
     monotonicMs: () => performance.now(),
     after(ms, callback) {
       const timer = setTimeout(callback, ms);

@@ -1,84 +1,63 @@
 import type { LabError } from '../../core/errors.ts';
+import type { Job } from './exchange-job.ts';
 import type { Priority } from './session.ts';
-
-/** One exclusive use of the wire, waiting or running. */
-export interface ExchangeJob {
-  readonly priority: Priority;
-  /** The wire must be clean before it begins (a streaming device takes it as it is). */
-  readonly needsCleanWire: boolean;
-  /** Set when its caller has gone; the answer then belongs to nobody. */
-  cancelled: LabError | undefined;
-  /** Set when Outputs off came first: it may send nothing more. What it waits for ends with this, too. */
-  overtaken: LabError | undefined;
-  /** Ends what the job does between its exchanges. */
-  stop?: ((reason: LabError) => void) | undefined;
-  run(): Promise<void>;
-  refuse(error: LabError): void;
-}
-
-const ORDER: readonly Priority[] = ['safety', 'person', 'poll', 'background'];
 
 /** Waiting jobs, by priority, then in order of arrival. Bounded: `offer` refuses what is too many; safety has places of its own. */
 export class ExchangeQueue {
   readonly #maxQueued: number;
-  readonly #lanes = new Map<Priority, ExchangeJob[]>(ORDER.map((priority) => [priority, []]));
+  readonly #lanes: Readonly<Record<Priority, Job[]>> = { safety: [], person: [], poll: [], background: [] };
+  /** First goes first. */
+  readonly #ordered = [this.#lanes.safety, this.#lanes.person, this.#lanes.poll, this.#lanes.background];
+  #length = 0;
 
   constructor(maxQueued: number) {
     this.#maxQueued = maxQueued;
   }
 
   get length(): number {
-    let sum = 0;
-    for (const lane of this.#lanes.values()) sum += lane.length;
-    return sum;
+    return this.#length;
   }
 
-  offer(job: ExchangeJob): boolean {
-    const lane = this.#lane(job.priority);
-    const waiting = job.priority === 'safety' ? lane.length : this.length - this.#lane('safety').length;
+  offer(job: Job): boolean {
+    const lane = this.#lanes[job.priority];
+    const waiting = job.priority === 'safety' ? lane.length : this.#length - this.#lanes.safety.length;
     if (waiting >= this.#maxQueued) return false;
     lane.push(job);
+    this.#length++;
     return true;
   }
 
-  take(): ExchangeJob | undefined {
-    for (const priority of ORDER) {
-      const lane = this.#lane(priority);
-      if (lane.length > 0) return lane.shift();
-    }
-    return undefined;
+  take(): Job | undefined {
+    if (this.#length === 0) return undefined;
+    this.#length--;
+    return this.#ordered.find((lane) => lane.length > 0)?.shift();
   }
 
-  peek(): ExchangeJob | undefined {
-    for (const priority of ORDER) {
-      const first = this.#lane(priority)[0];
-      if (first) return first;
-    }
-    return undefined;
+  peek(): Job | undefined {
+    if (this.#length === 0) return undefined;
+    return this.#ordered.find((lane) => lane.length > 0)?.[0];
   }
 
-  remove(job: ExchangeJob): void {
-    const lane = this.#lane(job.priority);
+  remove(job: Job): void {
+    const lane = this.#lanes[job.priority];
     const index = lane.indexOf(job);
-    if (index >= 0) lane.splice(index, 1);
+    if (index < 0) return;
+    lane.splice(index, 1);
+    this.#length--;
   }
 
   has(priority: Priority): boolean {
-    return this.#lane(priority).length > 0;
+    return this.#lanes[priority].length > 0;
   }
 
   refuseAll(error: LabError): void {
-    for (const lane of this.#lanes.values()) for (const job of lane.splice(0)) job.refuse(error);
+    for (const priority of ['safety', 'person', 'poll', 'background'] as const) this.refuse(priority, error);
   }
 
   /** Refuses what waits in one lane. */
   refuse(priority: Priority, error: LabError): void {
-    for (const job of this.#lane(priority).splice(0)) job.refuse(error);
-  }
-
-  #lane(priority: Priority): ExchangeJob[] {
-    const lane = this.#lanes.get(priority);
-    if (!lane) throw new RangeError(priority);
-    return lane;
+    const refused = this.#lanes[priority].splice(0);
+    this.#length -= refused.length;
+    for (const job of refused) job.refuse(error);
   }
 }

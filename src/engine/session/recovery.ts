@@ -125,6 +125,7 @@ async function askMarker({
   try {
     await line.ask({
       bytes,
+      sentNs: clock.nowNs(),
       kind: 'line',
       timeoutMs: limits.markerMs,
       timedOut: () => new LabError('transport.timeout', 'The marker did not come back.'),

@@ -30,6 +30,9 @@ export interface TakeOptions {
 /** Longest response header in front of a block. */
 const MAX_PREFIX_BYTES = 64;
 const HASH = 0x23;
+const LF = 10;
+const CR = 13;
+const SPACE = 32;
 
 /** Bytes of a wire to one reply at a time. */
 export class ReplyReader {
@@ -54,6 +57,23 @@ export class ReplyReader {
   /** Only the terminator after the data of a block is missing. */
   get awaitsTail(): boolean {
     return this.#isPictureWhole || awaitsBlockTail(this.#queue);
+  }
+
+  /**
+   * The usual answer without detours: a chunk that is one whole line. Gives what `push` and `take` would give; undefined: they decide. Nothing is
+   * kept of it.
+   */
+  takeWhole(bytes: Uint8Array): Reply | undefined {
+    const { termination, maxLineBytes } = this.#options;
+    const first = bytes[0] ?? LF;
+    let end = bytes.length - 1;
+    if (bytes[end] !== LF || end > maxLineBytes || this.hasRest || termination() !== 'lf') return undefined;
+    // Blanks are dropped before a reply, and blocks are counted.
+    if (first <= SPACE || first === HASH) return undefined;
+    while (bytes[end - 1] === CR) end--;
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, end).toString('latin1');
+    // A line end within is no text of a response either.
+    return isResponseText(text) ? { text, block: undefined, sizeBytes: bytes.length } : undefined;
   }
 
   /** Copies: the transport lends its bytes until the next read only. */
@@ -153,7 +173,7 @@ export class ReplyReader {
   }
 
   #skipBlanks(): void {
-    for (let next = this.#queue.peek(); next === 10 || next === 13 || next === 32; next = this.#queue.peek()) {
+    for (let next = this.#queue.peek(); next === LF || next === CR || next === SPACE; next = this.#queue.peek()) {
       this.#queue.skip(1);
     }
   }

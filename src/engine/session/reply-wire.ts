@@ -1,13 +1,18 @@
 import { ByteQueue } from '../../core/byte-queue.ts';
-import type { Clock } from '../../core/clock.ts';
-import { createDeferred, type Deferred } from '../../core/deferred.ts';
+import { type Clock, delay } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
 import type { ReadTermination } from '../../protocol/scpi-line.ts';
-import type { Transport, WriteOptions } from '../transport/transport.ts';
+import type { Transport } from '../transport/transport.ts';
+import { type Command, CommandWriter } from './command-writer.ts';
+import { Deadline } from './deadline.ts';
 import { type Reply, type ReplyLimits, ReplyReader } from './reply-reader.ts';
+import { WirePump } from './wire-pump.ts';
+import { type DrainOptions, WireSilence } from './wire-silence.ts';
 
 export interface Question {
   bytes: Uint8Array;
+  /** Just before it is sent, ns since 1970. */
+  sentNs: bigint;
   kind: 'line' | 'block';
   /** A response header may stand in front of the block. */
   hasPrefix?: boolean | undefined;
@@ -23,6 +28,7 @@ export interface Question {
 export interface TimedWireReply extends Reply {
   sentNs: bigint;
   receivedNs: bigint;
+  roundTripMs: number;
 }
 
 export interface ReplyWireOptions {
@@ -37,20 +43,14 @@ export interface ReplyWireOptions {
   onEnded(error: LabError): void;
 }
 
-/** A command being written. */
-interface Writing {
-  late: Deferred<never>;
-  controller: AbortController;
-  timer: Disposable;
-}
-
 interface Waiting {
   question: Question;
-  answer: Deferred<TimedWireReply>;
-  sentNs: bigint;
-  deadlineMs: number;
-  timer: Disposable;
+  sentMs: number;
+  /** Set when it is given less time: what it ends with. */
+  hurriedBy: LabError | undefined;
   tailTimer: Disposable | undefined;
+  resolve(reply: TimedWireReply): void;
+  reject(error: unknown): void;
 }
 
 /**
@@ -70,26 +70,41 @@ export class ReplyWire {
   readonly #options: ReplyWireOptions;
   readonly #clock: Clock;
   readonly #reader: ReplyReader;
+  readonly #pump: WirePump;
+  readonly #writer: CommandWriter;
+  readonly #deadline: Deadline;
+  readonly #silence: WireSilence;
   #waiting: Waiting | undefined;
-  #writing: Writing | undefined;
   #isDirty = false;
-  #lastByteMs: number;
-  #pump: { controller: AbortController; done: Promise<void> } | undefined;
-  /** Wakes the pump of a message-based way. */
-  #wake: Deferred<void> | undefined;
   #ended: LabError | undefined;
-  /** Wakes a drain before its time. */
-  #wakeDrain: (() => void) | undefined;
 
   constructor(transport: Transport, options: ReplyWireOptions) {
+    const { clock, limits } = options;
     this.transport = transport;
     this.#options = options;
-    this.#clock = options.clock;
-    this.#lastByteMs = options.clock.monotonicMs();
-    this.#reader = new ReplyReader(new ByteQueue({ limitBytes: options.limits.maxBlockBytes + 1024 * 1024 }), {
-      ...options.limits,
+    this.#clock = clock;
+    this.#reader = new ReplyReader(new ByteQueue({ limitBytes: limits.maxBlockBytes + 1024 * 1024 }), {
+      ...limits,
       termination: () => options.termination(),
       isMessageBased: transport.isMessageBased === true,
+    });
+    this.#silence = new WireSilence(clock, {
+      onQuiet: () => {
+        this.#isDirty = false;
+      },
+      hasEnded: () => this.#ended !== undefined,
+    });
+    this.#deadline = new Deadline(clock, () => {
+      const waiting = this.#waiting;
+      if (waiting) this.#fail(waiting.hurriedBy ?? waiting.question.timedOut());
+    });
+    this.#writer = new CommandWriter(transport, clock, () => {
+      this.#isDirty = true;
+    });
+    this.#pump = new WirePump(transport, {
+      isAsked: () => this.#waiting !== undefined,
+      accept: (bytes, end) => this.#accept(bytes, end),
+      failed: (error, isOver) => this.#readFailed(error, isOver),
     });
     this.resume();
   }
@@ -102,58 +117,41 @@ export class ReplyWire {
   /** Sends and waits for the one reply. Throws transport.*, protocol.*; the wire is dirty then. */
   ask(question: Question): Promise<TimedWireReply> {
     if (this.#ended) return Promise.reject(this.#ended);
-    const answer = createDeferred<TimedWireReply>();
-    const deadlineMs = this.#clock.monotonicMs() + question.timeoutMs;
-    const timer = this.#clock.after(question.timeoutMs, () => this.#fail(question.timedOut()));
-    const waiting = { question, answer, sentNs: this.#clock.nowNs(), deadlineMs, timer, tailTimer: undefined };
-    this.#waiting = waiting;
-    this.#wake?.resolve();
-    this.transport.write(question.bytes, writeOptions(question.isUrgent)).catch((error: unknown) => {
-      if (this.#waiting === waiting) this.#fail(LabError.from(error));
+    return new Promise((resolve, reject) => {
+      const sentMs = this.#clock.monotonicMs();
+      const waiting = { question, sentMs, hurriedBy: undefined, tailTimer: undefined, resolve, reject };
+      this.#waiting = waiting;
+      this.#deadline.set(question.timeoutMs, sentMs);
+      this.#pump.wake();
+      this.transport.write(question.bytes, question.isUrgent ? URGENT : PLAIN).catch((error: unknown) => {
+        if (this.#waiting === waiting) this.#fail(LabError.from(error));
+      });
     });
-    return answer.promise;
   }
 
   /** Sends what is not answered. Throws transport.*, and the reason of an `interrupt`; the message may be half sent then. */
-  async tell(bytes: Uint8Array, timeoutMs: number, timedOut: () => LabError, isUrgent = false): Promise<void> {
-    if (this.#ended) throw this.#ended;
-    const late = createDeferred<never>();
-    const controller = new AbortController();
-    const timer = this.#clock.after(timeoutMs, () => late.reject(timedOut()));
-    const writing: Writing = { late, controller, timer };
-    this.#writing = writing;
-    try {
-      const options = { ...writeOptions(isUrgent), signal: controller.signal };
-      await Promise.race([this.transport.write(bytes, options), late.promise]);
-    } finally {
-      writing.timer[Symbol.dispose]();
-      if (this.#writing === writing) this.#writing = undefined;
-    }
+  tell(command: Command): Promise<void> {
+    return this.#ended ? Promise.reject(this.#ended) : this.#writer.write(command);
   }
 
   /** Gives the exchange on the wire no more than `ms` from now; then it ends with `reason`. */
   hurry(ms: number, reason: LabError): void {
-    const waiting = this.#waiting;
-    if (waiting && waiting.deadlineMs - this.#clock.monotonicMs() > ms) {
-      waiting.timer[Symbol.dispose]();
-      waiting.deadlineMs = this.#clock.monotonicMs() + ms;
-      waiting.timer = this.#clock.after(ms, () => this.#fail(reason));
+    if (this.#waiting && this.#deadline.dueMs - this.#clock.monotonicMs() > ms) {
+      this.#waiting.hurriedBy = reason;
+      this.#deadline.set(ms);
     }
-    const writing = this.#writing;
-    if (!writing) return;
-    writing.timer[Symbol.dispose]();
-    writing.timer = this.#clock.after(ms, () => this.#stopWriting(reason));
+    this.#writer.hurry(ms, reason);
   }
 
   /** Ends the exchange on the wire now, with `reason`: between two chunks, whatever is still to come or to be sent. The wire is dirty then. */
   interrupt(reason: LabError): void {
-    this.#stopWriting(reason);
+    if (this.#writer.stop(reason)) this.#isDirty = true;
     this.#fail(reason);
   }
 
   /** A drain under way looks again at what it waits for. */
   nudge(): void {
-    this.#wakeDrain?.();
+    this.#silence.nudge();
   }
 
   /**
@@ -171,46 +169,28 @@ export class ReplyWire {
     }
   }
 
-  /**
-   * Waits until nothing came for `quietMs`, at most `maxMs`; while nothing comes at all, at least `minMs` (an answer may be on its way), unless it
-   * `isHurried`. `nudge` makes it ask again. What comes goes to onLate. True: quiet.
-   */
-  async drain({ quietMs, maxMs, minMs = 0, isHurried = never, isOver = never }: DrainOptions): Promise<boolean> {
-    const startMs = this.#clock.monotonicMs();
-    for (;;) {
-      const nowMs = this.#clock.monotonicMs();
-      const hasCome = this.#lastByteMs >= startMs;
-      const waitMs = isHurried() ? 0 : Math.min(minMs, maxMs);
-      const quietAtMs = Math.max(this.#lastByteMs + quietMs, hasCome ? 0 : startMs + waitMs);
-      if (nowMs >= quietAtMs) {
-        this.#isDirty = false;
-        return true;
-      }
-      if (nowMs - startMs >= maxMs || this.#ended || isOver()) return false;
-      await this.#doze(Math.min(quietAtMs, startMs + maxMs) - nowMs);
-    }
+  /** Waits for silence (see WireSilence.wait); what comes goes to onLate. True: it is quiet, and the wire clean. */
+  drain(options: DrainOptions): Promise<boolean> {
+    return this.#silence.wait(options);
   }
 
   /** Whether nothing comes for `ms` after a reply. */
   async isSilent(ms: number): Promise<boolean> {
-    if (!this.#isDirty) await this.#sleep(ms);
+    if (!this.#isDirty) await delay(this.#clock, ms);
     return !this.#isDirty;
   }
 
   /** Stops reading; what comes waits in the transport for its new reader. */
-  async pause(): Promise<void> {
-    const pump = this.#pump;
-    this.#pump = undefined;
-    pump?.controller.abort();
-    this.#wake?.resolve();
-    await pump?.done;
+  pause(): Promise<void> {
+    this.#deadline.rest();
+    this.#writer.rest();
+    return this.#pump.pause();
   }
 
   /** The session ends: the waiting question, too. */
   abandon(reason: LabError): void {
     this.#ended ??= reason;
-    this.#stopWriting(reason);
-    this.#fail(reason);
+    this.interrupt(reason);
     this.nudge();
   }
 
@@ -218,63 +198,15 @@ export class ReplyWire {
   resume(isDirty = false): void {
     if (isDirty) {
       this.#isDirty = true;
-      this.#lastByteMs = this.#clock.monotonicMs();
+      this.#silence.break();
     }
-    const controller = new AbortController();
-    this.#pump = { controller, done: this.#read(controller.signal) };
+    this.#pump.resume();
   }
 
-  #sleep(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#clock.after(ms, resolve);
-    });
-  }
-
-  /** A sleep that `nudge` ends. */
-  #doze(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = (): void => {
-        timer[Symbol.dispose]();
-        this.#wakeDrain = undefined;
-        resolve();
-      };
-      const timer = this.#clock.after(ms, wake);
-      this.#wakeDrain = wake;
-    });
-  }
-
-  #stopWriting(reason: LabError): void {
-    const writing = this.#writing;
-    if (!writing) return;
-    this.#writing = undefined;
-    this.#isDirty = true;
-    writing.late.reject(reason);
-    writing.controller.abort(reason);
-  }
-
-  async #read(signal: AbortSignal): Promise<void> {
-    const isMessageBased = this.transport.isMessageBased === true;
-    while (!signal.aborted) {
-      try {
-        if (isMessageBased && !this.#waiting) {
-          this.#wake = createDeferred<void>();
-          await this.#wake.promise;
-          continue;
-        }
-        const { bytes, end } = await this.transport.read({ signal });
-        this.#accept(bytes, end);
-      } catch (error) {
-        if (signal.aborted) return;
-        const failure = LabError.from(error);
-        // A message-based way refuses a single read (device clear, locked by another client) and goes on.
-        const goesOn = isMessageBased && failure.code !== 'transport.closed' && failure.code !== 'transport.failed';
-        if (!goesOn) this.#ended = failure;
-        if (this.#waiting) this.#fail(failure);
-        if (goesOn) continue;
-        this.#options.onEnded(failure);
-        return;
-      }
-    }
+  #readFailed(error: LabError, isOver: boolean): void {
+    if (isOver) this.#ended = error;
+    if (this.#waiting) this.#fail(error);
+    if (isOver) this.#options.onEnded(error);
   }
 
   #accept(bytes: Uint8Array, end: boolean): void {
@@ -285,7 +217,13 @@ export class ReplyWire {
       return;
     }
     const receivedNs = this.#clock.nowNs();
-    this.#lastByteMs = this.#clock.monotonicMs();
+    this.#silence.break();
+    const { kind, isMeant } = waiting.question;
+    const whole = kind === 'line' && !isMeant ? this.#reader.takeWhole(bytes) : undefined;
+    if (whole) {
+      this.#answer(waiting, whole, receivedNs);
+      return;
+    }
     try {
       this.#reader.push(bytes);
       this.#parse(waiting, receivedNs, end, false);
@@ -304,10 +242,7 @@ export class ReplyWire {
       reply = this.#reader.take({ kind, isEnd, isTailOptional, isSurplusAllowed: true });
     }
     if (reply) {
-      this.#settle(waiting);
-      this.#isDirty = false;
-      if (this.#reader.hasRest) this.#stray(this.#reader.takeRest());
-      waiting.answer.resolve({ ...reply, sentNs: waiting.sentNs, receivedNs });
+      this.#answer(waiting, reply, receivedNs);
     } else if (this.#reader.awaitsTail) {
       waiting.tailTimer = this.#clock.after(this.#options.limits.blockTailMs, () => {
         try {
@@ -319,9 +254,18 @@ export class ReplyWire {
     }
   }
 
+  #answer(waiting: Waiting, { text, block, sizeBytes }: Reply, receivedNs: bigint): void {
+    const { sentNs } = waiting.question;
+    const roundTripMs = this.#silence.lastByteMs - waiting.sentMs;
+    this.#settle(waiting);
+    this.#isDirty = false;
+    if (this.#reader.hasRest) this.#stray(this.#reader.takeRest());
+    waiting.resolve({ text, block, sizeBytes, sentNs, receivedNs, roundTripMs });
+  }
+
   #settle(waiting: Waiting): void {
     this.#waiting = undefined;
-    waiting.timer[Symbol.dispose]();
+    this.#deadline.clear();
     waiting.tailTimer?.[Symbol.dispose]();
   }
 
@@ -331,36 +275,20 @@ export class ReplyWire {
     this.#settle(waiting);
     this.#isDirty = true;
     if (this.#reader.hasRest) this.#options.onLate(this.#reader.takeRest());
-    waiting.answer.reject(error);
+    waiting.reject(error);
   }
 
   /** Terminators alone are no data: some devices append one or two after a block. */
   #stray(bytes: Uint8Array): void {
     if (bytes.every(isBlank)) return;
     this.#isDirty = true;
-    this.#lastByteMs = this.#clock.monotonicMs();
+    this.#silence.break();
     this.#options.onLate(bytes);
   }
 }
 
-interface DrainOptions {
-  quietMs: number;
-  maxMs: number;
-  minMs?: number | undefined;
-  /** True: `minMs` is not waited for any more. */
-  isHurried?: (() => boolean) | undefined;
-  /** True: the rest is not worth waiting for. */
-  isOver?: (() => boolean) | undefined;
-}
-
-const never = (): boolean => false;
-
 const PLAIN = { end: true };
 const URGENT = { end: true, isUrgent: true };
-
-function writeOptions(isUrgent: boolean | undefined): WriteOptions {
-  return isUrgent ? URGENT : PLAIN;
-}
 
 function isBlank(byte: number): boolean {
   return byte === 10 || byte === 13 || byte === 32;

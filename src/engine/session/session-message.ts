@@ -1,10 +1,13 @@
 import { LabError } from '../../core/errors.ts';
 import type { TimedWireReply } from './reply-wire.ts';
 
+const LINE_END = /[\r\n]/;
+
 /** One message without its terminator. Throws `call.invalid` for several: several answers could come. */
 export function checkMessage(text: string): string {
+  if (!LINE_END.test(text)) return text;
   const message = text.replace(/[\r\n]+$/, '');
-  if (!/[\r\n]/.test(message)) return message;
+  if (!LINE_END.test(message)) return message;
   throw new LabError(
     'call.invalid',
     'One message at a time: the text holds a line end, so several answers could come. Nothing was sent.',

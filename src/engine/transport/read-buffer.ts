@@ -15,48 +15,81 @@ export interface PendingRead {
   reject(error: unknown): void;
 }
 
-/** Where the one read of a transport waits: a second is refused, an aborted one leaves at once. */
+/**
+ * Where the one read of a transport waits: a second is refused, an aborted one leaves at once. Who reads on and on with one signal is heard by one
+ * listener: it stays until a read rejects or comes with another signal.
+ */
 export class ReadPlace {
-  #pending: PendingRead | undefined;
+  #pending: WaitingRead | undefined;
+  #heard: AbortSignal | undefined;
+  readonly #onAbort = (): void => {
+    const { signal } = this.#pending ?? {};
+    if (signal?.aborted) this.#pending?.reject(cancellation(signal));
+  };
 
   get pending(): PendingRead | undefined {
     return this.#pending;
   }
 
   /** `serve`: called when the read has its place; what is there already may be given to it. */
-  wait({ max = READ_MAX_BYTES, termChar, signal }: ReadOptions, serve: () => void): Promise<ReadResult> {
+  wait(options: ReadOptions, serve: () => void): Promise<ReadResult> {
+    const { signal } = options;
+    if (this.#pending) {
+      return Promise.reject(
+        new LabError('call.invalid', 'A read is waiting on this connection already; one at a time.'),
+      );
+    }
+    if (signal?.aborted) return Promise.reject(cancellation(signal));
     return new Promise((resolve, reject) => {
-      if (this.#pending) {
-        reject(new LabError('call.invalid', 'A read is waiting on this connection already; one at a time.'));
-        return;
-      }
-      if (signal?.aborted) {
-        reject(cancellation(signal));
-        return;
-      }
-      const onAbort = (): void => {
-        if (signal) pending.reject(cancellation(signal));
-      };
-      const leave = (): void => {
-        this.#pending = undefined;
-        signal?.removeEventListener('abort', onAbort);
-      };
-      const pending: PendingRead = {
-        max: Math.max(1, max),
-        termChar,
-        resolve: (result) => {
-          leave();
-          resolve(result);
-        },
-        reject: (error) => {
-          leave();
-          reject(error);
-        },
-      };
-      this.#pending = pending;
-      signal?.addEventListener('abort', onAbort, { once: true });
+      this.#pending = new WaitingRead(this, options, resolve, reject);
+      if (signal && signal !== this.#heard) this.#listen(signal);
       serve();
     });
+  }
+
+  /** Its read is over. */
+  free(isRejected: boolean): void {
+    this.#pending = undefined;
+    if (isRejected) this.#listen(undefined);
+  }
+
+  #listen(signal: AbortSignal | undefined): void {
+    this.#heard?.removeEventListener('abort', this.#onAbort);
+    this.#heard = signal;
+    signal?.addEventListener('abort', this.#onAbort);
+  }
+}
+
+class WaitingRead implements PendingRead {
+  readonly max: number;
+  readonly termChar: number | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly #place: ReadPlace;
+  readonly #resolve: (result: ReadResult) => void;
+  readonly #reject: (error: unknown) => void;
+
+  constructor(
+    place: ReadPlace,
+    { max = READ_MAX_BYTES, termChar, signal }: ReadOptions,
+    resolve: (result: ReadResult) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.max = Math.max(1, max);
+    this.termChar = termChar;
+    this.signal = signal;
+    this.#place = place;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  resolve(result: ReadResult): void {
+    this.#place.free(false);
+    this.#resolve(result);
+  }
+
+  reject(error: unknown): void {
+    this.#place.free(true);
+    this.#reject(error);
   }
 }
 
@@ -78,6 +111,7 @@ export class ReadBuffer {
   readonly #place = new ReadPlace();
   #ended: LabError | undefined;
   #isFull = false;
+  readonly #serveRead = (): void => this.#serve();
 
   constructor(options: ReadBufferOptions = {}) {
     this.#options = options;
@@ -120,7 +154,7 @@ export class ReadBuffer {
   }
 
   read(options: ReadOptions = {}): Promise<ReadResult> {
-    return this.#place.wait(options, () => this.#serve());
+    return this.#place.wait(options, this.#serveRead);
   }
 
   #serve(): void {
