@@ -150,8 +150,12 @@ export function summarizeRecording(
 function collectEvents(parts: readonly PartIndex[]): LabEvent[] {
   const continued = continuedParts(parts);
   const events: LabEvent[] = [];
+  const seen = new Set<string>();
   for (const part of parts) {
     for (const text of part.events) {
+      // What one part repeats of another is in both.
+      if (continued.size > 0 && seen.has(text)) continue;
+      seen.add(text);
       const parsed = labEvent.safeParse(parseJson(text));
       if (!parsed.success) continue;
       // Cut off, but another part has the rest.
