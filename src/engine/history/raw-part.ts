@@ -30,7 +30,8 @@ export class RawPart implements WatchPart {
 
   get unsent(): { from: number; to: number } | undefined {
     const { endRow } = this.#stream;
-    return endRow > this.#cursor ? { from: this.#cursor, to: endRow } : undefined;
+    const from = Math.max(this.#cursor, this.#stream.beginRow);
+    return endRow > from ? { from, to: endRow } : undefined;
   }
 
   collect(draft: FrameDraft): number {
@@ -41,6 +42,8 @@ export class RawPart implements WatchPart {
       if (!draft.offer({ kind: 'gap', ...head, ...gap })) return 0;
       this.#gapRow = gap.seq;
     }
+    // Rows before its first were never here to be sent.
+    this.#cursor = Math.max(this.#cursor, stream.beginRow);
     let skipped = 0;
     const first = stream.ring.firstRow ?? stream.endRow;
     if (first > this.#cursor) {

@@ -29,6 +29,8 @@ export class StreamHistory {
   /** Batches that went back in row number or did not fit the columns. */
   refused = 0;
   isClosed = false;
+  /** Row it began with here; rows before it never came. */
+  beginRow = 0;
   #pyramid: Pyramid | undefined;
   #originNs = 0n;
   #formFlags = 0;
@@ -70,6 +72,7 @@ export class StreamHistory {
     if (batch.rows === 0) return;
     const pyramid = this.#pyramid ?? this.#open(batch, form);
     const isFirst = this.ring.pages.length === 0;
+    if (isFirst) this.beginRow = batch.seq;
     if (
       batch.channels !== pyramid.shape.channels ||
       form !== this.#formFlags ||

@@ -252,6 +252,20 @@ describe('columns', () => {
 });
 
 describe('raw', () => {
+  test('a stream that begins at a later row, as a replay of the middle of a recording: nothing before it was promised', async () => {
+    const { hub, history, clock, take } = openScreen();
+    const stream = new SyntheticStream({ id: 1, t0Ns: clock.nowNs() });
+    stream.batch(5000);
+    history.streamOpened(stream.info);
+    hub.watch(CHANNELS, { kind: 'raw' });
+    history.batch(stream.batch(10));
+    await clock.advance(20);
+    const blocks = blocksOf(take());
+    expect(blocks.map(({ kind }) => kind)).toEqual(['raw']);
+    expect(blocks[0]?.kind === 'raw' && [blocks[0].batch.seq, blocks[0].batch.rows]).toEqual([5000, 10]);
+    expect(hub.stats.skippedRows).toBe(0);
+  });
+
   test.each([1, 2, 3, 4, 5, 6])('seeded %d: every row is delivered or declared skipped, none twice', async (seed) => {
     const random = seededRandom(seed);
     const { hub, history, clock, take } = openScreen({ frameBytes: 60_000 }, seed % 2 ? 100_000 : undefined);

@@ -62,7 +62,9 @@ export class ReplayAlarms implements SampleSink, Disposable {
   /** The rules there are now: one that is as it was goes on, another begins from normal. */
   setRules(rules: readonly AlarmRule[]): void {
     const before = new Map(this.#engine.rules.map((rule) => [rule.id, JSON.stringify(rule)]));
-    for (const id of before.keys()) if (!rules.some((rule) => rule.id === id)) this.#engine.remove(id);
+    const gone = [...before.keys()].filter((id) => !rules.some((rule) => rule.id === id));
+    for (const id of gone) this.#engine.remove(id);
+    if (gone.length > 0) this.#options.changed();
     for (const rule of rules) if (before.get(rule.id) !== JSON.stringify(rule)) this.#engine.set(rule);
   }
 
