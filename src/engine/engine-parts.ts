@@ -15,6 +15,8 @@ import type { History } from './history/history.ts';
 import type { ScreenHubs } from './history/screen-hubs.ts';
 import type { HostServices } from './host-services.ts';
 import type { MathDesk } from './math/math-desk.ts';
+import type { PlanDesk } from './plan/plan-desk.ts';
+import type { SweepDesk } from './plan/sweep-desk.ts';
 import type { Library } from './recording/library.ts';
 import type { SessionDesk } from './recording/message-log/session-desk.ts';
 import type { RecordedShelf } from './recording/recorded-shelf.ts';
@@ -52,6 +54,8 @@ export interface EngineParts {
   readonly recording: RecordingDesk;
   readonly sessions: SessionDesk;
   readonly math: MathDesk;
+  readonly plans: PlanDesk;
+  readonly sweeps: SweepDesk;
   readonly library: Library;
   /** History of recordings, for plots. */
   readonly recorded: RecordedShelf;

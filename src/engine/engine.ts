@@ -44,6 +44,9 @@ import { ScreenHubs } from './history/screen-hubs.ts';
 import type { HostServices } from './host-services.ts';
 import { MathDesk } from './math/math-desk.ts';
 import { createMathStage } from './math/math-stage.ts';
+import { PlanDesk } from './plan/plan-desk.ts';
+import type { PlanRecorder } from './plan/plan-runner.ts';
+import { SweepDesk } from './plan/sweep-desk.ts';
 import { openLibrary } from './recording/library.ts';
 import { SessionDesk } from './recording/message-log/session-desk.ts';
 import { RecordedShelf } from './recording/recorded-shelf.ts';
@@ -177,7 +180,29 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
   const alarms = scope.use(createAlarmDesk({ clock, board, events, channels, host, recording, outputs }));
   const jobs = scope.use(new JobTable(clock, board));
   const math = new MathDesk({ fan, registry, channels, board, touched: () => keeper.touch() });
-  const loader = createBenchLoader({ board, events, channels, instruments, alarms, simulator, safety, known, math });
+  const plans = scope.use(
+    new PlanDesk({
+      clock,
+      board,
+      events,
+      channels,
+      fan,
+      recorder: planRecorder(recording),
+      touched: () => keeper.touch(),
+    }),
+  );
+  const loader = createBenchLoader({
+    board,
+    events,
+    channels,
+    instruments,
+    alarms,
+    simulator,
+    safety,
+    known,
+    math,
+    plans,
+  });
   // Order of the fan: the recorder puts itself first when it starts, then history, then rules, then what only counts.
   for (const sink of [history, alarms, new StreamBoard(board, events), meter]) scope.use(fan.add(sink));
   scope.use(math);
@@ -186,6 +211,14 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
   scope.use(discovery);
   scope.use(keeper);
   scope.use(recording);
+  const sweeps = scope.use(
+    new SweepDesk({
+      clock,
+      board,
+      events,
+      setControl: (instrument, control, value, who) => instruments.find(instrument).setControl(control, value, who),
+    }),
+  );
   const sessions = scope.use(new SessionDesk({ clock, fan, events, board, version }));
 
   const screens = new Set<ServedScreen>();
@@ -251,6 +284,8 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     recording,
     sessions,
     math,
+    plans,
+    sweeps,
     library,
     recorded: scope.use(new RecordedShelf(library)),
     replays: scope.use(
@@ -260,8 +295,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
         hubs,
         library,
         fan,
-        compute: (sink, streams) =>
-          createMathStage({ channels: math.channels, sink, registry: streams, scaleOf: (id) => channels.scaleOf(id) }),
+        compute: (place) => createMathStage({ channels: math.channels, ...place }),
       }),
     ),
     alarms,
@@ -346,4 +380,20 @@ function showRates(instruments: InstrumentTable, channels: ChannelBook, rates: R
   for (const attachment of instruments.all) {
     attachment.measured(rates.byInstrument.get(attachment.id) ?? { rateHz: 0, lost: 0 });
   }
+}
+
+/** The recording of the bench as plans see it. */
+function planRecorder(recording: RecordingDesk): PlanRecorder {
+  return {
+    get isRecording() {
+      return recording.isRecording;
+    },
+    start: async ({ name, notes, tags, preTriggerS }, why) => {
+      await recording.start({ name, notes, tags, preTriggerS }, `plan “${name}”: ${why}`);
+    },
+    stop: async (why) => {
+      const { error } = await recording.stop(why);
+      if (error) throw error;
+    },
+  };
 }

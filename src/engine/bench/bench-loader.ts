@@ -3,6 +3,7 @@ import type { ChannelBook } from '../acquisition/channel-book.ts';
 import type { AlarmEngine } from '../alarm/alarm-engine.ts';
 import type { KnownInstruments } from '../discovery/known-instruments.ts';
 import type { MathDesk } from '../math/math-desk.ts';
+import type { PlanDesk } from '../plan/plan-desk.ts';
 import type { SafetyDesk } from '../safety/safety-desk.ts';
 import type { EventLog } from '../state/event-log.ts';
 import type { StateBoard } from '../state/state-board.ts';
@@ -20,6 +21,7 @@ export interface BenchLoaderParts {
   safety: SafetyDesk;
   known: KnownInstruments;
   math: MathDesk;
+  plans: PlanDesk;
 }
 
 export interface BenchLoader {
@@ -43,6 +45,7 @@ export function createBenchLoader({
   safety,
   known,
   math,
+  plans,
 }: BenchLoaderParts): BenchLoader {
   /** In the document, but not there (yet; or switched off, unplugged): they must not vanish from the file. */
   let absent: BenchInstrument[] = [];
@@ -109,6 +112,7 @@ export function createBenchLoader({
     for (const rule of document.rules) alarms.set(rule);
     safety.load(document.safety);
     math.load(document.math);
+    plans.load(document.plans);
     board.replace({
       bench: { ...board.state.bench, name: document.name },
       plots: document.plots,
@@ -116,7 +120,8 @@ export function createBenchLoader({
       alarms: alarms.states,
       safety: safety.state,
       math: math.states,
-      plans: document.plans,
+      plans: plans.plans,
+      planStates: plans.states,
       // What did not confirm to be off is on, whichever bench is open.
       outputsOff: board.state.outputsOff?.results.some(({ confirmed }) => !confirmed) ? board.state.outputsOff : null,
     });
@@ -135,7 +140,7 @@ export function createBenchLoader({
       rules: alarms.rules,
       safety: safety.devices,
       math: [...math.channels],
-      plans: board.state.plans,
+      plans: plans.plans,
     }),
     prepare,
     attach,

@@ -1,19 +1,37 @@
-import type { LabEvent, RecordingState } from '../../contract/recording-schema.ts';
+import { randomUUID } from 'node:crypto';
+import type { LabEvent, RecordingChoices, RecordingState } from '../../contract/recording-schema.ts';
 import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
-import { LogThinner } from '../acquisition/log-thinner.ts';
 import type { SampleFan } from '../acquisition/sample-fan.ts';
 import type { StreamRegistry } from '../acquisition/stream-registry.ts';
 import type { HostServices } from '../host-services.ts';
-import { openRecorder } from '../recording/recorder.ts';
-import type { Recorder, RecordingResult } from '../recording/recorder-options.ts';
-import type { RecordingAbout } from '../recording/recording-about.ts';
+import type { Disk } from '../recording/disk.ts';
+import type { RecordingResult } from '../recording/recorder-options.ts';
+import type { RecordingAbout, RecordingLabels } from '../recording/recording-about.ts';
 import type { RecoveredFile } from '../recording/recovery.ts';
 import { emptyState } from '../state/empty-state.ts';
 import type { EventLog } from '../state/event-log.ts';
 import type { StateBoard } from '../state/state-board.ts';
 import { aboutBench } from './about-bench.ts';
-import { RecordingNote } from './recording-note.ts';
+import { RecordingNote, type Underway } from './recording-note.ts';
+import { openRunning, type RetryLimits, type RunningRecording } from './running-recording.ts';
+
+/** Rows from before a recording was started, as its first part. */
+export interface PreTrigger {
+  /**
+   * Called in the same breath in which the recording begins to hear: what came before is its business, what comes after is not. Resolves when part 1 is written;
+   * `fromNs` undefined: nothing of that time was there, and no file was made. Rejects with a LabError; the recording goes on without.
+   */
+  write(request: {
+    folder: string;
+    name: string;
+    id: string;
+    startedNs: bigint;
+    seconds: number;
+    about: RecordingAbout;
+    labels: Partial<RecordingLabels>;
+  }): Promise<{ fromNs: bigint | undefined }>;
+}
 
 export interface RecordingDeskParts {
   dataFolder: string;
@@ -24,13 +42,24 @@ export interface RecordingDeskParts {
   events: EventLog;
   board: StateBoard;
   host: HostServices;
+  preTrigger?: PreTrigger | undefined;
+  disk?: Disk | undefined;
+  retry?: Partial<RetryLimits> | undefined;
 }
 
 export interface RecordingRequest {
   name?: string | undefined;
   folder?: string | undefined;
   notes?: string | undefined;
+  operator?: string | undefined;
+  tags?: readonly string[] | undefined;
+  options?: Partial<RecordingChoices> | undefined;
+  /** Seconds of the past, from the flight recorder. */
+  preTriggerS?: number | undefined;
 }
+
+/** What stays the same over all parts, and over a crash. */
+type What = Omit<Underway, 'id' | 'startedNs' | 'part'>;
 
 /** Events that far back are in the recording: the alarm that started it. */
 const CAUSE_NS = 1_000_000_000n;
@@ -42,10 +71,8 @@ const STALL_MS = 10_000;
 const OWN_EVENTS = new Set(['start', 'stop', 'gap']);
 
 interface Running {
-  recorder: Recorder;
-  thinner: LogThinner;
-  folder: string;
-  notes: string;
+  recording: RunningRecording;
+  what: What;
   tap: Disposable;
   eventTap: Disposable;
   part: number;
@@ -61,8 +88,6 @@ export class RecordingDesk implements AsyncDisposable {
   readonly #note: RecordingNote;
   #running: Running | undefined;
   #failure: RecordingState | undefined;
-  /** Recordings that ended by themselves and whose files are being finished; a disk that hangs must not hold up the next one. */
-  readonly #ending = new Set<Promise<void>>();
   #changing: Promise<unknown> = Promise.resolve();
 
   constructor(parts: RecordingDeskParts) {
@@ -75,46 +100,28 @@ export class RecordingDesk implements AsyncDisposable {
   }
 
   get state(): RecordingState {
-    const running = this.#running;
-    if (!running) return this.#failure ?? emptyState(this.#parts.dataFolder).recording;
-    const { recorder } = running;
-    const { stats } = recorder;
-    return {
-      state: 'recording',
-      recording: recorder.id,
-      name: recorder.name,
-      path: recorder.paths.at(-1) ?? '',
-      startedNs: String(recorder.startedNs),
-      bytes: stats.bytes,
-      rows: stats.rows,
-      samples: stats.samples,
-      lost: stats.lost,
-      part: stats.part,
-      diskSecondsLeft: stats.secondsLeft ?? null,
-      error: null,
-      retryNs: null,
-    };
+    return this.#running?.recording.state ?? this.#failure ?? emptyState(this.#parts.dataFolder).recording;
   }
 
-  /** Throws recording.running, recording.empty, recording.denied, recording.disk-full, recording.failed. */
+  /** Throws call.invalid, recording.running, recording.empty, recording.denied, recording.disk-full, recording.failed. */
   start(request: RecordingRequest, who: string): Promise<RecordingState> {
     const causeNs = this.#parts.clock.nowNs() - CAUSE_NS;
     return this.#serially(async () => {
-      if (this.#running)
-        throw new LabError(
-          'recording.running',
-          `“${this.#running.recorder.name}” is being recorded already and goes on. Stop it first to start another.`,
-        );
-      if (this.#parts.board.state.instruments.length === 0) {
-        throw new LabError(
-          'recording.empty',
-          'Nothing is attached, so there is nothing to record. Attach an instrument, then press record.',
-        );
-      }
-      const name = request.name?.trim() || defaultName(this.#parts.board.state.bench.name, this.#parts.clock.nowNs());
-      const folder = request.folder ?? this.#parts.board.state.settings.recordingsFolder;
-      await this.#open({ name, folder, notes: request.notes ?? '' }, { causeNs });
-      this.#parts.events.add({ kind: 'start', text: `Recording started: ${name}`, data: { who } });
+      const { board, clock, events } = this.#parts;
+      this.#refuse(request);
+      const { settings, bench } = board.state;
+      const { options } = request;
+      const what: What = {
+        name: request.name?.trim() || defaultName(bench.name, clock.nowNs()),
+        folder: request.folder ?? settings.recordingsFolder,
+        notes: request.notes ?? '',
+        operator: request.operator ?? settings.operator,
+        tags: [...(request.tags ?? [])],
+        compression: options?.compression ?? settings.recordingCompression,
+        plainMessages: options?.plainMessages ?? settings.plainMessages,
+      };
+      await this.#open(what, { causeNs, preTriggerS: request.preTriggerS ?? 0 });
+      events.add({ kind: 'start', text: `Recording started: ${what.name}`, data: { who } });
       return this.state;
     });
   }
@@ -124,7 +131,7 @@ export class RecordingDesk implements AsyncDisposable {
     return this.#serially(async () => {
       const running = this.#running;
       if (!running) throw new LabError('recording.idle', 'No recording is running. There is nothing to stop.');
-      this.#parts.events.add({ kind: 'stop', text: `Recording stopped: ${running.recorder.name}`, data: { reason } });
+      this.#parts.events.add({ kind: 'stop', text: `Recording stopped: ${running.what.name}`, data: { reason } });
       return this.#close(running, reason);
     });
   }
@@ -136,12 +143,12 @@ export class RecordingDesk implements AsyncDisposable {
   async resume(recovered: readonly RecoveredFile[]): Promise<boolean> {
     const note = await this.#note.read();
     if (!note) return false;
-    const { id, name, folder, notes, startedNs, part: notedPart } = note;
+    const { id, startedNs, part: notedPart, ...what } = note;
     const parts = recovered.flatMap(({ recording }) => (recording?.id === id ? [recording.part] : []));
     const part = Math.max(notedPart, ...parts);
     return this.#serially(async () => {
-      await this.#open({ name, folder, notes }, { continues: { id, startedNs: BigInt(startedNs), part: part + 1 } });
-      const text = `The engine had ended while recording “${name}”. Recording continues in a new part; what lies between is missing.`;
+      await this.#open(what, { continues: { id, startedNs: BigInt(startedNs), part: part + 1 } });
+      const text = `The engine had ended while recording “${what.name}”. Recording continues in a new part; what lies between is missing.`;
       this.#parts.events.add({ kind: 'interrupted', severity: 'error', text });
       this.#parts.host.notify({ title: 'Recording was interrupted', text, severity: 'error' });
       return true;
@@ -151,133 +158,164 @@ export class RecordingDesk implements AsyncDisposable {
   /** What is recorded of a channel, or how often, has changed. */
   reconsider(stream: string): void {
     const info = this.#parts.fan.streams.find(({ key }) => key === stream);
-    if (info) this.#running?.thinner.reconsider(info);
+    if (info) this.#running?.recording.reconsider(info);
   }
 
   /** About once a second: the state goes to the screens with the pulse; the part number is kept for `resume`. */
   tick(): void {
     const running = this.#running;
     if (!running) return;
-    const { error } = running.recorder;
-    if (error) {
-      this.#failed(running, error);
-      return;
-    }
+    const { recording } = running;
+    recording.check();
     this.#watchDisk(running);
-    running.recorder.describe(this.#about(running.notes));
-    if (running.recorder.stats.part === running.part) return;
-    running.part = running.recorder.stats.part;
-    void this.#keepNote(running).catch(() => undefined);
-    this.#show();
+    recording.describe(this.#about(running.what.notes));
+    if (recording.part !== running.part) this.#partChanged(running);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#changing.catch(() => undefined);
     if (this.#running) await this.#close(this.#running, 'Labwire was closed');
-    await Promise.all(this.#ending);
+  }
+
+  #refuse({ options }: RecordingRequest): void {
+    if (options?.format !== undefined && options.format !== 'labwire') {
+      throw new LabError(
+        'call.invalid',
+        `${options.format} holds messages, not samples. Start a session in that format, or record and export afterwards.`,
+      );
+    }
+    if (this.#running)
+      throw new LabError(
+        'recording.running',
+        `“${this.#running.what.name}” is being recorded already and goes on. Stop it first to start another.`,
+      );
+    if (this.#parts.board.state.instruments.length === 0) {
+      throw new LabError(
+        'recording.empty',
+        'Nothing is attached, so there is nothing to record. Attach an instrument, then press record.',
+      );
+    }
   }
 
   async #open(
-    what: { name: string; folder: string; notes: string },
-    why: { causeNs?: bigint; continues?: { id: string; startedNs: bigint; part: number } },
+    what: What,
+    why: { causeNs?: bigint; preTriggerS?: number; continues?: { id: string; startedNs: bigint; part: number } },
   ): Promise<void> {
-    const { clock, fan, registry, events, board, host } = this.#parts;
+    const { clock, fan, registry, events, board, host, preTrigger, disk, retry } = this.#parts;
     const { partBytes, diskReserveBytes } = board.state.settings;
-    const limits = { partBytes, reserveBytes: diskReserveBytes };
-    const recorder = await openRecorder({
-      folder: what.folder,
-      name: what.name,
+    const { name, folder, operator, tags, compression, plainMessages, notes } = what;
+    const labels = { operator, tags };
+    const before =
+      preTrigger && why.preTriggerS ? { id: `rec-${randomUUID()}`, startedNs: clock.nowNs(), part: 2 } : undefined;
+    const recording = await openRunning({
+      recorder: {
+        folder,
+        name,
+        clock,
+        labels,
+        compression,
+        plainMessages,
+        limits: { partBytes, reserveBytes: diskReserveBytes },
+        disk,
+      },
+      continues: why.continues ?? before,
       clock,
-      about: this.#about(what.notes),
-      limits,
-      continues: why.continues,
-    });
-    const thinner = new LogThinner(recorder, registry, (id) => {
-      const channel = board.state.channels.find((candidate) => candidate.id === id);
-      return { recorded: channel?.recorded ?? true, logIntervalS: channel?.logIntervalS ?? null };
+      registry,
+      choiceOf: (id) => {
+        const channel = board.state.channels.find((candidate) => candidate.id === id);
+        return { recorded: channel?.recorded ?? true, logIntervalS: channel?.logIntervalS ?? null };
+      },
+      about: () => this.#about(notes),
+      fallback: () => board.state.settings.fallbackFolder,
+      retry,
+      changed: () => {
+        if (this.#running?.recording === recording) this.#partChanged(this.#running);
+      },
+      tell: ({ severity, text, code }) => {
+        events.add({ kind: 'status', severity, text, ...(code ? { data: { code } } : {}) });
+        host.notify({
+          title: severity === 'critical' ? 'Recording waits for a disk' : 'Recording goes on',
+          text,
+          severity,
+        });
+      },
     });
     const write = (event: LabEvent): void => {
-      if (!OWN_EVENTS.has(event.kind)) recorder.event(event);
+      if (!OWN_EVENTS.has(event.kind)) recording.event(event);
     };
     if (why.causeNs !== undefined) events.between(why.causeNs, clock.nowNs()).forEach(write);
     const running: Running = {
-      recorder,
-      thinner,
-      folder: what.folder,
-      notes: what.notes,
-      tap: fan.add(thinner, 'first'),
+      recording,
+      what,
+      tap: fan.add(recording.sink, 'first'),
       eventTap: events.onEvent(write),
-      part: recorder.stats.part,
+      part: recording.part,
       isStallTold: false,
     };
     this.#running = running;
     this.#failure = undefined;
-    void recorder.failed.then((error) => this.#failed(running, error));
+    if (preTrigger && before) {
+      const about = this.#about(notes);
+      const { id, startedNs } = before;
+      this.#fetchPast(
+        preTrigger.write({ folder, name, id, startedNs, seconds: why.preTriggerS ?? 0, about, labels }),
+        name,
+      );
+    }
     host.blockSleep(true);
     await this.#keepNote(running).catch(() => undefined);
     this.#show();
   }
 
+  /** The past is written while the present is recorded. */
+  #fetchPast(writing: Promise<unknown>, name: string): void {
+    writing.catch((thrown: unknown) => {
+      const { message } = LabError.from(thrown);
+      const text = `“${name}” is recorded from now on; the seconds before are missing: ${message}`;
+      this.#parts.events.add({ kind: 'status', severity: 'warning', text });
+    });
+  }
+
   async #close(running: Running, reason: string): Promise<RecordingResult> {
     // The last rows are still in the open batches of their sources: they come out within 16 ms.
     await new Promise<void>((resolve) => void this.#parts.clock.after(40, resolve));
-    untap(running);
-    running.recorder.describe(this.#about(running.notes));
-    const result = await running.recorder.stop(reason);
+    const { recording, what } = running;
+    const last = recording.state;
+    running.tap[Symbol.dispose]();
+    running.eventTap[Symbol.dispose]();
+    recording.describe(this.#about(what.notes));
+    const result = await recording.stop(reason);
     if (this.#running === running) this.#running = undefined;
+    if (result.error) {
+      const error = result.error.toJSON();
+      this.#failure = { ...last, state: 'failed', path: result.paths.at(-1) ?? last.path, error, retryNs: null };
+    }
     this.#parts.host.blockSleep(false);
     await this.#note.remove();
     this.#show();
     return result;
   }
 
-  /**
-   * The recording ended by itself: told at once, and its file finished behind that. `error` may come twice, when the disk breaks while what
-   * was waiting is written.
-   */
-  #failed(running: Running, error: LabError): void {
-    const { recorder } = running;
-    if (this.#running === running) {
-      this.#failure = { ...this.state, state: 'failed', error: error.toJSON() };
-      this.#running = undefined;
-      untap(running);
-      this.#parts.host.blockSleep(false);
-      const ending = this.#finishFailed(recorder).finally(() => this.#ending.delete(ending));
-      this.#ending.add(ending);
-    } else if (this.#failure?.recording === recorder.id && this.#failure.error?.code !== error.code) {
-      this.#failure = { ...this.#failure, error: error.toJSON() };
-    } else return;
-    this.#show();
-    this.#parts.events.add({
-      kind: 'stop',
-      severity: 'critical',
-      text: `Recording ended by itself: ${error.message}`,
-      data: { code: error.code },
-    });
-    this.#parts.host.notify({ title: 'Recording ended', text: error.message, severity: 'critical' });
-  }
-
-  async #finishFailed(recorder: Recorder): Promise<void> {
-    // Before the next one can leave its own.
-    void this.#serially(() => this.#note.remove()).catch(() => undefined);
-    const { paths, error } = await recorder.stop('');
-    if (this.#failure?.recording !== recorder.id || !error) return;
-    this.#failure = { ...this.#failure, path: paths.at(-1) ?? this.#failure.path };
+  #partChanged(running: Running): void {
+    running.part = running.recording.part;
+    void this.#keepNote(running).catch(() => undefined);
     this.#show();
   }
 
   #watchDisk(running: Running): void {
-    const { stalledMs, queueBytes } = running.recorder.stats;
-    const isStalled = stalledMs > STALL_MS;
+    const { ms, bytes } = running.recording.stalled;
+    const isStalled = ms > STALL_MS;
     if (isStalled === running.isStallTold) return;
     running.isStallTold = isStalled;
-    const mebibytes = Math.ceil(queueBytes / 2 ** 20);
+    // It waits for another disk: that was said.
+    if (running.recording.isWaiting) return;
+    const mebibytes = Math.ceil(bytes / 2 ** 20);
     this.#parts.events.add({
       kind: 'status',
       severity: isStalled ? 'error' : 'info',
       text: isStalled
-        ? `The disk has taken nothing for ${Math.round(stalledMs / 1000)} s: up to ${mebibytes} MiB of “${running.recorder.name}” wait in memory, and the recording ends if it stays so. Check the drive or the network folder.`
-        : `The disk takes the recording “${running.recorder.name}” again. Nothing is missing.`,
+        ? `The disk has taken nothing for ${Math.round(ms / 1000)} s: up to ${mebibytes} MiB of “${running.what.name}” wait in memory, and rows are lost if it stays so. Check the drive or the network folder.`
+        : `The disk takes the recording “${running.what.name}” again. Nothing is missing.`,
     });
   }
 
@@ -285,9 +323,9 @@ export class RecordingDesk implements AsyncDisposable {
     return aboutBench(this.#parts.board.state, this.#parts.version, notes);
   }
 
-  #keepNote({ recorder, folder, notes, part }: Running): Promise<void> {
-    const { id, name, startedNs } = recorder;
-    return this.#note.write({ id, name, folder, notes, startedNs: String(startedNs), part });
+  #keepNote({ recording, what }: Running): Promise<void> {
+    const { id, startedNs, part } = recording;
+    return this.#note.write({ ...what, id, startedNs: String(startedNs), part });
   }
 
   #show(): void {
@@ -299,12 +337,6 @@ export class RecordingDesk implements AsyncDisposable {
     this.#changing = next;
     return next;
   }
-}
-
-/** It hears nothing any more. */
-function untap({ tap, eventTap }: Running): void {
-  tap[Symbol.dispose]();
-  eventTap[Symbol.dispose]();
 }
 
 /** `Bench 1 2026-11-20 14.12.05`, local time: what a person looks for in a list. */

@@ -1,6 +1,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { chunkCompression } from '../../contract/recording-schema.ts';
 import { atomicWrite } from '../state/atomic-write.ts';
 
 const underway = z.object({
@@ -8,6 +9,10 @@ const underway = z.object({
   name: z.string(),
   folder: z.string(),
   notes: z.string(),
+  operator: z.string().default(''),
+  tags: z.array(z.string()).default([]),
+  compression: chunkCompression.default('none'),
+  plainMessages: z.boolean().default(false),
   /** ns since 1970. */
   startedNs: z.string().regex(/^-?\d{1,19}$/),
   part: z.int(),

@@ -1,16 +1,25 @@
 import type { Handlers } from '../../contract/serve.ts';
-import { LabError } from '../../core/errors.ts';
 import type { EngineParts } from '../engine-parts.ts';
 
 /** Recordings that start and stop by themselves, and sweeps. */
-export function createPlanCalls(_parts: EngineParts): Pick<Handlers, 'plan.set' | 'sweep.start' | 'sweep.stop'> {
+export function createPlanCalls({
+  plans,
+  sweeps,
+  instruments,
+}: EngineParts): Pick<Handlers, 'plan.set' | 'sweep.start' | 'sweep.stop'> {
   return {
-    'plan.set': () => unbuilt('plan.set'),
-    'sweep.start': () => unbuilt('sweep.start'),
-    'sweep.stop': () => unbuilt('sweep.stop'),
+    'plan.set': ({ plans: list }) => {
+      plans.set(list);
+      return {};
+    },
+    'sweep.start': ({ sweep }, { screen }) => {
+      // Throws when it is not attached: better now than at the first step.
+      instruments.find(sweep.instrument);
+      return sweeps.start(sweep, screen.name);
+    },
+    'sweep.stop': ({ sweep }, { screen }) => {
+      sweeps.stop(sweep, `Stopped by ${screen.name}.`);
+      return {};
+    },
   };
-}
-
-function unbuilt(call: string): never {
-  throw new LabError('internal.failed', `${call} is being built.`);
 }

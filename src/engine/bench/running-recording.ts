@@ -1,0 +1,267 @@
+import type { LabEvent, RecordingState } from '../../contract/recording-schema.ts';
+import type { Clock } from '../../core/clock.ts';
+import { delay } from '../../core/clock.ts';
+import { LabError } from '../../core/errors.ts';
+import type { LogChoice } from '../acquisition/log-thinner.ts';
+import { LogThinner } from '../acquisition/log-thinner.ts';
+import type { StreamRegistry } from '../acquisition/stream-registry.ts';
+import type { Disk } from '../recording/disk.ts';
+import { systemDisk } from '../recording/disk.ts';
+import { openRecorder } from '../recording/recorder.ts';
+import type { Recorder, RecorderOptions, RecordingResult } from '../recording/recorder-options.ts';
+import type { RecordingAbout } from '../recording/recording-about.ts';
+import type { SampleSink } from '../sample-sink.ts';
+
+/** First wait before the next try, doubled to the greatest; ms. */
+export interface RetryLimits {
+  firstMs: number;
+  mostMs: number;
+}
+
+export const RETRY_LIMITS: RetryLimits = { firstMs: 2000, mostMs: 60_000 };
+
+export interface RunningOptions {
+  /** For every part; the folder of the first. */
+  recorder: Omit<RecorderOptions, 'about' | 'continues'>;
+  continues?: RecorderOptions['continues'];
+  clock: Clock;
+  registry: StreamRegistry;
+  choiceOf(channel: string): LogChoice;
+  about(): RecordingAbout;
+  /** Where it may go on when its folder takes nothing; '' for nowhere. Asked at each try. */
+  fallback(): string;
+  retry?: Partial<RetryLimits> | undefined;
+  /** It goes on in a new part, waits for the disk, or has changed otherwise. */
+  changed(): void;
+  /** For the events of the bench and the notice of the host. */
+  tell(news: { severity: 'info' | 'warning' | 'error' | 'critical'; text: string; code?: string }): void;
+}
+
+/** Starts the first part. @throws LabError what `openRecorder` throws */
+export async function openRunning(options: RunningOptions): Promise<RunningRecording> {
+  const recorder = await openRecorder({ ...options.recorder, about: options.about(), continues: options.continues });
+  return new RunningRecording(options, recorder);
+}
+
+/**
+ * A recording that outlives its disk. As a sink it stands before the recorder of the present part; when that one fails, what it had not written is held in memory
+ * (bounded) and goes into the next part, written as soon as a disk takes it.
+ *
+ *     recording ── the disk fails ──→ waiting ── the folder, or the fallback, takes a new part ──→ recording
+ *         │                             │  └── no: after 2 s, doubled to 60 s, again
+ *         └────────── stop() ───────────┴──→ stopped
+ */
+export class RunningRecording {
+  readonly sink: SampleSink;
+  readonly id: string;
+  readonly name: string;
+  readonly startedNs: bigint;
+  readonly #options: RunningOptions;
+  readonly #disk: Disk;
+  readonly #thinner: LogThinner;
+  readonly #stopping = new AbortController();
+  /** Paths of parts of recorders before the present one, and their numbers. */
+  readonly #before: { paths: string[]; bytes: number; rows: number; samples: number; lost: number } = {
+    paths: [],
+    bytes: 0,
+    rows: 0,
+    samples: 0,
+    lost: 0,
+  };
+  /** Recorders that failed and are being finished. */
+  readonly #ending = new Set<Promise<unknown>>();
+  #recorder: Recorder;
+  #folder: string;
+  #error: LabError | undefined;
+  #retryNs: bigint | undefined;
+  #isWaiting = false;
+  #going: Promise<void> | undefined;
+  #trying: Promise<boolean> | undefined;
+
+  constructor(options: RunningOptions, recorder: Recorder) {
+    this.#options = options;
+    this.#disk = options.recorder.disk ?? systemDisk;
+    this.#recorder = recorder;
+    this.#folder = options.recorder.folder;
+    this.id = recorder.id;
+    this.name = recorder.name;
+    this.startedNs = recorder.startedNs;
+    // The recorder of the moment: streams go over to the next one with what was not written.
+    const slot: SampleSink = {
+      streamOpened: (info) => this.#recorder.streamOpened(info),
+      batch: (batch) => this.#recorder.batch(batch),
+      gap: (gap) => this.#recorder.gap(gap),
+      streamClosed: (stream) => this.#recorder.streamClosed(stream),
+    };
+    this.#thinner = new LogThinner(slot, options.registry, options.choiceOf);
+    this.sink = this.#thinner;
+    this.#guard(recorder);
+  }
+
+  get folder(): string {
+    return this.#folder;
+  }
+
+  get part(): number {
+    return this.#recorder.stats.part;
+  }
+
+  get isWaiting(): boolean {
+    return this.#isWaiting;
+  }
+
+  /** Of the present recorder. */
+  get stalled(): { ms: number; bytes: number } {
+    const { stalledMs, queueBytes } = this.#recorder.stats;
+    return { ms: this.#isWaiting ? 0 : stalledMs, bytes: queueBytes };
+  }
+
+  get state(): RecordingState {
+    const { stats } = this.#recorder;
+    const { bytes, rows, samples, lost } = this.#before;
+    return {
+      state: this.#isWaiting ? 'waiting' : 'recording',
+      recording: this.id,
+      name: this.name,
+      path: this.#recorder.paths.at(-1) ?? this.#before.paths.at(-1) ?? '',
+      startedNs: String(this.startedNs),
+      bytes: bytes + stats.bytes,
+      rows: rows + stats.rows,
+      samples: samples + stats.samples,
+      lost: lost + stats.lost,
+      part: stats.part,
+      diskSecondsLeft: this.#isWaiting ? 0 : (stats.secondsLeft ?? null),
+      error: this.#error?.toJSON() ?? null,
+      retryNs: this.#retryNs === undefined ? null : String(this.#retryNs),
+    };
+  }
+
+  event(event: LabEvent): void {
+    this.#recorder.event(event);
+  }
+
+  /** What is recorded of a stream, or how often, has changed. */
+  reconsider: LogThinner['reconsider'] = (info) => this.#thinner.reconsider(info);
+
+  describe(about: RecordingAbout): void {
+    this.#recorder.describe(about);
+  }
+
+  /** What is wrong is looked at: a recorder that failed is told here before its file is finished. */
+  check(): void {
+    const { error } = this.#recorder;
+    if (error) this.#goOn(this.#recorder, error);
+  }
+
+  /**
+   * Ends it. What still waits for a disk is tried once more; `error` says if it could not be written.
+   */
+  async stop(reason: string): Promise<RecordingResult> {
+    if (this.#isWaiting) await this.#try(this.#recorder);
+    this.#stopping.abort();
+    await this.#going;
+    const result = await this.#recorder.stop(reason);
+    await Promise.all(this.#ending);
+    const { paths, bytes, rows, samples, lost } = this.#before;
+    const { stats } = result;
+    return {
+      ...result,
+      paths: [...paths, ...result.paths],
+      stats: {
+        ...stats,
+        bytes: bytes + stats.bytes,
+        rows: rows + stats.rows,
+        samples: samples + stats.samples,
+        lost: lost + stats.lost,
+      },
+    };
+  }
+
+  #guard(recorder: Recorder): void {
+    void recorder.failed.then((error) => this.#goOn(recorder, error));
+  }
+
+  #goOn(failed: Recorder, error: LabError): void {
+    if (failed !== this.#recorder || this.#isWaiting || this.#stopping.signal.aborted) return;
+    this.#isWaiting = true;
+    this.#error = error;
+    this.#options.tell({
+      severity: 'critical',
+      code: error.code,
+      text: `“${this.name}” cannot be written: ${error.message} What is measured meanwhile is held in memory; it goes on in a new part as soon as a disk takes it.`,
+    });
+    this.#options.changed();
+    this.#going = this.#wait(failed, error).catch(() => undefined);
+  }
+
+  async #wait(failed: Recorder, error: LabError): Promise<void> {
+    // A slow disk still writes what it was given: taking it away would write it twice.
+    if (error.code === 'recording.overrun') await failed.failed;
+    const { firstMs, mostMs } = { ...RETRY_LIMITS, ...this.#options.retry };
+    for (let waitMs = firstMs; !this.#stopping.signal.aborted; waitMs = Math.min(mostMs, waitMs * 2)) {
+      if (await this.#try(failed)) return;
+      this.#retryNs = this.#options.clock.nowNs() + BigInt(Math.round(waitMs * 1e6));
+      this.#options.changed();
+      await delay(this.#options.clock, waitMs, this.#stopping.signal);
+    }
+  }
+
+  /** Goes on in a new part, in its folder or the fallback; false if none takes it. Asked twice at once, it tries once. */
+  #try(failed: Recorder): Promise<boolean> {
+    this.#trying ??= this.#tryFolders(failed).finally(() => {
+      this.#trying = undefined;
+    });
+    return this.#trying;
+  }
+
+  async #tryFolders(failed: Recorder): Promise<boolean> {
+    const { recorder, clock, about, fallback } = this.#options;
+    for (const folder of new Set([recorder.folder, fallback()])) {
+      if (folder === '' || failed !== this.#recorder) continue;
+      // A folder that is gone is not made anew: in the place of a drive that was pulled it would lie on the wrong disk.
+      if (folder === recorder.folder && !(await this.#disk.stat(folder).catch(() => undefined))) continue;
+      const continues = { id: this.id, startedNs: this.startedNs, part: failed.stats.part + 1 };
+      try {
+        const free = await this.#disk.freeBytes(folder).catch(() => undefined);
+        if (free !== undefined && free < (recorder.limits?.reserveBytes ?? 0)) continue;
+        const next = await openRecorder({ ...recorder, folder, about: about(), continues });
+        this.#swap(failed, next, folder);
+        this.#options.tell({
+          severity: 'warning',
+          text: `“${this.name}” goes on in a new part in ${folder}, ${Math.round(Number(clock.nowNs() - this.#sinceNs(failed)) / 1e9)} s after its disk failed. What was held is in it.`,
+        });
+        this.#options.changed();
+        return true;
+      } catch (thrown) {
+        this.#error = LabError.from(thrown);
+      }
+    }
+    return false;
+  }
+
+  /** In one breath: nothing comes between taking from the one and giving to the other. */
+  #swap(failed: Recorder, next: Recorder, folder: string): void {
+    next.adopt(failed.takeUnwritten());
+    this.#recorder = next;
+    this.#folder = folder;
+    this.#isWaiting = false;
+    this.#error = undefined;
+    this.#retryNs = undefined;
+    const ending = failed
+      .stop('')
+      .then(({ paths, stats }) => {
+        this.#before.paths.push(...paths);
+        this.#before.bytes += stats.bytes;
+        this.#before.rows += stats.rows;
+        this.#before.samples += stats.samples;
+        this.#before.lost += stats.lost;
+      })
+      .finally(() => this.#ending.delete(ending));
+    this.#ending.add(ending);
+    this.#guard(next);
+  }
+
+  #sinceNs(failed: Recorder): bigint {
+    return failed.startedNs + BigInt(Math.round(failed.stats.durationS * 1e9));
+  }
+}
