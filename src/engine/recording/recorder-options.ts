@@ -62,6 +62,10 @@ export interface RecorderOptions {
   disk?: Disk | undefined;
   /** Deselected streams: false. Default: all. */
   records?: ((info: StreamInfo) => boolean) | undefined;
+  /** What its own marks call it. Default `Recording`. */
+  title?: string | undefined;
+  /** What the mark of its start says, instead of that it started or was continued. */
+  startText?: string | undefined;
   /** Goes on with a recording that a crash or a failure ended: its id, start and the number of the next part. */
   continues?: { id: string; startedNs: bigint; part: number } | undefined;
 }

@@ -113,8 +113,8 @@ class FileRecorder implements Recorder {
     this.#part.file = file;
     this.#open = [this.#part];
     this.#announcePart();
-    const text = options.continues ? 'Recording continued after an interruption' : 'Recording started';
-    this.#mark('start', text, { part: this.#part.number });
+    const text = options.continues ? `${this.#title} continued after an interruption` : `${this.#title} started`;
+    this.#mark('start', options.startText ?? text, { part: this.#part.number });
     this.#timer = options.clock.after(limits.flushMs, () => this.#tick());
   }
 
@@ -257,7 +257,7 @@ class FileRecorder implements Recorder {
 
   async stop(reason: string): Promise<RecordingResult> {
     if (this.#state === 'recording') {
-      this.#mark('stop', reason === '' ? 'Recording stopped' : `Recording stopped: ${reason}`, { reason });
+      this.#mark('stop', `${this.#title} stopped${reason === '' ? '' : `: ${reason}`}`, { reason });
       this.#state = 'stopping';
       this.#ending = this.#end();
     }
@@ -271,6 +271,10 @@ class FileRecorder implements Recorder {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop('the engine closed it');
+  }
+
+  get #title(): string {
+    return this.#options.title ?? 'Recording';
   }
 
   get #heldBytes(): number {
