@@ -1,0 +1,238 @@
+import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import {
+  ABOUT,
+  checkBatch,
+  createTestClock,
+  faultyDisk,
+  STREAMED,
+  streamedBatch,
+  systemError,
+} from '../../../test/fixtures/recording-source.ts';
+import { seededRandom } from '../../core/seeded-random.ts';
+import { SampleFan } from '../acquisition/sample-fan.ts';
+import { StreamRegistry } from '../acquisition/stream-registry.ts';
+import type { Disk } from '../recording/disk.ts';
+import { openRecording } from '../recording/recording.ts';
+import { openRunning, type RunningRecording } from './running-recording.ts';
+
+let root: string;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'labwire-running-'));
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+/** Lets what was asked of the disk come back. */
+const settle = async (): Promise<void> => {
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+};
+
+/** Time goes on until it is so. */
+async function until(clock: ReturnType<typeof createTestClock>, holds: () => boolean): Promise<void> {
+  await expect
+    .poll(
+      async () => {
+        await clock.advance(1000);
+        return holds();
+      },
+      { interval: 5, timeout: 30_000 },
+    )
+    .toBe(true);
+}
+
+interface Case {
+  recording: RunningRecording;
+  clock: ReturnType<typeof createTestClock>;
+  told: string[];
+  /** Rows offered so far. */
+  offer(rows: number): void;
+  offered(): number;
+}
+
+async function open(disk: Disk, folder: string, fallback = '', queueBytes = 1 << 20): Promise<Case> {
+  const clock = createTestClock();
+  const told: string[] = [];
+  const registry = new StreamRegistry(new SampleFan(), clock);
+  const recording = await openRunning({
+    recorder: { folder, name: 'night', clock, disk, limits: { chunkBytes: 2000, queueBytes, reserveBytes: 0 } },
+    clock,
+    registry,
+    choiceOf: () => ({ recorded: true, logIntervalS: null }),
+    about: () => ABOUT,
+    fallback: () => fallback,
+    changed: () => undefined,
+    tell: ({ text }) => void told.push(text),
+  });
+  recording.sink.streamOpened(STREAMED);
+  let seq = 0;
+  return {
+    recording,
+    clock,
+    told,
+    offer(rows) {
+      recording.sink.batch(streamedBatch(seq, rows));
+      seq += rows;
+    },
+    offered: () => seq,
+  };
+}
+
+/** Every row once, in order; gives how many. Rows between `holes` may be missing. */
+async function readRows(path: string, parts: readonly string[]): Promise<{ rows: number; missing: number }> {
+  await using recording = await openRecording(path, { parts });
+  let next = 0;
+  let rows = 0;
+  let missing = 0;
+  for await (const batch of recording.batches()) {
+    expect(batch.seq, 'no row twice, none back').toBeGreaterThanOrEqual(next);
+    missing += batch.seq - next;
+    checkBatch(batch);
+    rows += batch.rows;
+    next = batch.seq + batch.rows;
+  }
+  expect(recording.info.lost, 'what is missing is counted').toBe(missing);
+  return { rows, missing };
+}
+
+async function pathsIn(...folders: string[]): Promise<string[]> {
+  const all = await Promise.all(
+    folders.map(async (folder) => (await readdir(folder)).map((name) => join(folder, name))),
+  );
+  return all.flat().filter((path) => path.endsWith('.mcap'));
+}
+
+test('a disk that is full for a while: it waits, says so, and goes on in a new part; nothing is missing', async () => {
+  let isFull = false;
+  const disk = faultyDisk({}, (file) => ({
+    ...file,
+    write: (buffers, position) => (isFull ? Promise.reject(systemError('ENOSPC')) : file.write(buffers, position)),
+  }));
+  const { recording, clock, told, offer, offered } = await open(disk, join(root, 'a'));
+  for (let round = 0; round < 20; round++) {
+    if (round === 5) isFull = true;
+    if (round === 15) isFull = false;
+    offer(100);
+    await clock.advance(1000);
+    await settle();
+    recording.check();
+    if (round === 10)
+      expect(recording.state).toMatchObject({ state: 'waiting', error: { code: 'recording.disk-full' } });
+  }
+  // The next try may be up to a minute off.
+  await clock.advance(60_000);
+  await settle();
+  expect(recording.state.state).toBe('recording');
+  expect(told[0]).toContain('cannot be written');
+  expect(told.at(-1)).toContain('goes on in a new part');
+  const { paths, error } = await recording.stop('enough');
+  expect(error).toBeUndefined();
+  expect(paths.length).toBeGreaterThan(1);
+  expect(await readRows(paths[0] ?? '', paths)).toEqual({ rows: offered(), missing: 0 });
+});
+
+test('a folder that goes: it goes on in the fallback at once, and the folder is not made anew', async () => {
+  const folder = join(root, 'drive', 'recordings');
+  const fallback = join(root, 'here');
+  const { recording, clock, offer, offered } = await open(faultyDisk({}), folder, fallback);
+  for (let round = 0; round < 10; round++) {
+    if (round === 4) await rename(join(root, 'drive'), join(root, 'pulled'));
+    offer(100);
+    await clock.advance(1000);
+    await settle();
+    recording.check();
+  }
+  await until(clock, () => recording.folder === fallback);
+  const { paths } = await recording.stop('enough');
+  expect(await readdir(root)).not.toContain('drive');
+  expect(paths.some((path) => path.startsWith(fallback))).toBe(true);
+  // What lies on the drive that was pulled is whole up to then: with it nothing is missing.
+  const { recoverFolder } = await import('../recording/recovery.ts');
+  await recoverFolder(join(root, 'pulled', 'recordings'), clock);
+  const all = await pathsIn(join(root, 'pulled', 'recordings'), fallback);
+  expect(await readRows(all[0] ?? '', all)).toEqual({ rows: offered(), missing: 0 });
+});
+
+test('stopped while it waits: what was held is tried once more', async () => {
+  let isFull = false;
+  const disk = faultyDisk({}, (file) => ({
+    ...file,
+    write: (buffers, position) => (isFull ? Promise.reject(systemError('EIO')) : file.write(buffers, position)),
+  }));
+  const { recording, clock, offer, offered } = await open(disk, join(root, 'a'));
+  offer(100);
+  await until(clock, () => recording.state.bytes > 4000);
+  isFull = true;
+  offer(100);
+  await until(clock, () => recording.isWaiting);
+  offer(100);
+  isFull = false;
+  const { paths, error } = await recording.stop('enough');
+  expect(error).toBeUndefined();
+  expect(await readRows(paths[0] ?? '', paths)).toEqual({ rows: offered(), missing: 0 });
+});
+
+test('stopped while no disk takes anything: the reason is told, what was written stays', async () => {
+  let isFull = false;
+  const disk = faultyDisk({}, (file) => ({
+    ...file,
+    write: (buffers, position) => (isFull ? Promise.reject(systemError('EIO')) : file.write(buffers, position)),
+  }));
+  const { recording, clock, offer } = await open(disk, join(root, 'a'));
+  offer(100);
+  await until(clock, () => recording.state.bytes > 4000);
+  isFull = true;
+  offer(100);
+  await until(clock, () => recording.isWaiting);
+  const { error } = await recording.stop('enough');
+  expect(error?.code).toBe('recording.failed');
+  const { recoverFolder } = await import('../recording/recovery.ts');
+  await recoverFolder(join(root, 'a'), clock);
+  const paths = await pathsIn(join(root, 'a'));
+  expect((await readRows(paths[0] ?? '', paths)).rows).toBe(100);
+});
+
+test('seeded: disks that fail and come back, at any call, with little memory: every row is there once, or is counted as lost with its reason', async () => {
+  let continued = 0;
+  let lostRuns = 0;
+  for (let seed = 1; seed <= 40; seed++) {
+    const random = seededRandom(seed);
+    const folder = join(root, `run-${seed}`);
+    await mkdir(folder);
+    let isBad = false;
+    const fail = (): Promise<never> => Promise.reject(systemError(random.next() < 0.5 ? 'EIO' : 'ENOSPC'));
+    const disk = faultyDisk({}, (file) => ({
+      ...file,
+      write: (buffers, position) => (isBad ? fail() : file.write(buffers, position)),
+      sync: () => (isBad && random.next() < 0.5 ? fail() : file.sync()),
+      truncate: (bytes) => (isBad && random.next() < 0.5 ? fail() : file.truncate(bytes)),
+    }));
+    const { recording, clock, offer, offered } = await open(disk, folder, '', 40_000);
+    for (let step = 0; step < 60; step++) {
+      if (random.next() < 0.1) isBad = !isBad;
+      offer(1 + random.below(150));
+      if (random.next() < 0.5) await clock.advance(random.below(4000));
+      if (random.next() < 0.5) await settle();
+      recording.check();
+    }
+    isBad = false;
+    await until(clock, () => !recording.isWaiting && recording.stalled.bytes === 0);
+    // What could not be held shows before what comes next.
+    offer(10);
+    const { paths, error } = await recording.stop('enough');
+    expect(error, `seed ${seed}`).toBeUndefined();
+    const { recoverFolder } = await import('../recording/recovery.ts');
+    await recoverFolder(folder, clock);
+    const all = await pathsIn(folder);
+    if (paths.length > 1) continued++;
+    const { rows, missing } = await readRows(all[0] ?? '', all).catch((cause: unknown) => {
+      throw new Error(`seed ${seed}`, { cause });
+    });
+    expect(rows + missing, `seed ${seed}`).toBe(offered());
+    if (missing > 0) lostRuns++;
+    expect(clock.pending, 'no timer is left').toBe(0);
+  }
+  expect(continued).toBeGreaterThan(10);
+  expect(lostRuns).toBeLessThan(40);
+});
