@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { z } from 'zod';
-import type { Cell, ChunkDigest, StreamDigest } from './digest.ts';
+import type { Cell, ChunkDigest, ChunkPlace, ChunkStream, StreamDigest } from './digest.ts';
 
 /*
  * Bytes of a digest, little endian, a multiple of 8 long:
@@ -16,7 +16,8 @@ import type { Cell, ChunkDigest, StreamDigest } from './digest.ts';
 const DIGEST_MAGIC = 0x3144574c;
 const HEAD_BYTES = 40;
 const STREAM_BYTES = 72;
-const CELL_BYTES = 32;
+/** Of a cell before its values: row, time, step, rows, gap. */
+export const CELL_BYTES = 32;
 
 /** A digest as bytes, one owned buffer. */
 export function encodeDigest(digest: ChunkDigest): Uint8Array {
@@ -71,46 +72,52 @@ function encodeStream(view: DataView, at: number, stream: StreamDigest): number 
   return at;
 }
 
-/**
- * The digest at `at` and where the next one starts; undefined if the bytes are no whole, sound digest.
- * The bytes are not kept.
- */
-export function decodeDigest(bytes: Uint8Array, at = 0): { digest: ChunkDigest; end: number } | undefined {
+/** A digest where it lies: what is in the chunk without reading its cells. Borrows the bytes. */
+export interface DigestView {
+  place: ChunkPlace;
+  streams: StreamView[];
+  /** The bytes from the digest on. */
+  view: DataView;
+  /** Of the events, within `view`. */
+  eventsAt: number;
+  /** Where the next digest starts in the bytes. */
+  end: number;
+}
+
+/** One stream of it; its cells start at `cellsAt` of the view, each `cellBytes(columns)` long. */
+export interface StreamView extends ChunkStream {
+  cells: number;
+  cellsAt: number;
+}
+
+/** Looks at the digest at `at`; undefined if the bytes are no whole, sound digest. */
+export function viewDigest(bytes: Uint8Array, at = 0): DigestView | undefined {
   if (bytes.byteLength - at < HEAD_BYTES) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset + at, bytes.byteLength - at);
   const length = view.getUint32(4, true);
   if (view.getUint32(0, true) !== DIGEST_MAGIC || length < HEAD_BYTES || length > view.byteLength) return undefined;
   if (view.getUint32(8, true) !== crc32(bytes.subarray(at + 12, at + length))) return undefined;
   const count = view.getUint32(12, true);
-  const eventBytes = view.getUint32(32, true);
-  const limit = length - eventBytes;
-  const streams: StreamDigest[] = [];
+  const eventsAt = length - view.getUint32(32, true);
+  const streams: StreamView[] = [];
   let offset = HEAD_BYTES;
   for (let index = 0; index < count; index++) {
-    const decoded = decodeStream(view, offset, limit);
-    if (!decoded) return undefined;
-    streams.push(decoded.stream);
-    offset = decoded.end;
+    const stream = viewStream(view, offset, eventsAt);
+    if (!stream) return undefined;
+    streams.push(stream);
+    offset = stream.cellsAt + stream.cells * cellBytes(stream.columns);
   }
-  if (offset !== limit) return undefined;
-  const text = new TextDecoder().decode(bytes.subarray(at + limit, at + length)).trim();
-  return {
-    digest: {
-      offset: Number(view.getBigUint64(16, true)),
-      length: Number(view.getBigUint64(24, true)),
-      streams,
-      events: text === '' ? [] : parseEvents(text),
-    },
-    end: at + length,
-  };
+  if (offset !== eventsAt) return undefined;
+  const place = { offset: Number(view.getBigUint64(16, true)), length: Number(view.getBigUint64(24, true)) };
+  return { place, streams, view, eventsAt, end: at + length };
 }
 
-function decodeStream(view: DataView, at: number, limit: number): { stream: StreamDigest; end: number } | undefined {
+function viewStream(view: DataView, at: number, limit: number): StreamView | undefined {
   if (at + STREAM_BYTES > limit) return undefined;
   const columns = view.getUint16(at + 2, true);
-  const count = view.getUint32(at + 64, true);
-  if (at + STREAM_BYTES + count * cellBytes(columns) > limit) return undefined;
-  const stream: StreamDigest = {
+  const cells = view.getUint32(at + 64, true);
+  if (at + STREAM_BYTES + cells * cellBytes(columns) > limit) return undefined;
+  return {
     channel: view.getUint16(at, true),
     columns,
     form: view.getUint32(at + 68, true),
@@ -122,30 +129,52 @@ function decodeStream(view: DataView, at: number, limit: number): { stream: Stre
     endRow: view.getFloat64(at + 40, true),
     firstNs: view.getBigInt64(at + 48, true),
     lastNs: view.getBigInt64(at + 56, true),
-    cells: [],
+    cells,
+    cellsAt: at + STREAM_BYTES,
   };
-  at += STREAM_BYTES;
-  for (let index = 0; index < count; index++) {
-    const cell: Cell = {
-      row: view.getFloat64(at, true),
-      tNs: view.getBigInt64(at + 8, true),
-      stepNs: view.getFloat64(at + 16, true),
-      rows: view.getUint32(at + 24, true),
-      isAfterGap: view.getUint32(at + 28, true) !== 0,
-      min: new Float64Array(columns),
-      max: new Float64Array(columns),
-      flags: new Uint8Array(columns),
-    };
-    at += CELL_BYTES;
-    for (let column = 0; column < columns; column++, at += 16) {
-      cell.min[column] = view.getFloat64(at, true);
-      cell.max[column] = view.getFloat64(at + 8, true);
-      cell.flags[column] = view.getUint8(at + (columns - column) * 16 + column);
-    }
-    at += flagBytes(columns);
-    stream.cells.push(cell);
+}
+
+/** The events of a digest, as their JSON texts. */
+export function digestEvents({ view, eventsAt }: DigestView): string[] {
+  const length = view.getUint32(4, true) - eventsAt;
+  if (length === 0) return [];
+  return parseEvents(new TextDecoder().decode(new Uint8Array(view.buffer, view.byteOffset + eventsAt, length)));
+}
+
+/**
+ * The digest at `at` and where the next one starts; undefined if the bytes are no whole, sound digest.
+ * The bytes are not kept.
+ */
+export function decodeDigest(bytes: Uint8Array, at = 0): { digest: ChunkDigest; end: number } | undefined {
+  const digest = viewDigest(bytes, at);
+  if (!digest) return undefined;
+  const streams = digest.streams.map(({ cells, cellsAt, ...stream }): StreamDigest => {
+    const length = cellBytes(stream.columns);
+    const decoded = Array.from({ length: cells }, (_, index) =>
+      decodeCell(digest.view, cellsAt + index * length, stream.columns),
+    );
+    return { ...stream, cells: decoded };
+  });
+  return { digest: { ...digest.place, streams, events: digestEvents(digest) }, end: digest.end };
+}
+
+function decodeCell(view: DataView, at: number, columns: number): Cell {
+  const cell: Cell = {
+    row: view.getFloat64(at, true),
+    tNs: view.getBigInt64(at + 8, true),
+    stepNs: view.getFloat64(at + 16, true),
+    rows: view.getUint32(at + 24, true),
+    isAfterGap: view.getUint32(at + 28, true) !== 0,
+    min: new Float64Array(columns),
+    max: new Float64Array(columns),
+    flags: new Uint8Array(columns),
+  };
+  for (let column = 0; column < columns; column++) {
+    cell.min[column] = view.getFloat64(at + CELL_BYTES + column * 16, true);
+    cell.max[column] = view.getFloat64(at + CELL_BYTES + column * 16 + 8, true);
+    cell.flags[column] = view.getUint8(at + CELL_BYTES + columns * 16 + column);
   }
-  return { stream, end: at };
+  return cell;
 }
 
 function parseEvents(text: string): string[] {
@@ -156,7 +185,8 @@ function parseEvents(text: string): string[] {
   }
 }
 
-function cellBytes(columns: number): number {
+/** Bytes of a cell. */
+export function cellBytes(columns: number): number {
   return CELL_BYTES + columns * 16 + flagBytes(columns);
 }
 

@@ -2,21 +2,14 @@ import type { Batch } from '../../core/batch.ts';
 import { BATCH_FLAG, rowTimeNs } from '../../core/batch.ts';
 import { type Extent, mergeFlags, scanExtent } from '../../core/extent.ts';
 
-/**
- * What is in one chunk, small enough to keep all of a recording in memory: written behind each chunk while recording and once more,
- * all together, when the file is finished. It is a pure function of the chunk, so a lost one is computed again.
- */
-export interface ChunkDigest {
-  /** Where the chunk record starts in its file, and its length with header. */
+/** Where a chunk record lies in its file, header included. */
+export interface ChunkPlace {
   offset: number;
   length: number;
-  streams: StreamDigest[];
-  /** The events in the chunk, as their JSON texts. */
-  events: string[];
 }
 
 /** One stream in one chunk. Times: ns since 1970 of the first and last row. */
-export interface StreamDigest {
+export interface ChunkStream {
   /** MCAP channel id. */
   channel: number;
   columns: number;
@@ -33,6 +26,24 @@ export interface StreamDigest {
   endRow: number;
   firstNs: bigint;
   lastNs: bigint;
+}
+
+/** What is in one chunk, without cells. */
+export interface ChunkEntry extends ChunkPlace {
+  readonly streams: ChunkStream[];
+}
+
+/**
+ * What is in one chunk, to see it without its samples: written behind each chunk while recording and once more, all together, when the
+ * file is finished. It is a pure function of the chunk, so a lost one is computed again.
+ */
+export interface ChunkDigest extends ChunkEntry {
+  streams: StreamDigest[];
+  /** The events in the chunk, as their JSON texts. */
+  events: string[];
+}
+
+export interface StreamDigest extends ChunkStream {
   cells: Cell[];
 }
 

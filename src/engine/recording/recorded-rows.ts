@@ -2,32 +2,38 @@ import type { Batch } from '../../core/batch.ts';
 import { BATCH_FLAG, rowTimeNs } from '../../core/batch.ts';
 import type { ColumnBlock } from '../../core/decimate.ts';
 import { ColumnBuilder } from '../../core/decimate.ts';
-import { OpenExtents } from '../../core/extent.ts';
-import { lastAtOrBefore } from '../../core/pyramid-level.ts';
-import type { Cell } from './digest.ts';
-import { cellRows } from './digest.ts';
-import type { Recording, StreamChunk } from './recording.ts';
+import type { StoredLevels } from './levels-codec.ts';
+import { PageFeed } from './page-feed.ts';
+import type { Recording, StreamPart } from './recording.ts';
 import type { RecordedStream } from './recording-info.ts';
+import type { CellPage, CellPlace, StoredLevel } from './stored-level.ts';
 
 /** Decoded chunks kept for the next question, which is mostly near the last one. */
 const CACHED_CHUNKS = 8;
+/** Pages in memory at a time. */
+const PAGES_AT_ONCE = 64;
 
-/** One regular or timed stream of a recording, seen by row number: what history keeps in memory, read from the digests and the file. */
+/** An entry of the finest level of a part. */
+interface Located {
+  originNs: bigint;
+  level: StoredLevel;
+  place: CellPlace;
+  nextRow: number | undefined;
+}
+
+/** One regular or timed stream of a recording, seen by row number: what history keeps in memory, read from the pyramids and the files. */
 export class RecordedRows {
   readonly stream: RecordedStream;
   readonly #recording: Recording;
-  readonly #chunks: StreamChunk[];
-  readonly #cells: { cell: Cell; chunk: number }[] = [];
-  readonly #cache = new Map<number, Promise<Batch[]>>();
+  readonly #parts: StreamPart[];
+  readonly #cache = new Map<string, Promise<Batch[]>>();
   readonly #form: number;
 
   constructor(recording: Recording, stream: RecordedStream) {
     this.#recording = recording;
     this.stream = stream;
-    this.#chunks = recording.chunksOf(stream.info.id).filter(({ digest }) => digest.rows > 0);
-    this.#form = this.#chunks[0]?.digest.form ?? 0;
-    for (const [chunk, { digest }] of this.#chunks.entries())
-      for (const cell of digest.cells) this.#cells.push({ cell, chunk });
+    this.#parts = recording.partsOf(stream.info.id).filter(({ chunks }) => chunks.totals.rows > 0);
+    this.#form = this.#firstForm();
   }
 
   get isFloat64(): boolean {
@@ -45,67 +51,67 @@ export class RecordedRows {
 
   /** First row at or after a time; `endRow` if all are before it. */
   async rowAt(timeNs: bigint): Promise<number> {
-    const at = this.#lastCell((cell) => cell.tNs <= timeNs);
-    if (!at || at.cell.tNs >= timeNs) return at?.cell.row ?? this.endRow;
-    const { cell, chunk } = at;
-    const end = cell.row + cell.rows;
-    if (!this.isTimed) {
-      // A step below a millionth of a row is rounding, not a later row.
-      const row = cell.row + Math.ceil(Number(timeNs - cell.tNs) / cell.stepNs - 1e-6);
-      return row < end ? row : this.#rowAfter(at.cell);
-    }
-    for (const batch of await this.#read(chunk)) {
-      if (batch.seq + batch.rows <= cell.row) continue;
-      for (let row = Math.max(0, cell.row - batch.seq); row < batch.rows && batch.seq + row < end; row++) {
-        if (rowTimeNs(batch, row) >= timeNs) return batch.seq + row;
-      }
-    }
-    return this.#rowAfter(cell);
+    const at = Math.max(
+      0,
+      this.#parts.findLastIndex(({ chunks }) => chunks.totals.firstNs <= timeNs),
+    );
+    const part = this.#parts[at];
+    if (!part) return this.endRow;
+    const found = await this.#locate(part, (level, originNs) => level.placeOfTime(Number(timeNs - originNs)));
+    const { totals } = part.chunks;
+    const nextPart = this.#parts[at + 1]?.chunks.totals.firstRow ?? this.endRow;
+    if (!found) return (await this.#rowIn(part, totals.firstRow, totals.endRow, timeNs)) ?? nextPart;
+    const { place, level } = found;
+    const next = found.nextRow ?? nextPart;
+    const time = Number(timeNs - found.originNs);
+    if (place.time >= time) return place.row;
+    if (level.blockRows === 1) return next;
+    const end = place.row + place.rows;
+    if (this.isTimed) return (await this.#rowIn(part, place.row, end, timeNs)) ?? next;
+    // A step below a millionth of a row is rounding, not a later row.
+    const row = place.row + Math.ceil((time - place.time) / place.step - 1e-6);
+    return row < end ? row : next;
   }
 
   /** Time of a row, ns since 1970; of one lost, of the first row before it. */
   async timeOf(row: number): Promise<bigint> {
-    const at = this.#lastCell((cell) => cell.row <= row);
-    if (!at) return this.stream.firstNs;
-    const { cell, chunk } = at;
-    const within = Math.min(row, cell.row + cell.rows - 1);
-    if (!this.isTimed) return cell.tNs + BigInt(Math.round((within - cell.row) * cell.stepNs));
-    const batch = (await this.#read(chunk)).findLast((candidate) => candidate.seq <= within);
-    return batch ? rowTimeNs(batch, Math.min(batch.rows - 1, within - batch.seq)) : cell.tNs;
+    const part = this.#parts.findLast(({ chunks }) => chunks.totals.firstRow <= row);
+    if (!part) return this.stream.firstNs;
+    const found = await this.#locate(part, (level) => level.placeOfRow(row));
+    if (found && (!this.isTimed || found.level.blockRows === 1)) {
+      const { place, originNs } = found;
+      const within = Math.min(row, place.row + place.rows - 1) - place.row;
+      return originNs + BigInt(place.time) + BigInt(Math.round(within * place.step));
+    }
+    const { firstRow } = part.chunks.totals;
+    const last = found ? Math.min(row, found.place.row + found.place.rows - 1) : row;
+    let timeNs = part.chunks.totals.firstNs;
+    await this.#visitPart(part, found ? last : firstRow, last + 1, (batch, _, end) => {
+      timeNs = rowTimeNs(batch, end - 1);
+    });
+    return timeNs;
   }
 
   /** Min/max columns of n = 2^k rows of the columns with these indices, over all columns that touch [fromRow, toRow). */
   async columns(channels: readonly number[], fromRow: number, toRow: number, n: number): Promise<ColumnBlock[]> {
     const from = Math.floor(fromRow / n) * n;
     const to = Math.ceil(toRow / n) * n;
-    let anchor = { row: 0, tNs: this.stream.firstNs, dtS: 0 };
+    const feed = new PageFeed(this.stream, channels);
     const builder = new ColumnBuilder(n, channels, this.isFloat64, (row) =>
       this.isTimed
         ? { t0Ns: this.stream.firstNs, dtS: 0, isTimed: true }
-        : {
-            t0Ns: anchor.tNs + BigInt(Math.round((row - anchor.row) * anchor.dtS * 1e9)),
-            dtS: anchor.dtS,
-            isTimed: false,
-          },
+        : { t0Ns: feed.timeOf(row), dtS: feed.dtS, isTimed: false },
     );
-    if (n >= cellRows(this.stream.info.rateHz)) {
-      const open = new OpenExtents(this.stream.info.columns.length);
-      for (let index = this.#firstCellAfter(from); index < this.#cells.length; index++) {
-        const cell = this.#cells[index]?.cell;
-        if (!cell || cell.row >= to) break;
-        anchor = { row: cell.row, tNs: cell.tNs, dtS: cell.stepNs / 1e9 };
-        fillExtents(open, cell, Number(cell.tNs - this.stream.firstNs) / 1e9);
-        // Time begins at the first row: live history says it the same way.
-        open.isAfterGap ||= cell.row === this.stream.firstRow;
-        builder.addOpen(open);
-      }
-    } else {
-      await this.visit(from, to, (batch, start, end) => {
-        anchor = { row: batch.seq, tNs: batch.t0Ns, dtS: batch.dtS };
-        const shiftS = Number(batch.t0Ns - this.stream.firstNs) / 1e9;
-        const { times } = batch;
-        const timeOf = times ? (row: number): number => (times[row] ?? 0) + shiftS : (): number => 0;
-        builder.addRows(batch.columns, start, end, batch.seq + start, start === 0 && this.isAfterGap(batch), timeOf);
+    for (const part of this.#parts) {
+      const { firstRow, endRow } = part.chunks.totals;
+      if (endRow <= from || firstRow >= to) continue;
+      const hasLevel = await this.#eachPage(part, n, channels, from, to, (page, originNs, isRows) => {
+        if (isRows) feed.addRows(builder, page, originNs, from, to);
+        else feed.addCells(builder, page, originNs, from, to);
+      });
+      if (hasLevel) continue;
+      await this.#visitPart(part, from, to, (batch, start, end) => {
+        feed.addBatch(builder, batch, start, end, start === 0 && this.isAfterGap(batch));
       });
     }
     return builder.finish(false);
@@ -113,15 +119,7 @@ export class RecordedRows {
 
   /** Rows [fromRow, toRow) batch by batch: `start` and `end` are rows within the batch. */
   async visit(fromRow: number, toRow: number, each: (batch: Batch, start: number, end: number) => void): Promise<void> {
-    for (const [index, { digest }] of this.#chunks.entries()) {
-      if (digest.endRow <= fromRow) continue;
-      if (digest.firstRow >= toRow) return;
-      for (const batch of await this.#read(index)) {
-        const start = Math.max(0, fromRow - batch.seq);
-        const end = Math.min(batch.rows, toRow - batch.seq);
-        if (start < end) each(batch, start, end);
-      }
-    }
+    for (const part of this.#parts) await this.#visitPart(part, fromRow, toRow, each);
   }
 
   /** Rows are missing before the batch, or it is the first. */
@@ -129,43 +127,105 @@ export class RecordedRows {
     return batch.seq === this.stream.firstRow || batch.lost > 0 || (batch.flags & BATCH_FLAG.gap) !== 0;
   }
 
-  #read(chunk: number): Promise<Batch[]> {
-    let batches = this.#cache.get(chunk);
+  #firstForm(): number {
+    const chunks = this.#parts[0]?.chunks;
+    for (let index = 0; chunks && index < chunks.length; index++) {
+      const { rows, form } = chunks.at(index);
+      if (rows > 0) return form;
+    }
+    return 0;
+  }
+
+  /** An entry of the finest level of a part; undefined if the part has no levels of the stream. */
+  #locate(
+    { part, chunks }: StreamPart,
+    find: (level: StoredLevel, originNs: bigint) => Promise<{ place: CellPlace; nextRow: number | undefined }>,
+  ): Promise<Located | undefined> {
+    return part.pyramid.ask(chunks.channel, async (levels) => {
+      const level = levels?.levels[0];
+      return levels && level && { ...(await find(level, levels.originNs)), level, originNs: levels.originNs };
+    });
+  }
+
+  /**
+   * Reads the level of a part whose blocks are the largest that fit in n rows, page by page from the one that holds `from` to the one that holds
+   * the last row before `to`. Gives whether there is such a level.
+   */
+  async #eachPage(
+    { part, chunks }: StreamPart,
+    n: number,
+    channels: readonly number[],
+    from: number,
+    to: number,
+    each: (page: CellPage, originNs: bigint, isRows: boolean) => void,
+  ): Promise<boolean> {
+    for (let row: number | undefined = from; row !== undefined; ) {
+      const start: number = row;
+      const slice = await part.pyramid.ask(chunks.channel, async (levels) => {
+        const level = levelFor(levels, n);
+        if (!levels || !level) return undefined;
+        const first = level.pageOfRow(start);
+        const end = level.pageOfRow(to - 1) + 1;
+        const last = Math.min(end, first + PAGES_AT_ONCE);
+        const next = last < end ? level.layout.firstRow.at(last) : undefined;
+        const pages = await level.read(first, last, channels);
+        return { pages, next, originNs: levels.originNs, isRows: level.blockRows === 1 };
+      });
+      if (!slice) return false;
+      for (const page of slice.pages) each(page, slice.originNs, slice.isRows);
+      row = slice.next !== undefined && slice.next > start ? slice.next : undefined;
+    }
+    return true;
+  }
+
+  /** First row of [fromRow, toRow) at or after a time, by reading; undefined if all are before it. */
+  async #rowIn(
+    { part, chunks }: StreamPart,
+    fromRow: number,
+    toRow: number,
+    timeNs: bigint,
+  ): Promise<number | undefined> {
+    for (const index of chunks.withRows(fromRow, toRow)) {
+      if (chunks.at(index).lastNs < timeNs) continue;
+      for (const batch of await this.#read({ part, chunks }, index)) {
+        const end = Math.min(batch.rows, toRow - batch.seq);
+        for (let row = Math.max(0, fromRow - batch.seq); row < end; row++) {
+          if (rowTimeNs(batch, row) >= timeNs) return batch.seq + row;
+        }
+      }
+    }
+    return undefined;
+  }
+
+  async #visitPart(
+    part: StreamPart,
+    fromRow: number,
+    toRow: number,
+    each: (batch: Batch, start: number, end: number) => void,
+  ): Promise<void> {
+    for (const index of part.chunks.withRows(fromRow, toRow)) {
+      for (const batch of await this.#read(part, index)) {
+        const start = Math.max(0, fromRow - batch.seq);
+        const end = Math.min(batch.rows, toRow - batch.seq);
+        if (start < end) each(batch, start, end);
+      }
+    }
+  }
+
+  #read({ part, chunks }: StreamPart, index: number): Promise<Batch[]> {
+    const key = `${part.path}\n${chunks.channel}\n${index}`;
+    let batches = this.#cache.get(key);
     if (!batches) {
-      const at = this.#chunks[chunk];
-      batches = at ? this.#recording.batchesIn(at) : Promise.resolve([]);
-      if (this.#cache.size >= CACHED_CHUNKS) this.#cache.delete(this.#cache.keys().next().value ?? 0);
-      this.#cache.set(chunk, batches);
+      const chunk = part.chunks.entryOf(chunks.chunkAt(index));
+      batches = this.#recording.batchesIn({ part, chunk, digest: chunks.at(index) });
+      if (this.#cache.size >= CACHED_CHUNKS) this.#cache.delete(this.#cache.keys().next().value ?? '');
+      this.#cache.set(key, batches);
     }
     return batches;
   }
-
-  #lastCell(isBefore: (cell: Cell) => boolean): { cell: Cell; chunk: number } | undefined {
-    const index = lastAtOrBefore(
-      this.#cells.length,
-      (at) => (isBefore((this.#cells[at] as { cell: Cell }).cell) ? 0 : 1),
-      0,
-    );
-    return this.#cells[index];
-  }
-
-  #firstCellAfter(row: number): number {
-    const index = lastAtOrBefore(this.#cells.length, (at) => this.#cells[at]?.cell.row ?? 0, row);
-    const cell = this.#cells[index]?.cell;
-    return cell && cell.row + cell.rows <= row ? index + 1 : index;
-  }
-
-  #rowAfter(cell: Cell): number {
-    return this.#cells[this.#firstCellAfter(cell.row + cell.rows)]?.cell.row ?? this.endRow;
-  }
 }
 
-function fillExtents(open: OpenExtents, cell: Cell, timeS: number): void {
-  open.rows = cell.rows;
-  open.firstRow = cell.row;
-  open.timeS = timeS;
-  open.isAfterGap = cell.isAfterGap;
-  open.min.set(cell.min);
-  open.max.set(cell.max);
-  open.flags.set(cell.flags);
+/** The level whose blocks are the largest that fit in n rows; undefined: rows must be read from the chunks. */
+function levelFor(levels: StoredLevels | undefined, n: number): StoredLevel | undefined {
+  return levels?.levels.findLast(({ blockRows }) => blockRows <= n);
 }

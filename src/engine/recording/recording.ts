@@ -1,18 +1,24 @@
-import { basename, dirname, join } from 'node:path';
 import type { Batch } from '../../core/batch.ts';
 import { rowTimeNs } from '../../core/batch.ts';
 import { LabError } from '../../core/errors.ts';
 import type { ChunkMessage } from './chunk-reader.ts';
 import { copyMessageBatch, readChunk } from './chunk-reader.ts';
-import type { ChunkDigest, StreamDigest } from './digest.ts';
-import type { Disk } from './disk.ts';
+import type { ChunkRows } from './chunk-rows.ts';
+import type { ChunkEntry, ChunkPlace, ChunkStream } from './digest.ts';
+import type { Disk, DiskFile } from './disk.ts';
 import { systemDisk } from './disk.ts';
-import { FILE_EXTENSION, LOCK_SUFFIX, PART_SUFFIX } from './file-layout.ts';
+import { LOCK_SUFFIX, PART_SUFFIX } from './file-layout.ts';
 import { isHolderAlive } from './file-lock.ts';
+import { joinStreams } from './join-streams.ts';
+import { orderParts } from './order-parts.ts';
 import type { PartIndex } from './part-index.ts';
 import { openPart } from './part-index.ts';
+import { previewColumns } from './preview.ts';
+import { readAhead } from './read-ahead.ts';
 import type { RecordedStream, RecordingSummary } from './recording-info.ts';
 import { summarizeRecording } from './recording-info.ts';
+import { addMembers, addSiblings } from './recording-parts.ts';
+import { leaveOutRepeated } from './repeated-parts.ts';
 
 export interface BatchQuery {
   /** Stream numbers (`RecordedStream.info.id`); absent: all. */
@@ -28,8 +34,9 @@ export interface BatchQuery {
 /** Where a stream's rows lie: one entry per chunk that holds any, in order. */
 export interface StreamChunk {
   part: PartIndex;
-  chunk: ChunkDigest;
-  digest: StreamDigest;
+  /** The same object for all streams in it. */
+  chunk: ChunkEntry;
+  digest: ChunkStream;
 }
 
 export interface OpenRecordingOptions {
@@ -40,8 +47,14 @@ export interface OpenRecordingOptions {
   parts?: readonly string[] | undefined;
 }
 
+/** One part as far as a stream goes. */
+export interface StreamPart {
+  part: PartIndex;
+  chunks: ChunkRows;
+}
+
 /**
- * A recording opened for reading: all its parts as one. It holds the files open, and per chunk some 100 bytes; samples are read chunk by
+ * A recording opened for reading: all its parts as one. It holds the files open, and per chunk and stream some 20 bytes; samples are read chunk by
  * chunk when asked for. A file still being written shows what it held when it was opened.
  *
  *     await using recording = await openRecording('night.mcap');
@@ -55,6 +68,7 @@ export class Recording implements AsyncDisposable {
   readonly isRunning: boolean;
   readonly #numbers: Map<PartIndex, Map<number, number>>;
   #isClosed = false;
+  #ahead: { part: PartIndex; file: DiskFile } | undefined;
 
   constructor(parts: PartIndex[], isRunning: boolean) {
     this.parts = parts;
@@ -68,15 +82,9 @@ export class Recording implements AsyncDisposable {
   /** The chunks that hold rows of a stream in [from, to], in the order of the file. */
   chunksOf(stream: number, fromNs?: bigint, toNs?: bigint): StreamChunk[] {
     const found: StreamChunk[] = [];
-    for (const part of this.parts) {
-      const numbers = this.#numbers.get(part);
-      for (const chunk of part.chunks) {
-        for (const digest of chunk.streams) {
-          if (numbers?.get(digest.channel) !== stream) continue;
-          if (fromNs !== undefined && digest.lastNs < fromNs) continue;
-          if (toNs !== undefined && digest.firstNs > toNs) continue;
-          found.push({ part, chunk, digest });
-        }
+    for (const { part, chunks } of this.partsOf(stream)) {
+      for (const index of chunks.within(fromNs, toNs)) {
+        found.push({ part, chunk: part.chunks.entryOf(chunks.chunkAt(index)), digest: chunks.at(index) });
       }
     }
     return found;
@@ -91,15 +99,14 @@ export class Recording implements AsyncDisposable {
     const wanted = query.streams && new Set(query.streams);
     for (const part of this.parts) {
       const numbers = this.#numbers.get(part);
-      for (const chunk of part.chunks) {
-        const isWanted = chunk.streams.some((digest) => {
-          const number = numbers?.get(digest.channel);
-          if (number === undefined || (wanted && !wanted.has(number))) return false;
-          return (fromNs === undefined || digest.lastNs >= fromNs) && (toNs === undefined || digest.firstNs <= toNs);
-        });
-        if (!isWanted) continue;
+      const isWanted = new Uint8Array(part.chunks.length);
+      for (const rows of this.#rowsOf(part, (number) => !wanted || wanted.has(number))) {
+        for (const index of rows.within(fromNs, toNs)) isWanted[rows.chunkAt(index)] = 1;
+      }
+      const file = readAhead(part.file);
+      for (let chunk = isWanted.indexOf(1); chunk >= 0; chunk = isWanted.indexOf(1, chunk + 1)) {
         signal?.throwIfAborted();
-        for (const message of await this.#read(part, chunk, query.onDamage)) {
+        for (const message of await this.#read(file, part.chunks.placeOf(chunk), query.onDamage)) {
           const number = numbers?.get(message.channel);
           if (number === undefined || (wanted && !wanted.has(number))) continue;
           const batch = copyMessageBatch(message, number);
@@ -114,7 +121,7 @@ export class Recording implements AsyncDisposable {
     const number = this.#numbers.get(at.part)?.get(at.digest.channel);
     const batches: Batch[] = [];
     if (number === undefined) return batches;
-    for (const message of await this.#read(at.part, at.chunk, undefined)) {
+    for (const message of await this.#read(this.#fileOf(at.part), at.chunk, undefined)) {
       const batch = message.channel === at.digest.channel ? copyMessageBatch(message, number) : undefined;
       if (batch) batches.push(batch);
     }
@@ -126,15 +133,42 @@ export class Recording implements AsyncDisposable {
     return this.#numbers.get(part)?.get(channel);
   }
 
+  /** What each part holds of a stream, in order. */
+  partsOf(stream: number): StreamPart[] {
+    return this.parts.flatMap((part) =>
+      [...this.#rowsOf(part, (number) => number === stream)].map((chunks) => ({ part, chunks })),
+    );
+  }
+
+  /** Min and max of the first column of a stream over its whole time in so many columns, without reading anything; null where there is nothing. */
+  preview(stream: RecordedStream, columns: number): ([number, number] | null)[] {
+    const entries = this.partsOf(stream.info.id).flatMap(({ part, chunks }) => part.pyramid.overviewOf(chunks.channel));
+    return previewColumns(entries, stream.firstNs, stream.lastNs, columns);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     await Promise.all(this.parts.map((part) => part.file.close().catch(() => undefined)));
   }
 
-  async #read(part: PartIndex, chunk: ChunkDigest, onDamage: BatchQuery['onDamage']): Promise<ChunkMessage[]> {
+  *#rowsOf(part: PartIndex, isWanted: (stream: number) => boolean): Generator<ChunkRows> {
+    const numbers = this.#numbers.get(part);
+    for (const rows of part.chunks.channels) {
+      const number = numbers?.get(rows.channel);
+      if (number !== undefined && isWanted(number)) yield rows;
+    }
+  }
+
+  /** Chunks are mostly asked for one after the other. */
+  #fileOf(part: PartIndex): DiskFile {
+    if (this.#ahead?.part !== part) this.#ahead = { part, file: readAhead(part.file) };
+    return this.#ahead.file;
+  }
+
+  async #read(file: DiskFile, chunk: ChunkPlace, onDamage: BatchQuery['onDamage']): Promise<ChunkMessage[]> {
     try {
-      return await readChunk(part.file, chunk);
+      return await readChunk(file, chunk);
     } catch (error) {
       if (!onDamage || !(error instanceof LabError) || error.code !== 'recording.malformed') throw error;
       onDamage(error);
@@ -149,22 +183,30 @@ export class Recording implements AsyncDisposable {
  */
 export async function openRecording(path: string, options: OpenRecordingOptions = {}): Promise<Recording> {
   const disk = options.disk ?? systemDisk;
-  const parts = [await openPart(disk, path, { isRunning: await isBeingWritten(disk, path) })];
-  const id = parts[0]?.head.id;
-  const siblings = options.single ? [] : [...(options.parts ?? []), ...(await siblingPaths(disk, path))];
-  for (const sibling of new Set(siblings.filter((name) => name !== path))) {
-    const part = await openPart(disk, sibling).catch(() => undefined);
-    if (part && part.head.id === id) parts.push(part);
-    else await part?.file.close();
-  }
+  const open = openerOf(disk);
+  const parts = [await open(path)];
+  if (options.single) return recordingOf(disk, parts);
+  await addSiblings(disk, parts, options.parts ?? [], open);
   return joinParts(disk, parts);
 }
 
-/** One recording from its opened parts, whatever their order. */
+/** One recording from its opened parts, whatever their order; members of it that lie in the same folder and are not among them are opened too. */
 export async function joinParts(disk: Disk, parts: PartIndex[]): Promise<Recording> {
-  parts.sort((a, b) => a.head.part - b.head.part);
-  const last = parts.at(-1);
-  return new Recording(parts, last !== undefined && !last.isFinished && (await isBeingWritten(disk, last.path)));
+  await addMembers(disk, parts, openerOf(disk));
+  return recordingOf(disk, parts);
+}
+
+async function recordingOf(disk: Disk, parts: PartIndex[]): Promise<Recording> {
+  const byId = new Map<string, PartIndex[]>();
+  for (const part of parts) byId.set(part.head.id, [...(byId.get(part.head.id) ?? []), part]);
+  for (const group of byId.values()) await leaveOutRepeated(disk, group);
+  const ordered = orderParts([...byId.values()].flat());
+  const last = ordered.at(-1);
+  return new Recording(ordered, last !== undefined && !last.isFinished && (await isBeingWritten(disk, last.path)));
+}
+
+function openerOf(disk: Disk): (path: string) => Promise<PartIndex> {
+  return async (path) => openPart(disk, path, { isRunning: await isBeingWritten(disk, path) });
 }
 
 /** Whether the writer of a `.part` file lives. */
@@ -174,73 +216,6 @@ export async function isBeingWritten(disk: Disk, path: string): Promise<boolean>
   if (lock === undefined) return false;
   const entry = await disk.stat(path).catch(() => undefined);
   return isHolderAlive(lock, entry?.modifiedMs ?? 0, Date.now());
-}
-
-/** Files that may be parts of the same recording: same stem, with or without a part number. */
-async function siblingPaths(disk: Disk, path: string): Promise<string[]> {
-  const stemOf = (name: string): string =>
-    name
-      .replace(/\.part$/, '')
-      .replace(/\.mcap$/, '')
-      .replace(/ \d+$/, '')
-      .replace(/-\d{4}$/, '');
-  const folder = dirname(path);
-  const names = await disk.list(folder).catch(() => []);
-  const isRecording = (name: string): boolean =>
-    name.endsWith(FILE_EXTENSION) || name.endsWith(FILE_EXTENSION + PART_SUFFIX);
-  const stem = stemOf(basename(path));
-  return names
-    .filter((name) => name !== basename(path) && isRecording(name) && stemOf(name) === stem)
-    .map((name) => join(folder, name));
-}
-
-/** Numbers the streams of all parts: the same key, epoch and columns is the same stream. */
-function joinStreams(parts: PartIndex[]): { streams: RecordedStream[]; numbers: Map<PartIndex, Map<number, number>> } {
-  const streams: RecordedStream[] = [];
-  const byName = new Map<string, RecordedStream>();
-  const numbers = new Map<PartIndex, Map<number, number>>();
-  for (const part of parts) {
-    const channels = new Map<number, number>();
-    numbers.set(part, channels);
-    for (const [channel, info] of part.streams) {
-      const name = JSON.stringify([info.key, info.epoch, info.kind, info.columns]);
-      let stream = byName.get(name);
-      if (!stream) {
-        stream = {
-          info: { ...info, id: streams.length + 1 },
-          rows: 0,
-          lost: 0,
-          firstRow: 0,
-          endRow: 0,
-          firstNs: 0n,
-          lastNs: 0n,
-        };
-        byName.set(name, stream);
-        streams.push(stream);
-      }
-      channels.set(channel, stream.info.id);
-    }
-    for (const chunk of part.chunks) {
-      for (const digest of chunk.streams) {
-        const stream = streams[(channels.get(digest.channel) ?? 0) - 1];
-        if (stream) addDigest(stream, digest);
-      }
-    }
-  }
-  return { streams, numbers };
-}
-
-function addDigest(stream: RecordedStream, digest: StreamDigest): void {
-  stream.lost += digest.lost;
-  if (stream.rows === 0) {
-    stream.firstRow = digest.firstRow;
-    stream.firstNs = digest.firstNs;
-    // Lost before the recording began, unless the stream began with it.
-    if (digest.firstRow !== digest.lostBefore) stream.lost -= digest.lostBefore;
-  }
-  stream.rows += digest.rows;
-  stream.endRow = digest.endRow;
-  stream.lastNs = digest.lastNs;
 }
 
 function overlaps(batch: Batch, fromNs: bigint | undefined, toNs: bigint | undefined): boolean {

@@ -1,0 +1,95 @@
+import { basename, dirname, join } from 'node:path';
+import type { Disk } from './disk.ts';
+import { FILE_EXTENSION, PART_SUFFIX } from './file-layout.ts';
+import type { PartIndex } from './part-index.ts';
+import { peekHead } from './part-peek.ts';
+import type { MemberPart, PartHead } from './recording-about.ts';
+
+/** Opens one file; rejects if it cannot be read. */
+export type OpenPart = (path: string) => Promise<PartIndex>;
+
+/**
+ * Opens the other files of the recording of the first part, and adds them: those given, and those called like it in the same folder. They are told
+ * by the id they carry; what cannot be opened is not there.
+ */
+export async function addSiblings(
+  disk: Disk,
+  parts: PartIndex[],
+  given: readonly string[],
+  open: OpenPart,
+): Promise<void> {
+  const first = parts[0];
+  if (!first) return;
+  const stems = stemsOf(basename(first.path));
+  const names = await recordingsIn(disk, dirname(first.path));
+  const like = names.filter((path) => stemsOf(basename(path)).some((stem) => stems.includes(stem)));
+  await addWanted(disk, [...given, ...like], parts, ({ id }) => id === first.head.id, open);
+}
+
+/** Opens the members (parts of another recording that are parts of this one too) that lie in the same folder, and adds them. */
+export async function addMembers(disk: Disk, parts: PartIndex[], open: OpenPart): Promise<void> {
+  const folders = new Set(parts.filter(({ head }) => head.members.length > 0).map(({ path }) => dirname(path)));
+  for (const folder of folders) {
+    if (lackedMembers(parts).length === 0) return;
+    const isWanted = (head: PartHead): boolean => lackedMembers(parts).some((member) => isMember(head, member));
+    await addWanted(disk, await recordingsIn(disk, folder), parts, isWanted, open);
+  }
+}
+
+/** Members that the heads name and that are not among the parts. */
+export function lackedMembers(parts: readonly PartIndex[]): MemberPart[] {
+  const members = parts.flatMap(({ head }) => head.members);
+  return members.filter((member) => !parts.some(({ head }) => isMember(head, member)));
+}
+
+export function isMember({ id, part }: PartHead, member: MemberPart): boolean {
+  return id === member.recording && part === member.part;
+}
+
+async function addWanted(
+  disk: Disk,
+  paths: Iterable<string>,
+  parts: PartIndex[],
+  isWanted: (head: PartHead) => boolean,
+  open: OpenPart,
+): Promise<void> {
+  for (const path of new Set(paths)) {
+    if (parts.some((part) => part.path === path)) continue;
+    const head = await headOf(disk, path);
+    // A copy is no other part.
+    if (
+      !head ||
+      !isWanted(head) ||
+      parts.some((part) => isMember(part.head, { recording: head.id, part: head.part }))
+    ) {
+      continue;
+    }
+    const part = await open(path).catch(() => undefined);
+    if (part) parts.push(part);
+  }
+}
+
+/** Which part of which recording a file is, at the cost of a look; undefined if it cannot be read or does not say. */
+export async function headOf(disk: Disk, path: string): Promise<PartHead | undefined> {
+  const file = await disk.open(path, 'read').catch(() => undefined);
+  if (!file) return undefined;
+  try {
+    return await peekHead(file).catch(() => undefined);
+  } finally {
+    await file.close().catch(() => undefined);
+  }
+}
+
+async function recordingsIn(disk: Disk, folder: string): Promise<string[]> {
+  const names = await disk.list(folder).catch(() => []);
+  return names
+    .filter((name) => name.endsWith(FILE_EXTENSION) || name.endsWith(FILE_EXTENSION + PART_SUFFIX))
+    .map((name) => join(folder, name));
+}
+
+/** `night 3-0002.mcap` is a part of `night 3`; `night 3.mcap` is `night 3`, or `night` where that name was taken. */
+function stemsOf(name: string): string[] {
+  const whole = name.replace(/\.part$/, '').replace(/\.mcap$/, '');
+  const free = whole.replace(/ \d+$/, '');
+  return [...new Set([whole, free].map((stem) => stem.replace(/-\d{4}$/, '')))];
+}
