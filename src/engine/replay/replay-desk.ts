@@ -45,14 +45,17 @@ export class ReplayDesk implements AsyncDisposable {
   /** Those opened by a screen. */
   readonly #owned = new Map<number, Set<string>>();
   readonly #following: Disposable;
+  /** The computed channels as they were last. */
+  #math: string;
   #opened = 0;
   #isClosed = false;
 
   constructor(options: ReplayDeskOptions) {
     this.#options = options;
+    this.#math = this.#mathText();
     this.#following = options.board.onChange(({ event }) => {
-      if (event !== 'alarm.changed' && event !== 'alarm.removed' && event !== 'bench.replaced') return;
-      for (const { replay } of this.#open.values()) replay?.applyRules();
+      if (event === 'alarm.changed' || event === 'alarm.removed' || event === 'bench.replaced') this.#applyRules();
+      if (event === 'math.changed' || event === 'bench.replaced') this.#applyMath();
     });
   }
 
@@ -146,6 +149,22 @@ export class ReplayDesk implements AsyncDisposable {
     await opened.opening.catch(() => undefined);
     await opened.scope[Symbol.asyncDispose]();
     this.#options.board.publish('replay.closed', { replay: id });
+  }
+
+  #applyRules(): void {
+    for (const { replay } of this.#open.values()) replay?.applyRules();
+  }
+
+  /** Told of every problem of a channel, too: then the channels are the same. */
+  #applyMath(): void {
+    const math = this.#mathText();
+    if (math === this.#math) return;
+    this.#math = math;
+    for (const { replay } of this.#open.values()) replay?.applyMath();
+  }
+
+  #mathText(): string {
+    return JSON.stringify(this.#options.board.state.math.map(({ channel }) => channel));
   }
 
   #tell(state: ReplayState): void {

@@ -7,6 +7,7 @@ import { type RecordedRun, recordRun } from '../../../test/fixtures/recorded-run
 import type { AlarmRule } from '../../contract/alarm-schema.ts';
 import { viewFrame } from '../../contract/frame-read.ts';
 import type { FrameBlock } from '../../contract/frames.ts';
+import type { MathChannel } from '../../contract/math-schema.ts';
 import type { ReplayState } from '../../contract/replay-schema.ts';
 import { rowTimeNs } from '../../core/batch.ts';
 import { ManualClock } from '../../core/clock.ts';
@@ -16,8 +17,9 @@ import { SampleFan } from '../acquisition/sample-fan.ts';
 import { StreamRegistry } from '../acquisition/stream-registry.ts';
 import { AlarmEngine } from '../alarm/alarm-engine.ts';
 import { createWatchHub } from '../history/watch-hub.ts';
+import { createMathStage } from '../math/math-stage.ts';
 import { openRecording } from '../recording/recording.ts';
-import { Replay } from './replay.ts';
+import { Replay, type ReplayOptions } from './replay.ts';
 
 const rule = (change: Pick<AlarmRule, 'id' | 'channel' | 'condition'> & Partial<AlarmRule>): AlarmRule => ({
   name: change.id,
@@ -82,7 +84,7 @@ interface Playing extends AsyncDisposable {
   until(what: () => boolean): Promise<void>;
 }
 
-async function play(rules: AlarmRule[] = []): Promise<Playing> {
+async function play(rules: AlarmRule[] = [], compute?: ReplayOptions['compute']): Promise<Playing> {
   const clock = new ManualClock(1_800_000_000_000_000_000n);
   const fan = new SampleFan();
   const states: ReplayState[] = [];
@@ -95,6 +97,7 @@ async function play(rules: AlarmRule[] = []): Promise<Playing> {
     live: fan,
     firstStream: 1_000_000,
     rules: () => it.rules,
+    compute,
     changed: (state) => states.push(state),
   });
   return {
@@ -198,6 +201,40 @@ describe('rules', () => {
     it.rules = [];
     it.replay.applyRules();
     expect(it.replay.state.alarms).toEqual([]);
+  });
+});
+
+describe('math', () => {
+  const double = (factor: number): MathChannel => ({
+    name: 'times',
+    label: '',
+    expression: `{${DAQ}} * ${factor}`,
+    unit: 'V',
+  });
+
+  test('computed channels run on it, are seen like the others, and rules run on them', async () => {
+    const above = live.filter(([id]) => id === 'above');
+    const rules = [rule({ id: 'above', channel: 'math/times', condition: { kind: 'above', limit: 9 }, hysteresis: 2 })];
+    const channels = [double(2)];
+    await using it = await play(rules, (place) => createMathStage({ channels, ...place }));
+    expect(it.replay.state.rules).toEqual(rules);
+    await it.replay.set({ speed: 'max', play: true });
+    await it.until(() => it.replay.state.state === 'ended');
+    const { streams, happened } = it.replay.state;
+    expect(happened.map(({ t, data }) => ['above', data?.to, BigInt(t)])).toEqual(above.slice(-50));
+    expect(happened[0]?.text).toContain(' V)');
+    const { history } = it.replay.origin;
+    const of = (key: string) => history.stream(streams.find((stream) => stream.key === key)?.id ?? 0);
+    const [source, computed] = [of('daq/samples'), of('math/times')];
+    expect([computed?.firstRow, computed?.endRow]).toEqual([source?.firstRow, source?.endRow]);
+    expect(computed?.latest()?.valueOf(0)).toBe(2 * (source?.latest()?.valueOf(0) ?? 0));
+    // Others from here on: as another stream.
+    channels[0] = double(-1);
+    it.replay.applyMath();
+    const again = it.replay.state.streams.filter(({ key }) => key === 'math/times');
+    expect(again.length).toBe(2);
+    await it.replay.set({ positionNs: it.replay.state.fromNs });
+    expect(it.replay.state.streams.filter(({ key }) => key === 'math/times').length).toBe(1);
   });
 });
 

@@ -153,6 +153,12 @@ export class Replay implements AsyncDisposable {
     this.#stage.applyRules();
   }
 
+  /** The computed channels of the bench are others now. */
+  applyMath(): void {
+    this.#stage.applyMath();
+    this.#changed();
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.#scope[Symbol.asyncDispose]();
   }
