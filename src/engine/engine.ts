@@ -52,6 +52,7 @@ import { SessionDesk } from './recording/message-log/session-desk.ts';
 import { RecordedShelf } from './recording/recorded-shelf.ts';
 import { ReplayDesk } from './replay/replay-desk.ts';
 import { SafetyDesk } from './safety/safety-desk.ts';
+import { ClockWatch } from './state/clock-watch.ts';
 import { openDataFolder } from './state/data-folder.ts';
 import { emptyState } from './state/empty-state.ts';
 import { EventLog } from './state/event-log.ts';
@@ -211,6 +212,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
   scope.use(discovery);
   scope.use(keeper);
   scope.use(recording);
+  scope.use(new ClockWatch({ clock, events }));
   const sweeps = scope.use(
     new SweepDesk({
       clock,
