@@ -1,19 +1,23 @@
 import type { ExportFormat } from '../../contract/export-schema.ts';
 import { writeCsv } from './csv-export.ts';
 import type { FormatWriter } from './format-writer.ts';
+import { writeHdf5 } from './hdf5-export.ts';
 import { writeJson } from './json-export.ts';
 import { writeJsonLines } from './jsonl-export.ts';
 import { writeMessages } from './message-export.ts';
+import { writeNpy } from './npy-export.ts';
+import { writeNpz } from './npz-export.ts';
+import { writeParquet } from './parquet-export.ts';
 
 /** Who writes which format. */
 export const FORMAT_WRITERS: Readonly<Record<ExportFormat, FormatWriter>> = {
   csv: writeCsv,
   jsonl: writeJsonLines,
   json: writeJson,
-  parquet: writeMessages,
-  hdf5: writeMessages,
-  npy: writeMessages,
-  npz: writeMessages,
+  parquet: writeParquet,
+  hdf5: writeHdf5,
+  npy: writeNpy,
+  npz: writeNpz,
   wav: writeMessages,
   mcap: writeMessages,
   png: writeMessages,

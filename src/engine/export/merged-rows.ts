@@ -1,7 +1,7 @@
 import type { Batch, Column } from '../../core/batch.ts';
 import { ChunkSource } from './chunk-source.ts';
 import type { ChannelField } from './exported-channel.ts';
-import { writeMoments } from './row-sampler.ts';
+import { writeMoments } from './moments.ts';
 import type { StreamCursor, TimeBase } from './stream-cursor.ts';
 import type { TableBlock, TablePlan, TableSource } from './table.ts';
 import { BlockSpace, openCursors, shareOf } from './table.ts';

@@ -1,5 +1,6 @@
 import type { Batch, Column } from '../../core/batch.ts';
 import type { ChannelField } from './exported-channel.ts';
+import { writeMoments } from './moments.ts';
 import type { StreamCursor } from './stream-cursor.ts';
 import type { TableSource } from './table.ts';
 
@@ -138,11 +139,4 @@ export class RowSampler {
     if (timesTo < 0) return;
     writeMoments(columns, timesTo, at, timeNs, uncertaintyS);
   }
-}
-
-/** When a row was sent for and received: its time is the middle, the uncertainty half the way (`TimedStream`), so both come out whole. */
-export function writeMoments(columns: readonly Column[], to: number, at: number, timeNs: number, halfS: number): void {
-  const spanNs = Math.round(halfS * 2e9);
-  (columns[to] as Column)[at] = timeNs - Math.floor(spanNs / 2);
-  (columns[to + 1] as Column)[at] = timeNs + Math.ceil(spanNs / 2);
 }
