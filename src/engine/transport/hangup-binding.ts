@@ -1,4 +1,4 @@
-import { read } from 'node:fs';
+import { readSync, writeSync } from 'node:fs';
 import { SerialPort } from 'serialport';
 
 type Binding = typeof SerialPort.binding;
@@ -11,18 +11,30 @@ interface PolledPort {
 }
 
 /**
- * The binding of `serialport`, but a port that hangs up says so. A terminal whose other side is gone (adapter pulled, pty closed) reads as zero
- * bytes for ever, and the binding then asks again for ever: no error, no close, one thread busy. VMIN is 1, so zero bytes mean nothing else.
+ * The binding of `serialport`, with two things changed on Linux and macOS.
+ *
+ * A port that hangs up says so. A terminal whose other side is gone (adapter pulled, pty closed) reads as zero bytes for ever, and the binding then
+ * asks again for ever: no error, no close, one thread busy. VMIN is 1, so zero bytes mean nothing else.
+ *
+ * Bytes that the system has, or takes, are read and written at once: its descriptor never blocks, and a trip to a worker thread and back (the binding
+ * makes three for a short answer) takes longer than all else.
  */
 export const hangupBinding = {
   list: () => SerialPort.binding.list(),
   async open(options: Parameters<Binding['open']>[0]): Promise<Port> {
     const port = await (SerialPort.binding as { open(options: unknown): Promise<Port> }).open(options);
-    if (isPolled(port))
-      port.read = (buffer: Buffer, offset: number, length: number) => readOrHangUp(port, buffer, offset, length);
+    if (!isPolled(port)) return port;
+    const write = port.write.bind(port);
+    port.read = (buffer: Buffer, offset: number, length: number) => readOrHangUp(port, buffer, offset, length);
+    port.write = (buffer: Buffer) => {
+      const taken = writeAtOnce(port.fd, buffer);
+      return taken === buffer.length ? DONE : write(buffer.subarray(taken));
+    };
     return port;
   },
 } as Binding;
+
+const DONE = Promise.resolve();
 
 function isPolled(port: Port): port is Port & PolledPort {
   return 'poller' in port && 'fd' in port;
@@ -36,31 +48,35 @@ async function readOrHangUp(
   length: number,
 ): Promise<{ bytesRead: number; buffer: Buffer }> {
   for (;;) {
+    // Closed: the poller is freed, and asking it would end the process.
+    if (port.fd === null) throw Object.assign(new Error('Port is not open'), { canceled: true });
+    await readable(port);
     const { fd } = port;
-    if (fd === null) throw Object.assign(new Error('Port is not open'), { canceled: true });
-    try {
-      const bytesRead = await readOnce(fd, buffer, offset, length);
-      if (bytesRead > 0) return { bytesRead, buffer };
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EAGAIN' || code === 'EWOULDBLOCK' || code === 'EINTR') {
-        // Closed meanwhile: the poller is freed, and asking it would end the process.
-        if (port.fd === null) continue;
-        await readable(port);
-        continue;
-      }
-      throw port.fd === null
-        ? Object.assign(new Error('Port is not open'), { canceled: true })
-        : disconnected(code ?? String(error));
-    }
-    if (port.fd !== null) throw disconnected('hangup');
+    if (fd === null) continue;
+    const bytesRead = readAtOnce(fd, buffer, offset, length);
+    if (bytesRead === 0) throw disconnected('hangup');
+    if (bytesRead !== undefined) return { bytesRead, buffer };
   }
 }
 
-function readOnce(fd: number, buffer: Buffer, offset: number, length: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    read(fd, buffer, offset, length, null, (error, bytesRead) => (error ? reject(error) : resolve(bytesRead)));
-  });
+/** How many bytes there were; 0: the line hung up; undefined: none yet. */
+function readAtOnce(fd: number, buffer: Buffer, offset: number, length: number): number | undefined {
+  try {
+    return readSync(fd, buffer, offset, length, null);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EAGAIN' || code === 'EWOULDBLOCK' || code === 'EINTR') return undefined;
+    throw disconnected(code ?? String(error));
+  }
+}
+
+/** How many bytes the system took; whatever keeps it from taking more is for the binding to say. */
+function writeAtOnce(fd: number | null, buffer: Buffer): number {
+  try {
+    return fd === null ? 0 : writeSync(fd, buffer);
+  } catch {
+    return 0;
+  }
 }
 
 function readable(port: PolledPort): Promise<void> {

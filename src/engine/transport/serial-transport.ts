@@ -161,14 +161,17 @@ export class SerialTransport implements Transport {
     this.#lines = lines;
   }
 
-  /** Neither waits for a handshake: what holds off is to be cleared. Late bytes are for the session to drain. */
+  /**
+   * Neither waits for a handshake: what holds off is to be cleared. The character goes out behind the flush, which would throw it away with all else that
+   * is not sent yet. Late bytes are for the session to drain.
+   */
   async #clear(how: 'break' | 'ctrl-c'): Promise<void> {
     this.#pieces?.drop();
     if (how === 'break') await this.#sendBreak(BREAK_MS);
-    else await this.#give(CTRL_C);
     await new Promise<void>((resolve, reject) => {
       this.#port.flush((error) => (error ? reject(fromOsError(error, this.resource, 'Cannot flush')) : resolve()));
     });
+    if (how === 'ctrl-c') await this.#give(CTRL_C);
   }
 
   #give(bytes: Uint8Array): Promise<void> {
