@@ -2,7 +2,13 @@ import { afterAll, expect, it } from 'vitest';
 import { openScopes } from '../../src/core/scope.ts';
 import { openUsbtmcFile } from '../../src/engine/transport/usbtmc-file/open-usbtmc-file.ts';
 import { createKernelDriver } from '../usb/kernel-driver.ts';
-import { type FaultyWay, type MessageFaults, REAL_FAULTS, REAL_TIMEOUT_MS, runMessageFaults } from './message-faults.ts';
+import {
+  type FaultyWay,
+  type MessageFaults,
+  REAL_FAULTS,
+  REAL_TIMEOUT_MS,
+  runMessageFaults,
+} from './message-faults.ts';
 
 /** Plugged in again whenever it is opened again: a cut of this instrument is its unplugging. */
 const serve: MessageFaults['open'] = async (device): Promise<FaultyWay> => {
