@@ -67,7 +67,13 @@ async function measure(): Promise<void> {
   }
 
   await using session = await openSession({ resource: `ASRL${ourPath}::INSTR`, clock: createSystemClock() });
-  const { sessionUs, bareUs } = await raceQueries({ session, bareQuery, reply: REPLY, queries: QUERIES, passes: PASSES });
+  const { sessionUs, bareUs } = await raceQueries({
+    session,
+    bareQuery,
+    reply: REPLY,
+    queries: QUERIES,
+    passes: PASSES,
+  });
   await new Promise((resolve) => bare.close(resolve));
   child.disconnect();
 
