@@ -5,13 +5,18 @@ import { bench } from './commands/bench.ts';
 import { doctor } from './commands/doctor.ts';
 import { exportFile } from './commands/export.ts';
 import { find } from './commands/find.ts';
+import { importFile } from './commands/import.ts';
 import { info } from './commands/info.ts';
 import { query } from './commands/query.ts';
 import { read } from './commands/read.ts';
 import { record } from './commands/record.ts';
 import { recordings } from './commands/recordings.ts';
+import { repair } from './commands/repair.ts';
+import { replay } from './commands/replay.ts';
+import { saveLast } from './commands/save-last.ts';
 import { screenshot } from './commands/screenshot.ts';
 import { serve } from './commands/serve.ts';
+import { upload } from './commands/upload.ts';
 import { verify } from './commands/verify.ts';
 import { waveform } from './commands/waveform.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
@@ -29,7 +34,12 @@ const COMMANDS: readonly Command[] = [
   recordings,
   info,
   verify,
+  repair,
   exportFile,
+  importFile,
+  replay,
+  saveLast,
+  upload,
 ];
 
 /** Carries out one command line; gives the exit code. What goes wrong is one line for the person, never a throw. */

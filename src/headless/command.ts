@@ -80,6 +80,11 @@ export class Arguments {
     return value;
   }
 
+  /** A positional that is a duration; ms. Throws call.invalid. */
+  positionalMs(index: number): number {
+    return parseDurationMs(this.at(index));
+  }
+
   durationMs(name: string): number | undefined {
     const value = this.text(name);
     return value === undefined ? undefined : parseDurationMs(value);

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Right } from '../contract/calls.ts';
@@ -43,6 +43,8 @@ async function openOwn(scope: Scope, shell: Shell): Promise<Client> {
   const { openEngine } = await import('../engine/engine.ts');
   const dataFolder = await mkdtemp(join(tmpdir(), 'labwire-'));
   scope.defer(() => rm(dataFolder, { recursive: true, force: true }));
+  // It is gone with the command: nothing of it is worth keeping.
+  await writeFile(join(dataFolder, 'settings.json'), JSON.stringify({ flight: false, startSimulator: false }));
   const host = scope.use(new NodeServices(undefined));
   const { version, exportWorker } = shell.files;
   const engine = scope.use(await openEngine({ dataFolder, host, version, exportWorker }));

@@ -1,7 +1,9 @@
 import { resolve } from 'node:path';
+import type { CallInput } from '../../contract/calls.ts';
+import { chunkCompression } from '../../contract/recording-schema.ts';
 import { LabError } from '../../core/errors.ts';
 import { attach } from '../attachment.ts';
-import type { Command, Shell } from '../command.ts';
+import type { Arguments, Command, Shell } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
 import type { Screen } from '../screen.ts';
 import { openScreen } from '../screen.ts';
@@ -19,6 +21,16 @@ export const record: Command = {
     out: { type: 'string', value: 'DIR', about: 'folder of the recording' },
     duration: { type: 'string', value: 'TIME', about: 'how long: 500ms, 10s, 1.5m, 2h; default until stopped' },
     name: { type: 'string', value: 'NAME', about: 'name of the recording' },
+    notes: { type: 'string', value: 'TEXT', about: 'kept with it' },
+    operator: { type: 'string', value: 'NAME', about: 'who measures' },
+    tag: { type: 'string', value: 'TAG', about: 'a tag (may be repeated)', multiple: true },
+    compression: { type: 'string', value: 'HOW', about: 'none, lz4 or zstd' },
+    plain: { type: 'boolean', about: 'every row also as a plain JSON message, for other viewers' },
+    before: {
+      type: 'string',
+      value: 'TIME',
+      about: 'seconds before the start, from the flight recorder of a running Labwire',
+    },
   },
   positionals: [1, 100],
   async run(args, shell) {
@@ -33,7 +45,11 @@ export const record: Command = {
     await firstData(screen, ids, shell);
     await tellOthers(screen, ids, shell);
     const failed = failure(screen);
-    const started = await client.call('recording.start', { folder, ...(name ? { name } : {}) }, { signal });
+    const started = await client.call(
+      'recording.start',
+      { folder, ...(name ? { name } : {}), ...choicesOf(args) },
+      { signal },
+    );
     say(`Recording ${started.path}`);
     const passed = await Promise.race([pause(durationMs, signal), failed]);
     const result = await client.call('recording.stop', {});
@@ -45,6 +61,25 @@ export const record: Command = {
     return passed || durationMs === undefined ? EXIT.done : EXIT.interrupted;
   },
 };
+
+function choicesOf(args: Arguments): Omit<CallInput<'recording.start'>, 'folder' | 'name'> {
+  const notes = args.text('notes');
+  const operator = args.text('operator');
+  const tags = args.texts('tag');
+  const beforeMs = args.durationMs('before');
+  const compression = chunkCompression.optional().safeParse(args.text('compression'));
+  if (!compression.success) throw new LabError('call.invalid', '--compression is none, lz4 or zstd.');
+  return {
+    ...(notes ? { notes } : {}),
+    ...(operator ? { operator } : {}),
+    ...(tags.length > 0 ? { tags } : {}),
+    ...(beforeMs === undefined ? {} : { preTriggerS: beforeMs / 1000 }),
+    options: {
+      ...(compression.data ? { compression: compression.data } : {}),
+      ...(args.flag('plain') ? { plainMessages: true } : {}),
+    },
+  };
+}
 
 /** Waits until every instrument has opened a stream, so that the file begins with all of them. */
 async function firstData({ client }: Screen, ids: readonly string[], { signal, say }: Shell): Promise<void> {
