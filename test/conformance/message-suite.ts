@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { LabError } from '../../src/core/errors.ts';
 import type { Transport } from '../../src/engine/transport/transport.ts';
-import type { TestDevice } from './test-device.ts';
+import { ascii, createOctetDialect, type Exchange, type MessageDialect, type SuiteDevice } from './message-dialect.ts';
 
 export interface MessageCase {
   transport: Transport;
-  device: TestDevice;
+  device: SuiteDevice;
   /** The cable is pulled or the device switched off, in whatever state it is. */
   unplug(): Promise<void>;
   /** Another client of the same device. */
@@ -31,10 +31,38 @@ export interface MessageKind {
   bigBytes?: number;
   /** Bytes a message may not hold (a way that ends messages by a terminator); default none. */
   unsendable?: number[];
+  /** The language of a way that does not carry any bytes; default: echoed bytes. */
+  dialect?: MessageDialect;
 }
 
 /** Duties of transport.ts for ways that carry messages, the same for every one. */
 export function describeMessageTransport(kind: MessageKind): void {
+  const dialect = kind.dialect ?? createOctetDialect(kind);
+  const { question } = dialect;
+
+  /** Sends a question that is not answered yet. Settles with the code of its error, if it ends with one: never rejects. */
+  async function send({ transport, device }: MessageCase, message: Uint8Array): Promise<{ written: Promise<string> }> {
+    const count = device.received.length + 1;
+    const written = transport.write(message, { end: true }).then(
+      () => '',
+      (error: unknown) => LabError.from(error).code,
+    );
+    if (!dialect.isAnsweredByWrite) expect(await written).toBe('');
+    await device.receivedAtLeast(count);
+    return { written };
+  }
+
+  async function check(
+    { transport, device }: MessageCase,
+    { message, arrives, answer }: Exchange,
+    pieces: readonly Uint8Array[] = [message],
+  ): Promise<void> {
+    for (const [index, piece] of pieces.entries()) await transport.write(piece, { end: index === pieces.length - 1 });
+    const what = show(message.subarray(0, 40));
+    if (answer) expectSame(await readMessage(transport), answer, `answer to ${what}`);
+    expectSame(device.received.at(-1) ?? new Uint8Array(0), arrives, `arrival of ${what}`);
+  }
+
   describe.skipIf(kind.skip)(`message transport: ${kind.name}`, () => {
     const cases: MessageCase[] = [];
     const open = async (): Promise<MessageCase> => {
@@ -50,119 +78,100 @@ export function describeMessageTransport(kind: MessageKind): void {
     });
 
     it('carries a question and its answer, many times', async () => {
-      const { transport, device } = await open();
-      for (let round = 0; round < 20; round++) {
-        await transport.write(text(`ECHO? ${round}`), { end: true });
-        expect(show(await readMessage(transport))).toBe(`ECHO? ${round}`);
-      }
-      expect(device.received).toHaveLength(20);
-      expect(device.errors).toEqual([]);
+      const opened = await open();
+      for (let round = 0; round < 20; round++) await check(opened, question(round));
+      expect(opened.device.received).toHaveLength(20);
+      expect(opened.device.errors).toEqual([]);
     });
 
     it('reads what is asked in the same breath: the question goes first', async () => {
       const { transport, device } = await open();
       for (let round = 0; round < 5; round++) {
-        const writing = transport.write(text(`ECHO? ${round}`), { end: true });
+        const { message, answer } = question(round);
+        const writing = transport.write(message, { end: true });
         const reading = readMessage(transport);
         await writing;
-        expect(show(await reading)).toBe(`ECHO? ${round}`);
+        expect(await reading).toEqual(answer);
       }
       // No read came before its question (488.2 -420).
       expect(device.errors).toEqual([]);
     });
 
-    it('carries every byte value both ways', async () => {
-      const { transport, device } = await open();
-      const unsendable = new Set(kind.unsendable ?? []);
-      const all = Uint8Array.from({ length: 256 }, (_, index) => index).filter((byte) => !unsendable.has(byte));
-      // Not last: a terminator at the end belongs to the message exchange.
-      const message = new Uint8Array([...all, 65]);
-      await transport.write(message, { end: true });
-      expect(await readMessage(transport)).toEqual(message);
-      expect(device.received[0]).toEqual(message);
+    it(dialect.values.name, async () => {
+      const opened = await open();
+      for (const exchange of dialect.values.exchanges()) await check(opened, exchange);
     });
 
-    it('carries a block of a mebibyte both ways, intact', async () => {
-      const { transport, device } = await open();
-      const unsendable = new Set(kind.unsendable ?? []);
-      const big = pattern(kind.bigBytes ?? 1024 * 1024, unsendable);
-      await transport.write(big, { end: true });
-      const back = await readMessage(transport);
-      expect(back.length).toBe(big.length);
-      expect(Buffer.compare(back, big)).toBe(0);
-      expect(Buffer.compare(device.received[0] ?? new Uint8Array(0), big)).toBe(0);
+    it(dialect.biggest.name, async () => {
+      const opened = await open();
+      for (const exchange of dialect.biggest.exchanges()) await check(opened, exchange);
     });
 
-    it('takes a message in pieces, and lengths around every packet size', async () => {
-      const { transport, device } = await open();
-      await transport.write(text('ECHO? a'), { end: false });
-      await transport.write(text('bc'), { end: true });
-      expect(show(await readMessage(transport))).toBe('ECHO? abc');
-      for (const length of [
-        1, 2, 3, 4, 5, 51, 52, 53, 63, 64, 65, 499, 500, 501, 511, 512, 513, 1023, 1024, 1025, 4096,
-      ]) {
-        const message = pattern(length, new Set([...(kind.unsendable ?? []), 10, 13]));
-        await transport.write(message, { end: true });
-        expect(await readMessage(transport), `${length} bytes`).toEqual(message);
+    it(dialect.lengths.name, async () => {
+      const opened = await open();
+      for (const [index, exchange] of dialect.lengths.exchanges().entries()) {
+        const { message } = exchange;
+        const pieces = [message.subarray(0, -2), message.subarray(-2)];
+        await check(opened, exchange, index === 0 ? pieces : undefined);
       }
-      expect(device.errors).toEqual([]);
+      expect(opened.device.errors).toEqual([]);
     });
 
     it('gives no more than max, and ends at the termination character', async () => {
       const { transport, device } = await open();
-      device.answer = () => text('abc\ndef\n');
-      await transport.write(text('X?'), { end: true });
-      const first = await transport.read({ max: 2 });
-      expect(show(first.bytes)).toMatch(/^ab?$/);
-      let rest = show(first.bytes);
-      while (!rest.endsWith('\n')) rest += show((await transport.read({ max: 100, termChar: 10 })).bytes);
-      expect(rest).toBe('abc\n');
-      expect(show(await readMessage(transport))).toBe('def\n');
+      const { question: message, termChar, first, rest } = dialect.twoParts(device);
+      await transport.write(message, { end: true });
+      const begin = show((await transport.read({ max: 2 })).bytes);
+      expect(begin.length).toBeGreaterThan(0);
+      expect(begin.length).toBeLessThanOrEqual(2);
+      let part = begin;
+      while (!part.endsWith(String.fromCharCode(termChar))) {
+        part += show((await transport.read({ max: 100, termChar })).bytes);
+      }
+      expect(part).toBe(first);
+      expect(show(await readMessage(transport))).toBe(rest);
     });
 
     it('refuses a second read while one waits', async () => {
-      const { transport, device } = await open();
-      let answer: ((bytes: Uint8Array) => void) | undefined;
-      device.answer = () => new Promise((resolve) => (answer = resolve));
-      await transport.write(text('X?'), { end: true });
+      const opened = await open();
+      const { transport, device } = opened;
+      const release = hold(device);
+      const { message, answer } = question(7);
+      const { written } = await send(opened, message);
       const first = readMessage(transport);
       await expect(transport.read()).rejects.toMatchObject({ code: 'call.invalid' });
-      await device.receivedAtLeast(1);
-      answer?.(text('x'));
-      expect(show(await first)).toBe('x');
+      release();
+      expect(await first).toEqual(answer);
+      expect(await written).toBe('');
     });
 
     it.runIf(kind.has.clear)('after an aborted read and a clear, the late answer reaches nobody', async () => {
-      const { transport, device } = await open();
-      let late: ((bytes: Uint8Array) => void) | undefined;
-      device.answer = () => new Promise((resolve) => (late = resolve));
-      await transport.write(text('SLOW?'), { end: true });
-      await device.receivedAtLeast(1);
+      const opened = await open();
+      const { transport, device } = opened;
+      const release = hold(device);
+      const { written } = await send(opened, question(7).message);
       const controller = new AbortController();
       const reading = transport.read({ signal: controller.signal });
       controller.abort(new LabError('transport.timeout', 'too late'));
       await expect(reading).rejects.toMatchObject({ code: 'transport.timeout' });
       await transport.control?.clear?.();
-      late?.(text('stale'));
+      release();
       device.answer = (message) => message;
-      for (let round = 0; round < 3; round++) {
-        await transport.write(text(`ECHO? ${round}`), { end: true });
-        expect(show(await readMessage(transport))).toBe(`ECHO? ${round}`);
-      }
-      expect(device.counts.clears).toBeGreaterThanOrEqual(1);
+      for (let round = 0; round < 3; round++) await check(opened, question(round));
+      if (dialect.isAnsweredByWrite) expect(await written).toBe('call.cancelled');
+      if (dialect.isClearSent) expect(device.counts.clears).toBeGreaterThanOrEqual(1);
     });
 
     it.runIf(kind.has.clear)('a clear in the middle of an answer throws the rest away', async () => {
-      const { transport, device } = await open();
-      const big = pattern(kind.bigBytes ?? 1024 * 1024, new Set(kind.unsendable ?? []));
-      device.answer = () => big;
-      await transport.write(text('BIG?'), { end: true });
+      const opened = await open();
+      const { transport, device } = opened;
+      await transport.write(dialect.bigAnswer(device), { end: true });
       const first = await transport.read({ max: 100 });
       expect(first.bytes.length).toBeGreaterThan(0);
+      expect(first.end).toBe(false);
       await transport.control?.clear?.();
       device.answer = (message) => message;
-      await transport.write(text('ECHO? after'), { end: true });
-      expect(show(await readMessage(transport))).toBe('ECHO? after');
+      await check(opened, question(5));
     });
 
     it('says which controls it has', async () => {
@@ -268,36 +277,40 @@ export function describeMessageTransport(kind: MessageKind): void {
       const { openOther, transport } = await open();
       if (!openOther) return;
       const other = await openOther();
+      const [one, two] = [question(1), question(2)];
       try {
-        await transport.write(text('ECHO? one'), { end: true });
-        await other.write(text('ECHO? two'), { end: true });
-        expect(show(await readMessage(other))).toBe('ECHO? two');
-        expect(show(await readMessage(transport))).toBe('ECHO? one');
+        await transport.write(one.message, { end: true });
+        await other.write(two.message, { end: true });
+        expect(await readMessage(other)).toEqual(two.answer);
+        expect(await readMessage(transport)).toEqual(one.answer);
       } finally {
         await other[Symbol.asyncDispose]();
       }
     });
 
     it('tells an unplugged device at once, to the read that waits and to everyone after', async () => {
-      const { transport, device, unplug } = await open();
+      const opened = await open();
+      const { transport, device, unplug } = opened;
       device.answer = () => new Promise(() => {});
-      await transport.write(text('NEVER?'), { end: true });
-      await device.receivedAtLeast(1);
+      const { message } = question(9);
+      const { written } = await send(opened, message);
       const reading = transport.read();
       const rejected = expect(reading).rejects.toMatchObject({ code: gone });
       await unplug();
       await rejected;
+      if (dialect.isAnsweredByWrite) expect(await written).toEqual(gone);
       await expect(transport.read()).rejects.toMatchObject({ code: gone });
-      await expect(transport.write(text('x'), { end: true })).rejects.toMatchObject({ code: gone });
+      await expect(transport.write(message, { end: true })).rejects.toMatchObject({ code: gone });
       expect((await transport.closed).code).toSatisfy((code: string) => /^transport\.(closed|failed)$/.test(code));
       await transport[Symbol.asyncDispose]();
     });
 
     it('survives being unplugged in the middle of a transfer', async () => {
-      const { transport, device, unplug } = await open();
-      device.answer = () => pattern(kind.bigBytes ?? 4 * 1024 * 1024, new Set(kind.unsendable ?? []));
-      await transport.write(text('BIG?'), { end: true });
-      await transport.read({ max: 1000 });
+      const opened = await open();
+      const { transport, device, unplug } = opened;
+      const { question: message, begun } = dialect.halfAnswer(device);
+      await send(opened, message);
+      await begun(transport);
       await unplug();
       await expect(
         (async () => {
@@ -307,15 +320,18 @@ export function describeMessageTransport(kind: MessageKind): void {
     });
 
     it('is disposed twice; a waiting read rejects; the device sees it go', async () => {
-      const { transport, device } = await open();
+      const opened = await open();
+      const { transport, device } = opened;
       device.answer = () => new Promise(() => {});
-      await transport.write(text('NEVER?'), { end: true });
+      const { message } = question(9);
+      const { written } = await send(opened, message);
       const reading = transport.read();
       const rejected = expect(reading).rejects.toMatchObject({ code: 'transport.closed' });
       await Promise.all([transport[Symbol.asyncDispose](), transport[Symbol.asyncDispose]()]);
       await rejected;
+      if (dialect.isAnsweredByWrite) expect(await written).toBe('transport.closed');
       await expect(transport.read()).rejects.toMatchObject({ code: 'transport.closed' });
-      await expect(transport.write(text('x'))).rejects.toMatchObject({ code: 'transport.closed' });
+      await expect(transport.write(message)).rejects.toMatchObject({ code: 'transport.closed' });
       expect((await transport.closed).code).toBe('transport.closed');
       await untilTrue(async () => device.counts.open === 0);
     });
@@ -325,7 +341,7 @@ export function describeMessageTransport(kind: MessageKind): void {
 /** Ended or failed: both say that the device is gone. */
 const gone = expect.stringMatching(/^transport\.(closed|failed)$/);
 
-export const text = (characters: string): Uint8Array => new TextEncoder().encode(characters);
+export const text = ascii;
 export const show = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
 
 /** Reads to the end of the message. */
@@ -338,16 +354,20 @@ export async function readMessage(transport: Transport): Promise<Uint8Array> {
   }
 }
 
-function pattern(length: number, without: ReadonlySet<number>): Uint8Array {
-  const allowed = Array.from({ length: 256 }, (_, byte) => byte).filter((byte) => !without.has(byte));
-  const bytes = new Uint8Array(length);
-  for (let index = 0, state = 12345; index < length; index++) {
-    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
-    bytes[index] = allowed[(state >>> 16) % allowed.length] ?? 0;
-  }
-  // A terminator at the end belongs to the message exchange.
-  bytes[length - 1] = 65;
-  return bytes;
+/** Answers wait until they are let go; each is then what the device would have said at once. */
+function hold(device: SuiteDevice): () => void {
+  let release: (() => void) | undefined;
+  device.answer = (message) =>
+    new Promise((resolve) => {
+      release = () => resolve(message);
+    });
+  return () => release?.();
+}
+
+/** Without printing a mebibyte. */
+function expectSame(actual: Uint8Array, wanted: Uint8Array, what: string): void {
+  expect(actual.length, `length of the ${what}`).toBe(wanted.length);
+  expect(Buffer.compare(actual, wanted), what).toBe(0);
 }
 
 async function untilTrue(condition: () => Promise<boolean>): Promise<void> {

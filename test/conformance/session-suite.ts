@@ -3,6 +3,12 @@ import type { SeededRandom } from '../../src/core/seeded-random.ts';
 import type { Priority, Session } from '../../src/engine/session/session.ts';
 import type { FaultTally } from './faulty-instrument.ts';
 
+/** A question whose answer no other question has. */
+export interface FaultQuestion {
+  text: string;
+  answer: string;
+}
+
 export interface FaultRun {
   random: SeededRandom;
   /** Runs until so many faults were done. */
@@ -11,8 +17,10 @@ export interface FaultRun {
   /** Opens a session; called again after one closed. */
   open(): Promise<Session>;
   workers: number;
-  /** Queries say which form an answer has, as those of drivers do. */
+  /** Queries say which form a token has, as those of drivers do. */
   isFormKnown: boolean;
+  /** What is asked; default: `ECHO?` with the number as a token. */
+  question?: (number: number) => FaultQuestion;
   /** Lets some time of the clock pass; a system clock needs none. */
   pass?: (ms: number) => Promise<void>;
 }
@@ -40,21 +48,27 @@ const PRIORITIES: readonly Priority[] = ['safety', 'person', 'poll', 'background
 /** Form of an answer, as a driver knows it: it says nothing about which question it belongs to. */
 const isToken = (reply: string): boolean => /^t[0-9a-f]{12}$/.test(reply);
 
+function echoToken(number: number): FaultQuestion {
+  const answer = `t${number.toString(16).padStart(12, '0')}`;
+  return { text: `ECHO? ${answer}`, answer };
+}
+
 /**
- * Several callers ask at once, each query with a token of its own, alone or in transactions, some cancelled. Whoever gets another token than
- * the one asked for got a wrong answer.
+ * Several callers ask at once, each query with an answer of its own, alone or in transactions, some cancelled. Whoever gets another answer than the
+ * right one got a wrong answer.
  */
 export async function runFaults(run: FaultRun): Promise<FaultResult> {
   const result: FaultResult = { right: 0, wrong: [], failed: new Map(), sessions: 1, odd: [] };
+  const { question = echoToken } = run;
   const expect = run.isFormKnown ? { expect: isToken } : {};
   let number = 0;
   let session = await run.open();
   let reopening: Promise<void> | undefined;
   const ask = async (query: (text: string) => Promise<string>): Promise<void> => {
-    const token = `t${(++number).toString(16).padStart(12, '0')}`;
-    const reply = await query(`ECHO? ${token}`);
-    if (reply === token) result.right++;
-    else result.wrong.push(`${token} got ${reply}`);
+    const { text, answer } = question(++number);
+    const reply = await query(text);
+    if (reply === answer) result.right++;
+    else result.wrong.push(`${text} got ${reply}, not ${answer}`);
   };
   const reopen = async (): Promise<void> => {
     await session[Symbol.asyncDispose]();
