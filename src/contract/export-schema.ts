@@ -48,6 +48,7 @@ export const exportOptions = z.object({
   rotateBytes: z.number().min(10_000).max(10_000_000_000).default(100_000_000),
   /** WAV: full scale in the unit of the channel; absent: the greatest value. Picture: size in px. */
   fullScale: z.number().positive().optional(),
+  wavSamples: z.enum(['float32', 'pcm16']).default('float32'),
   width: z.int().min(200).max(8000).default(1600),
   height: z.int().min(100).max(8000).default(900),
   theme: z.enum(['dark', 'light']).default('light'),

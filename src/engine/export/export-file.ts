@@ -64,6 +64,7 @@ export async function exportFile(task: ExportTask, watch: ExportWatch = {}): Pro
     const written = await FORMAT_WRITERS[format]({
       recording,
       channels,
+      isChosen: task.channels !== undefined,
       range: { fromNs, toNs },
       options,
       path,

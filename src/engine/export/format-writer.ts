@@ -8,6 +8,8 @@ export interface FormatJob {
   recording: Recording;
   /** Those chosen, in the order of the recording; one at least. */
   channels: readonly ExportedChannel[];
+  /** A person chose them; else they are all there are. */
+  isChosen: boolean;
   range: TimeRange;
   options: ExportOptions;
   /** The file to make; it gets its name when it is whole. */

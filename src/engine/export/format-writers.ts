@@ -4,10 +4,13 @@ import type { FormatWriter } from './format-writer.ts';
 import { writeHdf5 } from './hdf5-export.ts';
 import { writeJson } from './json-export.ts';
 import { writeJsonLines } from './jsonl-export.ts';
+import { writeMcap } from './mcap-export.ts';
 import { writeMessages } from './message-export.ts';
 import { writeNpy } from './npy-export.ts';
 import { writeNpz } from './npz-export.ts';
 import { writeParquet } from './parquet-export.ts';
+import { writePng, writeSvg } from './plot-export.ts';
+import { writeWav } from './wav-export.ts';
 
 /** Who writes which format. */
 export const FORMAT_WRITERS: Readonly<Record<ExportFormat, FormatWriter>> = {
@@ -18,10 +21,10 @@ export const FORMAT_WRITERS: Readonly<Record<ExportFormat, FormatWriter>> = {
   hdf5: writeHdf5,
   npy: writeNpy,
   npz: writeNpz,
-  wav: writeMessages,
-  mcap: writeMessages,
-  png: writeMessages,
-  svg: writeMessages,
+  wav: writeWav,
+  mcap: writeMcap,
+  png: writePng,
+  svg: writeSvg,
   'lablink-jsonl': writeMessages,
   'lablink-json': writeMessages,
   'lablink-csv': writeMessages,

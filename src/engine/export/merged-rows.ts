@@ -29,7 +29,7 @@ export async function* mergedRows(plan: TablePlan, mostRows?: number): AsyncGene
 }
 
 /** Brings the base to the earliest row still to come, if that is far away. */
-function moveBase(base: TimeBase, cursors: readonly StreamCursor[]): void {
+export function moveBase(base: TimeBase, cursors: readonly StreamCursor[]): void {
   let least = Number.POSITIVE_INFINITY;
   for (const { timeNs } of cursors) if (timeNs < least) least = timeNs;
   if (!Number.isFinite(least) || Math.abs(least) < REBASE_NS) return;

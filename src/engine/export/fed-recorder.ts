@@ -1,0 +1,69 @@
+import { setImmediate } from 'node:timers/promises';
+import type { Clock } from '../../core/clock.ts';
+import { LabError } from '../../core/errors.ts';
+import { openRecorder } from '../recording/recorder.ts';
+import type { Recorder, RecorderOptions, RecordingResult } from '../recording/recorder-options.ts';
+
+/** What may wait for the disk. */
+const QUEUE_BYTES = 16 << 20;
+
+/** The time of what is being written, not of the writing. Its timers never fire. */
+class TimeOfRows implements Clock {
+  timeNs: bigint;
+
+  constructor(timeNs: bigint) {
+    this.timeNs = timeNs;
+  }
+
+  nowNs(): bigint {
+    return this.timeNs;
+  }
+
+  monotonicMs(): number {
+    return performance.now();
+  }
+
+  after(): Disposable {
+    return { [Symbol.dispose]: () => undefined };
+  }
+}
+
+/** A recorder fed with rows that are there already: with their times, and no faster than the disk takes them. */
+export class FedRecorder implements AsyncDisposable {
+  readonly recorder: Recorder;
+  readonly #clock: TimeOfRows;
+
+  private constructor(recorder: Recorder, clock: TimeOfRows) {
+    this.recorder = recorder;
+    this.#clock = clock;
+  }
+
+  /** `startNs`: when the recording began. Throws as `openRecorder`. */
+  static async open(options: Omit<RecorderOptions, 'clock'>, startNs: bigint): Promise<FedRecorder> {
+    const clock = new TimeOfRows(startNs);
+    return new FedRecorder(await openRecorder({ ...options, clock }), clock);
+  }
+
+  /** The time that marks get from now on; ns since 1970. */
+  set timeNs(timeNs: bigint) {
+    this.#clock.timeNs = timeNs;
+  }
+
+  /** Waits until the disk has taken most of what was given. @throws LabError: it takes nothing more */
+  async room(): Promise<void> {
+    while (this.recorder.state === 'recording' && this.recorder.stats.queueBytes > QUEUE_BYTES) await setImmediate();
+    if (this.recorder.error) throw this.recorder.error;
+  }
+
+  /** Ends it. @throws LabError: not all of it is in its files */
+  async finish(reason: string): Promise<RecordingResult> {
+    const result = await this.recorder.stop(reason);
+    if (result.error) throw result.error;
+    if (result.paths.length === 0) throw new LabError('recording.failed', 'No file was made of it.');
+    return result;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.recorder.stop('it was given up');
+  }
+}
