@@ -7,10 +7,12 @@ import { LabError } from '../../core/errors.ts';
 import type { Disk } from './disk.ts';
 import { diskError, systemDisk } from './disk.ts';
 import { FILE_EXTENSION, PART_SUFFIX } from './file-layout.ts';
+import { groupFiles } from './library-groups.ts';
 import type { PartIndex } from './part-index.ts';
 import { openPart } from './part-index.ts';
 import type { Recording } from './recording.ts';
 import { isBeingWritten, joinParts } from './recording.ts';
+import type { MemberPart } from './recording-about.ts';
 import { recordingRow } from './recording-row.ts';
 import type { RecoveredFile } from './recovery.ts';
 import { recoverFolder } from './recovery.ts';
@@ -32,6 +34,8 @@ interface KnownFile {
   stamp: string;
   /** Of the recording it belongs to; '' if it cannot be read. */
   id: string;
+  part: number;
+  members: readonly MemberPart[];
   error: LabError | undefined;
   inode: number;
 }
@@ -125,7 +129,7 @@ export class Library implements AsyncDisposable {
     });
     const isRecording = (name: string): boolean =>
       name.endsWith(FILE_EXTENSION) || name.endsWith(FILE_EXTENSION + PART_SUFFIX);
-    const groups = new Map<string, { paths: string[]; stamps: string[] }>();
+    const readable: (KnownFile & { path: string })[] = [];
     const unreadable: { path: string; file: KnownFile }[] = [];
     const seen = new Set<string>();
     for (const name of names.filter(isRecording).slice(0, this.#options.maxFiles ?? MAX_FILES)) {
@@ -133,22 +137,18 @@ export class Library implements AsyncDisposable {
       const file = await this.#look(path);
       if (!file) continue;
       seen.add(path);
-      if (file.id === '') {
-        unreadable.push({ path, file });
-        continue;
-      }
-      const group = groups.get(file.id) ?? { paths: [], stamps: [] };
-      groups.set(file.id, group);
-      group.paths.push(path);
-      group.stamps.push(file.stamp);
+      if (file.id === '') unreadable.push({ path, file });
+      else readable.push({ path, ...file });
     }
+    const groups = groupFiles(readable);
     for (const path of this.#files.keys()) if (!seen.has(path)) this.#files.delete(path);
     const rows = unreadable.map(({ path, file }) => unreadableRow(path, file));
     for (const id of this.#recordings.keys()) if (!groups.has(id)) this.#recordings.delete(id);
-    this.#paths = new Map([...groups].map(([id, { paths }]) => [id, paths]));
+    this.#paths = new Map([...groups].map(([id, files]) => [id, files.map(({ path }) => path)]));
     for (const { path } of unreadable) this.#paths.set(unreadableId(path), [path]);
-    for (const [id, { paths, stamps }] of groups) {
-      const row = await this.#rowOf(id, paths, stamps.join());
+    for (const [id, files] of groups) {
+      const paths = files.map(({ path }) => path);
+      const row = await this.#rowOf(id, paths, files.map(({ stamp }) => stamp).join());
       if (row) rows.push(row);
     }
     return rows.sort((a, b) => (BigInt(a.startedNs) < BigInt(b.startedNs) ? 1 : -1));
@@ -162,9 +162,11 @@ export class Library implements AsyncDisposable {
     const stamp = `${path}:${entry.bytes}:${entry.modifiedMs}:${entry.inode}:${isAlive}`;
     const known = this.#files.get(path);
     if (known?.stamp === stamp) return known;
-    const file: KnownFile = { stamp, id: '', error: undefined, inode: entry.inode };
-    if (known && known.id !== '' && known.inode === entry.inode) file.id = known.id;
-    else await this.#readId(path, file, isAlive);
+    const file: KnownFile = { stamp, id: '', part: 1, members: [], error: undefined, inode: entry.inode };
+    if (known && known.id !== '' && known.inode === entry.inode) {
+      const { id, part, members } = known;
+      Object.assign(file, { id, part, members });
+    } else await this.#readId(path, file, isAlive);
     this.#files.set(path, file);
     return file;
   }
@@ -173,6 +175,8 @@ export class Library implements AsyncDisposable {
     try {
       const part = await openPart(this.#disk, path, { isRunning });
       file.id = part.head.id;
+      file.part = part.head.part;
+      file.members = part.head.members;
       await part.file.close();
     } catch (error) {
       file.error = LabError.from(error);
@@ -189,7 +193,7 @@ export class Library implements AsyncDisposable {
       return row;
     } catch (error) {
       // Gone, or changed, since it was looked at: the next list tells.
-      const file = { stamp, id, error: LabError.from(error), inode: 0 };
+      const file = { stamp, id, part: 1, members: [], error: LabError.from(error), inode: 0 };
       return paths[0] === undefined ? undefined : unreadableRow(paths[0], file);
     }
   }

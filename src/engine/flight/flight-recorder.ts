@@ -1,0 +1,373 @@
+import { randomUUID } from 'node:crypto';
+import type { ExchangeRecord } from '../../contract/instrument-schema.ts';
+import type { FlightState, LabEvent } from '../../contract/recording-schema.ts';
+import type { Batch } from '../../core/batch.ts';
+import { LabError } from '../../core/errors.ts';
+import type { StreamInfo } from '../../core/stream-info.ts';
+import { type Disk, diskError, systemDisk } from '../recording/disk.ts';
+import { openRecorder } from '../recording/recorder.ts';
+import type { Recorder } from '../recording/recorder-options.ts';
+import type { SampleSink, StreamGap } from '../sample-sink.ts';
+import { FLIGHT_LIMITS, type FlightLimits, type FlightOptions, partLimits } from './flight-options.ts';
+import { FLIGHT_STEM, FlightRing } from './flight-ring.ts';
+import { OpenStreams } from './open-streams.ts';
+import { pauseCause, WHILE_PAUSED } from './pause-cause.ts';
+
+/** The state is shown that often though nothing but sizes has changed. */
+const SHOW_TICKS = 10;
+/** What ran this long goes on. */
+const STEADY_MS = 10_000;
+/** What ran this long counts as well again. */
+const WELL_MS = 60_000;
+
+/**
+ * Records everything all the time into a ring of files: every stream as it comes, every event and exchange.
+ *
+ *     off ── switched on ──→ opening ──→ recording ── disk fails, cannot keep up, is almost full ──→ paused
+ *      ↑                        ↑                                                                      │ after 2 s … 60 s
+ *      └───── switched off ─────┴──────────────────────────────────────────────────────────────────────┘
+ *
+ * It never throws and never waits for anyone, and it gives way: to acquisition, to a recording, to whoever needs the last of the disk. What it
+ * misses meanwhile it says in its files, as a gap with the reason.
+ */
+export class FlightRecorder implements SampleSink, AsyncDisposable {
+  readonly ring: FlightRing;
+  readonly #options: FlightOptions;
+  readonly #limits: FlightLimits;
+  readonly #disk: Disk;
+  readonly #streams = new OpenStreams();
+  #mode: 'off' | 'opening' | 'recording' | 'paused' = 'off';
+  #reason = '';
+  /** Takes what comes; after a failure it holds what it can. */
+  #recorder: Recorder | undefined;
+  /** Bytes of the recorder in files that are finished, and since when the running one is written. */
+  #finishedBytes = 0;
+  #partSinceMs = 0;
+  /** The file the disk is at; the recorder may be at the next one already. */
+  #runningPart = 1;
+  #hasNew = false;
+  /** Of the file being written: its first row. */
+  #runningFromNs: bigint | undefined;
+  #missing = 'The flight recorder was off';
+  #retryMs: number;
+  #openedMs = 0;
+  #ticks = 0;
+  #timer: Disposable | undefined;
+  #retry: Disposable | undefined;
+  #isKeeping = false;
+  #isPauseTold = false;
+  #rotation: Promise<void> = Promise.resolve();
+  #isClosed = false;
+  #changing: Promise<unknown> = Promise.resolve();
+
+  constructor(options: FlightOptions) {
+    this.#options = options;
+    this.#limits = { ...FLIGHT_LIMITS, ...options.limits };
+    this.#disk = options.disk ?? systemDisk;
+    this.#retryMs = this.#limits.retryMs;
+    this.ring = new FlightRing(options.folder, this.#disk, options.clock);
+  }
+
+  get state(): FlightState {
+    const fromNs = this.ring.parts[0]?.fromNs ?? this.#runningFromNs;
+    return {
+      state: this.#mode === 'opening' ? 'paused' : this.#mode,
+      bytes: this.ring.bytes + this.#runningBytes,
+      limitBytes: this.#options.settings().flightBytes,
+      fromNs: fromNs === undefined ? null : String(fromNs),
+      reason: this.#reason,
+    };
+  }
+
+  /** Number after the last row of each open stream, by `streamName`: what comes later is not in the files of now. */
+  get ends(): Map<string, number> {
+    return this.#streams.ends();
+  }
+
+  /** Takes up the files of earlier runs and begins, if it is switched on; else it removes them. Never rejects. */
+  start(): Promise<void> {
+    this.#timer ??= this.#options.clock.after(this.#limits.tickMs, () => this.#tick());
+    return this.#serially(async () => {
+      if (this.#options.settings().flight) return this.#open();
+      await this.ring.read().catch(() => undefined);
+      while (await this.ring.removeOldest());
+      this.#show();
+    });
+  }
+
+  /** The settings have changed. Never rejects. */
+  apply(): Promise<void> {
+    return this.#serially(async () => {
+      const { flight } = this.#options.settings();
+      if (flight && this.#mode === 'off') await this.#open();
+      else if (!flight && this.#mode !== 'off') await this.#close('off', 'it was switched off');
+      await this.#keepHouse();
+      this.#show();
+    });
+  }
+
+  /** Ends the file being written: all that came is in finished files then, as far as the disk takes it. Never rejects. */
+  async settle(signal?: AbortSignal): Promise<void> {
+    this.#rotate();
+    await this.#within(this.#limits.closeMs, this.#rotation, signal);
+    await this.#within(this.#limits.closeMs, this.ring.idle(), signal);
+  }
+
+  /** Of the file being written; undefined while there is none. */
+  get runningPath(): string | undefined {
+    return this.#recorder?.state === 'recording' ? this.#recorder.paths.at(-1) : undefined;
+  }
+
+  streamOpened(info: StreamInfo): void {
+    this.#streams.open(info);
+    this.#recorder?.streamOpened(info);
+  }
+
+  batch(batch: Batch): void {
+    const recorder = this.#recorder;
+    if (!recorder) {
+      this.#streams.miss(batch);
+      return;
+    }
+    const taken = this.#streams.write(batch, this.#missing);
+    if (!taken) return;
+    this.#hasNew = true;
+    if (this.#runningFromNs === undefined || batch.t0Ns < this.#runningFromNs) this.#runningFromNs = batch.t0Ns;
+    if (taken.gap) recorder.gap(taken.gap);
+    recorder.batch(taken.batch);
+  }
+
+  gap(gap: StreamGap): void {
+    this.#recorder?.gap(gap);
+  }
+
+  streamClosed(stream: number): void {
+    this.#streams.close(stream);
+    this.#recorder?.streamClosed(stream);
+  }
+
+  event(event: LabEvent): void {
+    this.#hasNew = true;
+    this.#recorder?.event(event);
+  }
+
+  exchange(exchange: ExchangeRecord): void {
+    this.#hasNew = true;
+    this.#recorder?.exchange(exchange);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#timer?.[Symbol.dispose]();
+    this.#retry?.[Symbol.dispose]();
+    await this.#serially(() => this.#close('off', 'Labwire was closed'));
+  }
+
+  get #runningBytes(): number {
+    return Math.max(0, (this.#recorder?.stats.bytes ?? 0) - this.#finishedBytes);
+  }
+
+  async #open(): Promise<void> {
+    if (this.#isClosed || this.#mode === 'recording' || !this.#options.settings().flight) return;
+    const { folder, clock, about } = this.#options;
+    const before = this.#recorder;
+    if (this.#mode === 'off') this.#set('opening', 'It is being opened.');
+    try {
+      await this.#disk.makeFolder(folder).catch((error: unknown) => {
+        throw diskError(error, folder);
+      });
+      await this.ring.read();
+      if (!(await this.#makeRoom(this.#limits.partBytes))) throw almostFull(folder);
+      const { partBytes, queueBytes, recorder: others } = this.#limits;
+      const part = Math.max(this.ring.nextPart, (before?.stats.part ?? 0) + 1);
+      const recorder = await openRecorder({
+        folder,
+        name: FLIGHT_STEM,
+        clock,
+        about: about(),
+        title: 'Flight recorder',
+        disk: this.#disk,
+        limits: { partBytes, queueBytes, reserveBytes: 0, ...others },
+        continues: {
+          id: this.ring.id ?? `flight-${randomUUID()}`,
+          startedNs: clock.nowNs(),
+          part,
+        },
+        onPart: (path, ended) => this.#partEnded(path, ended),
+      });
+      // No await from here on: what comes goes to one or the other.
+      if (before) recorder.adopt(before.takeUnwritten());
+      for (const info of this.#streams.infos) recorder.streamOpened(info);
+      this.#recorder = recorder;
+      this.#finishedBytes = 0;
+      this.#runningPart = part;
+      this.#partSinceMs = clock.monotonicMs();
+      this.#openedMs = clock.monotonicMs();
+      void recorder.failed.then((error) => this.#failed(recorder, error));
+      this.#set('recording', '');
+    } catch (error) {
+      this.#pause(LabError.from(error));
+      this.#retryLater();
+    }
+  }
+
+  /** It ended by itself: told at once. What waits may still be written; only when that is over another can take the rest. */
+  #failed(recorder: Recorder, error: LabError): void {
+    if (recorder !== this.#recorder || this.#mode !== 'recording') return;
+    this.#pause(error);
+    void recorder.failed.then(() => this.#retryLater());
+  }
+
+  #pause(error: LabError): void {
+    const cause = pauseCause(error, this.#options.folder);
+    const reason = `${cause} ${WHILE_PAUSED}`;
+    this.#missing = `The flight recorder was paused. ${cause}`;
+    this.#set('paused', reason);
+    if (!this.#isPauseTold) this.#options.tell({ kind: 'status', severity: 'warning', text: reason });
+    this.#isPauseTold = true;
+  }
+
+  #retryLater(): void {
+    if (this.#isClosed) return;
+    if (this.#options.clock.monotonicMs() - this.#openedMs > WELL_MS) this.#retryMs = this.#limits.retryMs;
+    this.#retry?.[Symbol.dispose]();
+    this.#retry = this.#options.clock.after(this.#retryMs, () => {
+      this.#retry = undefined;
+      void this.#serially(() => this.#open());
+    });
+    this.#retryMs = Math.min(this.#limits.longestRetryMs, this.#retryMs * 2);
+  }
+
+  /** Stops writing and finishes the file; what comes from now on is missed. */
+  async #close(mode: 'off' | 'paused', reason: string): Promise<void> {
+    const recorder = this.#recorder;
+    this.#recorder = undefined;
+    this.#runningFromNs = undefined;
+    if (mode === 'off') this.#missing = 'The flight recorder was off';
+    this.#retry?.[Symbol.dispose]();
+    if (mode === 'off') this.#set('off', '');
+    if (recorder) await this.#within(this.#limits.closeMs, recorder.stop(reason));
+    await this.#within(this.#limits.closeMs, this.ring.idle());
+    this.#finishedBytes = 0;
+  }
+
+  #partEnded(path: string, part: number): void {
+    this.#runningPart = part + 1;
+    // The next file is not begun yet: all its bytes are in finished ones.
+    this.#finishedBytes = this.#recorder?.stats.bytes ?? 0;
+    this.#partSinceMs = this.#options.clock.monotonicMs();
+    this.#runningFromNs = undefined;
+    void this.ring.add(path).then(() => this.#show());
+  }
+
+  /** Ends the file being written, if there is anything new in it. */
+  #rotate(): void {
+    if (!this.#hasNew || this.#mode !== 'recording' || !this.#recorder) return;
+    this.#hasNew = false;
+    this.#rotation = this.#recorder.rotateNow().then(
+      (path) => this.ring.add(path),
+      () => undefined,
+    );
+  }
+
+  #tick(): void {
+    const { clock, about } = this.#options;
+    this.#timer = clock.after(this.#limits.tickMs, () => this.#tick());
+    const recorder = this.#recorder;
+    if (recorder?.error) this.#failed(recorder, recorder.error);
+    if (this.#mode === 'recording') recorder?.describe(about());
+    this.#tellGoingOn();
+    if (++this.#ticks % SHOW_TICKS === 0) this.#show();
+    if (this.#isKeeping) return;
+    this.#isKeeping = true;
+    void this.#serially(() => this.#keepHouse()).finally(() => {
+      this.#isKeeping = false;
+    });
+  }
+
+  /** A disk that takes the first bytes and not the next is no news each time. */
+  #tellGoingOn(): void {
+    const isSteady = this.#options.clock.monotonicMs() - this.#openedMs >= STEADY_MS;
+    if (this.#mode !== 'recording' || !this.#isPauseTold || !isSteady) return;
+    this.#isPauseTold = false;
+    this.#options.tell({ kind: 'status', severity: 'info', text: 'The flight recorder goes on.' });
+  }
+
+  /** Ends a file that is large or old enough, removes what is too much, and gives way when others need the disk. */
+  async #keepHouse(): Promise<void> {
+    const { clock, folder, settings } = this.#options;
+    const { flightBytes, flightHours } = settings();
+    const part = partLimits(settings(), this.#limits);
+    const isFull = this.#runningBytes >= part.bytes;
+    const isOld = clock.monotonicMs() - this.#partSinceMs >= part.seconds * 1000;
+    if ((isFull || isOld) && this.#recorder?.stats.part === this.#runningPart) {
+      this.#rotate();
+      await this.#within(this.#limits.closeMs, this.#rotation);
+    }
+    const beforeNs = flightHours > 0 ? clock.nowNs() - BigInt(Math.round(flightHours * 3600e9)) : 0n;
+    const count = this.ring.parts.length;
+    const isWithin = await this.ring.trim(flightBytes - this.#runningBytes, beforeNs);
+    if (this.ring.parts.length !== count) this.#show();
+    if (this.#mode !== 'recording') return;
+    if (!isWithin && !this.ring.isHeld && this.ring.bytes > 2 * flightBytes) await this.#stopFor(cannotRemove(folder));
+    else if (!(await this.#makeRoom(0))) {
+      await this.#stopFor(almostFull(folder));
+      await this.#makeRoom(0);
+      this.#show();
+    }
+  }
+
+  async #stopFor(error: LabError): Promise<void> {
+    this.#pause(error);
+    await this.#close('paused', error.message);
+    this.#retryLater();
+  }
+
+  /** Removes the oldest files until the disk has what others want and `bytes` more; gives whether it has. */
+  async #makeRoom(bytes: number): Promise<boolean> {
+    const { folder, settings } = this.#options;
+    const wanted = settings().diskReserveBytes + this.#limits.headroomBytes + bytes;
+    for (;;) {
+      const free = await this.#disk.freeBytes(folder).catch(() => undefined);
+      if (free === undefined || free >= wanted) return true;
+      if (!(await this.ring.removeOldest())) return false;
+    }
+  }
+
+  #set(mode: 'off' | 'opening' | 'recording' | 'paused', reason: string): void {
+    this.#mode = mode;
+    this.#reason = reason;
+    this.#show();
+  }
+
+  #show(): void {
+    this.#options.onChange(this.state);
+  }
+
+  /** Waits for work of the disk, but not for one that hangs. Never rejects. */
+  async #within(ms: number, work: Promise<unknown>, signal?: AbortSignal): Promise<void> {
+    let stop = (): void => undefined;
+    const late = new Promise<void>((resolve) => {
+      const timer = this.#options.clock.after(ms, resolve);
+      signal?.addEventListener('abort', () => resolve(), { once: true });
+      stop = () => timer[Symbol.dispose]();
+    });
+    await Promise.race([work.catch(() => undefined), late]);
+    stop();
+  }
+
+  #serially<T>(work: () => Promise<T>): Promise<T> {
+    const next = this.#changing.then(work, work);
+    this.#changing = next.catch(() => undefined);
+    return next;
+  }
+}
+
+function almostFull(folder: string): LabError {
+  return new LabError('recording.disk-full', `The disk of ${folder} is almost full.`, { folder });
+}
+
+function cannotRemove(folder: string): LabError {
+  return new LabError('recording.denied', `Old files in ${folder} cannot be removed.`, { folder });
+}
