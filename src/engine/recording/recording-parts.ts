@@ -26,13 +26,20 @@ export async function addSiblings(
   await addWanted(disk, [...given, ...like], parts, ({ id }) => id === first.head.id, open);
 }
 
-/** Opens the members (parts of another recording that are parts of this one too) that lie in the same folder, and adds them. */
+/**
+ * Opens the members (parts of another recording that are parts of this one too) that lie in the same folder, and adds them. Of several copies the one that
+ * is called like the recording: the others are those of other recordings.
+ */
 export async function addMembers(disk: Disk, parts: PartIndex[], open: OpenPart): Promise<void> {
-  const folders = new Set(parts.filter(({ head }) => head.members.length > 0).map(({ path }) => dirname(path)));
-  for (const folder of folders) {
-    if (lackedMembers(parts).length === 0) return;
-    const isWanted = (head: PartHead): boolean => lackedMembers(parts).some((member) => isMember(head, member));
-    await addWanted(disk, await recordingsIn(disk, folder), parts, isWanted, open);
+  const heads = parts.filter(({ head }) => head.members.length > 0);
+  const isWanted = (head: PartHead): boolean => lackedMembers(parts).some((member) => isMember(head, member));
+  for (const folder of new Set(heads.map(({ path }) => dirname(path)))) {
+    const stems = heads.flatMap(({ path }) => stemsOf(basename(path)));
+    const isLike = (path: string): boolean => stemsOf(basename(path)).some((stem) => stems.includes(stem));
+    const paths = await recordingsIn(disk, folder);
+    for (const some of [paths.filter(isLike), paths.filter((path) => !isLike(path))]) {
+      if (lackedMembers(parts).length > 0) await addWanted(disk, some, parts, isWanted, open);
+    }
   }
 }
 
