@@ -1,7 +1,7 @@
 import type { Batch } from '../../core/batch.ts';
 import { LabError } from '../../core/errors.ts';
 import { copyMessageBatch, readChunk } from '../recording/chunk-reader.ts';
-import type { DiskFile } from '../recording/disk.ts';
+import { type DiskFile, systemCode } from '../recording/disk.ts';
 import type { PartIndex } from '../recording/part-index.ts';
 import { readAhead } from '../recording/read-ahead.ts';
 import type { Recording } from '../recording/recording.ts';
@@ -24,7 +24,7 @@ export class ChunkSource {
   /** Least recently asked for first. */
   readonly #kept = new Map<string, Promise<ChunkBatches>>();
 
-  /** `onDamage`: told of a chunk that cannot be read; it counts as empty. */
+  /** `onDamage`: told of a chunk that cannot be read, each time it is; it counts as empty. */
   constructor(recording: Recording, onDamage: (error: LabError) => void, limit = 8) {
     this.#recording = recording;
     this.#onDamage = onDamage;
@@ -74,9 +74,9 @@ export class ChunkSource {
         else found.set(batch.stream, [batch]);
       }
     } catch (thrown) {
-      const error = LabError.from(thrown);
-      if (error.code !== 'recording.malformed') throw thrown;
-      this.#onDamage(error);
+      if (!(thrown instanceof LabError)) throw unreadable(part.path, systemCode(thrown), thrown);
+      if (thrown.code !== 'recording.malformed') throw thrown;
+      this.#onDamage(thrown);
     }
     return found;
   }
@@ -90,4 +90,13 @@ export class ChunkSource {
     }
     return file;
   }
+}
+
+function unreadable(path: string, system: string, cause: unknown): LabError {
+  return new LabError(
+    'recording.failed',
+    `The disk reported an error (${system || 'no code'}) while ${path} was read. The file was not changed.`,
+    { path, system },
+    { cause },
+  );
 }

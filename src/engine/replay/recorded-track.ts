@@ -25,6 +25,7 @@ export class RecordedTrack {
   #queue: Batch[] = [];
   #row = 0;
   #queueBytes = 0;
+  #headNs: bigint | undefined;
   #nextGap = 0;
   /** Row after the last given and its time; undefined before the first. */
   #given: { endRow: number; endNs: bigint } | undefined;
@@ -50,6 +51,11 @@ export class RecordedTrack {
     return lastNs > firstNs ? ((rows - 1) * 1e9) / Number(lastNs - firstNs) : 0;
   }
 
+  /** Time of its latest row, as far as the chunks say it. */
+  get latestNs(): bigint {
+    return this.#chunks.latest(this.stream.lastNs);
+  }
+
   /** Bytes read and not given yet. */
   get queueBytes(): number {
     return this.#queueBytes;
@@ -67,8 +73,7 @@ export class RecordedTrack {
 
   /** Time of the next row to be given; undefined if none is read. */
   get headNs(): bigint | undefined {
-    const batch = this.#queue[0];
-    return batch && (this.isSegment ? this.#endOf(batch) : rowTimeNs(batch, this.#row));
+    return this.#headNs;
   }
 
   /** Reads the next chunk. @throws LabError what the disk says */
@@ -77,7 +82,11 @@ export class RecordedTrack {
     if (!chunk) return;
     const batches = await source.read(chunk, this.stream.info.id);
     this.#next = this.#chunks.at(++this.#at);
-    for (const batch of batches) this.#push(batch);
+    for (const batch of batches) {
+      this.#queue.push(batch);
+      this.#queueBytes += batch.buffer.byteLength;
+    }
+    this.#look();
   }
 
   /** Gives the rows at its head that are not later than a time: at most those of one batch. False if there are none. */
@@ -89,6 +98,7 @@ export class RecordedTrack {
     if (to === from) return false;
     if (to === batch.rows) this.#shift(batch);
     else this.#row = to;
+    this.#look();
     // A piece of it that was given already is not given twice: parts may overlap.
     const first = Math.max(from, Math.min(to, (this.#given?.endRow ?? 0) - batch.seq));
     if (first === to) return true;
@@ -122,6 +132,7 @@ export class RecordedTrack {
       const { at, row } = start;
       for (const batch of this.#queue.splice(0, at)) this.#queueBytes -= batch.buffer.byteLength;
       this.#row = row;
+      this.#look();
       const first = (this.#queue[0]?.seq ?? 0) + row;
       if (index > 0 || at > 0 || row > 0) this.#nextGap = this.#gaps.findIndex(({ seq }) => seq > first);
       if (this.#nextGap < 0) this.#nextGap = this.#gaps.length;
@@ -154,16 +165,18 @@ export class RecordedTrack {
 
   /** Where in the queue to begin; undefined: in an earlier chunk. */
   #startFor(atNs: bigint): { at: number; row: number } | undefined {
-    for (let at = this.#queue.length - 1; at >= 0; at--) {
-      const batch = this.#queue[at] as Batch;
-      if (this.isSegment) {
-        if (batch.t0Ns <= atNs && batch.flags & BATCH_FLAG.firstOfSegment) return { at, row: 0 };
-        continue;
-      }
-      const row = rowsUntil(batch, 0, atNs) - 1;
-      if (row >= 0) return { at, row };
+    if (this.isSegment) {
+      const at = this.#queue.findLastIndex(({ t0Ns, flags }) => t0Ns <= atNs && flags & BATCH_FLAG.firstOfSegment);
+      return at < 0 ? undefined : { at, row: 0 };
     }
-    return undefined;
+    // The row before the first that is later.
+    let start: { at: number; row: number } | undefined;
+    for (const [at, batch] of this.#queue.entries()) {
+      const rows = rowsUntil(batch, 0, atNs);
+      if (rows > 0) start = { at, row: rows - 1 };
+      if (rows < batch.rows) break;
+    }
+    return start;
   }
 
   #from(chunk: number): void {
@@ -172,19 +185,21 @@ export class RecordedTrack {
     this.#queue = [];
     this.#row = 0;
     this.#queueBytes = 0;
+    this.#headNs = undefined;
     this.#nextGap = 0;
     this.#given = undefined;
-  }
-
-  #push(batch: Batch): void {
-    this.#queue.push(batch);
-    this.#queueBytes += batch.buffer.byteLength;
   }
 
   #shift(batch: Batch): void {
     this.#queue.shift();
     this.#queueBytes -= batch.buffer.byteLength;
     this.#row = 0;
+  }
+
+  /** Asked for often, it changes seldom. */
+  #look(): void {
+    const batch = this.#queue[0];
+    this.#headNs = batch && (this.isSegment ? this.#endOf(batch) : rowTimeNs(batch, this.#row));
   }
 
   #endOf(batch: Batch): bigint {

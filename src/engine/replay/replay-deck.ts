@@ -3,7 +3,7 @@ import type { Recording } from '../recording/recording.ts';
 import { LiveCompare, type LiveCompareOptions } from './live-compare.ts';
 import type { Deck } from './replay-player.ts';
 import type { ReplayStage } from './replay-stage.ts';
-import { ReplayTape, type TapeLimits } from './replay-tape.ts';
+import { END_NS, ReplayTape, type TapeLimits } from './replay-tape.ts';
 
 /** A recording on a stage: rows, timers of rules and live streams go on together, in the order of their times. */
 export class ReplayDeck implements Deck, AsyncDisposable {
@@ -21,17 +21,20 @@ export class ReplayDeck implements Deck, AsyncDisposable {
     limits?: Partial<TapeLimits>,
   ) {
     this.fromNs = recording.info.fromNs;
-    this.toNs = recording.info.toNs;
     this.#stage = stage;
     this.#tape = new ReplayTape(recording, stage, onDamage, limits);
+    this.toNs = this.#tape.latest(recording.info.toNs);
   }
 
+  /** Its end only when nothing is left to be read. */
   get loadedNs(): bigint {
-    return this.#tape.loadedNs;
+    const { loadedNs } = this.#tape;
+    return loadedNs < END_NS && loadedNs >= this.toNs ? this.toNs - 1n : loadedNs;
   }
 
   load(untilNs: bigint): bigint | Promise<bigint> {
-    return this.#tape.load(untilNs);
+    const loaded = this.#tape.load(untilNs < this.toNs ? untilNs : END_NS);
+    return typeof loaded === 'bigint' ? this.loadedNs : loaded.then(() => this.loadedNs);
   }
 
   advance(untilNs: bigint): void {
@@ -49,6 +52,7 @@ export class ReplayDeck implements Deck, AsyncDisposable {
     this.endCompare();
     this.#stage.begin(atNs);
     await this.#tape.restart(atNs);
+    while (this.loadedNs < atNs) await this.load(atNs);
   }
 
   neighbour(fromNs: bigint, step: 1 | -1): Promise<bigint | undefined> {
@@ -77,7 +81,8 @@ export class ReplayDeck implements Deck, AsyncDisposable {
   }
 
   #give(untilNs: bigint): void {
-    this.#tape.give(untilNs);
+    // At its end nothing is left, whatever the clocks of its streams did.
+    this.#tape.give(untilNs >= this.toNs ? END_NS : untilNs);
     this.#compare?.give(untilNs);
   }
 }

@@ -13,7 +13,7 @@ export interface TapeLimits {
 export const TAPE_LIMITS: TapeLimits = { aheadBytes: 16 << 20 };
 
 /** After every row there can be. */
-const END_NS = 2n ** 63n;
+export const END_NS = 2n ** 63n;
 
 /**
  * The streams of a recording side by side, given in the order of their times: a stream opens at the place where the tape begins, or, if an earlier one
@@ -49,6 +49,11 @@ export class ReplayTape {
     }
   }
 
+  /** Time of the latest row, or the one given if that is later. */
+  latest(timeNs: bigint): bigint {
+    return this.#tracks.reduce((latest, track) => (track.latestNs > latest ? track.latestNs : latest), timeNs);
+  }
+
   /** All rows up to here are read, ns since 1970. */
   get loadedNs(): bigint {
     return (this.#earliest()?.nextNs ?? END_NS + 1n) - 1n;
@@ -73,7 +78,7 @@ export class ReplayTape {
 
   /**
    * Begins anew: each stream with its last row at or before the time, if it has one. Streams that are there are opened, no row is given yet.
-   * The caller has closed or forgotten those of before. @throws LabError what the disk says
+   * The caller has closed or forgotten those of before, and loads what it gives. @throws LabError what the disk says
    */
   async restart(atNs: bigint): Promise<void> {
     this.#open.clear();
@@ -91,7 +96,6 @@ export class ReplayTape {
         }
       }
     }
-    await this.load(atNs);
   }
 
   /** Time of the next or previous row of the fastest stream that runs at a time, else of the next or last stream; undefined at the end. */

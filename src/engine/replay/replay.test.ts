@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type RecordedRun, recordRun } from '../../../test/fixtures/recorded-run.ts';
+import { faultyDisk, systemError } from '../../../test/fixtures/recording-source.ts';
 import type { AlarmRule } from '../../contract/alarm-schema.ts';
 import { viewFrame } from '../../contract/frame-read.ts';
 import type { FrameBlock } from '../../contract/frames.ts';
@@ -18,6 +19,7 @@ import { StreamRegistry } from '../acquisition/stream-registry.ts';
 import { AlarmEngine } from '../alarm/alarm-engine.ts';
 import { createWatchHub } from '../history/watch-hub.ts';
 import { createMathStage } from '../math/math-stage.ts';
+import type { Disk } from '../recording/disk.ts';
 import { openRecording } from '../recording/recording.ts';
 import { Replay, type ReplayOptions } from './replay.ts';
 
@@ -84,12 +86,12 @@ interface Playing extends AsyncDisposable {
   until(what: () => boolean): Promise<void>;
 }
 
-async function play(rules: AlarmRule[] = [], compute?: ReplayOptions['compute']): Promise<Playing> {
+async function play(rules: AlarmRule[] = [], compute?: ReplayOptions['compute'], disk?: Disk): Promise<Playing> {
   const clock = new ManualClock(1_800_000_000_000_000_000n);
   const fan = new SampleFan();
   const states: ReplayState[] = [];
   const it = { clock, fan, states, rules };
-  const recording = await openRecording(run.path);
+  const recording = await openRecording(run.path, { disk });
   const replay = await Replay.open({
     id: 'replay-1',
     recording,
@@ -419,6 +421,27 @@ describe('compare', () => {
     await it.replay.set({ compare: true, play: true });
     expect(it.replay.state.text).toContain('No live stream has a channel of this recording');
   });
+});
+
+test('a disk that fails while it plays: it stops where it is and says so; closing it is clean', async () => {
+  let isBroken = false;
+  const disk = faultyDisk({}, (file) => ({
+    ...file,
+    read: async (target, position) => {
+      if (isBroken) throw systemError('EIO');
+      return file.read(target, position);
+    },
+  }));
+  await using it = await play([], undefined, disk);
+  isBroken = true;
+  await it.replay.set({ speed: 100, play: true });
+  await it.until(() => it.replay.state.state === 'failed');
+  expect(it.states.at(-1)?.state).toBe('failed');
+  const { text, positionNs, toNs } = it.replay.state;
+  expect(BigInt(positionNs) < BigInt(toNs)).toBe(true);
+  expect(text).toContain('EIO');
+  expect(text).toContain('open the recording again');
+  await expect(it.replay.set({ play: true })).rejects.toMatchObject({ code: 'recording.failed' });
 });
 
 test('a hundred opened and closed, in any state, leave no file, timer or scope open', async () => {

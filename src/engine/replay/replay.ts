@@ -51,7 +51,8 @@ export class Replay implements AsyncDisposable {
   readonly #player: ReplayPlayer;
   #isCompared = false;
   #compareText = '';
-  #damaged = 0;
+  /** Chunks that cannot be read, by what is said of them. */
+  readonly #damaged = new Set<string>();
   #told: ReplayState['state'] = 'paused';
   #timer: Disposable | undefined;
 
@@ -74,9 +75,7 @@ export class Replay implements AsyncDisposable {
         compute: options.compute,
       }),
     );
-    const onDamage = (): void => {
-      this.#damaged++;
-    };
+    const onDamage = ({ message }: LabError): void => void this.#damaged.add(message);
     this.#deck = this.#scope.use(new ReplayDeck(recording, this.#stage, onDamage, limits));
     const slipped = (): void => this.#endCompare('the recording could not be read fast enough');
     this.#player = this.#scope.use(
@@ -165,11 +164,15 @@ export class Replay implements AsyncDisposable {
 
   get #text(): string {
     const { error } = this.#player;
+    const { size } = this.#damaged;
     const words: string[] = [];
-    if (error) words.push(`The replay stopped: ${error.message} Open the recording again when it can be read.`);
-    if (this.#damaged > 0) {
+    if (error)
       words.push(
-        `${this.#damaged} ${this.#damaged === 1 ? 'stretch' : 'stretches'} of the recording cannot be read; the rows are left out and show as gaps.`,
+        `The replay stopped here. ${error.message} Close it, and open the recording again when it can be read.`,
+      );
+    if (size > 0) {
+      words.push(
+        `${size} ${size === 1 ? 'stretch' : 'stretches'} of the recording cannot be read; the rows are left out and show as gaps.`,
       );
     }
     if (this.#options.recording.isRunning)

@@ -33,15 +33,31 @@ export class TrackChunks {
     return { part, ...part.chunks.placeOf(chunks.chunkAt(at)), firstNs, lastNs };
   }
 
-  /** Last one that begins at or before a time; -1 if none does. */
-  before(timeNs: bigint): number {
-    let low = -1;
-    let high = this.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if ((this.at(middle)?.firstNs ?? timeNs) <= timeNs) low = middle;
-      else high = middle - 1;
+  /** Latest time of a last row of them, if it is later than the time given, else that. */
+  latest(timeNs: bigint): bigint {
+    let latestNs = timeNs;
+    for (const { part } of this.#parts) {
+      for (const index of part.chunks.within(timeNs + 1n)) {
+        const { lastNs } = part.chunks.at(index);
+        if (lastNs > latestNs) latestNs = lastNs;
+      }
     }
-    return low;
+    return latestNs;
+  }
+
+  /**
+   * The one in which rows later than a time begin, or the last one before them; -1 if the first row is later. Times may go back within a stream (its
+   * clock was set anew after a loss): rows keep their order, so the first that is later counts.
+   */
+  before(timeNs: bigint): number {
+    let after = this.length;
+    for (const { from, part } of this.#parts) {
+      const { value } = part.chunks.within(timeNs + 1n).next();
+      if (typeof value !== 'number') continue;
+      after = from + value;
+      break;
+    }
+    const chunk = this.at(after);
+    return chunk && chunk.firstNs <= timeNs ? after : after - 1;
   }
 }
