@@ -11,6 +11,7 @@ export interface JobWork {
   kind: Job['kind'];
   label: string;
   path: string | null;
+  /** A `path` in what it resolves with is that of the job from then on: of a file whose name was not known before. */
   run(context: { signal: AbortSignal; progress(share: number): void }): Promise<unknown>;
 }
 
@@ -55,7 +56,7 @@ export class JobTable implements AsyncDisposable {
       this.#board.publish('job.changed', { job });
     };
     const done = work.run({ signal: abort.signal, progress }).then(
-      () => this.#end({ ...job, state: 'done', progress: 1, secondsLeft: 0 }),
+      (result) => this.#end({ ...job, path: pathIn(result) ?? job.path, state: 'done', progress: 1, secondsLeft: 0 }),
       (error: unknown) => {
         const failure = LabError.from(error);
         const cancelled = failure.isCancelled || abort.signal.aborted;
@@ -87,4 +88,9 @@ export class JobTable implements AsyncDisposable {
     this.#running.delete(job.id);
     this.#board.publish('job.changed', { job });
   }
+}
+
+function pathIn(result: unknown): string | undefined {
+  const isFound = typeof result === 'object' && result !== null && 'path' in result && typeof result.path === 'string';
+  return isFound ? (result.path as string) : undefined;
 }
