@@ -11,6 +11,7 @@ import type { RecordingDesk } from './bench/recording-desk.ts';
 import type { SimulatorDesk } from './bench/simulator-desk.ts';
 import type { DiscoveryDesk } from './discovery/discovery-desk.ts';
 import type { KnownInstruments } from './discovery/known-instruments.ts';
+import type { FlightDesk } from './flight/flight-desk.ts';
 import type { History } from './history/history.ts';
 import type { ScreenHubs } from './history/screen-hubs.ts';
 import type { HostServices } from './host-services.ts';
@@ -52,6 +53,7 @@ export interface EngineParts {
   /** What devices under test stand, and which are armed. */
   readonly safety: SafetyDesk;
   readonly recording: RecordingDesk;
+  readonly flight: FlightDesk;
   readonly sessions: SessionDesk;
   readonly math: MathDesk;
   readonly plans: PlanDesk;

@@ -39,6 +39,7 @@ import type { DiscoveryDesk } from './discovery/discovery-desk.ts';
 import { adapterAt, createDiscovery, followBench, openKnown, waysBack } from './discovery/open-discovery.ts';
 import { openOwnDefinitions } from './driver/own-definitions.ts';
 import type { EngineParts } from './engine-parts.ts';
+import { FlightDesk } from './flight/flight-desk.ts';
 import { History } from './history/history.ts';
 import { ScreenHubs } from './history/screen-hubs.ts';
 import type { HostServices } from './host-services.ts';
@@ -146,7 +147,11 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     board,
     timeoutMs: () => board.state.settings.timeoutMs,
     localOnDetach: () => board.state.settings.localOnDetach,
-    exchanged: (instrument, exchange) => traces.add(exchangeRecord(instrument, exchange)),
+    exchanged: (instrument, exchange) => {
+      const record = exchangeRecord(instrument, exchange);
+      traces.add(record);
+      flight.exchange(record);
+    },
     touched: () => keeper.touch(),
     safety,
     known,
@@ -169,7 +174,17 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
       })),
     simulated: () => simulator.instruments,
   });
-  const recording = new RecordingDesk({ dataFolder: folder.path, version, clock, fan, registry, events, board, host });
+  const recording = new RecordingDesk({
+    dataFolder: folder.path,
+    version,
+    clock,
+    fan,
+    registry,
+    events,
+    board,
+    host,
+    preTrigger: { write: (request) => flight.preTrigger.write(request) },
+  });
   const outputs: OutputsDesk = new OutputsDesk({
     clock,
     board,
@@ -204,8 +219,11 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     math,
     plans,
   });
-  // Order of the fan: the recorder puts itself first when it starts, then history, then rules, then what only counts.
+  // Order of the fan: the recorder puts itself first when it starts, then history, then rules, then what only counts, then the flight recorder.
   for (const sink of [history, alarms, new StreamBoard(board, events), meter]) scope.use(fan.add(sink));
+  const flight: FlightDesk = scope.use(
+    new FlightDesk({ dataFolder: folder.path, version, clock, fan, events, board, jobs }),
+  );
   scope.use(math);
   scope.defer(() => simulator.stop().then(() => undefined));
   scope.use(instruments);
@@ -284,6 +302,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     outputs,
     safety,
     recording,
+    flight,
     sessions,
     math,
     plans,
@@ -366,7 +385,9 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
 }
 
 /** What an engine does by itself at start: the recording a crash cut off, the simulated bench, the instruments of last time. */
-async function begin({ attach, board, events, library, recording, simulator }: EngineParts): Promise<void> {
+async function begin({ attach, board, events, flight, library, recording, simulator }: EngineParts): Promise<void> {
+  // Old files without end must not keep the instruments waiting.
+  void flight.start();
   try {
     // Before the instruments, so that nothing of them is missing.
     await recording.resume(await library.recover());

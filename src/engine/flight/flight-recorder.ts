@@ -172,7 +172,10 @@ export class FlightRecorder implements SampleSink, AsyncDisposable {
     if (this.#isClosed || this.#mode === 'recording' || !this.#options.settings().flight) return;
     const { folder, clock, about } = this.#options;
     const before = this.#recorder;
-    if (this.#mode === 'off') this.#set('opening', 'It is being opened.');
+    if (this.#mode === 'off') {
+      this.#missing = this.#openedMs === 0 ? 'The flight recorder was being opened' : this.#missing;
+      this.#set('opening', 'It is being opened.');
+    }
     try {
       await this.#disk.makeFolder(folder).catch((error: unknown) => {
         throw diskError(error, folder);

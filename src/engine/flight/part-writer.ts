@@ -72,3 +72,8 @@ export class PartWriter {
     return this.#file.append(piece);
   }
 }
+
+/** Instruments or channels as entries of a metadata record. */
+export function byId(list: readonly { id: string }[]): Map<string, string> {
+  return new Map(list.map((entry) => [entry.id, JSON.stringify(entry)]));
+}

@@ -13,7 +13,8 @@ import { chunksFrom, copyChunks, eventChunk, metadataIn, openCutSource } from '.
 import type { FlightPart } from './flight-part.ts';
 import type { FlightRing } from './flight-ring.ts';
 import { type Placing, placeFile } from './member-file.ts';
-import { PartWriter } from './part-writer.ts';
+import { repeatedFrom } from './open-flight.ts';
+import { byId, PartWriter } from './part-writer.ts';
 import { spanText } from './span-text.ts';
 
 export interface SaveRequest {
@@ -37,6 +38,8 @@ export interface SaveRequest {
 
 export interface Saved {
   id: string;
+  /** Of its first part. */
+  path: string;
   /** First row it surely has everything from. */
   fromNs: bigint;
   /** What differs from what was asked, in a sentence; '' if nothing does. */
@@ -114,7 +117,7 @@ class Saving {
       this.#made.push(await writer.finish(clock.nowNs()));
       this.#open = this.#open.filter((open) => open !== writer);
     }
-    return { id: this.id, fromNs: this.#startNs, shortfall: this.#notes };
+    return { id: this.id, path: this.#made.at(-1) ?? '', fromNs: this.#startNs, shortfall: this.#notes };
   }
 
   /** Removes what was made. Never rejects. */
@@ -215,15 +218,6 @@ async function present(disk: Disk, parts: readonly FlightPart[]): Promise<Flight
   return there;
 }
 
-/** From which byte on a later part holds a part once more. */
-export function repeatedFrom(parts: readonly FlightPart[], { recording, part }: FlightPart): number {
-  for (const other of parts) {
-    if (other.recording !== recording) continue;
-    for (const repeated of other.repeats) if (repeated.part === part) return repeated.fromByte;
-  }
-  return Number.POSITIVE_INFINITY;
-}
-
 /** `NAME`, or `NAME (2)`, …: one that no file in the folder has, and no part of one. */
 async function freeStem(disk: Disk, folder: string, stem: string): Promise<string> {
   const names = await disk.list(folder).catch(() => []);
@@ -242,10 +236,6 @@ function shortfall({ fromNs, toNs }: SaveRequest, startNs: bigint): string {
   const asked = spanText(Number(toNs - fromNs) / 1e9);
   const held = spanText(Number(toNs - startNs) / 1e9);
   return `The last ${asked} were asked for; the flight recorder held ${held}.`;
-}
-
-function byId(list: readonly { id: string }[]): Map<string, string> {
-  return new Map(list.map((entry) => [entry.id, JSON.stringify(entry)]));
 }
 
 function unavailable(fromNs: bigint, toNs: bigint): LabError {
