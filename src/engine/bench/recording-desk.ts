@@ -219,6 +219,7 @@ export class RecordingDesk implements AsyncDisposable {
         disk,
       },
       continues: why.continues ?? before,
+      mayLack: before && 1,
       clock,
       registry,
       choiceOf: (id) => {

@@ -24,6 +24,8 @@ export interface RunningOptions {
   /** For every part; the folder of the first. */
   recorder: Omit<RecorderOptions, 'about' | 'continues'>;
   continues?: RecorderOptions['continues'];
+  /** An earlier part that is written elsewhere, or never: without it the recording lacks nothing. */
+  mayLack?: number | undefined;
   clock: Clock;
   registry: StreamRegistry;
   choiceOf(channel: string): LogChoice;
@@ -39,7 +41,10 @@ export interface RunningOptions {
 
 /** Starts the first part. @throws LabError what `openRecorder` throws */
 export async function openRunning(options: RunningOptions): Promise<RunningRecording> {
-  const recorder = await openRecorder({ ...options.recorder, about: options.about(), continues: options.continues });
+  const { continues, mayLack } = options;
+  const startText = mayLack === undefined ? undefined : 'Recording started';
+  const recorder = await openRecorder({ ...options.recorder, about: options.about(), continues, startText });
+  if (mayLack !== undefined) recorder.adopt({ parts: [{ part: mayLack, fromByte: 0 }], streams: [], items: [] });
   return new RunningRecording(options, recorder);
 }
 
