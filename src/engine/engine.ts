@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import type { Right } from '../contract/calls.ts';
 import type { Link } from '../contract/link.ts';
 import { type Handlers, type ServedScreen, serve } from '../contract/serve.ts';
@@ -117,7 +118,13 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
   const channels = new ChannelBook(board);
   const traces = new TraceDesk(clock);
   const simulator = new SimulatorDesk(host, board, clock);
-  const library = scope.use(await openLibrary({ folder: () => board.state.settings.recordingsFolder, clock }));
+  const library = scope.use(
+    await openLibrary({
+      folder: () => board.state.settings.recordingsFolder,
+      clock,
+      cachePath: join(folder.path, 'library.json'),
+    }),
+  );
 
   const keeper: BenchKeeper = new BenchKeeper(
     folder.path,

@@ -7,12 +7,20 @@ import type { StateBoard } from '../state/state-board.ts';
 /** Progress is shown that often at most; ms. */
 const SHOW_MS = 200;
 
+export interface JobContext {
+  signal: AbortSignal;
+  /** 0…1 */
+  progress(share: number): void;
+  /** What came of it lies there: known only at the end. */
+  madePath(path: string): void;
+}
+
 export interface JobWork {
   kind: Job['kind'];
   label: string;
   path: string | null;
   /** A `path` in what it resolves with is that of the job from then on: of a file whose name was not known before. */
-  run(context: { signal: AbortSignal; progress(share: number): void }): Promise<unknown>;
+  run(context: JobContext): Promise<unknown>;
 }
 
 /** Long work: runs beside everything else, shows progress and time left, can be cancelled, and says how it ended. */
@@ -55,7 +63,10 @@ export class JobTable implements AsyncDisposable {
       shownMs = nowMs;
       this.#board.publish('job.changed', { job });
     };
-    const done = work.run({ signal: abort.signal, progress }).then(
+    const madePath = (path: string): void => {
+      job = { ...job, path };
+    };
+    const done = work.run({ signal: abort.signal, progress, madePath }).then(
       (result) => this.#end({ ...job, path: pathIn(result) ?? job.path, state: 'done', progress: 1, secondsLeft: 0 }),
       (error: unknown) => {
         const failure = LabError.from(error);

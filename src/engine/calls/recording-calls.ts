@@ -31,7 +31,7 @@ export function createRecordingCalls(parts: EngineParts): Pick<Handlers, Recordi
       if (error) throw error;
       return { recording: id, paths, samples: stats.samples, lost: stats.lost };
     },
-    'recording.list': async () => ({ folder: library.folder, recordings: await library.list() }),
+    'recording.list': async ({ search }) => ({ folder: library.folder, recordings: await library.list(search) }),
     'recording.info': async ({ recording: id }) => {
       await using opened = await library.open(id);
       return recordingInfo(opened);
@@ -39,7 +39,9 @@ export function createRecordingCalls(parts: EngineParts): Pick<Handlers, Recordi
     'recording.verify': async ({ recording: id }, { signal }) => {
       await using opened = await library.open(id);
       // Awaited here: the file is closed when this block ends.
-      return await verifyRecording(opened, { signal });
+      const report = await verifyRecording(opened, { signal });
+      library.mark(id, { verified: { ok: report.ok, atNs: String(parts.clock.nowNs()) } });
+      return report;
     },
     'recording.export': (request) => startExport(parts, request),
     'job.cancel': ({ job }) => {

@@ -7,7 +7,10 @@ import { LabError } from '../../core/errors.ts';
 import type { Disk } from './disk.ts';
 import { diskError, systemDisk } from './disk.ts';
 import { FILE_EXTENSION, PART_SUFFIX } from './file-layout.ts';
+import type { LibraryCache, RecordingMark } from './library-cache.ts';
+import { readCache, writeCache } from './library-cache.ts';
 import { groupFiles } from './library-groups.ts';
+import { messageRows } from './message-files.ts';
 import type { PartIndex } from './part-index.ts';
 import { openPart } from './part-index.ts';
 import type { Recording } from './recording.ts';
@@ -24,6 +27,8 @@ export interface LibraryOptions {
   disk?: Disk | undefined;
   /** Files looked at, at most. */
   maxFiles?: number | undefined;
+  /** Where what was found is kept for the next start; absent: nowhere. */
+  cachePath?: string | undefined;
 }
 
 const MAX_FILES = 20_000;
@@ -43,11 +48,20 @@ interface KnownFile {
 interface KnownRecording {
   stamp: string;
   row: RecordingRow;
+  /** What a search looks through, in lower case. */
+  words: string;
 }
+
+/** Files looked at beside each other. */
+const AT_ONCE = 64;
+/** What was found is kept that long after the last change. */
+const KEEP_MS = 2000;
 
 /** The library of a folder. Reads what it has not seen before; a list of known files costs a `stat` each. */
 export async function openLibrary(options: LibraryOptions): Promise<Library> {
-  return new Library(options);
+  const library = new Library(options);
+  if (options.cachePath !== undefined) library.adopt(await readCache(options.cachePath));
+  return library;
 }
 
 /**
@@ -65,6 +79,9 @@ export class Library implements AsyncDisposable {
   #watched = '';
   #settling: Disposable | undefined;
   #scanning: Promise<RecordingRow[]> | undefined;
+  #marks = new Map<string, RecordingMark>();
+  #keeping: Disposable | undefined;
+  #isChanged = false;
 
   constructor(options: LibraryOptions) {
     this.#options = options;
@@ -80,12 +97,60 @@ export class Library implements AsyncDisposable {
     return recoverFolder(this.folder, this.#options.clock, this.#disk);
   }
 
-  /** Newest first. A missing folder is an empty one. @throws LabError recording.denied, recording.failed */
-  list(): Promise<RecordingRow[]> {
+  /** Goes on with what was known before: files that are as they were are not read again. */
+  adopt({ files, recordings, marks }: LibraryCache): void {
+    for (const [path, file] of Object.entries(files)) this.#files.set(path, { ...file, error: undefined });
+    for (const [id, recording] of Object.entries(recordings)) this.#recordings.set(id, recording);
+    this.#marks = new Map(Object.entries(marks));
+  }
+
+  /**
+   * Newest first. A missing folder is an empty one. `search`: every word must be in the name, notes, tags, operator, an instrument or a channel.
+   * @throws LabError recording.denied, recording.failed
+   */
+  async list(search = ''): Promise<RecordingRow[]> {
     this.#scanning ??= this.#scan().finally(() => {
       this.#scanning = undefined;
     });
-    return this.#scanning;
+    const rows = await this.#scanning;
+    const wanted = search.toLowerCase().split(/\s+/).filter(Boolean);
+    if (wanted.length === 0) return rows;
+    return rows.filter((row) => {
+      const words = this.#recordings.get(row.id)?.words ?? row.name.toLowerCase();
+      return wanted.every((word) => words.includes(word));
+    });
+  }
+
+  /** @throws LabError recording.unknown */
+  async row(id: string): Promise<RecordingRow> {
+    const row = (await this.list()).find((candidate) => candidate.id === id);
+    if (!row) throw this.#unknown(id);
+    return row;
+  }
+
+  /** Its files, in the order of its parts. @throws LabError recording.unknown */
+  async pathsOf(id: string): Promise<string[]> {
+    return (await this.row(id)).paths;
+  }
+
+  /** Keeps what was found out about a recording, as long as its files stay as they are. */
+  mark(id: string, change: Partial<Pick<RecordingMark, 'verified' | 'uploaded'>>): void {
+    const known = this.#recordings.get(id);
+    if (!known) return;
+    const before = this.#marks.get(id);
+    const same = before?.stamp === known.stamp ? before : { verified: null, uploaded: null };
+    this.#marks.set(id, { ...same, ...change, stamp: known.stamp });
+    this.#keep();
+    this.#changed();
+  }
+
+  /** Its files are gone. */
+  forget(id: string): void {
+    this.#recordings.delete(id);
+    this.#paths.delete(id);
+    this.#marks.delete(id);
+    this.#keep();
+    this.#changed();
   }
 
   /** The caller disposes it. @throws LabError recording.unknown, or why it cannot be read */
@@ -95,13 +160,7 @@ export class Library implements AsyncDisposable {
       await this.list();
       paths = this.#paths.get(id);
     }
-    if (!paths) {
-      throw new LabError(
-        'recording.unknown',
-        `There is no recording ${id} in ${this.folder}. Look at the list again; its files may have been moved.`,
-        { id },
-      );
-    }
+    if (!paths) throw this.#unknown(id);
     return this.#openPaths(paths);
   }
 
@@ -117,6 +176,8 @@ export class Library implements AsyncDisposable {
     this.#watcher?.close();
     this.#settling?.[Symbol.dispose]();
     await this.#scanning?.catch(() => undefined);
+    this.#keeping?.[Symbol.dispose]();
+    await this.#write();
   }
 
   async #scan(): Promise<RecordingRow[]> {
@@ -132,13 +193,16 @@ export class Library implements AsyncDisposable {
     const readable: (KnownFile & { path: string })[] = [];
     const unreadable: { path: string; file: KnownFile }[] = [];
     const seen = new Set<string>();
-    for (const name of names.filter(isRecording).slice(0, this.#options.maxFiles ?? MAX_FILES)) {
-      const path = join(folder, name);
-      const file = await this.#look(path);
-      if (!file) continue;
-      seen.add(path);
-      if (file.id === '') unreadable.push({ path, file });
-      else readable.push({ path, ...file });
+    const paths = names.filter(isRecording).slice(0, this.#options.maxFiles ?? MAX_FILES);
+    for (let at = 0; at < paths.length; at += AT_ONCE) {
+      const some = paths.slice(at, at + AT_ONCE).map((name) => join(folder, name));
+      for (const [index, file] of (await Promise.all(some.map((path) => this.#look(path)))).entries()) {
+        const path = some[index];
+        if (!file || path === undefined) continue;
+        seen.add(path);
+        if (file.id === '') unreadable.push({ path, file });
+        else readable.push({ path, ...file });
+      }
     }
     const groups = groupFiles(readable);
     for (const path of this.#files.keys()) if (!seen.has(path)) this.#files.delete(path);
@@ -151,6 +215,8 @@ export class Library implements AsyncDisposable {
       const row = await this.#rowOf(id, paths, files.map(({ stamp }) => stamp).join());
       if (row) rows.push(row);
     }
+    rows.push(...(await messageRows(folder, names, this.#disk)));
+    if (this.#isChanged) this.#keep();
     return rows.sort((a, b) => (BigInt(a.startedNs) < BigInt(b.startedNs) ? 1 : -1));
   }
 
@@ -168,6 +234,7 @@ export class Library implements AsyncDisposable {
       Object.assign(file, { id, part, members });
     } else await this.#readId(path, file, isAlive);
     this.#files.set(path, file);
+    this.#isChanged = true;
     return file;
   }
 
@@ -185,12 +252,14 @@ export class Library implements AsyncDisposable {
 
   async #rowOf(id: string, paths: string[], stamp: string): Promise<RecordingRow | undefined> {
     const known = this.#recordings.get(id);
-    if (known?.stamp === stamp) return known.row;
+    if (known?.stamp === stamp) return this.#marked(known);
     try {
       await using recording = await this.#openPaths(paths);
       const row = recordingRow(recording);
-      this.#recordings.set(id, { stamp, row });
-      return row;
+      const made = { stamp, row, words: wordsOf(recording) };
+      this.#recordings.set(id, made);
+      this.#isChanged = true;
+      return this.#marked(made);
     } catch (error) {
       // Gone, or changed, since it was looked at: the next list tells.
       const file = { stamp, id, part: 1, members: [], error: LabError.from(error), inode: 0 };
@@ -209,6 +278,45 @@ export class Library implements AsyncDisposable {
       await Promise.all(parts.map((part) => part.file.close().catch(() => undefined)));
       throw error;
     }
+  }
+
+  #marked({ row, stamp }: KnownRecording): RecordingRow {
+    const mark = this.#marks.get(row.id);
+    if (mark?.stamp !== stamp) return row;
+    return { ...row, verified: mark.verified, uploaded: mark.uploaded };
+  }
+
+  #unknown(id: string): LabError {
+    return new LabError(
+      'recording.unknown',
+      `There is no recording ${id} in ${this.folder}. Look at the list again; its files may have been moved.`,
+      { id },
+    );
+  }
+
+  #keep(): void {
+    this.#isChanged = true;
+    if (this.#options.cachePath === undefined) return;
+    this.#keeping ??= this.#options.clock.after(KEEP_MS, () => {
+      this.#keeping = undefined;
+      void this.#write();
+    });
+  }
+
+  async #write(): Promise<void> {
+    const { cachePath } = this.#options;
+    if (cachePath === undefined || !this.#isChanged) return;
+    this.#isChanged = false;
+    const readable = [...this.#files].filter(([, { id }]) => id !== '');
+    const files = Object.fromEntries(
+      readable.map(([path, { stamp, id, part, members, inode }]) => [
+        path,
+        { stamp, id, part, members: [...members], inode },
+      ]),
+    );
+    // A running recording is another one the next moment.
+    const recordings = Object.fromEntries([...this.#recordings].filter(([, { row }]) => row.state !== 'recording'));
+    await writeCache(cachePath, { version: 1, files, recordings, marks: Object.fromEntries(this.#marks) });
   }
 
   async #areThere(paths: string[]): Promise<boolean> {
@@ -240,6 +348,14 @@ export class Library implements AsyncDisposable {
       for (const listener of this.#listeners) listener();
     });
   }
+}
+
+function wordsOf({ info }: Recording): string {
+  const { name, notes, operator, tags, instruments, channels } = info;
+  const about = instruments.flatMap(({ id, idn, label }) => [id, idn, label]);
+  return [name, notes, operator, ...tags, ...about, ...channels.flatMap(({ id, label }) => [id, label])]
+    .join('\n')
+    .toLowerCase();
 }
 
 function unreadableId(path: string): string {

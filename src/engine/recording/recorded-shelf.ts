@@ -48,6 +48,13 @@ export class RecordedShelf implements AsyncDisposable {
     }
   }
 
+  /** Closes a recording, because its files are about to change; the next read opens it anew. */
+  async release(id: string): Promise<void> {
+    const shelved = this.#open.get(id);
+    this.#open.delete(id);
+    if (shelved) await close(shelved);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const all = [...this.#open.values()];
     this.#open.clear();

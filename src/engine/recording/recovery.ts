@@ -5,20 +5,19 @@ import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
 import { Chunk } from './chunk.ts';
 import { copyMessageBatch, readChunk } from './chunk-reader.ts';
-import { chunkIndexRecord } from './chunk-record.ts';
 import { cellRows } from './digest.ts';
-import { encodeDigest } from './digest-codec.ts';
 import type { Disk } from './disk.ts';
 import { diskError, systemDisk } from './disk.ts';
 import { EVENT_CHANNEL_ID, EXCHANGE_TOPIC, FILE_EXTENSION, LOCK_SUFFIX, METADATA, PART_SUFFIX } from './file-layout.ts';
 import type { PartFile } from './part-file.ts';
 import { reopenPartFile } from './part-file.ts';
-import { PartFormat } from './part-format.ts';
+import type { PartFormat } from './part-format.ts';
 import type { PartIndex } from './part-index.ts';
 import { openPart } from './part-index.ts';
 import type { WalkedChunk } from './part-walk.ts';
 import { isBeingWritten } from './recording.ts';
 import { isoTime, lastTimeNs } from './recording-info.ts';
+import { resumeFormat } from './resume-format.ts';
 
 export interface RecoveredFile {
   path: string;
@@ -83,14 +82,7 @@ async function finishPart(disk: Disk, part: PartIndex, clock: Clock): Promise<st
   const messages = torn ? await readChunk(part.file, torn) : [];
   if (torn) end = torn.offset;
 
-  const format = new PartFormat(end);
-  for (const { offset, length, record } of part.walk.records) {
-    if (offset >= end) continue;
-    if (record.type === 'Metadata') format.adoptMetadata({ offset, length, name: record.name });
-    if (record.type === 'Schema') format.adoptSchema(record);
-    if (record.type === 'Channel') format.adoptChannel(record);
-  }
-  for (const chunk of kept) if (isSound(chunk)) adopt(format, chunk);
+  const format = resumeFormat(part.walk, end, kept.filter(isSound));
 
   const file = await reopenPartFile(disk, part.path, end);
   try {
@@ -108,28 +100,6 @@ async function finishPart(disk: Disk, part: PartIndex, clock: Clock): Promise<st
     await disk.remove(part.path + LOCK_SUFFIX).catch(() => undefined);
     throw error;
   }
-}
-
-function adopt(format: PartFormat, chunk: WalkedChunk): void {
-  const { digest, offset, length, startNs, endNs, indexes } = chunk;
-  if (!digest) return;
-  format.adoptChunk({
-    indexRecord: chunkIndexRecord({
-      offset,
-      length,
-      startNs,
-      endNs,
-      compression: chunk.compression,
-      unpackedBytes: chunk.unpackedBytes,
-      messageIndexOffsets: new Map(indexes.map((index) => [index.channel, BigInt(index.offset)])),
-      messageIndexLength: indexes.reduce((sum, index) => sum + index.length, 0),
-    }),
-    digest: chunk.digestBytes ?? encodeDigest(digest),
-    messages: indexes.reduce((sum, index) => sum + index.messages, 0),
-    startNs,
-    endNs,
-    counts: new Map(indexes.map((index) => [index.channel, index.messages])),
-  });
 }
 
 async function rewrite(

@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { LabError } from '../../core/errors.ts';
+import { FedRecorder } from '../export/fed-recorder.ts';
+import type { Disk } from '../recording/disk.ts';
+import { systemDisk } from '../recording/disk.ts';
+import { FILE_EXTENSION } from '../recording/file-layout.ts';
+import { freeName } from '../recording/part-file.ts';
+import { openRecording, type Recording } from '../recording/recording.ts';
+import { isoTime } from '../recording/recording-info.ts';
+import { verifyRecording } from '../recording/verify.ts';
+import { aboutRecording } from './about-recording.ts';
+import { RowThinner, thinnedStream } from './thin-rows.ts';
+
+export interface ThinOptions {
+  intervalS: number;
+  nowNs: bigint;
+  /** Takes the old files away; called once the new one is verified. */
+  trash(paths: readonly string[]): Promise<void>;
+  signal?: AbortSignal | undefined;
+  /** 0…1 */
+  onProgress?: ((share: number) => void) | undefined;
+}
+
+/**
+ * Puts a thinned recording in the place of a whole one, under its id and name: of each interval mean, min and max (waveforms stay whole), said in the file. The whole one goes to the trash, and not
+ * before the other was read back. The caller closes the recording behind it.
+ * @throws LabError recording.fixed (running, damaged, thinned already), what the disk says, call.cancelled: the recording is as it was
+ */
+export async function thinRecording(recording: Recording, options: ThinOptions): Promise<string[]> {
+  const { streams } = recording;
+  refuse(recording);
+  const { intervalS } = options;
+  const first = recording.parts[0]?.path ?? '';
+  const folder = join(dirname(first), `.thinning-${randomUUID()}`);
+  await mkdir(folder);
+  try {
+    const rowsBefore = streams.reduce((sum, { info: { kind }, rows }) => sum + (kind === 'segment' ? 0 : rows), 0);
+    const thinned = `Of each ${intervalS} s mean, min and max remain, since ${isoTime(options.nowNs)}; ${rowsBefore} rows were there.`;
+    const made = await writeThinned(recording, folder, thinned, options);
+    await check(made, folder);
+    const old = recording.parts.map(({ path }) => path);
+    await options.trash(old);
+    return await settle(systemDisk, made, dirname(first));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function refuse({ info, isRunning }: Recording): void {
+  if (isRunning) throw new LabError('recording.fixed', `“${info.name}” is being recorded. Stop it first.`);
+  if (!info.complete && !info.interrupted) {
+    throw new LabError(
+      'recording.fixed',
+      `“${info.name}” is damaged (${info.missing}): it was not thinned. Repair it first.`,
+    );
+  }
+  if (info.thinned !== '') throw new LabError('recording.fixed', `“${info.name}” was thinned already: ${info.thinned}`);
+}
+
+async function writeThinned(
+  recording: Recording,
+  folder: string,
+  thinned: string,
+  { intervalS, signal, onProgress }: ThinOptions,
+): Promise<string[]> {
+  const { info, streams } = recording;
+  await using fed = await FedRecorder.open(
+    {
+      folder,
+      name: info.name,
+      about: aboutRecording(info),
+      labels: { operator: info.operator, tags: info.tags, thinned },
+      continues: { id: info.id, startedNs: info.startedNs, part: 1 },
+      startText: thinned,
+    },
+    info.startedNs,
+  );
+  const thinners = new Map<number, RowThinner>();
+  for (const { info: stream } of streams) {
+    const isWhole = stream.kind === 'segment';
+    if (!isWhole) thinners.set(stream.id, new RowThinner(stream, intervalS));
+    fed.recorder.streamOpened(isWhole ? stream : thinnedStream(stream, intervalS));
+  }
+  for (const event of info.events) fed.recorder.event(event);
+  const total = streams.reduce((sum, { rows }) => sum + rows, 0);
+  let rows = 0;
+  for await (const batch of recording.batches({ signal })) {
+    rows += batch.rows;
+    fed.timeNs = batch.arrivedNs;
+    const thinner = thinners.get(batch.stream);
+    if (!thinner) fed.recorder.batch(batch);
+    else for (const thin of thinner.add(batch)) fed.recorder.batch(thin);
+    await fed.room();
+    onProgress?.(total > 0 ? Math.min(1, rows / total) : 1);
+  }
+  for (const thinner of thinners.values()) for (const thin of thinner.end()) fed.recorder.batch(thin);
+  return (await fed.finish('end of what was thinned')).paths;
+}
+
+async function check(paths: readonly string[], folder: string): Promise<void> {
+  await using made = await openRecording(paths[0] ?? join(folder, '?'), { parts: paths });
+  const { ok, problems } = await verifyRecording(made);
+  if (!ok)
+    throw new LabError(
+      'recording.failed',
+      `What was written could not be read back (${problems[0] ?? ''}). The recording is as it was.`,
+    );
+}
+
+async function settle(disk: Disk, made: readonly string[], folder: string): Promise<string[]> {
+  const paths: string[] = [];
+  for (const path of made) {
+    const free = await freeName(disk, join(folder, basename(path, FILE_EXTENSION)));
+    await disk.rename(path, free);
+    paths.push(free);
+  }
+  await disk.syncFolder(folder);
+  return paths;
+}
