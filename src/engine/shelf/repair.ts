@@ -77,7 +77,7 @@ export async function repairRecording(recording: Recording, options: RepairOptio
     recorder.event({
       id: randomUUID(),
       t: String(info.toNs),
-      kind: 'interrupted',
+      kind: 'status',
       severity: 'warning',
       text: `Repaired: ${missing} rows could not be read. ${problems.slice(0, 5).join(' ')}`,
     });
