@@ -119,15 +119,14 @@ export class ChunkRows {
   }
 }
 
-/** Columns of a `ChunkRows`. */
-export const CHUNK_ROWS_COLUMNS = 10;
+const COLUMNS = 10;
 
 /** @throws RangeError: there are no such bytes at `at` (aligned to 8). Borrows them. */
 export function viewChunkRows(bytes: Uint8Array<ArrayBuffer>, at: number): { rows: ChunkRows; end: number } {
   const view = new DataView(bytes.buffer, bytes.byteOffset + at, CHUNK_ROWS_HEAD_BYTES);
   const packed: PackedColumn[] = [];
   let end = at + CHUNK_ROWS_HEAD_BYTES;
-  for (let index = 0; index < CHUNK_ROWS_COLUMNS; index++) {
+  for (let index = 0; index < COLUMNS; index++) {
     const viewed = PackedColumn.view(bytes, end);
     packed.push(viewed.column);
     end = viewed.end;

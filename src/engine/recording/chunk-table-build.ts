@@ -1,4 +1,4 @@
-import { CHUNK_ROWS_COLUMNS, CHUNK_ROWS_HEAD_BYTES, type ChannelTotals } from './chunk-rows.ts';
+import { CHUNK_ROWS_HEAD_BYTES, type ChannelTotals } from './chunk-rows.ts';
 import { ChunkTable } from './chunk-table.ts';
 import type { ChunkPlace, ChunkStream } from './digest.ts';
 import { joinBytes } from './join-bytes.ts';
@@ -49,7 +49,16 @@ export function chunkTableOf(chunks: Iterable<ChunkPlace & { streams: readonly C
 
 /** What a file holds of one channel, while it is gathered: the columns of `ChunkRows`. */
 class ChannelRows {
-  readonly #lists = Array.from({ length: CHUNK_ROWS_COLUMNS }, () => new NumberList());
+  readonly #chunk = new NumberList();
+  readonly #form = new NumberList();
+  readonly #batches = new NumberList();
+  readonly #rows = new NumberList();
+  readonly #lost = new NumberList();
+  readonly #lostBefore = new NumberList();
+  readonly #firstRow = new NumberList();
+  readonly #span = new NumberList();
+  readonly #first = new NumberList();
+  readonly #duration = new NumberList();
   readonly #channel: number;
   readonly #columns: number;
   readonly #originNs: bigint;
@@ -77,19 +86,16 @@ class ChannelRows {
     }
     this.#last = stream;
     this.#count(stream);
-    const values = [
-      chunk,
-      stream.form,
-      stream.batches,
-      stream.rows,
-      stream.lost,
-      stream.lostBefore,
-      stream.firstRow,
-      stream.endRow - stream.firstRow,
-      Number(stream.firstNs - this.#originNs),
-      Number(stream.lastNs - stream.firstNs),
-    ];
-    for (let index = 0; index < CHUNK_ROWS_COLUMNS; index++) this.#lists[index]?.push(values[index] as number);
+    this.#chunk.push(chunk);
+    this.#form.push(stream.form);
+    this.#batches.push(stream.batches);
+    this.#rows.push(stream.rows);
+    this.#lost.push(stream.lost);
+    this.#lostBefore.push(stream.lostBefore);
+    this.#firstRow.push(stream.firstRow);
+    this.#span.push(stream.endRow - stream.firstRow);
+    this.#first.push(Number(stream.firstNs - this.#originNs));
+    this.#duration.push(Number(stream.lastNs - stream.firstNs));
   }
 
   #count(stream: ChunkStream): void {
@@ -118,7 +124,8 @@ class ChannelRows {
     }
     view.setBigInt64(64, firstNs, true);
     view.setBigInt64(72, lastNs, true);
-    return [head, ...this.#lists.map(packList)];
+    const counts = [this.#form, this.#batches, this.#rows, this.#lost, this.#lostBefore];
+    return [head, ...[this.#chunk, ...counts, this.#firstRow, this.#span, this.#first, this.#duration].map(packList)];
   }
 }
 

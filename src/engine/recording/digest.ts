@@ -1,6 +1,7 @@
 import type { Batch } from '../../core/batch.ts';
 import { BATCH_FLAG, rowTimeNs } from '../../core/batch.ts';
 import { type Extent, mergeFlags, scanExtent } from '../../core/extent.ts';
+import type { StreamInfo } from '../../core/stream-info.ts';
 
 /** Where a chunk record lies in its file, header included. */
 export interface ChunkPlace {
@@ -70,6 +71,11 @@ const FAST_HZ = 2000;
 /** Rows of a block of cells at that rate; a power of two. */
 export function cellRows(rateHz: number): number {
   return rateHz >= FAST_HZ ? FAST_CELL_ROWS : SLOW_CELL_ROWS;
+}
+
+/** Whether the rows of a stream are few for their time, so that chunks hold few of them: those are kept in the sidecar too. */
+export function isSlow({ kind, rateHz }: Pick<StreamInfo, 'kind' | 'rateHz'>): boolean {
+  return kind !== 'segment' && rateHz < FAST_HZ;
 }
 
 /** Collects the digest of one stream in the chunk being filled. `blockRows` from `cellRows`; 0 for segments, which are in no time ring. */

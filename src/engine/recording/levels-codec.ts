@@ -9,13 +9,16 @@ import { type LevelLayout, StoredLevel } from './stored-level.ts';
 /*
  * Section of the levels of a stream. Offsets are from where the pages start.
  *
- *      0 u32 MCAP channel  4 u32 columns  8 u32 1 if values are f64  12 u32 levels  16 i64 origin, ns since 1970
- *     24 levels, finest first, each: f64 rows of a block, u32 entries, u32 entries of a full page, u32 1 if it is of rows, u32 reserved,
+ *      0 u32 MCAP channel  4 u32 columns  8 u32 flags: 1 values are f64, 2 nothing is to be gained by reading its rows
+ *     12 u32 levels  16 i64 origin, ns since 1970
+ *     24 levels, finest first, each: f64 rows of a block (1: rows themselves), u32 entries, u32 entries of a full page, f64 reserved,
  *        f64 offset of the index blocks, f64 offset of the values' blocks, packed columns: offset of each index block and of the end, from
  *        the first; row and time of the first entry of each page
  */
 const HEAD_BYTES = 24;
 const LEVEL_BYTES = 40;
+const FLOAT64 = 1;
+const HAS_ROWS = 2;
 
 /** The pyramid of one stream in one file. */
 export interface StoredLevels {
@@ -23,6 +26,8 @@ export interface StoredLevels {
   columns: number;
   /** Times count from here; ns since 1970. */
   originNs: bigint;
+  /** Its rows are in the finest level, or there were too many of them. */
+  hasRows: boolean;
   /** Finest first; empty if the stream has no rows. */
   levels: StoredLevel[];
 }
@@ -33,62 +38,105 @@ export interface PageArea {
   bytes: number;
 }
 
-/** Puts the pages of one stream into the area and gives its section. */
+/** What a section says of its stream. */
+export interface LevelsHead {
+  channel: number;
+  columns: number;
+  originNs: bigint;
+  isFloat64: boolean;
+  /** Its rows are in the finest level, or there were too many of them. */
+  hasRows: boolean;
+}
+
+/** Puts the pages of one stream into the area and gives its section. `rows`: the finest level, where there is room for it. */
 export function encodeLevels(
-  stream: { channel: number; columns: number; originNs: bigint; isFloat64: boolean },
+  head: LevelsHead,
+  rows: EncodedLevel | undefined,
   levels: Iterable<LevelColumns>,
   area: PageArea,
 ): Uint8Array<ArrayBuffer> {
   const sections: Uint8Array<ArrayBuffer>[] = [];
-  let count = 0;
+  if (rows) sections.push(...putLevel(rows, area));
+  let count = rows ? 1 : 0;
   for (const level of levels) {
     if (level.length === 0) continue;
-    sections.push(...encodeLevel(level, stream, area));
+    sections.push(...putLevel(encodeLevel(level, head), area));
     count++;
   }
-  const head = new Uint8Array(HEAD_BYTES);
-  const view = new DataView(head.buffer);
-  view.setUint32(0, stream.channel, true);
-  view.setUint32(4, stream.columns, true);
-  view.setUint32(8, stream.isFloat64 ? 1 : 0, true);
+  const bytes = new Uint8Array(HEAD_BYTES);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, head.channel, true);
+  view.setUint32(4, head.columns, true);
+  view.setUint32(8, (head.isFloat64 ? FLOAT64 : 0) | (head.hasRows ? HAS_ROWS : 0), true);
   view.setUint32(12, count, true);
-  view.setBigInt64(16, stream.originNs, true);
-  return joinBytes([head, ...sections]);
+  view.setBigInt64(16, head.originNs, true);
+  return joinBytes([bytes, ...sections]);
 }
 
-function encodeLevel(
-  level: LevelColumns,
-  { columns, isFloat64 }: { columns: number; isFloat64: boolean },
-  area: PageArea,
-): Uint8Array<ArrayBuffer>[] {
-  const form: ValueForm = { isFloat64, isRows: level.blockRows === 1 };
+/** A level in pages, ready to be put somewhere. */
+export interface EncodedLevel {
+  blockRows: number;
+  entries: number;
+  /** Index block of each page. */
+  indexes: Uint8Array<ArrayBuffer>[];
+  /** Per column of the stream the block of values of each page. */
+  values: Uint8Array<ArrayBuffer>[][];
+  /** Row and time of the first entry of each page. */
+  firstRow: number[];
+  firstTime: number[];
+}
+
+function encodeLevel(level: LevelColumns, { columns, isFloat64 }: LevelsHead): EncodedLevel {
+  const form: ValueForm = { isFloat64, isRows: false };
   const starts = Array.from({ length: Math.ceil(level.length / PAGE_ENTRIES) }, (_, page) => page * PAGE_ENTRIES);
   const endOf = (start: number): number => Math.min(level.length, start + PAGE_ENTRIES);
+  const index = {
+    row: level.row.values,
+    rows: level.rows.values,
+    time: level.time.values,
+    step: level.step.values,
+    gap: level.gap.values,
+  };
+  const valuesOf = (column: number): Uint8Array<ArrayBuffer>[] => {
+    const min = level.min[column]?.values ?? NONE;
+    const max = level.max[column]?.values;
+    const flags = level.flags[column]?.values;
+    return starts.map((start) => encodeValueBlock({ min, max, flags }, start, endOf(start), form));
+  };
+  return {
+    blockRows: level.blockRows,
+    entries: level.length,
+    indexes: starts.map((start) => encodeIndexBlock(index, start, endOf(start))),
+    values: Array.from({ length: columns }, (_, column) => valuesOf(column)),
+    firstRow: starts.map((start) => index.row[start] as number),
+    firstTime: starts.map((start) => index.time[start] as number),
+  };
+}
+
+const NONE = new Float64Array(0);
+
+/** Puts the pages of a level into the area and gives what the section says of it. */
+function putLevel(level: EncodedLevel, area: PageArea): Uint8Array<ArrayBuffer>[] {
   const put = (bytes: Uint8Array<ArrayBuffer>): void => {
     area.buffers.push(bytes);
     area.bytes += bytes.byteLength;
   };
   const indexAt = area.bytes;
   const offsets = [0];
-  for (const start of starts) {
-    put(encodeIndexBlock(level, start, endOf(start)));
+  for (const index of level.indexes) {
+    put(index);
     offsets.push(area.bytes - indexAt);
   }
   const valuesAt = area.bytes;
-  for (let column = 0; column < columns; column++) {
-    for (const start of starts) put(encodeValueBlock(level, column, start, endOf(start), form));
-  }
+  for (const column of level.values) column.forEach(put);
   const head = new Uint8Array(LEVEL_BYTES);
   const view = new DataView(head.buffer);
   view.setFloat64(0, level.blockRows, true);
-  view.setUint32(8, level.length, true);
+  view.setUint32(8, level.entries, true);
   view.setUint32(12, PAGE_ENTRIES, true);
-  view.setUint32(16, form.isRows ? 1 : 0, true);
   view.setFloat64(24, indexAt, true);
   view.setFloat64(32, valuesAt, true);
-  const firstOf = (list: LevelColumns['row']): Uint8Array<ArrayBuffer> =>
-    packColumn(starts.map((start) => list.values[start] as number));
-  return [head, packColumn(offsets), firstOf(level.row), firstOf(level.time)];
+  return [head, packColumn(offsets), packColumn(level.firstRow), packColumn(level.firstTime)];
 }
 
 /**
@@ -97,7 +145,8 @@ function encodeLevel(
  */
 export function viewLevels(section: Uint8Array<ArrayBuffer>, pagesAt: number, source: ByteSource): StoredLevels {
   const view = new DataView(section.buffer, section.byteOffset, section.byteLength);
-  const isFloat64 = view.getUint32(8, true) === 1;
+  const flags = view.getUint32(8, true);
+  const isFloat64 = (flags & FLOAT64) !== 0;
   const count = view.getUint32(12, true);
   const levels: StoredLevel[] = [];
   let at = HEAD_BYTES;
@@ -107,7 +156,7 @@ export function viewLevels(section: Uint8Array<ArrayBuffer>, pagesAt: number, so
     const firstTime = PackedColumn.view(section, firstRow.end);
     const layout: LevelLayout = {
       isFloat64,
-      isRows: view.getUint32(at + 16, true) === 1,
+      isRows: view.getFloat64(at, true) === 1,
       blockRows: view.getFloat64(at, true),
       entries: view.getUint32(at + 8, true),
       pageEntries: view.getUint32(at + 12, true),
@@ -125,5 +174,6 @@ export function viewLevels(section: Uint8Array<ArrayBuffer>, pagesAt: number, so
     at = firstTime.end;
   }
   const columns = view.getUint32(4, true);
-  return { channel: view.getUint32(0, true), columns, originNs: view.getBigInt64(16, true), levels };
+  const hasRows = (flags & HAS_ROWS) !== 0;
+  return { channel: view.getUint32(0, true), columns, originNs: view.getBigInt64(16, true), hasRows, levels };
 }

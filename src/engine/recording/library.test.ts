@@ -110,7 +110,7 @@ describe('a library', () => {
     const disk = {
       ...systemDisk,
       open: (...call: Parameters<typeof systemDisk.open>) => {
-        opened++;
+        if (call[0].endsWith('.mcap')) opened++;
         return systemDisk.open(...call);
       },
     };

@@ -1,42 +1,91 @@
-/** Min and max of the first column over one stretch of a recording. `tNs`: of its first row, ns since 1970. */
+import { NumberList } from './number-list.ts';
+
+/** Min and max of the first column over one stretch of a recording. Times: of its first cell and of its last one, ns since 1970. */
 export interface OverviewEntry {
   tNs: bigint;
+  lastNs: bigint;
   isAfterGap: boolean;
   min: number;
   max: number;
 }
 
-/** Entries kept at most, and gaps that must stay seen: those longer than a share of the whole. */
+/** Entries kept at most, and the gaps that must stay seen: those longer than a share of the whole. */
 const MOST = 128;
 const SHARE = 64;
 
-/** A coarse picture of the first column of a stream, of at most 128 entries however long it gets: neighbours are merged when it is full. */
+/**
+ * A coarse picture of the first column of a stream, of at most 128 entries however long it gets: when it is full, neighbours are merged, and from
+ * then on an entry takes twice as many cells. Times: ns since an origin.
+ */
 export class OverviewBuilder {
-  #entries: OverviewEntry[] = [];
+  readonly #first = new NumberList();
+  readonly #last = new NumberList();
+  readonly #gap = new NumberList();
+  readonly #min = new NumberList();
+  readonly #max = new NumberList();
+  #cellsPerEntry = 1;
+  #cellsInLast = 0;
 
-  get entries(): readonly OverviewEntry[] {
-    return this.#entries;
-  }
-
-  add(entry: OverviewEntry): void {
-    this.#entries.push(entry);
-    if (this.#entries.length <= MOST) return;
-    this.#halve(Number(entry.tNs - (this.#entries[0] as OverviewEntry).tNs) / SHARE);
-    if (this.#entries.length > MOST) this.#halve(Number.POSITIVE_INFINITY);
-  }
-
-  /** Merges pairs; over a gap only if it takes less than so many ns. */
-  #halve(shortNs: number): void {
-    const merged: OverviewEntry[] = [];
-    for (let at = 0; at < this.#entries.length; at++) {
-      const entry = this.#entries[at] as OverviewEntry;
-      const next = this.#entries[at + 1];
-      if (next && (!next.isAfterGap || Number(next.tNs - entry.tNs) < shortNs)) {
-        merged.push({ ...entry, min: lower(entry.min, next.min), max: -lower(-entry.max, -next.max) });
-        at++;
-      } else merged.push(entry);
+  /** The next cell. */
+  add(time: number, isAfterGap: boolean, min: number, max: number): void {
+    const at = this.#first.length - 1;
+    if (at >= 0 && this.#cellsInLast < this.#cellsPerEntry && !(isAfterGap && this.#isLong(at, time))) {
+      this.#cellsInLast++;
+      this.#merge(at, time, min, max);
+      return;
     }
-    this.#entries = merged;
+    this.#first.push(time);
+    this.#last.push(time);
+    this.#gap.push(isAfterGap ? 1 : 0);
+    this.#min.push(min);
+    this.#max.push(max);
+    this.#cellsInLast = 1;
+    if (this.#first.length <= MOST) return;
+    this.#halve(false);
+    if (this.#first.length > MOST) this.#halve(true);
+    this.#cellsPerEntry *= 2;
+    this.#cellsInLast = this.#cellsPerEntry;
+  }
+
+  entries(originNs: bigint): OverviewEntry[] {
+    return Array.from({ length: this.#first.length }, (_, at) => ({
+      tNs: originNs + BigInt(this.#first.values[at] as number),
+      lastNs: originNs + BigInt(this.#last.values[at] as number),
+      isAfterGap: this.#gap.values[at] === 1,
+      min: this.#min.values[at] as number,
+      max: this.#max.values[at] as number,
+    }));
+  }
+
+  /** Whether what lies between an entry and a time is a share of the whole. */
+  #isLong(at: number, time: number): boolean {
+    const end = Math.max(time, this.#last.values[this.#first.length - 1] as number);
+    return (time - (this.#last.values[at] as number)) * SHARE > end - (this.#first.values[0] as number);
+  }
+
+  #merge(at: number, last: number, min: number, max: number): void {
+    this.#last.values[at] = last;
+    this.#min.values[at] = lower(this.#min.values[at] as number, min);
+    this.#max.values[at] = -lower(-(this.#max.values[at] as number), -max);
+  }
+
+  /** Merges pairs in place; over a long gap only if it must. */
+  #halve(isForced: boolean): void {
+    const { length } = this.#first;
+    let to = 0;
+    for (let at = 0; at < length; at++, to++) {
+      for (const list of [this.#first, this.#last, this.#gap, this.#min, this.#max]) {
+        list.values[to] = list.values[at] as number;
+      }
+      const next = at + 1;
+      if (next === length) continue;
+      const time = this.#first.values[next] as number;
+      if (!isForced && this.#gap.values[next] === 1 && this.#isLong(to, time)) continue;
+      const min = this.#min.values[next] as number;
+      this.#merge(to, this.#last.values[next] as number, min, this.#max.values[next] as number);
+      at++;
+    }
+    for (const list of [this.#first, this.#last, this.#gap, this.#min, this.#max]) list.length = to;
   }
 }
 
@@ -46,22 +95,24 @@ function lower(a: number, b: number): number {
 }
 
 /*
- * Section of an overview, little endian: 0 u32 MCAP channel  4 u32 entries  8 entries, each i64 ns since 1970, f64 min, f64 max, f64 1 after a gap
+ * Section of an overview, little endian: 0 u32 MCAP channel  4 u32 entries
+ * 8 entries, each i64 first, i64 last ns since 1970, f64 min, f64 max, f64 1 after a gap
  */
 const HEAD_BYTES = 8;
-const ENTRY_BYTES = 32;
+const ENTRY_BYTES = 40;
 
 export function encodeOverview(channel: number, entries: readonly OverviewEntry[]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(HEAD_BYTES + entries.length * ENTRY_BYTES);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, channel, true);
   view.setUint32(4, entries.length, true);
-  for (const [index, { tNs, min, max, isAfterGap }] of entries.entries()) {
+  for (const [index, { tNs, lastNs, min, max, isAfterGap }] of entries.entries()) {
     const at = HEAD_BYTES + index * ENTRY_BYTES;
     view.setBigInt64(at, tNs, true);
-    view.setFloat64(at + 8, min, true);
-    view.setFloat64(at + 16, max, true);
-    view.setFloat64(at + 24, isAfterGap ? 1 : 0, true);
+    view.setBigInt64(at + 8, lastNs, true);
+    view.setFloat64(at + 16, min, true);
+    view.setFloat64(at + 24, max, true);
+    view.setFloat64(at + 32, isAfterGap ? 1 : 0, true);
   }
   return bytes;
 }
@@ -73,9 +124,10 @@ export function decodeOverview(section: Uint8Array): { channel: number; entries:
     const at = HEAD_BYTES + index * ENTRY_BYTES;
     return {
       tNs: view.getBigInt64(at, true),
-      min: view.getFloat64(at + 8, true),
-      max: view.getFloat64(at + 16, true),
-      isAfterGap: view.getFloat64(at + 24, true) === 1,
+      lastNs: view.getBigInt64(at + 8, true),
+      min: view.getFloat64(at + 16, true),
+      max: view.getFloat64(at + 24, true),
+      isAfterGap: view.getFloat64(at + 32, true) === 1,
     };
   });
   return { channel: view.getUint32(0, true), entries };

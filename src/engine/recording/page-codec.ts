@@ -1,8 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { Column } from '../../core/batch.ts';
 import { joinBytes } from './join-bytes.ts';
-import type { LevelColumns } from './level-columns.ts';
-import type { NumberList } from './number-list.ts';
 import { PackedColumn, packColumn } from './packed-column.ts';
 import { padded } from './pyramid-layout.ts';
 
@@ -37,10 +35,23 @@ export interface ValueForm {
   isRows: boolean;
 }
 
+/** Where entries are, in columns; see `PageIndex`. */
+export interface IndexColumns {
+  row: ArrayLike<number>;
+  rows: ArrayLike<number>;
+  time: ArrayLike<number>;
+  step: ArrayLike<number>;
+  gap: ArrayLike<number>;
+}
+
 /** The index block of the entries from `from` to `to`. */
-export function encodeIndexBlock(level: LevelColumns, from: number, to: number): Uint8Array<ArrayBuffer> {
-  const lists = [level.row, level.rows, level.time, level.step, level.gap];
-  return sealed([new Uint8Array(BLOCK_HEAD_BYTES), ...lists.map((list) => packColumn(list.values, from, to))]);
+export function encodeIndexBlock(
+  { row, rows, time, step, gap }: IndexColumns,
+  from: number,
+  to: number,
+): Uint8Array<ArrayBuffer> {
+  const columns = [row, rows, time, step, gap].map((column) => packColumn(column, from, to));
+  return sealed([new Uint8Array(BLOCK_HEAD_BYTES), ...columns]);
 }
 
 /** @throws RangeError: the bytes are no index block of so many entries, or damaged. Borrows them; they start at a multiple of 8. */
@@ -62,23 +73,26 @@ export function valueBlockBytes(entries: number, { isFloat64, isRows }: ValueFor
   return BLOCK_HEAD_BYTES + (isRows ? column : 2 * column + padded(entries));
 }
 
-/** The values of one column of the stream, for the entries from `from` to `to`. */
+/** Values of one column of the stream; a block of rows has `min` only. */
+export interface ValueColumns {
+  min: Column | Uint8Array;
+  max?: Column | Uint8Array | undefined;
+  flags?: Column | Uint8Array | undefined;
+}
+
+/** The block of values of the entries from `from` to `to`. */
 export function encodeValueBlock(
-  level: LevelColumns,
-  column: number,
+  values: ValueColumns,
   from: number,
   to: number,
   form: ValueForm,
 ): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(valueBlockBytes(to - from, form));
-  const values = layValues(bytes, to - from, form);
-  const copy = (target: Column | Uint8Array, list: NumberList | undefined): void => {
-    if (list) target.set(list.values.subarray(from, to));
-  };
-  copy(values.min, level.min[column]);
+  const laid = layValues(bytes, to - from, form);
+  laid.min.set(values.min.subarray(from, to));
   if (!form.isRows) {
-    copy(values.max, level.max[column]);
-    copy(values.flags, level.flags[column]);
+    if (values.max) laid.max.set(values.max.subarray(from, to));
+    if (values.flags) laid.flags.set(values.flags.subarray(from, to));
   }
   return sealed([bytes]);
 }

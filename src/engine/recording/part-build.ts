@@ -7,6 +7,7 @@ import type { BuiltPyramid } from './part-pyramid.ts';
 import { PyramidBuilder } from './pyramid-build.ts';
 import { decodePyramid } from './pyramid-decode.ts';
 import { encodePyramid, type PyramidOwner } from './pyramid-encode.ts';
+import type { RowSpool } from './row-spool.ts';
 
 /** Others may run after so many bytes of digests: about a millisecond of work. */
 const SLICE_BYTES = 256 << 10;
@@ -18,6 +19,8 @@ export interface PartSource {
   streams: ReadonlyMap<number, StreamInfo>;
   /** Channel and Metadata records. */
   records: Uint8Array;
+  /** Of its slow streams; absent: not known. */
+  rows?: RowSpool | undefined;
   /** Bytes that hold digests one behind the other, in the order of the file. */
   digests: Iterable<Uint8Array>;
   /** Of chunks that start at or behind this byte only the events; absent: all count. */
@@ -44,7 +47,7 @@ export async function buildPyramid(source: PartSource): Promise<(BuiltPyramid & 
       await setImmediate();
     }
   }
-  const sidecar = joinBytes(await encodePyramid(source.owner, source.records, builder));
+  const sidecar = joinBytes(await encodePyramid(source.owner, source.records, builder, source.rows));
   const content = await decodePyramid(memorySource(sidecar), sidecar.byteLength, source.owner);
   if (!content) throw new Error('the pyramid cannot be read back');
   return { content, bytes: sidecar, digests: count };

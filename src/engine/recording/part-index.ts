@@ -21,6 +21,7 @@ import { decodePyramid, type PyramidContent } from './pyramid-decode.ts';
 import type { PyramidOwner } from './pyramid-encode.ts';
 import { pyramidPath } from './pyramid-layout.ts';
 import type { PartHead } from './recording-about.ts';
+import type { RowSpool } from './row-spool.ts';
 
 /** What one file of a recording holds. */
 export interface PartIndex extends PartDescription {
@@ -54,6 +55,8 @@ export interface OpenPartOptions {
   isRunning?: boolean | undefined;
   /** Only chunks that start before this byte: what lies behind is in another part once more. */
   before?: number | undefined;
+  /** Of its slow streams, for its pyramid, which is made anew. */
+  rows?: RowSpool | undefined;
 }
 
 /** A part and its pyramid as it was made from the file. */
@@ -78,7 +81,8 @@ export async function openPart(disk: Disk, path: string, options: OpenPartOption
     if (magic.byteLength < MAGIC_BYTES) throw truncated(path);
     const opened = { path, file, sizeBytes };
     const tail = await readTail(file, sizeBytes).catch(() => undefined);
-    const stored = tail && options.before === undefined ? await openStored(disk, opened, tail) : undefined;
+    const stored =
+      tail && !options.rows && options.before === undefined ? await openStored(disk, opened, tail) : undefined;
     if (stored) return stored;
     const { part, built } = await indexPart(opened, tail, options);
     return { ...part, pyramid: new PartPyramid(built, async () => built) };
@@ -126,7 +130,7 @@ async function indexPart(opened: OpenFile, tail: PartTail | undefined, options: 
 async function indexFinished(
   opened: OpenFile,
   tail: PartTail,
-  { before }: OpenPartOptions,
+  { before, rows }: OpenPartOptions,
 ): Promise<Indexed | undefined> {
   const summary = await readSummary(opened.file, opened.sizeBytes, tail).catch(() => undefined);
   const head = summary && findHead(summary.records);
@@ -137,6 +141,7 @@ async function indexFinished(
     records: encodeRecords(summary.records),
     digests: [summary.digests],
     before,
+    rows,
   });
   if (!built || built.digests !== summary.chunks) return undefined;
   return { part: finishedPart(opened, head, summary.records, built.content), built };

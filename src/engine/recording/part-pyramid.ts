@@ -21,6 +21,7 @@ export class PartPyramid {
   #sidecar: DiskFile | undefined;
   #building: Promise<void> | undefined;
   #readers = 0;
+  #isReplacing = false;
   readonly #build: () => Promise<BuiltPyramid>;
 
   /** `build` makes it from the file itself, without the sidecar. */
@@ -36,9 +37,20 @@ export class PartPyramid {
     return this.#unstored;
   }
 
+  /** There is a sidecar of this very file, and it is damaged. */
+  get isReplacing(): boolean {
+    return this.#isReplacing;
+  }
+
   /** The sidecar was written: it need not be again. */
   setStored(): void {
     this.#unstored = undefined;
+    this.#isReplacing = false;
+  }
+
+  /** The rows of some slow stream are not in it, and could be. */
+  get lacksRows(): boolean {
+    return [...this.#content.levels.values()].some(({ hasRows, levels }) => !hasRows && levels.length > 0);
   }
 
   overviewOf(channel: number): readonly OverviewEntry[] {
@@ -76,5 +88,6 @@ export class PartPyramid {
     const { content, bytes } = await this.#build();
     this.#content = content;
     this.#unstored = bytes;
+    this.#isReplacing = true;
   }
 }

@@ -13,12 +13,13 @@ export function previewColumns(
   const found: ([number, number] | null)[] = new Array(columns).fill(null);
   const spanNs = Number(lastNs - firstNs) + 1;
   const indexOf = (timeNs: bigint): number => Math.floor((Number(timeNs - firstNs) / spanNs) * columns);
-  for (const [number, { tNs, min, max }] of entries.entries()) {
+  for (const [number, entry] of entries.entries()) {
+    const { min, max } = entry;
     if (Number.isNaN(min)) continue;
     const next = entries[number + 1];
-    const first = indexOf(tNs);
-    let last = first;
-    if (next && !next.isAfterGap) last = Math.max(first, indexOf(next.tNs) - 1);
+    const first = indexOf(entry.tNs);
+    let last = Math.max(first, indexOf(entry.lastNs));
+    if (next && !next.isAfterGap) last = Math.max(last, indexOf(next.tNs) - 1);
     else if (!next) last = columns - 1;
     for (let at = Math.max(0, first); at <= Math.min(columns - 1, last); at++) {
       const column = found[at];

@@ -2,10 +2,12 @@ import { BATCH_FLAG } from '../../core/batch.ts';
 import { PYRAMID_FAN } from '../../core/pyramid.ts';
 import type { StreamInfo } from '../../core/stream-info.ts';
 import { ChunkTableBuilder } from './chunk-table-build.ts';
-import { cellRows } from './digest.ts';
+import { cellRows, isSlow } from './digest.ts';
 import { CELL_BYTES, cellBytes, type DigestView, digestEvents, type StreamView } from './digest-codec.ts';
 import { LevelColumns } from './level-columns.ts';
+import type { EncodedLevel } from './levels-codec.ts';
 import { OverviewBuilder } from './overview.ts';
+import type { RowPages } from './row-pages.ts';
 
 /** Events kept of one file: the newest. */
 export const MAX_EVENTS = 100_000;
@@ -71,12 +73,15 @@ export class StreamLevels {
   readonly overview = new OverviewBuilder();
   /** Some batch has Float64 columns. */
   isFloat64 = false;
+  readonly isSlow: boolean;
   readonly #base: LevelColumns;
+  #rows = 0;
   readonly #originHigh: number;
   readonly #originLow: number;
 
   constructor(info: StreamInfo, { columns, firstNs }: Pick<StreamView, 'columns' | 'firstNs'>) {
     this.columns = columns;
+    this.isSlow = isSlow(info);
     this.originNs = firstNs;
     this.#originHigh = Number(firstNs >> 32n);
     this.#originLow = Number(BigInt.asUintN(32, firstNs));
@@ -97,6 +102,7 @@ export class StreamLevels {
       const time =
         (view.getInt32(at + 12, true) - this.#originHigh) * 0x1_0000_0000 +
         (view.getUint32(at + 8, true) - this.#originLow);
+      this.#rows += rows;
       const isNew = base.begin(row, rows, time, view.getFloat64(at + 16, true), isAfterGap);
       const values = at + CELL_BYTES;
       for (let column = 0; column < columns; column++) {
@@ -107,9 +113,16 @@ export class StreamLevels {
       if (columns > 0) {
         const min = view.getFloat64(values, true);
         const max = view.getFloat64(values + 8, true);
-        this.overview.add({ tNs: this.originNs + BigInt(time), isAfterGap, min, max });
+        this.overview.add(time, isAfterGap, min, max);
       }
     }
+  }
+
+  /** Rows that were gathered from the same batches: undefined if they are not all of this stream, and only of it. */
+  fittingRows(pages: RowPages | undefined): EncodedLevel | undefined {
+    const isFitting =
+      pages?.rows === this.#rows && pages.originNs === this.originNs && pages.isFloat64 === this.isFloat64;
+    return isFitting ? pages?.finish() : undefined;
   }
 
   /** All levels, finest first, until one is small, or gaps keep it from getting smaller. */

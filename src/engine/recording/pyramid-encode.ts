@@ -12,6 +12,7 @@ import {
   SECTION,
   SECTION_BYTES,
 } from './pyramid-layout.ts';
+import type { RowSpool } from './row-spool.ts';
 
 /** The file of a recording that a sidecar belongs to. */
 export interface PyramidOwner {
@@ -32,11 +33,12 @@ interface Section {
   bytes: Uint8Array;
 }
 
-/** The sidecar of a file as buffers to write one after the other; `records` describe the file. Lets others run between streams. */
+/** The sidecar of a file as buffers to write one after the other; `records` describe the file, `rows`: of its slow streams. Lets others run meanwhile. */
 export async function encodePyramid(
   owner: PyramidOwner,
   records: Uint8Array,
   builder: PyramidBuilder,
+  rows?: RowSpool | undefined,
 ): Promise<Uint8Array[]> {
   const events = new TextEncoder().encode(JSON.stringify(builder.events));
   const sections: Section[] = [
@@ -48,8 +50,11 @@ export async function encodePyramid(
   let yieldedBytes = 0;
   for (const [channel, stream] of builder.streams) {
     const { columns, originNs, isFloat64, overview } = stream;
-    sections.push({ kind: SECTION.overview, channel, bytes: encodeOverview(channel, overview.entries) });
-    const bytes = encodeLevels({ channel, columns, originNs, isFloat64 }, stream.levels(), area);
+    sections.push({ kind: SECTION.overview, channel, bytes: encodeOverview(channel, overview.entries(originNs)) });
+    const fitting = stream.fittingRows(rows?.of(channel));
+    // Nothing is to be gained by reading rows of a stream whose chunks are full of it.
+    const hasRows = fitting !== undefined || !stream.isSlow || (rows?.isFullOf(channel) ?? false);
+    const bytes = encodeLevels({ channel, columns, originNs, isFloat64, hasRows }, fitting, stream.levels(), area);
     sections.push({ kind: SECTION.levels, channel, bytes });
     if (area.bytes - yieldedBytes < SLICE_BYTES) continue;
     yieldedBytes = area.bytes;

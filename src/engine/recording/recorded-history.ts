@@ -1,10 +1,12 @@
 import { columnsIn, rowsPerColumn } from '../../core/decimate.ts';
+import { lastAtOrBefore } from '../../core/pyramid-level.ts';
 import { channelId } from '../../core/stream-info.ts';
 import type { HistoryAnswer, HistoryRequest } from '../history/history-pieces.ts';
 import { PIECE_BYTES, Pieces } from '../history/history-pieces.ts';
 import { batchOf, pageRows, splitColumns } from '../history/read-history.ts';
 import { RecordedRows } from './recorded-rows.ts';
 import type { Recording } from './recording.ts';
+import type { RecordedGap } from './recording-info.ts';
 
 /** Most bytes of one answer; more is cut, `nextNs` says where to go on. */
 const ANSWER_BYTES = 16 * 1024 * 1024;
@@ -15,38 +17,47 @@ interface Part {
   from: number;
   to: number;
   n: number;
+  /** Rows or columns it may have of the answer. */
+  share: number;
 }
 
 /**
  * A recording as history: the same questions and the same pieces as the live one. Columns of 1024 rows and more (64 for slow streams) come from
- * the digests in memory; finer ones and raw rows are read from the few chunks that hold them.
+ * the pyramids; finer ones and raw rows are read from the few chunks that hold them, those of slow streams from the pyramids too.
  */
 export class RecordedHistory {
   readonly recording: Recording;
   readonly #rows = new Map<number, RecordedRows>();
+  /** By stream, in the order of rows. */
+  readonly #gaps = new Map<string, RecordedGap[]>();
 
   constructor(recording: Recording) {
     this.recording = recording;
+    for (const gap of recording.info.gaps) {
+      const gaps = this.#gaps.get(streamName(gap.stream, gap.epoch));
+      if (gaps) gaps.push(gap);
+      else this.#gaps.set(streamName(gap.stream, gap.epoch), [gap]);
+    }
+    for (const gaps of this.#gaps.values()) gaps.sort((a, b) => a.seq - b.seq);
   }
 
   /**
-   * Reads a time range of some channels (ids `instrument/channel`) and sends it in pieces, all before it resolves.
+   * Reads a time range of some channels (ids `instrument/channel`) and sends it in pieces, all before it resolves. However much lies in the range,
+   * the answer has no more than the limit and some 16 MiB.
    * @throws LabError recording.malformed: a chunk in the range is damaged.
    */
   async read(request: HistoryRequest, send: (frame: ArrayBuffer) => void): Promise<HistoryAnswer> {
     const parts = await this.#partsOf(request);
     const nextNs = await cutAt(parts, request);
     const pieces = new Pieces(send);
+    let exact = true;
     for (const part of parts) {
       const to = nextNs === null ? part.to : Math.min(part.to, await part.rows.rowAt(nextNs));
-      if (part.from < to) await this.#send({ ...part, to }, request, pieces);
+      if (part.from < to && !(await this.#send({ ...part, to }, request, pieces))) exact = false;
     }
     pieces.end();
-    return {
-      streams: parts.filter((part) => part.from < part.to).map((part) => part.rows.stream.info),
-      exact: true,
-      nextNs,
-    };
+    const streams = parts.filter((part) => part.from < part.to).map((part) => part.rows.stream.info);
+    return { streams, exact, nextNs };
   }
 
   async #partsOf(request: HistoryRequest): Promise<Part[]> {
@@ -62,62 +73,84 @@ export class RecordedHistory {
       this.#rows.set(stream.info.id, rows);
       const from = await rows.rowAt(request.fromNs);
       const to = await rows.rowAt(request.toNs);
-      parts.push({ rows, channels, from, to, n: request.raw ? 1 : rowsPerColumn((to - from) / request.width) });
+      const n = request.raw ? 1 : rowsPerColumn((to - from) / request.width);
+      parts.push({ rows, channels, from, to, n, share: 0 });
+    }
+    const full = parts.filter((part) => part.from < part.to);
+    const limit = Math.floor(request.limit / Math.max(1, full.length));
+    for (const part of full) {
+      const valueBytes = (part.rows.isFloat64 ? 8 : 4) * (part.n > 1 ? 2 : 1);
+      const fitting = Math.floor(ANSWER_BYTES / full.length / (part.channels.length * valueBytes + 8));
+      part.share = Math.max(1, Math.min(limit, fitting));
     }
     return parts;
   }
 
-  async #send(part: Part, request: HistoryRequest, pieces: Pieces): Promise<void> {
-    const { rows, channels, from, to, n } = part;
-    const { key, epoch, id } = rows.stream.info;
-    const head = { id: request.request, isReply: true, stream: id };
-    for (const gap of this.recording.info.gaps) {
-      if (gap.stream !== key || gap.epoch !== epoch || gap.seq < from || gap.seq > to) continue;
-      const { seq, fromNs, toNs, lost, reason } = gap;
+  /** Sends one stream; false if it is not all. */
+  async #send(part: Part, request: HistoryRequest, pieces: Pieces): Promise<boolean> {
+    const { rows, channels, from, n } = part;
+    const head = { id: request.request, isReply: true, stream: rows.stream.info.id };
+    // Rows that all have the same time cannot be asked for piece by piece: what is too many of them is left out.
+    const to = Math.min(part.to, (Math.floor(from / n) + 4 * part.share) * n);
+    for (const { seq, fromNs, toNs, lost, reason } of this.#gapsIn(part, from, to)) {
       pieces.add({ kind: 'gap', ...head, seq, fromNs, toNs, lost, reason });
     }
-    if (!request.raw) {
+    if (request.raw) {
+      await rows.rows(channels, from, to, (page, start, end) => {
+        const step = pageRows(page, channels.length, PIECE_BYTES / 2);
+        for (let row = start; row < end; row += step) {
+          const batch = batchOf(page, channels, row, Math.min(end, row + step));
+          pieces.add({ kind: 'raw', ...head, channels, batch });
+        }
+      });
+    } else {
       for (const columns of await rows.columns(channels, from, to, n)) {
         for (const piece of splitColumns(columns, PIECE_BYTES / 2)) {
           pieces.add({ kind: 'columns', ...head, isRestart: false, channels, columns: piece });
         }
       }
-      return;
     }
-    await rows.visit(from, to, (batch, start, end) => {
-      const page = {
-        firstRow: batch.seq,
-        rows: batch.rows,
-        t0Ns: batch.t0Ns,
-        dtS: batch.dtS,
-        timeS: batch.times,
-        columns: batch.columns,
-        arrivedNs: batch.arrivedNs,
-        isAfterGap: rows.isAfterGap(batch),
-        sizeBytes: 0,
-        capacity: 0,
-      };
-      const step = pageRows(page, channels.length, PIECE_BYTES / 2);
-      for (let row = start; row < end; row += step) {
-        pieces.add({ kind: 'raw', ...head, channels, batch: batchOf(page, channels, row, Math.min(end, row + step)) });
-      }
-    });
+    if (to < part.to) pieces.add({ kind: 'skipped', ...head, from: to, to: part.to, reason: 'history' });
+    return to === part.to;
   }
+
+  /** Gaps whose row after lies in [from, to]. */
+  #gapsIn({ rows }: Part, from: number, to: number): RecordedGap[] {
+    const { key, epoch } = rows.stream.info;
+    const gaps = this.#gaps.get(streamName(key, epoch)) ?? [];
+    const first = lastAtOrBefore(gaps.length, (at) => gaps[at]?.seq ?? 0, from - 0.5);
+    const found: RecordedGap[] = [];
+    for (let at = first; at < gaps.length; at++) {
+      const gap = gaps[at] as RecordedGap;
+      if (gap.seq > to) break;
+      if (gap.seq >= from) found.push(gap);
+    }
+    return found;
+  }
+}
+
+function streamName(key: string, epoch: number): string {
+  return `${key}#${epoch}`;
 }
 
 /** The time at which all streams are cut; null if the answer fits. */
 async function cutAt(parts: readonly Part[], request: HistoryRequest): Promise<bigint | null> {
-  const full = parts.filter((part) => part.from < part.to);
-  const limit = Math.floor(request.limit / Math.max(1, full.length));
   let cutNs: bigint | null = null;
-  for (const { rows, channels, from, to, n } of full) {
-    const columnBytes = channels.length * (rows.isFloat64 ? 8 : 4) * (n > 1 ? 2 : 1) + 8;
-    const share = Math.max(1, Math.min(limit, Math.floor(ANSWER_BYTES / full.length / columnBytes)));
-    if (columnsIn(from, to - from, n) <= share) continue;
-    const timeNs = await rows.timeOf(Math.min(to - 1, (Math.floor(from / n) + share) * n));
+  for (const part of parts) {
+    if (part.from >= part.to) continue;
+    const row = await cutRow(part);
+    if (row === undefined) continue;
+    const timeNs = await part.rows.timeOf(Math.min(part.to - 1, row));
     // Rows at one time cannot be parted: rather more than asked than the same piece for ever.
     const laterNs = timeNs > request.fromNs ? timeNs : request.fromNs + 1n;
     if (cutNs === null || laterNs < cutNs) cutNs = laterNs;
   }
   return cutNs;
+}
+
+/** The row before which a stream has its share; undefined if all of it fits. */
+async function cutRow({ rows, from, to, n, share }: Part): Promise<number | undefined> {
+  if (columnsIn(from, to - from, n) > share) return (Math.floor(from / n) + share) * n;
+  // Each gap makes columns more.
+  return rows.rowAfterColumns(from, to, n, share);
 }

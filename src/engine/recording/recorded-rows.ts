@@ -2,10 +2,12 @@ import type { Batch } from '../../core/batch.ts';
 import { BATCH_FLAG, rowTimeNs } from '../../core/batch.ts';
 import type { ColumnBlock } from '../../core/decimate.ts';
 import { ColumnBuilder } from '../../core/decimate.ts';
+import { ColumnCounter } from './column-counter.ts';
 import type { StoredLevels } from './levels-codec.ts';
 import { PageFeed } from './page-feed.ts';
 import type { Recording, StreamPart } from './recording.ts';
 import type { RecordedStream } from './recording-info.ts';
+import { type EachRows, eachStretch, RowGather } from './row-gather.ts';
 import type { CellPage, CellPlace, StoredLevel } from './stored-level.ts';
 
 /** Decoded chunks kept for the next question, which is mostly near the last one. */
@@ -117,9 +119,37 @@ export class RecordedRows {
     return builder.finish(false);
   }
 
-  /** Rows [fromRow, toRow) batch by batch: `start` and `end` are rows within the batch. */
-  async visit(fromRow: number, toRow: number, each: (batch: Batch, start: number, end: number) => void): Promise<void> {
-    for (const part of this.#parts) await this.#visitPart(part, fromRow, toRow, each);
+  /** The row before which the stretch makes so many columns of n rows, where gaps make more of them than n does; undefined if it makes fewer. */
+  async rowAfterColumns(fromRow: number, toRow: number, n: number, most: number): Promise<number | undefined> {
+    const touched = this.#parts.filter(({ chunks: { totals } }) => totals.endRow > fromRow && totals.firstRow < toRow);
+    let entries = 0;
+    for (const part of touched) entries += await this.#entriesIn(part, n, fromRow, toRow);
+    if (entries <= most) return undefined;
+    const counter = new ColumnCounter(n, most);
+    for (const part of touched) {
+      await this.#eachPage(part, n, [], fromRow, toRow, (page) => counter.add(page, fromRow, toRow));
+    }
+    return counter.row;
+  }
+
+  /** Rows [fromRow, toRow) of the columns with these indices, in order; those of slow streams from the sidecars, where they have them. */
+  async rows(channels: readonly number[], fromRow: number, toRow: number, each: EachRows): Promise<void> {
+    const gather = new RowGather(each);
+    for (const part of this.#parts) {
+      const { totals } = part.chunks;
+      if (totals.endRow <= fromRow || totals.firstRow >= toRow) continue;
+      const isInLevel = await this.#eachPage(part, 1, channels, fromRow, toRow, (page, originNs) => {
+        gather.end();
+        eachStretch(page, originNs, this.isTimed, channels, [fromRow, toRow], (rows, start, end) => {
+          each({ ...rows, isAfterGap: rows.isAfterGap || rows.firstRow === this.stream.firstRow }, start, end);
+        });
+      });
+      if (isInLevel) continue;
+      await this.#visitPart(part, fromRow, toRow, (batch, start, end) => {
+        gather.add(batch, start, end, start === 0 && this.isAfterGap(batch));
+      });
+    }
+    gather.end();
   }
 
   /** Rows are missing before the batch, or it is the first. */
@@ -144,6 +174,15 @@ export class RecordedRows {
     return part.pyramid.ask(chunks.channel, async (levels) => {
       const level = levels?.levels[0];
       return levels && level && { ...(await find(level, levels.originNs)), level, originNs: levels.originNs };
+    });
+  }
+
+  /** At most so many entries of the level for n lie in a stretch; 0 if there is no level. */
+  #entriesIn({ part, chunks }: StreamPart, n: number, from: number, to: number): Promise<number> {
+    return part.pyramid.ask(chunks.channel, async (levels) => {
+      const level = levelFor(levels, n);
+      if (!level || level.blockRows === 1) return 0;
+      return (level.pageOfRow(to - 1) + 1 - level.pageOfRow(from)) * level.layout.pageEntries;
     });
   }
 
