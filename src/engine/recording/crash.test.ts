@@ -85,7 +85,7 @@ describe('after kill -9', () => {
     expect(await library.list()).toMatchObject([{ state: 'interrupted' }]);
     const results = await library.recover();
     expect(results).toMatchObject([{ state: 'finished', recording: { name: 'run', part: 1 } }]);
-    expect(await readdir(folder)).toEqual(['run.mcap']);
+    expect(await readdir(folder)).toEqual(['run.mcap', 'run.mcap.pyramid']);
     expect(await library.list()).toMatchObject([
       { state: 'recovered', reason: expect.stringContaining('was cut off') },
     ]);

@@ -76,7 +76,7 @@ describe('a recording', () => {
     const result = await recorder.stop('');
     expect(result).toMatchObject({ paths: [join(folder, 'run.mcap')], error: undefined });
     expect(result.stats).toMatchObject({ rows: 30 + 31_000, samples: 60 + 124_000, lost: 500, queueBytes: 0 });
-    expect(await readdir(folder)).toEqual(['run.mcap']);
+    expect(await readdir(folder)).toEqual(['run.mcap', 'run.mcap.pyramid']);
 
     await using recording = await openRecording(join(folder, 'run.mcap'));
     const { info } = recording;
@@ -218,7 +218,11 @@ describe('a recording', () => {
     for (const name of ['run', 'run', '../run']) {
       await (await openRecorder({ folder, name, clock, about: ABOUT })).stop('');
     }
-    expect((await readdir(folder)).sort()).toEqual(['-run.mcap', 'run 2.mcap', 'run.mcap']);
+    expect((await readdir(folder)).filter((name) => name.endsWith('.mcap')).sort()).toEqual([
+      '-run.mcap',
+      'run 2.mcap',
+      'run.mcap',
+    ]);
   });
 });
 

@@ -15,6 +15,7 @@ import type { PartFormat } from './part-format.ts';
 import type { PartIndex } from './part-index.ts';
 import { openPart } from './part-index.ts';
 import type { WalkedChunk } from './part-walk.ts';
+import { ensurePyramid } from './pyramid-store.ts';
 import { isBeingWritten } from './recording.ts';
 import { isoTime, lastTimeNs } from './recording-info.ts';
 import { resumeFormat } from './resume-format.ts';
@@ -54,6 +55,7 @@ async function recoverFile(disk: Disk, path: string, clock: Clock): Promise<Reco
     part = await openPart(disk, path);
     const { id, name, started, part: number } = part.head;
     const finalPath = await finishPart(disk, part, clock);
+    await ensurePyramid(disk, finalPath);
     return { path, state: 'finished', finalPath, recording: { id, name, startedNs: BigInt(started), part: number } };
   } catch (error) {
     return { path, state: 'unreadable', error: error instanceof LabError ? error : diskError(error, path) };
