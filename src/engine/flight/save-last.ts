@@ -130,7 +130,8 @@ class Saving {
   }
 
   get #notes(): string {
-    const damage = this.#damaged > 0 ? `${this.#damaged} damaged stretches of the flight recorder are left out.` : '';
+    const stretches = this.#damaged === 1 ? 'A damaged stretch' : `${this.#damaged} damaged stretches`;
+    const damage = this.#damaged > 0 ? `${stretches} of the flight recorder had to be left out.` : '';
     return [this.#shortfall, damage].filter((text) => text !== '').join(' ');
   }
 
