@@ -26,6 +26,7 @@ import type { SafetyDesk } from './safety/safety-desk.ts';
 import type { EventLog } from './state/event-log.ts';
 import type { StateBoard } from './state/state-board.ts';
 import type { TraceDesk } from './state/trace-desk.ts';
+import type { UploadDesk } from './upload/upload-desk.ts';
 
 /** The rooms of one engine, as its calls see them. Made once in engine.ts. */
 export interface EngineParts {
@@ -56,6 +57,7 @@ export interface EngineParts {
   readonly flight: FlightDesk;
   readonly sessions: SessionDesk;
   readonly math: MathDesk;
+  readonly uploads: UploadDesk;
   readonly plans: PlanDesk;
   readonly sweeps: SweepDesk;
   readonly library: Library;

@@ -66,6 +66,7 @@ import { StreamBoard } from './state/stream-board.ts';
 import { TraceDesk } from './state/trace-desk.ts';
 import { createSystemClock } from './system-clock.ts';
 import { noteBoards } from './transport/prologix/board-table.ts';
+import { UploadDesk } from './upload/upload-desk.ts';
 
 export interface EngineOptions {
   /** Locked by the engine. */
@@ -181,6 +182,15 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
       })),
     simulated: () => simulator.instruments,
   });
+  const uploads = scope.use(
+    new UploadDesk({
+      clock,
+      board,
+      events,
+      path: join(folder.path, 'uploads.json'),
+      uploaded: (id, url) => library.mark(id, { uploaded: url }),
+    }),
+  );
   const recording = new RecordingDesk({
     dataFolder: folder.path,
     version,
@@ -191,6 +201,10 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     board,
     host,
     preTrigger: { write: (request) => flight.preTrigger.write(request) },
+    partFinished: ({ recording: id, name, path, part }) => {
+      const when = board.state.upload.target?.when;
+      if (when === 'all' || (when === 'offline' && uploads.isOffline)) void uploads.addPart(id, name, path, part);
+    },
   });
   const outputs: OutputsDesk = new OutputsDesk({
     clock,
@@ -311,6 +325,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     recording,
     flight,
     sessions,
+    uploads,
     math,
     plans,
     sweeps,
@@ -356,6 +371,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
   };
   if (problem) events.add({ kind: 'status', severity: 'warning', text: problem });
   // Before the first screen: whatever it changes then, it changes in the bench of last time.
+  await uploads.open();
   const restored = await keeper.restore();
   if (restored.problem) events.add({ kind: 'status', severity: 'error', text: restored.problem.message });
   loader.prepare(restored.document);

@@ -43,6 +43,8 @@ export interface RecordingDeskParts {
   board: StateBoard;
   host: HostServices;
   preTrigger?: PreTrigger | undefined;
+  /** A part is whole and under its final name. */
+  partFinished?: ((part: { recording: string; name: string; path: string; part: number }) => void) | undefined;
   disk?: Disk | undefined;
   retry?: Partial<RetryLimits> | undefined;
 }
@@ -207,7 +209,7 @@ export class RecordingDesk implements AsyncDisposable {
     const labels = { operator, tags };
     const before =
       preTrigger && why.preTriggerS ? { id: `rec-${randomUUID()}`, startedNs: clock.nowNs(), part: 2 } : undefined;
-    const recording = await openRunning({
+    const recording: RunningRecording = await openRunning({
       recorder: {
         folder,
         name,
@@ -217,6 +219,7 @@ export class RecordingDesk implements AsyncDisposable {
         plainMessages,
         limits: { partBytes, reserveBytes: diskReserveBytes },
         disk,
+        onPart: (path, part) => this.#parts.partFinished?.({ recording: recording.id, name, path, part }),
       },
       continues: why.continues ?? before,
       mayLack: before && 1,

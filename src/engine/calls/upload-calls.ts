@@ -1,19 +1,20 @@
 import type { Handlers } from '../../contract/serve.ts';
-import { LabError } from '../../core/errors.ts';
 import type { EngineParts } from '../engine-parts.ts';
 
-/** Recordings on their way to a server. */
-export function createUploadCalls(
-  _parts: EngineParts,
-): Pick<Handlers, 'upload.setTarget' | 'upload.add' | 'upload.retry' | 'upload.cancel'> {
-  return {
-    'upload.setTarget': () => unbuilt('upload.setTarget'),
-    'upload.add': () => unbuilt('upload.add'),
-    'upload.retry': () => unbuilt('upload.retry'),
-    'upload.cancel': () => unbuilt('upload.cancel'),
-  };
-}
+type UploadCall = 'upload.setTarget' | 'upload.add' | 'upload.retry' | 'upload.cancel';
 
-function unbuilt(call: string): never {
-  throw new LabError('internal.failed', `${call} is being built.`);
+/** Recordings on their way to a server. */
+export function createUploadCalls({ uploads, library }: EngineParts): Pick<Handlers, UploadCall> {
+  return {
+    'upload.setTarget': ({ target, password }) => uploads.setTarget(target, password),
+    'upload.add': async ({ recording }) => uploads.add(await library.row(recording)),
+    'upload.retry': ({ upload }) => {
+      uploads.retry(upload);
+      return {};
+    },
+    'upload.cancel': ({ upload }) => {
+      uploads.cancel(upload);
+      return {};
+    },
+  };
 }
