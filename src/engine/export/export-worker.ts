@@ -1,22 +1,23 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { LabError } from '../../core/errors.ts';
-import { type ExportTask, exportFile } from './export-file.ts';
-import type { WorkerNews } from './export-recording.ts';
+import { importFile } from '../import/import-file.ts';
+import type { ImportResult } from '../import/import-task.ts';
+import { type ExportResult, exportFile } from './export-file.ts';
+import type { WorkerNews, WorkerTask } from './worker-job.ts';
 
-/** Entry of the worker: exports what it was started with, tells how far it is, stops when told anything. */
+/** Entry of the worker: does what it was started with, tells how far it is, stops when told anything. */
 const port = parentPort;
 if (port) {
   const abort = new AbortController();
   port.once('message', () => abort.abort());
   const tell = (news: WorkerNews): void => port.postMessage(news);
-  const task: ExportTask = workerData;
   let shown = 0;
   const onProgress = (share: number): void => {
     if (share - shown < 0.005) return;
     shown = share;
     tell({ share });
   };
-  exportFile(task, { signal: abort.signal, onProgress }).then(
+  run(workerData, { signal: abort.signal, onProgress }).then(
     (result) => {
       tell({ result });
       port.close();
@@ -26,4 +27,10 @@ if (port) {
       port.close();
     },
   );
+}
+
+type Watch = Parameters<typeof exportFile>[1];
+
+function run(work: WorkerTask, watch: Watch): Promise<ExportResult | ImportResult> {
+  return work.kind === 'export' ? exportFile(work.task, watch) : importFile(work.task, watch);
 }
