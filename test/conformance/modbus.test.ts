@@ -1,14 +1,21 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
+import { ManualClock } from '../../src/core/clock.ts';
 import { openScopes } from '../../src/core/scope.ts';
+import { seededRandom } from '../../src/core/seeded-random.ts';
 import { openModbusLines } from '../../src/engine/transport/modbus/line-share.ts';
 import { openTransport } from '../../src/engine/transport/open-transport.ts';
+import { encodeRtu, isWholeRtu } from '../../src/protocol/modbus.ts';
+import { createModbusServer } from '../../src/simulator/wire/modbus-server.ts';
+import { FaultTally } from './faulty-instrument.ts';
+import { acceptFaultily } from './faulty-modbus.ts';
 import { openLastingLine } from './lasting-line.ts';
 import { REAL_FAULTS, REAL_TIMEOUT_MS } from './message-faults.ts';
 import { describeMessageTransport, readMessage } from './message-suite.ts';
-import { createModbusDevice } from './modbus-device.ts';
+import { createModbusDevice, createRegisterUnit } from './modbus-device.ts';
 import { modbusDialect } from './modbus-dialect.ts';
 import { runModbusFaults } from './modbus-faults.ts';
+import { holdingAt } from './modbus-registers.ts';
 import { MODBUS_WAYS, serveModbus } from './modbus-way.ts';
 import { hasSocat } from './pty-pair.ts';
 
@@ -49,6 +56,35 @@ describe.each(MODBUS_WAYS)('faults over %s', (way) => {
   it(`${REAL_FAULTS} of them: nobody gets the answer to another question`, { timeout: REAL_TIMEOUT_MS }, async () => {
     await runModbusFaults({ way, seed: 900, faults: REAL_FAULTS });
   });
+});
+
+it('the same faults give a client that takes the next frame that fits wrong answers by the dozen', async () => {
+  const clock = new ManualClock();
+  const plan = { clock, random: seededRandom(3), tally: new FaultTally(), rate: 0.4, timeoutMs: 60 };
+  const { acceptRtu } = createModbusServer(new Map([[1, createRegisterUnit()]]));
+  let heard: Uint8Array = new Uint8Array(0);
+  const connection = acceptFaultily(
+    'rtu',
+    acceptRtu,
+    plan,
+  )({
+    pendingBytes: 0,
+    async send(bytes) {
+      heard = Buffer.concat([heard, bytes]);
+    },
+    cut() {},
+  });
+  let working = Promise.resolve();
+  let wrong = 0;
+  for (let asked = 0; asked < 500; asked++) {
+    const question = encodeRtu(1, Uint8Array.of(3, asked >> 8, asked & 0xff, 0, 1));
+    heard = new Uint8Array(0);
+    working = working.then(() => connection.receive(question));
+    await clock.advance(60);
+    const isAnswer = heard.length >= 7 && isWholeRtu(heard.subarray(0, 7));
+    if (isAnswer && (heard[3] ?? 0) * 256 + (heard[4] ?? 0) !== holdingAt(asked)) wrong++;
+  }
+  expect(wrong).toBeGreaterThan(24);
 });
 
 /** Files and sockets this process has open, where the system tells. */
