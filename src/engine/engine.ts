@@ -243,7 +243,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
   // Order of the fan: the recorder puts itself first when it starts, then history, then rules, then what only counts, then the flight recorder.
   for (const sink of [history, alarms, new StreamBoard(board, events), meter]) scope.use(fan.add(sink));
   const flight: FlightDesk = scope.use(
-    new FlightDesk({ dataFolder: folder.path, version, clock, fan, events, board, jobs }),
+    new FlightDesk({ dataFolder: folder.path, version, clock, fan, events, board, jobs, history }),
   );
   scope.use(math);
   scope.defer(() => simulator.stop().then(() => undefined));

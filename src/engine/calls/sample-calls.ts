@@ -1,6 +1,7 @@
 import type { Handlers, ScreenContext } from '../../contract/serve.ts';
 import { delay } from '../../core/clock.ts';
 import type { EngineParts } from '../engine-parts.ts';
+import { LIVE } from '../history/screen-hubs.ts';
 
 /** On their way to a screen; with more, its next read of history waits. */
 const MOST_PENDING_BYTES = 4 * 1024 * 1024;
@@ -8,7 +9,7 @@ const MOST_PENDING_BYTES = 4 * 1024 * 1024;
 type SampleCall = 'stream.watch' | 'watch.set' | 'watch.close' | 'watch.seen' | 'history.read';
 
 /** Calls about samples: each screen has a hub for the watches of each origin, gone with its link. */
-export function createSampleCalls({ clock, hubs, recorded }: EngineParts): Pick<Handlers, SampleCall> {
+export function createSampleCalls({ clock, flight, hubs, recorded }: EngineParts): Pick<Handlers, SampleCall> {
   /** An answer is up to 16 MiB: several at once would overrun the link of a slow screen, so each waits for the one before to go out. */
   const roomFor = async (screen: ScreenContext, signal: AbortSignal): Promise<void> => {
     while (screen.pendingBytes > MOST_PENDING_BYTES) await delay(clock, 10, signal);
@@ -32,9 +33,13 @@ export function createSampleCalls({ clock, hubs, recorded }: EngineParts): Pick<
     'history.read': async ({ origin, fromNs, toNs, ...rest }, { screen, signal }) => {
       await roomFor(screen, signal);
       const request = { ...rest, fromNs: BigInt(fromNs), toNs: BigInt(toNs) };
-      const { streams, exact, nextNs } = hubs.has(origin)
-        ? hubs.of(screen, origin).read(request)
-        : await recorded.read(origin, request, (frame) => screen.sendFrame(frame), signal);
+      const send = (frame: ArrayBuffer): void => screen.sendFrame(frame);
+      const isBeyond = origin === LIVE && flight.history.isBeyond(request);
+      const { streams, exact, nextNs } = isBeyond
+        ? await flight.history.read(request, send, signal)
+        : hubs.has(origin)
+          ? hubs.of(screen, origin).read(request)
+          : await recorded.read(origin, request, send, signal);
       return { streams, exact, nextNs: nextNs === null ? null : String(nextNs) };
     },
   };

@@ -8,6 +8,7 @@ import type { SampleFan } from '../acquisition/sample-fan.ts';
 import { aboutBench } from '../bench/about-bench.ts';
 import type { JobTable } from '../bench/job-table.ts';
 import type { PreTrigger } from '../bench/recording-desk.ts';
+import type { History } from '../history/history.ts';
 import type { Disk } from '../recording/disk.ts';
 import { systemDisk } from '../recording/disk.ts';
 import { openRecording } from '../recording/recording.ts';
@@ -16,6 +17,8 @@ import type { EventLog } from '../state/event-log.ts';
 import type { StateBoard } from '../state/state-board.ts';
 import type { FlightLimits } from './flight-options.ts';
 import { FlightRecorder } from './flight-recorder.ts';
+import { FlightShelf } from './flight-shelf.ts';
+import { LiveHistory } from './live-history.ts';
 import { writePast } from './past-part.ts';
 import { saveLast } from './save-last.ts';
 import { spanText } from './span-text.ts';
@@ -28,6 +31,7 @@ export interface FlightDeskParts {
   events: EventLog;
   board: StateBoard;
   jobs: JobTable;
+  history: History;
   disk?: Disk | undefined;
   limits?: Partial<FlightLimits> | undefined;
 }
@@ -47,10 +51,13 @@ const OWN_EVENTS = new Set(['start', 'stop', 'gap']);
 /** The flight recorder in its engine: what it hears, what it follows, and what is made of it. */
 export class FlightDesk implements AsyncDisposable {
   readonly flight: FlightRecorder;
+  /** The live streams beyond memory. */
+  readonly history: LiveHistory;
   /** For recordings that begin before they were started. */
   readonly preTrigger: PreTrigger;
   readonly #parts: FlightDeskParts;
   readonly #disk: Disk;
+  readonly #shelf: FlightShelf;
   readonly #taps: Disposable[];
   #shown = '';
 
@@ -68,6 +75,8 @@ export class FlightDesk implements AsyncDisposable {
       disk: this.#disk,
       limits: parts.limits,
     });
+    this.#shelf = new FlightShelf(this.flight, this.#disk, clock);
+    this.history = new LiveHistory(parts.history, this.#shelf);
     this.preTrigger = { write: (request) => this.#writePast(request) };
     this.#taps = [
       fan.add(this.flight),
@@ -118,6 +127,7 @@ export class FlightDesk implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const tap of this.#taps) tap[Symbol.dispose]();
+    await this.#shelf[Symbol.asyncDispose]();
     await this.flight[Symbol.asyncDispose]();
   }
 

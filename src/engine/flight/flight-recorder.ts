@@ -113,9 +113,10 @@ export class FlightRecorder implements SampleSink, AsyncDisposable {
     await this.#within(this.#limits.closeMs, this.ring.idle(), signal);
   }
 
-  /** Of the file being written; undefined while there is none. */
-  get runningPath(): string | undefined {
-    return this.#recorder?.state === 'recording' ? this.#recorder.paths.at(-1) : undefined;
+  /** The file being written and the time of its first row; undefined while there is none. */
+  get running(): { path: string; fromNs: bigint } | undefined {
+    const path = this.#recorder?.paths.at(-1);
+    return path === undefined || this.#runningFromNs === undefined ? undefined : { path, fromNs: this.#runningFromNs };
   }
 
   streamOpened(info: StreamInfo): void {

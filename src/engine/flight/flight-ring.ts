@@ -6,7 +6,7 @@ import { diskError } from '../recording/disk.ts';
 import { PART_SUFFIX } from '../recording/file-layout.ts';
 import { openPart } from '../recording/part-index.ts';
 import { pyramidPath } from '../recording/pyramid-layout.ts';
-import { storePyramid } from '../recording/pyramid-store.ts';
+import { completePyramid, storePyramid } from '../recording/pyramid-store.ts';
 import { recoverFolder } from '../recording/recovery.ts';
 import { addToCatalog, readCatalog, writeCatalog } from './flight-catalog.ts';
 import { describeFlightPart, type FlightPart } from './flight-part.ts';
@@ -15,6 +15,9 @@ import { describeFlightPart, type FlightPart } from './flight-part.ts';
 export const FLIGHT_STEM = 'flight';
 /** Lines of removed files that the catalog may have before it is written anew. */
 const SPARE_LINES = 100;
+/** A file that ended by its age, not its size. */
+const SMALL_BYTES = 16 << 20;
+const NEVER = new AbortController().signal;
 const OWN_NAME = /^flight(-\d+)?( \d+)?\.mcap(\.part)?$/;
 
 /**
@@ -23,6 +26,8 @@ const OWN_NAME = /^flight(-\d+)?( \d+)?\.mcap(\.part)?$/;
  */
 export class FlightRing {
   readonly folder: string;
+  /** Asked before a file goes: whoever has it open closes it. */
+  onRemove: (path: string) => Promise<void> = async () => undefined;
   readonly #disk: Disk;
   readonly #clock: Clock;
   #parts: FlightPart[] = [];
@@ -182,9 +187,10 @@ export class FlightRing {
           return undefined;
         }
         await storePyramid(this.#disk, opened);
+        // Rows of slow streams lie in many small chunks: beside the file they are found at once.
+        if (opened.sizeBytes < SMALL_BYTES) await completePyramid(this.#disk, path, NEVER);
         return await describeFlightPart(this.#disk, opened, pyramidPath(path));
       } finally {
-        await opened.pyramid.close();
         await opened.file.close();
       }
     } catch {
@@ -194,6 +200,8 @@ export class FlightRing {
 
   async #remove(part: FlightPart): Promise<boolean> {
     try {
+      // What is held open takes its space along.
+      await this.onRemove(part.path);
       await this.#disk.remove(part.path);
       await this.#disk.remove(pyramidPath(part.path));
     } catch {

@@ -8,9 +8,10 @@ import { readSegments } from './read-segments.ts';
 import type { StreamHistory } from './stream-history.ts';
 
 /** Most bytes of one answer; more is cut, `nextNs` says where to go on. */
-const ANSWER_BYTES = 16 * 1024 * 1024;
+export const ANSWER_BYTES = 16 * 1024 * 1024;
 
-interface Part extends ChannelsOf<StreamHistory> {
+/** Rows [from, to) of a stream in columns of n. */
+export interface HistoryPart extends ChannelsOf<StreamHistory> {
   from: number;
   to: number;
   n: number;
@@ -25,7 +26,7 @@ export function readHistory(
   request: HistoryRequest,
   send: (frame: ArrayBuffer) => void,
 ): HistoryAnswer {
-  const parts = history.streamsOf(request.channels).map((found): Part => partOf(found, request, request.toNs));
+  const parts = history.streamsOf(request.channels).map((found): HistoryPart => partOf(found, request, request.toNs));
   const nextNs = cutAt(parts, request);
   const pieces = new Pieces(send);
   let exact = true;
@@ -39,15 +40,15 @@ export function readHistory(
   return { streams: [...streams, ...segments], exact, nextNs };
 }
 
-function partOf(found: ChannelsOf<StreamHistory>, request: HistoryRequest, toNs: bigint): Part {
+function partOf(found: ChannelsOf<StreamHistory>, request: HistoryRequest, toNs: bigint): HistoryPart {
   const from = found.stream.rowAt(request.fromNs);
   const to = found.stream.rowAt(toNs);
   return { ...found, from, to, n: request.raw ? 1 : rowsPerColumn((to - from) / request.width) };
 }
 
 /** The time at which all streams are cut; null if the answer fits. */
-function cutAt(parts: readonly Part[], request: HistoryRequest): bigint | null {
-  const bytesOf = (part: Part): number =>
+function cutAt(parts: readonly HistoryPart[], request: HistoryRequest): bigint | null {
+  const bytesOf = (part: HistoryPart): number =>
     part.channels.length * (part.stream.isFloat64 ? 8 : 4) * (part.n > 1 ? 2 : 1) + 8;
   const full = parts.filter((part) => part.from < part.to);
   const limit = Math.floor(request.limit / Math.max(1, full.length));
@@ -65,7 +66,7 @@ function cutAt(parts: readonly Part[], request: HistoryRequest): bigint | null {
 }
 
 /** Sends one stream; false if it is not exact. */
-function sendPart(part: Part, request: HistoryRequest, pieces: Pieces): boolean {
+export function sendPart(part: HistoryPart, request: HistoryRequest, pieces: Pieces): boolean {
   const head = { id: request.request, isReply: true, stream: part.stream.info.id };
   const { stream, channels, from, to, n } = part;
   for (const gap of stream.runs.gaps(from, to)) pieces.add({ kind: 'gap', ...head, ...gap });

@@ -158,6 +158,23 @@ export class StreamHistory {
     return { blocks, isExact, firstRow: Math.max(first, fromRow) };
   }
 
+  /** First row from which on columns of n rows are exact; undefined if none are. */
+  exactRow(n: number): number | undefined {
+    const level = Pyramid.levelFor(n);
+    return level < 0 ? this.ring.firstRow : this.#pyramid?.firstRowOf(level);
+  }
+
+  /** Rows in the block that is the finest kept of a row; 1: the row itself. */
+  blockAt(row: number): number {
+    if (row >= (this.ring.firstRow ?? Number.POSITIVE_INFINITY)) return 1;
+    for (let level = 0; level < PYRAMID_LEVELS; level++) {
+      if (row >= (this.#pyramid?.firstRowOf(level) ?? Number.POSITIVE_INFINITY)) {
+        return this.#pyramid?.levels[level]?.blockRows ?? 1;
+      }
+    }
+    return 1;
+  }
+
   /** First row of the column that holds a row; a column does not reach back over a gap. */
   #columnStart(row: number, n: number): number {
     const run = this.runs.at(row);
