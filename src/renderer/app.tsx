@@ -19,8 +19,15 @@ import { Toasts } from './frame/toasts.tsx';
 import { Strips, TopBar } from './frame/top-bar.tsx';
 import { useFinishedJobs } from './job/followed-jobs.ts';
 import { useLatestWatch } from './latest-watch.ts';
+import { MathDialog } from './math-dialog.tsx';
 import { PlotScreen } from './plot-screen.tsx';
+import { EditRecordingDialog } from './recordings/edit-dialog.tsx';
+import { ExportDialog } from './recordings/export-dialog.tsx';
+import { PlansDialog } from './recordings/plans-dialog.tsx';
+import { PreflightDialog } from './recordings/preflight-dialog.tsx';
+import { RecordDialog } from './recordings/record-dialog.tsx';
 import { RecordingsScreen } from './recordings/recordings-screen.tsx';
+import { SaveLastDialog } from './recordings/save-last-dialog.tsx';
 import { SafetyDialog } from './safety/safety-dialog.tsx';
 import { type DialogState, type ScreenName, screenStore } from './screen-store.ts';
 import { SettingsScreen } from './settings/settings-screen.tsx';
@@ -103,6 +110,20 @@ function OpenDialog({ dialog }: { dialog: DialogState }): ReactElement {
       return <RuleDialog rule={dialog.rule} channel={dialog.channel} />;
     case 'bench':
       return <BenchDialog action={dialog.action} />;
+    case 'record':
+      return <RecordDialog />;
+    case 'saveLast':
+      return <SaveLastDialog />;
+    case 'preflight':
+      return <PreflightDialog />;
+    case 'plans':
+      return <PlansDialog />;
+    case 'math':
+      return <MathDialog />;
+    case 'editRecording':
+      return <EditRecordingDialog row={dialog.row} />;
+    case 'export':
+      return <ExportDialog info={dialog.info} range={dialog.range} />;
   }
 }
 

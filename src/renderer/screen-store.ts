@@ -1,3 +1,4 @@
+import type { RecordingInfo, RecordingRow } from '../contract/recording-schema.ts';
 import { createStore } from './store.ts';
 
 /** The screens in the order of the rail and of Ctrl/Cmd+1…7. */
@@ -14,7 +15,14 @@ export type DialogState =
   | { kind: 'queries'; instrument: string }
   | { kind: 'safety' }
   | { kind: 'rule'; rule?: string; channel?: string }
-  | { kind: 'bench'; action: 'new' | 'open' | 'saveAs' | 'rename' };
+  | { kind: 'bench'; action: 'new' | 'open' | 'saveAs' | 'rename' }
+  | { kind: 'record' }
+  | { kind: 'saveLast' }
+  | { kind: 'preflight' }
+  | { kind: 'plans' }
+  | { kind: 'math' }
+  | { kind: 'editRecording'; row: RecordingRow }
+  | { kind: 'export'; info: RecordingInfo; range?: { fromNs: string; toNs: string } | undefined };
 
 export interface ScreenState {
   screen: ScreenName;

@@ -1,13 +1,20 @@
 import { type ReactElement, useState } from 'react';
+import type { RecordingState } from '../../contract/recording-schema.ts';
 import { act, toast } from '../actions.ts';
+import { Icon } from '../control/icon.tsx';
 import { benchStore, linkStore, pulseStore } from '../engine-link.ts';
-import { showOrigin, showScreen } from '../screen-store.ts';
+import { showDialog, showOrigin, showScreen } from '../screen-store.ts';
 import { useStore } from '../store.ts';
 import { formatBytes, formatCount, formatElapsed, formatLeft, msOf } from '../text-format.ts';
 
+/** It runs, or waits for a disk. */
+function isRunning(state: RecordingState['state'] | undefined): boolean {
+  return state === 'recording' || state === 'waiting';
+}
+
 /** Starts a recording of everything attached, or stops the one that runs. */
 export async function toggleRecording(): Promise<void> {
-  if (benchStore.get()?.recording.state !== 'recording') {
+  if (!isRunning(benchStore.get()?.recording.state)) {
     await act('recording.start', {});
     return;
   }
@@ -28,8 +35,9 @@ export function RecordButton(): ReactElement {
   const hasStreams = useStore(benchStore, (bench) => (bench?.instruments.length ?? 0) > 0);
   const isLive = useStore(linkStore, (link) => link.state === 'live');
   const [busy, setBusy] = useState(false);
-  const isRecording = recording?.state === 'recording';
-  const now = pulse?.recording.state === 'recording' ? pulse.recording : recording;
+  const isRecording = isRunning(recording?.state);
+  const isWaiting = recording?.state === 'waiting';
+  const now = isRunning(pulse?.recording.state) ? pulse?.recording : recording;
   const press = async (): Promise<void> => {
     setBusy(true);
     await toggleRecording();
@@ -37,34 +45,50 @@ export function RecordButton(): ReactElement {
   };
   const elapsed = now?.startedNs && pulse ? (msOf(pulse.t) - msOf(now.startedNs)) / 1000 : 0;
   return (
-    <button
-      type="button"
-      className="record"
-      aria-pressed={isRecording}
-      aria-label={isRecording ? 'Stop recording' : 'Record'}
-      data-testid="record"
-      disabled={busy || !isLive || (!isRecording && !hasStreams)}
-      title={
-        isRecording
-          ? `Recording ${now?.name ?? ''}: click to stop (Alt+R)`
-          : hasStreams
-            ? 'Record everything attached (Alt+R)'
-            : 'Attach an instrument first: there is nothing to record'
-      }
-      onClick={() => void press()}
-    >
-      <i />
-      {isRecording ? (
-        <>
-          <b>{formatElapsed(elapsed)}</b>
-          <span>
-            {formatBytes(now?.bytes ?? 0)} · {formatLeft(now?.diskSecondsLeft ?? null)} left
-          </span>
-        </>
-      ) : (
-        'Record'
+    <span className="record-group">
+      <button
+        type="button"
+        className="record"
+        aria-pressed={isRecording}
+        aria-label={isRecording ? 'Stop recording' : 'Record'}
+        data-testid="record"
+        disabled={busy || !isLive || (!isRecording && !hasStreams)}
+        title={
+          isRecording
+            ? `Recording ${now?.name ?? ''}: click to stop (Alt+R)`
+            : hasStreams
+              ? 'Record everything attached (Alt+R)'
+              : 'Attach an instrument first: there is nothing to record'
+        }
+        onClick={() => void press()}
+      >
+        <i />
+        {isRecording ? (
+          <>
+            <b>{formatElapsed(elapsed)}</b>
+            <span>
+              {isWaiting
+                ? 'waits for a disk'
+                : `${formatBytes(now?.bytes ?? 0)} · ${formatLeft(now?.diskSecondsLeft ?? null)} left`}
+            </span>
+          </>
+        ) : (
+          'Record'
+        )}
+      </button>
+      {!isRecording && (
+        <button
+          type="button"
+          className="btn icon"
+          aria-label="Recording choices"
+          title="Record with a name, notes, seconds before, or in another format"
+          disabled={!isLive || !hasStreams}
+          onClick={() => showDialog({ kind: 'record' })}
+        >
+          <Icon name="down" />
+        </button>
       )}
-    </button>
+    </span>
   );
 }
 
@@ -72,6 +96,20 @@ export function RecordButton(): ReactElement {
 export function RecordingStrip(): ReactElement | null {
   const recording = useStore(benchStore, (bench) => bench?.recording);
   const [dismissed, setDismissed] = useState<string>();
+  if (recording?.state === 'waiting' && recording.error) {
+    return (
+      <div className="strip-line bad" role="alert">
+        <b>Recording waits for a disk</b>
+        <p>
+          {recording.error.message} What is measured is held in memory meanwhile.{' '}
+          <code className="num quiet">{recording.error.code}</code>
+        </p>
+        <button type="button" className="btn small" onClick={() => showScreen('settings')}>
+          Folders
+        </button>
+      </div>
+    );
+  }
   if (recording?.state !== 'failed' || !recording.error || dismissed === recording.recording) return null;
   return (
     <div className="strip-line bad" role="alert">

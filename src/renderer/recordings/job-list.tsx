@@ -1,27 +1,8 @@
 import { type ReactElement, useState } from 'react';
-import type { RecordingRow } from '../../contract/recording-schema.ts';
 import { act } from '../actions.ts';
-import { benchStore, call } from '../engine-link.ts';
-import { followJob } from '../job/followed-jobs.ts';
+import { benchStore } from '../engine-link.ts';
 import { JobState } from '../job/job-state.tsx';
-import { shell } from '../shell.ts';
 import { useStore } from '../store.ts';
-
-/** Starts an export: the desktop asks where to, a browser downloads it when it is done. */
-export async function startExport(row: RecordingRow): Promise<void> {
-  let path: string | null | undefined;
-  if (shell) {
-    path = await shell.chooseFile({
-      kind: 'save',
-      title: 'Export as CSV',
-      defaultName: `${row.name}.csv`,
-      filters: [{ name: 'CSV', extensions: ['csv'] }],
-    });
-    if (!path) return;
-  }
-  const job = await call('recording.export', { recording: row.id, format: 'csv', ...(path ? { path } : {}) });
-  followJob(job.id);
-}
 
 /** Long work of the engine with progress, time left and cancel. */
 export function JobList(): ReactElement | null {

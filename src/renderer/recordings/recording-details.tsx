@@ -6,12 +6,12 @@ import { unitSymbol } from '../../core/units.ts';
 import { showError, toast } from '../actions.ts';
 import { Problem } from '../control/problem.tsx';
 import { call, clientStore } from '../engine-link.ts';
-import { showOrigin } from '../screen-store.ts';
+import { showDialog, showOrigin } from '../screen-store.ts';
 import { shell } from '../shell.ts';
 import { useStore } from '../store.ts';
-import { formatCount, formatDuration, formatHz, msOf, plural } from '../text-format.ts';
-import { startExport } from './job-list.tsx';
+import { formatCount, formatDate, formatDuration, formatHz, msOf, plural } from '../text-format.ts';
 import { previewColor, recordingState } from './recording-words.ts';
+import { ShelfActions } from './shelf-actions.tsx';
 import { Sparkline } from './sparkline.tsx';
 
 /** One recording: what is in it, what is missing, and what can be done with it. */
@@ -20,7 +20,7 @@ export function RecordingDetails({ row }: { row: RecordingRow }): ReactElement {
   const [info, setInfo] = useState<RecordingInfo>();
   const [report, setReport] = useState<CallOutput<'recording.verify'>>();
   const [error, setError] = useState<LabError>();
-  const [busy, setBusy] = useState<'verify' | 'export'>();
+  const [busy, setBusy] = useState<'verify'>();
   const { word, tone } = recordingState(row);
   const isRunning = row.state === 'recording';
 
@@ -44,15 +44,6 @@ export function RecordingDetails({ row }: { row: RecordingRow }): ReactElement {
     setError(undefined);
     try {
       setReport(await call('recording.verify', { recording: row.id }));
-    } catch (thrown) {
-      setError(LabError.from(thrown));
-    }
-    setBusy(undefined);
-  };
-  const exportCsv = async (): Promise<void> => {
-    setBusy('export');
-    try {
-      await startExport(row);
     } catch (thrown) {
       setError(LabError.from(thrown));
     }
@@ -85,11 +76,19 @@ export function RecordingDetails({ row }: { row: RecordingRow }): ReactElement {
         <button
           type="button"
           className="btn"
-          disabled={busy !== undefined || isRunning}
+          disabled={isRunning || !info}
           title={isRunning ? 'Stop the recording first' : undefined}
-          onClick={() => void exportCsv()}
+          onClick={() => info && showDialog({ kind: 'export', info })}
         >
-          Export CSV
+          Export…
+        </button>
+        <button
+          type="button"
+          className="btn"
+          disabled={isRunning}
+          onClick={() => showDialog({ kind: 'editRecording', row })}
+        >
+          Edit…
         </button>
         <button
           type="button"
@@ -110,15 +109,24 @@ export function RecordingDetails({ row }: { row: RecordingRow }): ReactElement {
           </button>
         )}
       </div>
+      <ShelfActions row={row} />
       {error && <Problem error={error} />}
       {report && <VerifyReport report={report} />}
       {info?.missing && <Problem tone="warn" error={{ code: '', message: info.missing }} />}
-      {info?.notes && (
+      {(row.notes || row.tags.length > 0 || row.operator) && (
         <div>
           <h3 className="quiet">Notes</h3>
-          <p className="selectable">{info.notes}</p>
+          <p className="selectable notes-text">{row.notes}</p>
+          <p className="quiet">{[row.operator, row.tags.join(' · ')].filter(Boolean).join(' — ')}</p>
         </div>
       )}
+      {info?.thinned && <p className="quiet">{info.thinned}</p>}
+      {row.verified && (
+        <p className={row.verified.ok ? 'tone-ok' : 'tone-bad'}>
+          {row.verified.ok ? '✓ verified' : 'problems found'} {formatDate(msOf(row.verified.atNs))}
+        </p>
+      )}
+      {row.uploaded && <p className="quiet cut">Uploaded to {row.uploaded}</p>}
       {info && <Gaps info={info} />}
       {info && (
         <div className="side-list">

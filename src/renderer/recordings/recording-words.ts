@@ -1,4 +1,4 @@
-import type { RecordingRow } from '../../contract/recording-schema.ts';
+import type { RecordingFormat, RecordingRow } from '../../contract/recording-schema.ts';
 import { msOf } from '../text-format.ts';
 
 /** The integrity of a recording as a word, never as a colour alone; why is `reason`. */
@@ -20,3 +20,12 @@ export function recordingState(row: Pick<RecordingRow, 'state'>): { word: string
 export function previewColor(row: Pick<RecordingRow, 'startedNs'>): number {
   return (Math.floor(msOf(row.startedNs) / 1000) % 8) + 1;
 }
+
+/** Formats a recording can be written in. */
+export const FORMAT_WORDS: Record<RecordingFormat, string> = {
+  labwire: 'Labwire (MCAP)',
+  'lablink-jsonl': 'LabLink JSON Lines',
+  'lablink-json': 'LabLink JSON',
+  'lablink-csv': 'LabLink CSV',
+  'lablink-binary': 'LabLink binary',
+};

@@ -1,4 +1,4 @@
-import { type KeyboardEvent, type ReactElement, useEffect, useMemo, useState } from 'react';
+import { type KeyboardEvent, type ReactElement, useEffect, useState } from 'react';
 import type { CallOutput } from '../../contract/calls.ts';
 import type { RecordingRow } from '../../contract/recording-schema.ts';
 import { LabError } from '../../core/errors.ts';
@@ -10,16 +10,19 @@ import { showOrigin } from '../screen-store.ts';
 import { useStore } from '../store.ts';
 import { formatBytes, formatDate, formatDuration, msOf, plural } from '../text-format.ts';
 import { JobList } from './job-list.tsx';
+import { LibraryActions } from './library-actions.tsx';
 import { RecordingDetails } from './recording-details.tsx';
-import { previewColor, recordingState } from './recording-words.ts';
+import { FORMAT_WORDS, previewColor, recordingState } from './recording-words.ts';
+import { SessionList } from './session-list.tsx';
 import { Sparkline } from './sparkline.tsx';
+import { UploadList } from './upload-list.tsx';
 
 /** What was recorded: newest first, with a preview, searchable; details beside. */
 export function RecordingsScreen(): ReactElement {
-  const { list, error } = useLibrary();
   const [search, setSearch] = useState('');
+  const { list, error } = useLibrary(search);
   const [picked, setPicked] = useState<string>();
-  const rows = useMemo(() => filterRows(list?.recordings ?? [], search), [list, search]);
+  const rows = list?.recordings ?? [];
   const row = rows.find((item) => item.id === picked) ?? rows[0];
   const hasInstruments = useStore(benchStore, (bench) => (bench?.instruments.length ?? 0) > 0);
   return (
@@ -33,12 +36,13 @@ export function RecordingsScreen(): ReactElement {
               className="input"
               type="search"
               aria-label="Search recordings"
-              placeholder="Search names and instruments"
+              placeholder="Search names, notes, tags, instruments, channels"
               value={search}
               onChange={(event) => setSearch(event.target.value)}
             />
           </label>
           <span className="grow" />
+          <LibraryActions />
           <span className="quiet cut selectable num folder" title={list?.folder}>
             <bdi>{list?.folder}</bdi>
           </span>
@@ -67,14 +71,16 @@ export function RecordingsScreen(): ReactElement {
               </tbody>
             </table>
           )}
-          {list && list.recordings.length === 0 && <NoRecordings hasInstruments={hasInstruments} />}
-          {list && list.recordings.length > 0 && rows.length === 0 && (
+          {list && rows.length === 0 && search.trim() === '' && <NoRecordings hasInstruments={hasInstruments} />}
+          {list && rows.length === 0 && search.trim() !== '' && (
             <div className="empty">
               <h2>Nothing fits “{search}”</h2>
-              <p>Names and instruments are searched.</p>
+              <p>Names, notes, tags, operators, instruments and channels are searched.</p>
             </div>
           )}
         </div>
+        <SessionList />
+        <UploadList />
         <JobList />
       </div>
       {row && <RecordingDetails key={row.id} row={row} />}
@@ -109,7 +115,12 @@ function Row(props: { row: RecordingRow; isPicked: boolean; onPick: () => void }
           {row.name}
         </b>
         <small className="cut">
-          {row.instruments.length > 2 ? plural(row.instruments.length, 'instrument') : row.instruments.join(', ')}
+          {row.tags.length > 0 && <span className="tags">{row.tags.join(' · ')} </span>}
+          {row.format !== 'labwire'
+            ? FORMAT_WORDS[row.format]
+            : row.instruments.length > 2
+              ? plural(row.instruments.length, 'instrument')
+              : row.instruments.join(', ')}
         </small>
       </td>
       <td>
@@ -147,7 +158,7 @@ function NoRecordings({ hasInstruments }: { hasInstruments: boolean }): ReactEle
 }
 
 /** The list, read again when the library or the running recording changed. */
-function useLibrary(): { list: CallOutput<'recording.list'> | undefined; error: LabError | undefined } {
+function useLibrary(search: string): { list: CallOutput<'recording.list'> | undefined; error: LabError | undefined } {
   const client = useStore(clientStore, (value) => value);
   const running = useStore(
     benchStore,
@@ -162,7 +173,7 @@ function useLibrary(): { list: CallOutput<'recording.list'> | undefined; error: 
     let isGone = false;
     const read = async (): Promise<void> => {
       try {
-        const answer = await call('recording.list', {});
+        const answer = await call('recording.list', search.trim() ? { search: search.trim() } : {});
         if (isGone) return;
         setList(answer);
         setError(undefined);
@@ -176,17 +187,6 @@ function useLibrary(): { list: CallOutput<'recording.list'> | undefined; error: 
       isGone = true;
       stop();
     };
-  }, [client, running, folder]);
+  }, [client, running, folder, search]);
   return { list, error };
-}
-
-/** Every word must be in the name or an instrument. Newest first. */
-export function filterRows(rows: readonly RecordingRow[], search: string): RecordingRow[] {
-  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
-  return rows
-    .filter((row) => {
-      const text = `${row.name} ${row.instruments.join(' ')}`.toLowerCase();
-      return words.every((word) => text.includes(word));
-    })
-    .sort((a, b) => (BigInt(b.startedNs) > BigInt(a.startedNs) ? 1 : -1));
 }

@@ -1,12 +1,15 @@
-import type { ReactElement, ReactNode } from 'react';
+import type { ReactElement } from 'react';
 import type { Settings } from '../../contract/bench-schema.ts';
 import { parseQuantity } from '../../core/units-parse.ts';
 import { act, showError } from '../actions.ts';
 import { PlainSwitch } from '../control/switch.tsx';
 import { benchStore, linkStore } from '../engine-link.ts';
+import { showDialog } from '../screen-store.ts';
 import { shell } from '../shell.ts';
 import { useStore } from '../store.ts';
+import { Row } from './setting-row.tsx';
 import { type Read, SizeSetting, TextSetting } from './text-setting.tsx';
+import { UploadSettings } from './upload-settings.tsx';
 
 const THEMES: { value: Settings['theme']; word: string }[] = [
   { value: 'system', word: 'As the system' },
@@ -101,6 +104,87 @@ export function SettingsScreen(): ReactElement {
               onSet={(diskReserveBytes) => set({ diskReserveBytes })}
             />
           </Row>
+          <Row title="Second folder" hint="Recording goes on there when the first cannot be written; empty for none.">
+            <TextSetting
+              label="Second folder"
+              value={settings.fallbackFolder}
+              read={(text) => ({ ok: true, value: text.trim() })}
+              onSet={(fallbackFolder) => set({ fallbackFolder })}
+              isWide
+            />
+          </Row>
+          <Row title="Compression" hint="Smaller files, at the cost of processor time.">
+            <fieldset className="seg" aria-label="Compression">
+              {(['none', 'lz4', 'zstd'] as const).map((word) => (
+                <button
+                  key={word}
+                  type="button"
+                  aria-pressed={settings.recordingCompression === word}
+                  onClick={() => set({ recordingCompression: word })}
+                >
+                  {word}
+                </button>
+              ))}
+            </fieldset>
+          </Row>
+          <Row
+            title="For other viewers too"
+            hint="Every row also as a plain JSON message, which any MCAP viewer plots."
+          >
+            <PlainSwitch
+              label="For other viewers too"
+              checked={settings.plainMessages}
+              onChange={(plainMessages) => set({ plainMessages })}
+            />
+          </Row>
+          <Row title="Operator" hint="Written into recordings.">
+            <TextSetting
+              label="Operator"
+              value={settings.operator}
+              read={(text) => ({ ok: true, value: text.trim().slice(0, 200) })}
+              onSet={(operator) => set({ operator })}
+            />
+          </Row>
+          <Row title="Flight recorder" hint="Keeps everything for a while, though nobody pressed record.">
+            <PlainSwitch label="Flight recorder" checked={settings.flight} onChange={(flight) => set({ flight })} />
+            <SizeSetting
+              label="Size of the flight recorder"
+              bytes={settings.flightBytes}
+              leastBytes={64e6}
+              onSet={(flightBytes) => set({ flightBytes })}
+            />
+          </Row>
+          <Row title="Flight recorder, hours" hint="Older than this is let go; 0: only the size counts.">
+            <TextSetting
+              label="Hours of the flight recorder"
+              value={String(settings.flightHours)}
+              unit="h"
+              read={(text) => readNumber(text, 0, 10_000, 'h')}
+              onSet={(flightHours) => set({ flightHours })}
+            />
+          </Row>
+          <Row title="Thin out after days" hint="Older recordings keep mean, min and max of each interval; 0: never.">
+            <TextSetting
+              label="Thin out after days"
+              value={String(settings.thinAfterDays)}
+              unit="d"
+              read={(text) => readNumber(text, 0, 36_500, 'd')}
+              onSet={(thinAfterDays) => set({ thinAfterDays })}
+            />
+            <TextSetting
+              label="Interval of thinning"
+              value={String(settings.thinIntervalS)}
+              unit="s"
+              read={(text) => readNumber(text, 0.001, 86_400, 's')}
+              onSet={(thinIntervalS) => set({ thinIntervalS })}
+            />
+          </Row>
+          <UploadSettings />
+          <Row title="Computed channels" hint="Power, slope, charge: from what is measured.">
+            <button type="button" className="btn" onClick={() => showDialog({ kind: 'math' })}>
+              Computed channels…
+            </button>
+          </Row>
           <Row title="History in memory" hint="How much of what was not recorded can be looked back at.">
             <SizeSetting
               label="History in memory"
@@ -164,18 +248,6 @@ export function SettingsScreen(): ReactElement {
         </div>
       </div>
     </section>
-  );
-}
-
-function Row(props: { title: string; hint?: string; children: ReactNode }): ReactElement {
-  return (
-    <div className="setting">
-      <div>
-        <b>{props.title}</b>
-        {props.hint && <small className="quiet">{props.hint}</small>}
-      </div>
-      <div className="setting-control">{props.children}</div>
-    </div>
   );
 }
 
