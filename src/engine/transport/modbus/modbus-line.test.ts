@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createDeferred } from '../../../core/deferred.ts';
 import { LabError } from '../../../core/errors.ts';
-import { encodeRtu, encodeTcp } from '../../../protocol/modbus.ts';
+import { encodeRtu, encodeTcp, type ModbusRequest } from '../../../protocol/modbus.ts';
 import { ReadBuffer } from '../read-buffer.ts';
 import type { Transport } from '../transport.ts';
 import { SharedLine } from './line-turn.ts';
@@ -51,7 +51,7 @@ it('a write that fails after its question was given up does not take the answer 
   await expect.poll(() => writes.length).toBe(1);
   stop.end(CANCELLED);
   await expect(first).rejects.toMatchObject({ code: 'call.cancelled' });
-  const second = line.ask(1, QUESTION, new Stop(), 1000);
+  const second = line.ask(1, QUESTION, new Stop(), { timeoutMs: 1000 });
   await expect.poll(() => writes.length).toBe(2);
   writes[0]?.reject(new LabError('transport.failed', 'Not sent.'));
   await turn();
@@ -138,6 +138,44 @@ describe('a serial line in step again', () => {
     hear(rtu(42));
     expect(await asked).toEqual({ kind: 'values', values: [42] });
   });
+});
+
+it('an urgent write on a serial line that owes goes out at once, and takes no other answer for its own', async () => {
+  const { line, requests, hear } = setUp(false);
+  const put = (value: number): ModbusRequest => ({ kind: 'write', table: 'holding', start: 18, values: [value] });
+  const written = (value: number): Uint8Array => encodeRtu(1, Uint8Array.of(6, 0, 18, 0, value));
+  const stop = new Stop();
+  const first = line.ask(1, put(1), stop);
+  stop.end(CANCELLED);
+  await expect(first).rejects.toBe(CANCELLED);
+  const urgent = line.ask(1, put(0), new Stop(), { isUrgent: true });
+  expect(requests()).toEqual([
+    [1, 6, 0, 18, 0, 1],
+    [1, 6, 0, 18, 0, 0],
+  ]);
+  // That of the first write, and a refusal that may be of it, too.
+  hear(written(1));
+  hear(encodeRtu(1, Uint8Array.of(0x86, 4)));
+  hear(written(0));
+  expect(await urgent).toEqual({ kind: 'done' });
+  // What is not urgent waits until the first write's answer cannot come any more.
+  const later = line.ask(1, put(1), new Stop());
+  await expect.poll(() => requests()[2]?.[1]).toBe(8);
+  await line[Symbol.asyncDispose]();
+  await expect(later).rejects.toMatchObject({ code: 'transport.closed' });
+});
+
+it('an urgent write of several values waits for a marker when one like it is owed: it is confirmed by its count only', async () => {
+  const { line, requests } = setUp(false);
+  const put = (...values: number[]): ModbusRequest => ({ kind: 'write', table: 'holding', start: 8, values });
+  const stop = new Stop();
+  const first = line.ask(1, put(5, 5), stop);
+  stop.end(CANCELLED);
+  await expect(first).rejects.toBe(CANCELLED);
+  const urgent = line.ask(1, put(0, 0), new Stop(), { isUrgent: true });
+  await expect.poll(() => requests().map(([, code]) => code)).toEqual([16, 8]);
+  await line[Symbol.asyncDispose]();
+  await expect(urgent).rejects.toMatchObject({ code: 'transport.closed' });
 });
 
 describe('a turn on the line', () => {

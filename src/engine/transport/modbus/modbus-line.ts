@@ -14,7 +14,7 @@ import { Deadline } from './deadline.ts';
 import { RtuCutter, TcpCutter } from './frame-cutter.ts';
 import { MODBUS_LIMITS, type ModbusLimits } from './modbus-limits.ts';
 import { OwedAnswers } from './owed-answers.ts';
-import { type StepMarker, StepMarkers } from './step-markers.ts';
+import { StepMarkers } from './step-markers.ts';
 import type { Stop } from './stop.ts';
 
 export interface ModbusLineOptions {
@@ -24,11 +24,21 @@ export interface ModbusLineOptions {
   owed?: OwedAnswers | undefined;
 }
 
+export interface AskOptions {
+  /** Default: `answerMs` of the line. */
+  timeoutMs?: number | undefined;
+  /** Outputs off. */
+  isUrgent?: boolean | undefined;
+}
+
 interface Question {
   unit: number;
   request: ModbusRequest;
-  /** Asked only to be in step: what does not answer it is an older answer. Absent: whatever is of its function is its answer. */
-  marker?: StepMarker;
+  /** Older answers may come first: what does not fit is one of them. Absent: whatever is of its function is its answer. */
+  amongOwed?: {
+    /** An exception is its answer, too. */
+    canRefuse: boolean;
+  };
 }
 
 interface Exchange {
@@ -78,18 +88,20 @@ export class ModbusLine implements AsyncDisposable {
   }
 
   /**
-   * Asks one unit; whoever calls holds the line. Throws `transport.timeout` without an answer, `protocol.malformed` for one with a wrong checksum,
-   * the reason of the stop, what ended the line. An exception is an answer.
+   * Asks one unit; whoever calls holds the line. An urgent write waits for no marker where its address and value tell its confirmation from all that are
+   * owed (or it is the same write). Throws `transport.timeout` without an answer, `protocol.malformed` for one with a wrong checksum, the reason of the stop, what ended
+   * the line. An exception is an answer.
    */
-  ask(
-    unit: number,
-    request: ModbusRequest,
-    stop: Stop,
-    timeoutMs: number = this.#limits.answerMs,
-  ): Promise<ModbusAnswer> {
+  ask(unit: number, request: ModbusRequest, stop: Stop, options: AskOptions = {}): Promise<ModbusAnswer> {
+    const { timeoutMs = this.#limits.answerMs, isUrgent = false } = options;
     const question = { unit, request };
     if (this.#owed.isEmpty) return this.#exchange(question, stop, timeoutMs);
-    return this.#beInStep(unit, functionOf(request), stop).then(() => this.#exchange(question, stop, timeoutMs));
+    const code = functionOf(request);
+    if (isUrgent && this.#isTold(unit, request)) {
+      const amongOwed = { canRefuse: !this.#owed.owesFunction(unit, code) };
+      return this.#exchange({ ...question, amongOwed }, stop, timeoutMs);
+    }
+    return this.#beInStep(unit, code, stop).then(() => this.#exchange(question, stop, timeoutMs));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -98,13 +110,18 @@ export class ModbusLine implements AsyncDisposable {
     await this.#transport[Symbol.asyncDispose]();
   }
 
+  /** Whether its confirmation is told from all that are owed: that of several values names their count only. */
+  #isTold(unit: number, request: ModbusRequest): boolean {
+    return request.kind === 'write' && (request.values.length === 1 || !this.#owed.owesLike(unit, request));
+  }
+
   async #beInStep(unit: number, code: number, stop: Stop): Promise<void> {
     for (const kind of this.#markers.kinds(unit)) {
       if (!this.#owed.owesFunction(unit, code)) return;
       const marker = this.#markers.make(unit, kind);
       if (!marker) continue;
       try {
-        await this.#exchange({ unit, request: marker.request, marker }, stop, this.#limits.markerMs);
+        await this.#exchange({ unit, request: marker.request, amongOwed: marker }, stop, this.#limits.markerMs);
         this.#owed.settle(unit);
         this.#markers.prove(unit, kind);
       } catch (error) {
@@ -208,9 +225,9 @@ export class ModbusLine implements AsyncDisposable {
   }
 
   #answer(current: Exchange, pdu: Uint8Array): void {
-    const { request, marker } = current.question;
+    const { request, amongOwed } = current.question;
     const answer = decodeAnswer(request, pdu);
-    if (marker && (!answer || (answer.kind === 'exception' && !marker.canRefuse))) return;
+    if (amongOwed && (!answer || (answer.kind === 'exception' && !amongOwed.canRefuse))) return;
     if (answer) current.resolve(answer);
     else current.reject(this.#malformed('The answer does not fit the question (count, address or value)', WIRING));
   }

@@ -67,7 +67,7 @@ export class ModbusTransport implements Transport {
     const onAbort = signal && ((): void => stop.end(cancellation(signal)));
     if (onAbort) signal?.addEventListener('abort', onAbort, { once: true });
     try {
-      const answer = await this.#use.shared.run({ isUrgent, stop }, () => this.#run(steps, stop));
+      const answer = await this.#use.shared.run({ isUrgent, stop }, () => this.#run(steps, stop, isUrgent));
       if (this.#current !== stop || answer === '') return;
       this.#answer = Buffer.from(`${answer}\n`, 'latin1');
       this.#serve();
@@ -104,9 +104,10 @@ export class ModbusTransport implements Transport {
   }
 
   /** Answers of the steps that ask, joined by `;`. */
-  async #run(steps: readonly ModbusStep[], stop: Stop): Promise<string> {
+  async #run(steps: readonly ModbusStep[], stop: Stop, isUrgent: boolean): Promise<string> {
     const { line } = this.#use.shared;
-    const ask = (request: ModbusRequest, ms?: number): Promise<ModbusAnswer> => line.ask(this.#unit, request, stop, ms);
+    const ask = (request: ModbusRequest, timeoutMs?: number): Promise<ModbusAnswer> =>
+      line.ask(this.#unit, request, stop, { timeoutMs, isUrgent });
     let text = '';
     for (const step of steps) {
       const answer =
