@@ -20,6 +20,10 @@ const PACKAGES = [
   { debian: 'usbip', names: ['usbip'], folders: ['/usr/sbin', '/sbin'], purpose: 'peer tests: USB/IP' },
   { debian: 'python3-pyvisa-py', python: 'pyvisa_py', purpose: 'peer tests: VISA in Python' },
   { debian: 'python3-zeroconf', python: 'zeroconf', purpose: 'peer tests: mDNS' },
+  { debian: 'python3-numpy', python: 'numpy', purpose: 'peer tests: exported arrays' },
+  { debian: 'python3-h5py', python: 'h5py', purpose: 'peer tests: exported HDF5' },
+  { debian: 'python3-pandas', python: 'pandas', purpose: 'peer tests: exported tables' },
+  { debian: 'hdf5-tools', names: ['h5dump'], purpose: 'peer tests: exported HDF5' },
 ];
 
 function isProgram(path) {

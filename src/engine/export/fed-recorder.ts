@@ -38,10 +38,13 @@ export class FedRecorder implements AsyncDisposable {
     this.#clock = clock;
   }
 
-  /** `startNs`: when the recording began. Throws as `openRecorder`. */
+  /** `startNs`: when the recording began. Throws the error of the system if it cannot be made. */
   static async open(options: Omit<RecorderOptions, 'clock'>, startNs: bigint): Promise<FedRecorder> {
     const clock = new TimeOfRows(startNs);
-    return new FedRecorder(await openRecorder({ ...options, clock }), clock);
+    const recorder = await openRecorder({ ...options, clock }).catch((error: unknown) => {
+      throw reasonOf(error);
+    });
+    return new FedRecorder(recorder, clock);
   }
 
   /** The time that marks get from now on; ns since 1970. */
@@ -49,16 +52,16 @@ export class FedRecorder implements AsyncDisposable {
     this.#clock.timeNs = timeNs;
   }
 
-  /** Waits until the disk has taken most of what was given. @throws LabError: it takes nothing more */
+  /** Waits until the disk has taken most of what was given. Throws the error of the system: it takes nothing more. */
   async room(): Promise<void> {
     while (this.recorder.state === 'recording' && this.recorder.stats.queueBytes > QUEUE_BYTES) await setImmediate();
-    if (this.recorder.error) throw this.recorder.error;
+    if (this.recorder.error) throw reasonOf(this.recorder.error);
   }
 
-  /** Ends it. @throws LabError: not all of it is in its files */
+  /** Ends it. Throws the error of the system: not all of it is in its files. */
   async finish(reason: string): Promise<RecordingResult> {
     const result = await this.recorder.stop(reason);
-    if (result.error) throw result.error;
+    if (result.error) throw reasonOf(result.error);
     if (result.paths.length === 0) throw new LabError('recording.failed', 'No file was made of it.');
     return result;
   }
@@ -66,4 +69,9 @@ export class FedRecorder implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.recorder.stop('it was given up');
   }
+}
+
+/** What a recorder says is about a recording that runs; here only the reason of the system counts. */
+function reasonOf(error: unknown): unknown {
+  return error instanceof LabError && error.cause !== undefined ? error.cause : error;
 }
