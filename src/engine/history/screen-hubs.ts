@@ -49,6 +49,13 @@ export class ScreenHubs {
     return this.#origins.has(origin);
   }
 
+  /** Samples the raw watches of the screen that is furthest behind have not sent yet. */
+  backlog(origin: string): number {
+    let most = 0;
+    for (const { hubs } of this.#screens.values()) most = Math.max(most, hubs.get(origin)?.backlog ?? 0);
+    return most;
+  }
+
   /** Throws replay.unknown for an origin that is not there. */
   of(screen: ScreenContext, origin: string = LIVE): WatchHub {
     const source = this.#origins.get(origin);

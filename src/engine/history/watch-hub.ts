@@ -90,6 +90,13 @@ export class WatchHub implements Disposable {
     return this.#watches.has(watch);
   }
 
+  /** Samples its raw watches have not sent yet. */
+  get backlog(): number {
+    let sum = 0;
+    for (const watch of this.#watches.values()) sum += watch.backlog;
+    return sum;
+  }
+
   get stats(): WatchStats {
     let skippedRows = this.#closedSkips;
     for (const watch of this.#watches.values()) skippedRows += watch.skippedRows;

@@ -55,6 +55,14 @@ export class Watch {
     return this.#mode.kind;
   }
 
+  /** Samples a raw watch has not sent yet; 0 for others, which pass over what they cannot take. */
+  get backlog(): number {
+    if (this.#mode.kind !== 'raw') return 0;
+    return this.#parts.reduce((sum, { unsent, channels }) => {
+      return unsent ? sum + (unsent.to - unsent.from) * channels.length : sum;
+    }, 0);
+  }
+
   get streams(): StreamInfo[] {
     this.#look([]);
     return this.#parts.flatMap((part) => {

@@ -114,6 +114,7 @@ export class ReplayDesk implements AsyncDisposable {
       recording,
       clock,
       live: fan,
+      backlog: () => hubs.backlog(id),
       firstStream: FIRST_STREAM + (number % ROOMS) * STREAMS_EACH,
       rules: () => board.state.rules,
       compute,

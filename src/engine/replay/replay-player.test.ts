@@ -15,6 +15,8 @@ interface DeckOptions {
   readMs?: () => number;
   /** Rows in memory at once. */
   memory?: number;
+  /** Rows read beyond those asked for. */
+  chunk?: number;
 }
 
 /** Rows with a time each and nothing else, read as slowly as a test wants; it notes what is given. */
@@ -64,6 +66,8 @@ class RowDeck implements Deck {
         const before = this.#loaded;
         while (this.loadedNs < untilNs && (this.#loaded - this.#next < memory || this.#loaded === before))
           this.#loaded++;
+        // Chunks hold more than was asked for.
+        this.#loaded = Math.min(this.times.length, this.#loaded + (this.#options.chunk ?? 0));
         this.loading--;
         resolve(this.loadedNs);
       });
@@ -201,6 +205,7 @@ describe('random orders', () => {
         rows: 2000,
         readMs,
         memory: 1 + random.below(200),
+        chunk: random.below(60),
       });
       const player = new ReplayPlayer({ clock, deck, changed: () => deck.check(player.positionNs) });
       for (let order = 0; order < 40; order++) {
@@ -224,6 +229,22 @@ describe('random orders', () => {
       expect([deck.loading, clock.pending]).toEqual([0, 0]);
     },
   );
+});
+
+test('steps of what has to be read first come to the very rows', async () => {
+  const clock = new ManualClock();
+  const random = seededRandom(8);
+  const deck = new RowDeck(clock, random, { spacingNs: 1_000_000, rows: 2000, readMs: () => 1, chunk: 5 });
+  const player = new ReplayPlayer({ clock, deck, changed: () => {} });
+  for (let round = 0; round < 100; round++) {
+    const step = random.below(8) === 0 ? -1 : 1;
+    const from = player.positionNs;
+    const stepped = player.step(step);
+    await clock.advance(10);
+    await stepped;
+    expect(player.positionNs).toBe((await deck.neighbour(from, step)) ?? deck.fromNs);
+    deck.check(player.positionNs);
+  }
 });
 
 test('max gives all there is and ends; play begins again', async () => {

@@ -30,9 +30,20 @@ export interface PlayerLimits {
   lagMs: number;
   /** Others run after so much work at a stretch. */
   sliceMs: number;
+  /** At `max` it waits for screens that want every row and have so many samples to come. */
+  backlogSamples: number;
+  /** Not longer than this for one that takes nothing. */
+  patienceMs: number;
 }
 
-export const PLAYER_LIMITS: PlayerLimits = { beatMs: 16, aheadMs: 300, lagMs: 250, sliceMs: 8 };
+export const PLAYER_LIMITS: PlayerLimits = {
+  beatMs: 16,
+  aheadMs: 300,
+  lagMs: 250,
+  sliceMs: 8,
+  backlogSamples: 1_000_000,
+  patienceMs: 5000,
+};
 
 export interface PlayerOptions {
   clock: Clock;
@@ -41,6 +52,8 @@ export interface PlayerOptions {
   changed: () => void;
   /** It could not keep the pace and goes on later than it should. */
   slipped?: (() => void) | undefined;
+  /** Samples given that screens which want every row have not got yet. */
+  backlog?: (() => number) | undefined;
   limits?: Partial<PlayerLimits> | undefined;
 }
 
@@ -71,6 +84,8 @@ export class ReplayPlayer implements AsyncDisposable {
   #turn = 0;
   #pump: Promise<void> = Promise.resolve();
   #wake: (() => void) | undefined;
+  /** Backlog of a screen that is not waited for any more. */
+  #givenUp = Number.POSITIVE_INFINITY;
   #orders: Promise<unknown> = Promise.resolve();
 
   constructor(options: PlayerOptions) {
@@ -203,7 +218,8 @@ export class ReplayPlayer implements AsyncDisposable {
 
   async #stepOn(atNs: bigint): Promise<void> {
     while (this.#deck.loadedNs < atNs) {
-      this.#give(await this.#deck.load(atNs));
+      await this.#deck.load(atNs);
+      this.#give(atNs);
     }
     this.#give(atNs);
   }
@@ -229,14 +245,32 @@ export class ReplayPlayer implements AsyncDisposable {
       isBehind = loadedNs < target;
       this.#give(target);
       if (this.#positionNs >= this.#deck.toNs) {
-        this.#become('ended');
+        if (this.#speed === 'max') await this.#letFollow(turn, 0);
+        if (turn === this.#turn) this.#become('ended');
         return;
       }
+      if (this.#speed === 'max') await this.#letFollow(turn, this.#limits.backlogSamples);
       this.#keepPace(target);
       if (!isBehind) await this.#sleep(this.#limits.beatMs);
       else if (this.#clock.monotonicMs() - yieldedMs >= this.#limits.sliceMs) await this.#sleep(0);
       else continue;
       yieldedMs = this.#clock.monotonicMs();
+    }
+  }
+
+  /** Waits until screens that want every row have no more than so many samples to come. One that takes nothing holds nobody up. */
+  async #letFollow(turn: number, most: number): Promise<void> {
+    const { backlog = () => 0 } = this.#options;
+    let last = Number.POSITIVE_INFINITY;
+    let sinceMs = this.#clock.monotonicMs();
+    for (let waiting = backlog(); waiting > most && turn === this.#turn; waiting = backlog()) {
+      if (waiting >= this.#givenUp) return;
+      this.#givenUp = Number.POSITIVE_INFINITY;
+      const nowMs = this.#clock.monotonicMs();
+      if (waiting < last) sinceMs = nowMs;
+      else if (nowMs - sinceMs >= this.#limits.patienceMs) this.#givenUp = waiting;
+      last = waiting;
+      await this.#sleep(this.#limits.beatMs);
     }
   }
 

@@ -17,7 +17,7 @@ import { RegularStream } from '../acquisition/regular-stream.ts';
 import { SampleFan } from '../acquisition/sample-fan.ts';
 import { StreamRegistry } from '../acquisition/stream-registry.ts';
 import { AlarmEngine } from '../alarm/alarm-engine.ts';
-import { createWatchHub } from '../history/watch-hub.ts';
+import { createWatchHub, type WatchHub } from '../history/watch-hub.ts';
 import { createMathStage } from '../math/math-stage.ts';
 import type { Disk } from '../recording/disk.ts';
 import { openRecording } from '../recording/recording.ts';
@@ -86,7 +86,9 @@ interface Playing extends AsyncDisposable {
   until(what: () => boolean): Promise<void>;
 }
 
-async function play(rules: AlarmRule[] = [], compute?: ReplayOptions['compute'], disk?: Disk): Promise<Playing> {
+type PlayOptions = Partial<Pick<ReplayOptions, 'compute' | 'limits' | 'backlog'>> & { disk?: Disk };
+
+async function play(rules: AlarmRule[] = [], { disk, ...options }: PlayOptions = {}): Promise<Playing> {
   const clock = new ManualClock(1_800_000_000_000_000_000n);
   const fan = new SampleFan();
   const states: ReplayState[] = [];
@@ -99,7 +101,7 @@ async function play(rules: AlarmRule[] = [], compute?: ReplayOptions['compute'],
     live: fan,
     firstStream: 1_000_000,
     rules: () => it.rules,
-    compute,
+    ...options,
     changed: (state) => states.push(state),
   });
   return {
@@ -218,7 +220,7 @@ describe('math', () => {
     const above = live.filter(([id]) => id === 'above');
     const rules = [rule({ id: 'above', channel: 'math/times', condition: { kind: 'above', limit: 9 }, hysteresis: 2 })];
     const channels = [double(2)];
-    await using it = await play(rules, (place) => createMathStage({ channels, ...place }));
+    await using it = await play(rules, { compute: (place) => createMathStage({ channels, ...place }) });
     expect(it.replay.state.rules).toEqual(rules);
     await it.replay.set({ speed: 'max', play: true });
     await it.until(() => it.replay.state.state === 'ended');
@@ -290,6 +292,38 @@ describe('what a screen gets', () => {
     const gaps = blocks.flatMap((block) => (block.kind === 'gap' ? [block.reason] : []));
     for (const { reason, stream } of run.kept.gaps)
       if (!run.kept.infos.get(stream)?.key.startsWith('scope')) expect(gaps).toContain(reason);
+  });
+
+  test('at max it waits for a screen that wants every row, and not for one that takes nothing', async () => {
+    let hub: WatchHub | undefined;
+    const limits = { historyBytes: 200_000, backlogSamples: 1000, patienceMs: 2000 };
+    const rows = [...run.kept.byName()].find(([name]) => name.startsWith('daq/'))?.[1].length ?? 0;
+    for (const isFrozen of [false, true]) {
+      const blocks: FrameBlock[] = [];
+      await using it = await play([], { limits, backlog: () => hub?.backlog ?? 0 });
+      using watching = createWatchHub({
+        ...it.replay.origin,
+        limits: { creditFrames: 1, creditMs: 0 },
+        send: (bytes) => {
+          const frame = viewFrame(bytes);
+          blocks.push(...frame.blocks);
+          if (!isFrozen) watching.seen(frame.number);
+        },
+      });
+      hub = watching;
+      watching.watch(['daq/ai0'], { kind: 'raw' });
+      const startMs = it.clock.monotonicMs();
+      await it.replay.set({ speed: 'max', play: true });
+      await it.until(() => it.replay.state.state === 'ended');
+      const got = blocks.reduce((sum, block) => sum + (block.kind === 'raw' ? block.batch.rows : 0), 0);
+      const skipped = blocks.filter(({ kind }) => kind === 'skipped');
+      if (isFrozen) {
+        expect(got).toBeLessThan(rows);
+        // It gave up once, and once more for the last.
+        expect(it.clock.monotonicMs() - startMs).toBeGreaterThanOrEqual(limits.patienceMs);
+        expect(it.clock.monotonicMs() - startMs).toBeLessThan(3 * limits.patienceMs);
+      } else expect([got, skipped]).toEqual([rows, []]);
+    }
   });
 
   test('state and position are told, the state at once and the position now and then', async () => {
@@ -432,7 +466,7 @@ test('a disk that fails while it plays: it stops where it is and says so; closin
       return file.read(target, position);
     },
   }));
-  await using it = await play([], undefined, disk);
+  await using it = await play([], { disk });
   isBroken = true;
   await it.replay.set({ speed: 100, play: true });
   await it.until(() => it.replay.state.state === 'failed');

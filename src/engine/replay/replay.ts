@@ -26,6 +26,8 @@ export interface ReplayOptions {
   clock: Clock;
   /** The live streams, to compare with. */
   live: SampleFan;
+  /** See `PlayerOptions`. */
+  backlog?: (() => number) | undefined;
   /** See `ReplayStageOptions`. */
   firstStream: number;
   rules(): readonly AlarmRule[];
@@ -79,7 +81,14 @@ export class Replay implements AsyncDisposable {
     this.#deck = this.#scope.use(new ReplayDeck(recording, this.#stage, onDamage, limits));
     const slipped = (): void => this.#endCompare('the recording could not be read fast enough');
     this.#player = this.#scope.use(
-      new ReplayPlayer({ clock, deck: this.#deck, limits, slipped, changed: () => this.#changed() }),
+      new ReplayPlayer({
+        clock,
+        deck: this.#deck,
+        limits,
+        slipped,
+        backlog: options.backlog,
+        changed: () => this.#changed(),
+      }),
     );
     this.#scope.defer(() => this.#timer?.[Symbol.dispose]());
     const nowNs = (): bigint => this.#player.positionNs;
