@@ -158,16 +158,21 @@ export class PartFile {
 export async function createPartFile(disk: Disk, folder: string, stem: string, syncBytes: number): Promise<PartFile> {
   for (let number = 1; number <= MAX_NAMES; number++) {
     const path = `${join(folder, numbered(stem, number))}${FILE_EXTENSION}${PART_SUFFIX}`;
+    let file: DiskFile | undefined;
     try {
       if (await disk.stat(path.slice(0, -PART_SUFFIX.length))) continue;
       if (await disk.stat(path)) continue;
       // The lock first: a part without one counts as left behind.
       await writeLock(disk, path + LOCK_SUFFIX);
-      const file = await disk.open(path, 'create');
+      file = await disk.open(path, 'create');
       const inode = (await disk.stat(path))?.inode ?? -1;
       return new PartFile(disk, path, file, inode, 0, syncBytes);
     } catch (error) {
       if (systemCode(error) === 'EEXIST') continue;
+      if (file) {
+        await file.close().catch(() => undefined);
+        await disk.remove(path).catch(() => undefined);
+      }
       await disk.remove(path + LOCK_SUFFIX).catch(() => undefined);
       throw diskError(error, path);
     }

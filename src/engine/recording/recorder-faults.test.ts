@@ -96,7 +96,9 @@ async function run(seed: number): Promise<string> {
     }
     expect(rows).toBeLessThanOrEqual(offered);
     if (!result.error || result.error.code === 'recording.overrun') expect(rows).toBe(offered);
-    expect((await readdir(folder)).filter((name) => !/\.mcap(\.pyramid)?$/.test(name) && !name.includes('.part'))).toEqual([]);
+    expect(
+      (await readdir(folder)).filter((name) => !/\.mcap(\.pyramid)?$/.test(name) && !name.includes('.part')),
+    ).toEqual([]);
     return result.error?.code ?? 'stopped';
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -12,6 +12,7 @@ import type { PartFile } from './part-file.ts';
 import type { Piece } from './part-format.ts';
 import { PartFormat } from './part-format.ts';
 import { PlainRows } from './plain-rows.ts';
+import { RowSpool } from './row-spool.ts';
 import type { SerialQueue } from './serial-queue.ts';
 
 export interface RecorderPartOptions {
@@ -28,6 +29,7 @@ export interface RecorderPartOptions {
 export type ChannelContent = StreamInfo | 'events' | 'exchanges' | 'plain';
 
 interface PartStream {
+  info: StreamInfo;
   channel: number;
   blockRows: number;
   plain: PlainRows | undefined;
@@ -44,6 +46,8 @@ export class RecorderPart {
   readonly number: number;
   readonly openedMs: number;
   readonly format = new PartFormat();
+  /** Of its slow streams, for the sidecar. */
+  readonly rows = new RowSpool();
   /** Undefined until the queue has come to it. */
   file: PartFile | undefined;
   /** Where it lies when it is finished. */
@@ -121,7 +125,7 @@ export class RecorderPart {
     const channel = this.#number(info);
     const blockRows = info.kind === 'segment' ? 0 : cellRows(info.rateHz);
     const plain = this.#plainHz === undefined ? undefined : new PlainRows(info, this.#plainHz);
-    const stream = { channel, blockRows, plain, plainChannel: 0 };
+    const stream = { info, channel, blockRows, plain, plainChannel: 0 };
     this.#streams.set(info.id, stream);
     this.#append((format) => format.nextChannel(streamChannel(channel, info)));
     if (!plain) return;
@@ -136,6 +140,7 @@ export class RecorderPart {
     if (!stream) return;
     this.#hasMessages = true;
     this.#chunk.addBatch(stream.channel, batch, new Uint8Array(batch.buffer), stream.blockRows);
+    this.rows.add(stream.channel, stream.info, batch);
     if (!stream.plain) return;
     for (const { row, timeNs, text } of stream.plain.rows(batch)) {
       this.#chunk.addMessage(stream.plainChannel, row, timeNs, batch.arrivedNs, encoder.encode(text));
@@ -174,6 +179,7 @@ export class RecorderPart {
     const write = async (): Promise<void> => {
       pack();
       const packed = await packing;
+      if (this.#isGivenUp) return;
       this.#waitingBytes -= chunk.bytes;
       const piece = this.format.nextChunk((offset) => chunk.close(offset, packed));
       await this.file?.append({ ...piece, commit: () => this.#commit(chunk, piece) });
@@ -187,6 +193,7 @@ export class RecorderPart {
     if (!file) throw new Error('the part has no file');
     // What the index says must be on the platter.
     await file.sync();
+    if (this.#isGivenUp && !this.#isSettled) throw new Error('the part was given up');
     await file.append(format.finish(nowNs));
     const path = await file.finish();
     this.#isFinished = true;
@@ -205,6 +212,8 @@ export class RecorderPart {
     if (!this.#isGivenUp) await file.sync().catch(() => undefined);
     this.#isSettled = true;
     format.rewind();
+    // Perhaps not even what says which recording it is.
+    if (format.chunks === 0) throw new Error('nothing of the part is on the platter');
     await file.truncate(format.committed);
     const chunk = new Chunk();
     chunk.addEvent(EVENT_CHANNEL_ID, sequence, BigInt(last.t), nowNs, JSON.stringify(last));

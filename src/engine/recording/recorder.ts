@@ -13,6 +13,7 @@ import { METADATA } from './file-layout.ts';
 import { fileStem, partStem } from './file-name.ts';
 import type { PartFile } from './part-file.ts';
 import { createPartFile } from './part-file.ts';
+import { ensurePyramid } from './pyramid-store.ts';
 import { almostFull, notRecording, overrun } from './recorder-errors.ts';
 import type { Recorder, RecorderLimits, RecorderOptions, RecorderStats, RecordingResult } from './recorder-options.ts';
 import { RECORDER_LIMITS } from './recorder-options.ts';
@@ -20,7 +21,7 @@ import { RecorderPart } from './recorder-part.ts';
 import { headEntries, type RecordingAbout, type RepeatedPart } from './recording-about.ts';
 import { SerialQueue } from './serial-queue.ts';
 import { StreamBook } from './stream-book.ts';
-import { type RefusedRows, type Unwritten, unwrittenIn, WaitingRoom } from './unwritten.ts';
+import { type RefusedRows, type Unwritten, type UnwrittenItem, unwrittenIn, WaitingRoom } from './unwritten.ts';
 
 /** MCAP channel ids are u16; a stream re-opened gets a new one. */
 const MAX_CHANNELS = 60_000;
@@ -56,6 +57,9 @@ class FileRecorder implements Recorder {
   readonly #queue: SerialQueue;
   readonly #streams = new StreamBook();
   readonly #finished: string[] = [];
+  /** Being written beside what is finished. */
+  readonly #sidecars: Promise<boolean>[] = [];
+  readonly #firstPart: number;
   #about: RecordingAbout;
   #aboutText = '';
   #state: Recorder['state'] = 'recording';
@@ -63,7 +67,10 @@ class FileRecorder implements Recorder {
   #part: RecorderPart;
   /** Parts not finished, in order: the queue writes the first; after a rotation there are two until it has caught up. */
   #open: RecorderPart[];
+  /** What the first part repeats. */
   #repeats: RepeatedPart[] = [];
+  /** A part that was finished after a failure, without what the disk had not taken. */
+  #saved: RecorderPart | undefined;
   #timer: Disposable | undefined;
   #eventCount = 0;
   #exchangeCount = 0;
@@ -109,7 +116,8 @@ class FileRecorder implements Recorder {
       if (this.#state === 'failed') this.#error = error;
       else this.#fail(error);
     });
-    this.#part = this.#createPart(options.continues?.part ?? 1);
+    this.#firstPart = options.continues?.part ?? 1;
+    this.#part = this.#createPart(this.#firstPart);
     this.#part.file = file;
     this.#open = [this.#part];
     this.#announcePart();
@@ -214,45 +222,38 @@ class FileRecorder implements Recorder {
     this.#room = undefined;
     this.#queue.stop();
     this.#broken ??= this.#error;
-    const items = this.#open.flatMap((part) =>
+    const items = this.#held.flatMap((part) =>
       part.giveUp().flatMap((chunk) => [...unwrittenIn(chunk, (channel) => part.contentOf(channel))]),
     );
     this.#streams.giveBack(items);
+    // The first part may be lost with what it says of those before it.
+    const before = this.#open.some(({ number }) => number === this.#firstPart) ? this.#repeats : [];
+    // Without a chunk there may soon be no file.
+    const own = this.#open.map(({ number, format }) => ({
+      part: number,
+      fromByte: format.chunks > 0 ? format.committed : 0,
+    }));
     return {
-      // Without a chunk there may soon be no file.
-      parts: this.#open.map(({ number, format }) => ({
-        part: number,
-        fromByte: format.chunks > 0 ? format.committed : 0,
-      })),
+      parts: [...before, ...own],
       streams: this.#streams.handOver(),
       items: [...items, ...room.items],
     };
   }
 
   adopt({ parts, streams, items }: Unwritten): void {
-    if (this.#state !== 'recording') return;
-    if (parts.length > 0) {
-      this.#repeats = parts;
-      this.#announceHead();
+    if (parts.length > 0) this.#repeats = parts;
+    if (this.#state === 'recording') {
+      if (parts.length > 0) this.#announceHead();
+      for (const { info, hasRows } of streams) if (this.#streams.open(info, hasRows)) this.#announce(info);
+      for (const item of items) this.#writeAdopted(item);
+      this.#adoptedBytes = Math.min(this.#heldBytes, this.#limits.queueBytes);
+    } else {
+      // It failed before it could begin: the next one takes it all.
+      for (const { info, hasRows } of streams) this.#streams.open(info, hasRows);
+      this.#room?.adopt(items);
     }
-    for (const { info, hasRows } of streams) if (this.#streams.open(info, hasRows)) this.#announce(info);
-    const closed = new Set<number>();
-    for (const { info, isOpen } of streams) if (!isOpen) closed.add(info.id);
-    for (const item of items) {
-      if (item.kind === 'event') this.event(item.event);
-      else if (item.kind === 'exchange') this.exchange(item.exchange);
-      else {
-        // Of a stream that was closed meanwhile.
-        if (this.#streams.open(item.info, true)) {
-          this.#announce(item.info);
-          closed.add(item.info.id);
-        }
-        if (item.kind === 'batch') this.#write(item.batch);
-        else this.#refuse(item);
-      }
-    }
-    for (const stream of closed) this.#streams.close(stream);
-    this.#adoptedBytes = Math.min(this.#heldBytes, this.#limits.queueBytes);
+    const open = new Set(streams.filter(({ isOpen }) => isOpen).map(({ info }) => info.id));
+    for (const { id } of this.#streams.infos) if (!open.has(id)) this.#streams.close(id);
   }
 
   async stop(reason: string): Promise<RecordingResult> {
@@ -277,8 +278,13 @@ class FileRecorder implements Recorder {
     return this.#options.title ?? 'Recording';
   }
 
+  /** The parts with chunks that are not on the platter, in order. */
+  get #held(): RecorderPart[] {
+    return this.#saved ? [this.#saved, ...this.#open] : this.#open;
+  }
+
   get #heldBytes(): number {
-    return this.#open.reduce((sum, part) => sum + part.heldBytes, 0);
+    return this.#held.reduce((sum, part) => sum + part.heldBytes, 0);
   }
 
   get #roomBytes(): number {
@@ -290,6 +296,18 @@ class FileRecorder implements Recorder {
     if (!owned) return;
     this.#part.addBatch(owned);
     this.#closeFullChunk();
+  }
+
+  #writeAdopted(item: UnwrittenItem): void {
+    if (item.kind === 'event') this.event(item.event);
+    else if (item.kind === 'exchange') this.exchange(item.exchange);
+    else {
+      // Of a stream that was closed meanwhile.
+      if (this.#streams.open(item.info, true)) this.#announce(item.info);
+      if (item.kind === 'batch') this.#write(item.batch);
+      else if (item.kind === 'lost') this.#streams.refuse(item);
+      else this.#refuse(item);
+    }
   }
 
   /** Notes rows that the recorder before this one could not hold. */
@@ -356,7 +374,6 @@ class FileRecorder implements Recorder {
     });
     this.#part = next;
     this.#open.push(next);
-    this.#repeats = [];
     this.#announcePart();
     for (const info of this.#streams.infos) next.announceStream(info);
   }
@@ -386,7 +403,7 @@ class FileRecorder implements Recorder {
       clockUncertaintyS: clock.uncertaintyS,
       thinned: labels?.thinned ?? '',
       members: [...(labels?.members ?? [])],
-      repeats: this.#repeats,
+      repeats: this.#part.number === this.#firstPart ? this.#repeats : [],
     };
     this.#part.announceMetadata(METADATA.recording, headEntries(head));
   }
@@ -433,6 +450,7 @@ class FileRecorder implements Recorder {
     }
     await this.#queue.idle();
     if (this.#broken) await this.#save(this.#broken);
+    await Promise.all(this.#sidecars);
     this.#endedNs ??= this.#options.clock.nowNs();
     if (this.#state === 'stopping') this.#state = 'stopped';
   }
@@ -442,6 +460,7 @@ class FileRecorder implements Recorder {
     this.#finished.push(path);
     this.#open = this.#open.filter((open) => open !== part);
     this.#finishedBytes += part.file?.end ?? 0;
+    this.#sidecars.push(ensurePyramid(this.#disk, path, part.rows));
     this.#options.onPart?.(path, part.number);
   }
 
@@ -454,6 +473,7 @@ class FileRecorder implements Recorder {
     this.#state = 'failed';
     this.#error = error;
     this.#room = new WaitingRoom();
+    this.#room.adopt(this.#streams.takeRefused());
     this.#endedNs = this.#options.clock.nowNs();
     if (!this.#broken) this.#mark('stop', error.message, { reason: error.code });
     const ending = this.#ending ?? this.#end();
@@ -472,6 +492,7 @@ class FileRecorder implements Recorder {
       if (error.code === 'recording.folder-gone') throw error;
       const mark = this.#createMark('stop', error.message, { reason: error.code });
       await this.#finish(part.save(mark, this.#eventCount++, this.#options.clock.nowNs()), part);
+      this.#saved = part;
     } catch {
       part.fail(error);
       await part.file.abandon();

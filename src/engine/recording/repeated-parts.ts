@@ -10,14 +10,19 @@ export function continuedParts(parts: readonly PartIndex[]): Map<number, number>
 }
 
 /**
- * Leaves out what a later part of the same recording has once more. A part that its own writer finished has its totals, and nothing twice; one that was
- * finished later may hold what the writer could not be sure of. Changes the list.
+ * From which byte on a part is in a later one once more; undefined if it is not. A part that its own writer finished has its totals, and nothing twice;
+ * one that was finished later may hold what the writer could not be sure of.
  */
+export function repeatedFrom(part: PartIndex, continued: ReadonlyMap<number, number>): number | undefined {
+  return part.totals.size > 0 ? undefined : continued.get(part.head.part);
+}
+
+/** Leaves out what a later part of the same recording has once more, except events. Changes the list. */
 export async function leaveOutRepeated(disk: Disk, parts: PartIndex[]): Promise<void> {
   const continued = continuedParts(parts);
   for (const [index, part] of parts.entries()) {
-    const before = continued.get(part.head.part);
-    if (before === undefined || part.totals.size > 0) continue;
+    const before = repeatedFrom(part, continued);
+    if (before === undefined) continue;
     await part.file.close();
     parts[index] = await openPart(disk, part.path, { before });
   }

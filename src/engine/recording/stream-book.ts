@@ -1,6 +1,6 @@
 import type { Batch } from '../../core/batch.ts';
-import { BATCH_FLAG, batchBytes, copyBatch, createBatch } from '../../core/batch.ts';
 import { measuredColumns, type StreamInfo } from '../../core/stream-info.ts';
+import { copyWithLost, ownBatch } from './own-batch.ts';
 import type { RefusedRows, Unwritten, UnwrittenItem } from './unwritten.ts';
 
 interface RecordedStream {
@@ -92,26 +92,23 @@ export class StreamBook {
     }));
   }
 
-  refuse({ info, rows }: RefusedRows): void {
+  refuse({ info, rows }: Pick<RefusedRows, 'info' | 'rows'>): void {
     const stream = this.#streams.get(info.id);
     if (stream) stream.refused += rows;
+  }
+
+  /** Takes out what was refused of streams of which nothing has come since. */
+  takeRefused(): UnwrittenItem[] {
+    const items: UnwrittenItem[] = [];
+    for (const stream of this.#streams.values()) {
+      if (stream.refused > 0) items.push({ kind: 'lost', info: stream.info, rows: stream.refused });
+      stream.refused = 0;
+    }
+    return items;
   }
 }
 
 /** What was lost before the first batch was lost before the recording, unless the stream began with it. */
 function isLostWhileRecording(stream: RecordedStream, batch: Batch): boolean {
   return stream.isContinued || stream.firstRow !== undefined || batch.seq === batch.lost;
-}
-
-/** The batch in a buffer that holds nothing else: one laid over a part of a larger buffer must not drag that along. */
-export function ownBatch(batch: Batch): Batch {
-  const { rows, channels, flags, buffer } = batch;
-  return buffer.byteLength === batchBytes(rows, channels, flags) ? batch : copyBatch(batch);
-}
-
-function copyWithLost(batch: Batch, lost: number): Batch {
-  const copy = createBatch({ ...batch, lost, flags: batch.flags | BATCH_FLAG.gap });
-  if (batch.times) copy.times?.set(batch.times);
-  for (const [index, column] of batch.columns.entries()) copy.columns[index]?.set(column);
-  return copy;
 }

@@ -5,9 +5,9 @@ import { batchBytes, rowTimeNs } from '../../core/batch.ts';
 import type { StreamInfo } from '../../core/stream-info.ts';
 import type { Chunk } from './chunk.ts';
 import { copyMessageBatch } from './chunk-reader.ts';
+import { ownBatch } from './own-batch.ts';
 import type { ChannelContent } from './recorder-part.ts';
 import type { RepeatedPart } from './recording-about.ts';
-import { ownBatch } from './stream-book.ts';
 
 /** Rows that were refused because nothing more could be held: in the recording they are lost. Times: ns since 1970. */
 export interface RefusedRows {
@@ -26,7 +26,9 @@ export type UnwrittenItem =
   | { kind: 'batch'; info: StreamInfo; batch: Batch }
   | { kind: 'event'; event: LabEvent }
   | { kind: 'exchange'; exchange: ExchangeRecord }
-  | RefusedRows;
+  | RefusedRows
+  /** Rows that were refused, and a gap says so already; the next batch has to. */
+  | { kind: 'lost'; info: StreamInfo; rows: number };
 
 /** What a recorder that failed had not written, for the next one to `adopt`. */
 export interface Unwritten {
@@ -67,6 +69,14 @@ export class WaitingRoom {
     refused.rows += batch.rows + batch.lost;
     refused.seq = batch.seq + batch.rows;
     refused.toNs = toNs;
+  }
+
+  /** Holds what another recorder held, whatever its size. */
+  adopt(items: readonly UnwrittenItem[]): void {
+    for (const item of items) {
+      this.items.push(item);
+      this.#bytes += ITEM_BYTES + (item.kind === 'batch' ? item.batch.buffer.byteLength : 0);
+    }
   }
 
   addEvent(event: LabEvent, freeBytes: number): void {

@@ -8,6 +8,7 @@ import type { ChunkEntry } from './digest.ts';
 import { EVENT_CHANNEL_ID, EXCHANGE_TOPIC } from './file-layout.ts';
 import type { PartIndex } from './part-index.ts';
 import type { Recording } from './recording.ts';
+import { continuedParts, repeatedFrom } from './repeated-parts.ts';
 import { type CountedStream, compareTotals } from './verify-totals.ts';
 
 export type VerifyReport = z.infer<typeof verifyReport>;
@@ -38,6 +39,7 @@ export async function verifyRecording(
 class Verification {
   readonly report: VerifyReport;
   readonly #recording: Recording;
+  readonly #continued: Map<number, number>;
   readonly #nextRow = new Map<number, number>();
   /** Of the part being read, by stream. */
   #counted = new Map<number, CountedStream>();
@@ -47,6 +49,7 @@ class Verification {
 
   constructor(recording: Recording) {
     this.#recording = recording;
+    this.#continued = continuedParts(recording.parts);
     const { lost, missing } = recording.info;
     this.report = { ok: true, chunks: 0, batches: 0, samples: 0, lost, problems: [] };
     if (missing !== '') this.#tell(missing);
@@ -56,7 +59,8 @@ class Verification {
     this.report.chunks++;
     try {
       const messages = await readChunk(part.file, chunk);
-      this.#checkMessages(part, chunk, messages);
+      const isRepeated = chunk.offset >= (repeatedFrom(part, this.#continued) ?? Number.POSITIVE_INFINITY);
+      if (!isRepeated) this.#checkMessages(part, chunk, messages);
     } catch (error) {
       if (!(error instanceof LabError)) throw error;
       this.#tell(error.message);
