@@ -40,7 +40,7 @@ function bench(change: Partial<BenchState> = {}): BenchState {
   return {
     ...state,
     settings: { ...state.settings, recordingsFolder: join(folder, 'recordings'), diskReserveBytes: 0 },
-    instruments: [{ id: 'daq', label: 'DAQ', state: 'live' } as InstrumentState],
+    instruments: [{ id: 'daq', label: 'DAQ', state: 'live', waveforms: ['wave'] } as unknown as InstrumentState],
     channels: [channel('a', 1000), channel('b', 1000)],
     streams: [
       {
@@ -103,6 +103,8 @@ test('space is judged by the hours wanted', async () => {
 
 test('every channel must deliver, at about the rate asked', async () => {
   expect(await check('delivering', bench())).toMatchObject({ verdict: 'good' });
+  const waiting = bench({ channels: [channel('a', 1000), channel('wave', 0)] });
+  expect(await check('delivering', waiting), 'a waveform comes when it is taken').toMatchObject({ verdict: 'good' });
   expect(await check('delivering', bench({ channels: [channel('a', 1000), channel('b', 0)] }))).toMatchObject({
     verdict: 'bad',
     text: 'Delivering nothing: b.',
@@ -112,7 +114,7 @@ test('every channel must deliver, at about the rate asked', async () => {
   ).toMatchObject({ verdict: 'good' });
   expect(await check('delivering', bench({ channels: [channel('a', 100)] }))).toMatchObject({ verdict: 'warning' });
   expect(await check('attached', bench({ instruments: [] }))).toMatchObject({ verdict: 'bad' });
-  const away = [{ id: 'daq', label: 'DAQ', state: 'reconnecting' } as InstrumentState];
+  const away = [{ id: 'daq', label: 'DAQ', state: 'reconnecting', waveforms: [] } as unknown as InstrumentState];
   expect(await check('attached', bench({ instruments: away }))).toMatchObject({
     verdict: 'bad',
     text: 'Not live: DAQ (reconnecting).',

@@ -97,8 +97,10 @@ function checkAttached({ instruments }: BenchState): PreflightCheck {
   };
 }
 
-function checkDelivering({ channels }: BenchState): PreflightCheck {
-  const recorded = channels.filter((channel) => channel.recorded);
+function checkDelivering({ channels, instruments }: BenchState): PreflightCheck {
+  // A waveform comes when it is taken.
+  const waveforms = new Set(instruments.flatMap(({ id, waveforms: names }) => names.map((name) => `${id}/${name}`)));
+  const recorded = channels.filter((channel) => channel.recorded && !waveforms.has(channel.id));
   const silent = recorded.filter(({ rateGotHz }) => rateGotHz <= 0);
   const slow = recorded.filter(({ rateGotHz, rateAskedHz }) => rateGotHz > 0 && rateGotHz < 0.5 * rateAskedHz);
   if (recorded.length === 0) {

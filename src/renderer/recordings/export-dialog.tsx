@@ -2,6 +2,7 @@ import { type FormEvent, type ReactElement, useState } from 'react';
 import type { ExportChoices, ExportFormat } from '../../contract/export-schema.ts';
 import type { RecordingInfo } from '../../contract/recording-schema.ts';
 import { LabError } from '../../core/errors.ts';
+import { unitSymbol } from '../../core/units.ts';
 import { Dialog } from '../control/dialog.tsx';
 import { Problem } from '../control/problem.tsx';
 import { call } from '../engine-link.ts';
@@ -110,7 +111,7 @@ export function ExportDialog(props: {
               {info.channels.map(({ id, label, shownUnit }) => (
                 <label key={id} className="check" title={id}>
                   <input type="checkbox" checked={!left.has(id)} onChange={() => toggle(id)} /> {label}
-                  {shownUnit && <span className="quiet"> {shownUnit}</span>}
+                  {shownUnit && <span className="quiet"> {unitSymbol(shownUnit)}</span>}
                 </label>
               ))}
             </div>
