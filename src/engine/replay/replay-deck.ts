@@ -1,7 +1,7 @@
 import type { LabError } from '../../core/errors.ts';
 import type { Recording } from '../recording/recording.ts';
 import { LiveCompare, type LiveCompareOptions } from './live-compare.ts';
-import type { Deck } from './replay-player.ts';
+import type { Deck } from './player-options.ts';
 import type { ReplayStage } from './replay-stage.ts';
 import { END_NS, ReplayTape, type TapeLimits } from './replay-tape.ts';
 

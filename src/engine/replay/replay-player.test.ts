@@ -3,7 +3,8 @@ import type { ReplaySpeed } from '../../contract/replay-schema.ts';
 import { type Clock, ManualClock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
 import { type SeededRandom, seededRandom } from '../../core/seeded-random.ts';
-import { type Deck, ReplayPlayer } from './replay-player.ts';
+import type { Deck } from './player-options.ts';
+import { ReplayPlayer } from './replay-player.ts';
 
 const FROM_NS = 1_700_000_000_000_000_000n;
 

@@ -7,8 +7,9 @@ import { Scope } from '../../core/scope.ts';
 import type { SampleFan } from '../acquisition/sample-fan.ts';
 import type { WatchOrigin } from '../history/screen-hubs.ts';
 import type { Recording } from '../recording/recording.ts';
+import type { PlayerLimits } from './player-options.ts';
 import { ReplayDeck } from './replay-deck.ts';
-import { type PlayerLimits, ReplayPlayer } from './replay-player.ts';
+import { ReplayPlayer } from './replay-player.ts';
 import { ReplayStage, type ReplayStageOptions } from './replay-stage.ts';
 import type { TapeLimits } from './replay-tape.ts';
 
