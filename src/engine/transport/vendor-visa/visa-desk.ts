@@ -1,3 +1,4 @@
+import { VisaAttributes } from './visa-attributes.ts';
 import { loadVisaLibrary, type VisaLibrary } from './visa-library.ts';
 import type { VisaCall, VisaValue } from './visa-messages.ts';
 import { isVisaError, VISA_ERROR, VISA_SUCCESS_MAX_COUNT, VISA_SUCCESS_TERM_CHAR } from './visa-status.ts';
@@ -6,6 +7,8 @@ import { isVisaError, VISA_ERROR, VISA_SUCCESS_MAX_COUNT, VISA_SUCCESS_TERM_CHAR
 const ATTRIBUTE = { sendEnd: 0x3fff0016, termChar: 0x3fff0018, timeout: 0x3fff001a, termCharOn: 0x3fff0038 } as const;
 /** VI_EXCLUSIVE_LOCK, VI_SHARED_LOCK. */
 const LOCK = { exclusive: 1, shared: 2 } as const;
+/** A message with one is a question: what follows it is a read. */
+const QUESTION_MARK = 0x3f;
 const NAME_BYTES = 256;
 /** What one viRead is asked for at most. */
 const READ_BYTES = 65_536;
@@ -22,8 +25,10 @@ export class VisaFailure extends Error {
 
 interface OpenSession {
   buffer: Uint8Array;
-  /** Attributes as last set; they are set again only to change them. */
-  attributes: Map<number, number>;
+  attributes: VisaAttributes;
+  /** The timeouts last asked for: the library has one for both directions, and the other one is set beforehand. */
+  readMs: number | undefined;
+  writeMs: number | undefined;
   isStopped: boolean;
 }
 
@@ -52,8 +57,7 @@ export class VisaDesk {
       case 'lock':
         return this.#lock(request);
       case 'close':
-        this.#sessions.delete(request.session);
-        return this.#plain(this.#need().close(request.session));
+        return this.#close(request.session);
       case 'clear':
         return this.#plain(this.#need().clear(request.session));
       case 'trigger':
@@ -113,8 +117,18 @@ export class VisaDesk {
     // VI_NO_LOCK.
     await this.#check(await this.#need().open(this.#manager, resource, 0, timeoutMs, session));
     const id = session[0] ?? 0;
-    this.#sessions.set(id, { buffer: new Uint8Array(READ_BYTES), attributes: new Map(), isStopped: false });
+    const attributes = new VisaAttributes((attribute, state) => this.#need().setAttribute(id, attribute, state));
+    const buffer = new Uint8Array(READ_BYTES);
+    this.#sessions.set(id, { buffer, attributes, readMs: undefined, writeMs: undefined, isStopped: false });
     return { session: id };
+  }
+
+  async #close(id: number): Promise<VisaValue> {
+    const session = this.#sessions.get(id);
+    this.#sessions.delete(id);
+    // Its number may soon be that of another.
+    await session?.attributes.settled();
+    return this.#plain(this.#need().close(id));
   }
 
   /**
@@ -125,6 +139,7 @@ export class VisaDesk {
     const library = this.#need();
     const session = this.#session(id);
     session.isStopped = false;
+    session.readMs = sliceMs;
     await this.#set(id, session, ATTRIBUTE.termCharOn, termChar === undefined ? 0 : 1);
     if (termChar !== undefined) await this.#set(id, session, ATTRIBUTE.termChar, termChar);
     const got = [0];
@@ -138,7 +153,9 @@ export class VisaDesk {
       if (count > 0 || !isTimeout) {
         const bytes = session.buffer.slice(0, count);
         if (isTimeout || status === VISA_SUCCESS_MAX_COUNT) return { bytes, ended: 'count' };
-        return { bytes, ended: status === VISA_SUCCESS_TERM_CHAR ? 'term-char' : 'end' };
+        if (status === VISA_SUCCESS_TERM_CHAR) return { bytes, ended: 'term-char' };
+        session.attributes.foresee(ATTRIBUTE.timeout, session.writeMs);
+        return { bytes, ended: 'end' };
       }
       if (session.isStopped) return { ended: 'stopped' };
     }
@@ -148,6 +165,7 @@ export class VisaDesk {
     const { session: id, bytes, end, timeoutMs } = request;
     const library = this.#need();
     const session = this.#session(id);
+    session.writeMs = timeoutMs;
     await this.#set(id, session, ATTRIBUTE.timeout, timeoutMs);
     await this.#set(id, session, ATTRIBUTE.sendEnd, end ? 1 : 0);
     let { tries } = request;
@@ -159,6 +177,7 @@ export class VisaDesk {
       await this.#check(status);
       if ((written[0] ?? 0) === 0) break;
     }
+    if (end && bytes.includes(QUESTION_MARK)) session.attributes.foresee(ATTRIBUTE.timeout, session.readMs);
     return {};
   }
 
@@ -173,10 +192,7 @@ export class VisaDesk {
    * another.
    */
   async #set(id: number, session: OpenSession, attribute: number, state: number): Promise<void> {
-    if (session.attributes.get(attribute) !== state) {
-      await this.#need().setAttribute(id, attribute, state);
-      session.attributes.set(attribute, state);
-    }
+    await session.attributes.set(attribute, state);
     if (this.#sessions.get(id) !== session) throw noSession();
   }
 
