@@ -5,7 +5,9 @@ import { Icon } from './control/icon.tsx';
 import { Problem } from './control/problem.tsx';
 import { benchStore, clientStore, lastClientStore } from './engine-link.ts';
 import { PlotArea } from './plot/plot-area.tsx';
-import { screenStore, showOrigin, showScreen } from './screen-store.ts';
+import { ReplayBar } from './replay/replay-bar.tsx';
+import { openReplay } from './replay/replay-origin.ts';
+import { screenStore, showDialog, showOrigin, showScreen } from './screen-store.ts';
 import { useStore } from './store.ts';
 import { formatDate, formatDuration, msOf } from './text-format.ts';
 
@@ -14,11 +16,12 @@ export function PlotScreen(): ReactElement | null {
   const client = useStore(lastClientStore, (value) => value);
   const bench = useStore(benchStore, (value) => value);
   const origin = useStore(screenStore, (state) => state.origin);
+  const replay = bench?.replays.find(({ id }) => id === origin);
   if (!bench) return null;
   return (
     <section className="plot-screen" aria-label="Plot">
       <h1 className="sr-only">Plot</h1>
-      {origin !== 'live' && <RecordingBar recording={origin} />}
+      {replay ? <ReplayBar replay={replay} /> : origin !== 'live' && <RecordingBar recording={origin} />}
       {client ? <PlotArea key={origin} client={client} bench={bench} origin={origin} /> : <span className="grow" />}
     </section>
   );
@@ -53,6 +56,19 @@ function RecordingBar({ recording }: { recording: string }): ReactElement {
       )}
       {error && <Problem error={error} />}
       <span className="grow" />
+      <button
+        type="button"
+        className="btn small"
+        disabled={!info || info.row.state === 'recording'}
+        onClick={() => void openReplay(recording)}
+      >
+        ▶ Replay
+      </button>
+      {info && (
+        <button type="button" className="btn small" onClick={() => showDialog({ kind: 'export', info })}>
+          Export…
+        </button>
+      )}
       <button type="button" className="btn small" onClick={() => showScreen('recordings')}>
         Recordings
       </button>

@@ -122,7 +122,8 @@ export function summarizeRecording(
     startedNs,
     fromNs,
     toNs,
-    durationSeconds: Math.max(0, Number(endedNs - startedNs) / 1e9),
+    // It may hold seconds from before it was started.
+    durationSeconds: Math.max(0, Number(endedNs - (fromNs < startedNs ? fromNs : startedNs)) / 1e9),
     complete: missing.length === 0 && !isInterrupted && !isRunning,
     interrupted: isInterrupted,
     lacksParts: !isRunning && !isInterrupted && lacksParts(parts, events),

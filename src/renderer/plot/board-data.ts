@@ -12,8 +12,10 @@ import { allSpan, LONGEST_S, type TimeLimits, type TimeRange, type TimeView } fr
 import type { TraceColumns, TraceSource } from './trace-columns.ts';
 
 export interface BoardDataOptions {
-  /** 'live' or a recording. */
+  /** 'live', a recording, or a replay. */
   origin: string;
+  /** Of a replay: the recording it plays, whose history says what lies before. */
+  recording?: string | undefined;
   originNs: bigint;
   findStream: (stream: number) => StreamInfo | undefined;
   /** Newest time in the samples that came, s since the origin; arrival at the engine, ns since 1970. */
@@ -53,14 +55,19 @@ export class BoardData implements Disposable {
   readonly #sources = new Map<string, TraceSource>();
   #client: Client | undefined;
   #ranked: ColumnCover[] = [];
+  readonly #isBench: boolean;
   #liveRevision = 0;
   #coverKey = '';
 
   constructor(options: BoardDataOptions) {
-    const { origin, originNs, findStream, onSamples, onFault } = options;
-    if (origin === 'live') this.#live = new LiveFeed(originNs, LIVE_COLUMNS, { findStream, onSamples, onFault });
-    this.#history = new HistoryFeed({ origin, originNs, findStream, onAnswer: () => {}, onFault });
+    const { origin, recording, originNs, findStream, onSamples, onFault } = options;
+    if (origin === 'live' || recording !== undefined) {
+      this.#live = new LiveFeed(originNs, LIVE_COLUMNS, { origin, findStream, onSamples, onFault });
+    }
+    this.#history = new HistoryFeed({ origin: recording ?? origin, originNs, findStream, onAnswer: () => {}, onFault });
     this.#events = new EventFeed(originNs);
+    // A replay has the events of its recording.
+    this.#isBench = origin === 'live';
   }
 
   setClient(client: Client | undefined): void {
@@ -103,7 +110,7 @@ export class BoardData implements Disposable {
         nowMs,
       );
     }
-    if (limits.live) this.#events.want(this.#client, range);
+    if (this.#isBench) this.#events.want(this.#client, range);
     this.#rank(view, (range.toS - range.fromS) / widthPx);
     this.#noteChanges();
   }

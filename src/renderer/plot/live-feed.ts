@@ -17,6 +17,8 @@ export interface LiveWish {
 }
 
 export interface LiveFeedOptions {
+  /** 'live' or a replay. Default 'live'. */
+  origin?: string | undefined;
   /** Streams known besides those the watch names: opened since. */
   findStream: (stream: number) => StreamInfo | undefined;
   /** Samples are in the columns. `newestS`: newest time of them, s since the origin; `arrivedNs`: when the engine got them. */
@@ -172,7 +174,12 @@ export class LiveFeed implements ColumnCover, Disposable {
       return;
     }
     const after = this.#filled && sameWish(this.#filled, wish) ? this.#set.lastRows() : [];
-    const { watch, streams } = await client.call('stream.watch', { channels, mode, after });
+    const { watch, streams } = await client.call('stream.watch', {
+      origin: this.#options.origin ?? 'live',
+      channels,
+      mode,
+      after,
+    });
     if (client !== this.#client) return;
     this.#know(streams);
     this.#set.renumber(streams);

@@ -7,7 +7,8 @@ import type { RecordingInfo } from '../../contract/recording-schema.ts';
 import { LabError } from '../../core/errors.ts';
 import { showError } from '../actions.ts';
 import { Problem } from '../control/problem.tsx';
-import { linkStore } from '../engine-link.ts';
+import { benchStore, linkStore } from '../engine-link.ts';
+import { recordingOf } from '../replay/replay-origin.ts';
 import { useStore } from '../store.ts';
 import { ownPlot } from './automatic-plots.ts';
 import { NoteBox } from './note-box.tsx';
@@ -30,15 +31,16 @@ export interface PlotAreaProps {
 export function PlotArea({ client, bench, origin, plotIds }: PlotAreaProps): ReactElement {
   const [info, setInfo] = useState<RecordingInfo>();
   const [error, setError] = useState<LabError>();
+  const recording = useStore(benchStore, (state) => recordingOf(state, origin));
   useEffect(() => {
-    if (origin === 'live') return;
+    if (recording === 'live') return;
     const abort = new AbortController();
-    client.call('recording.info', { recording: origin }, { signal: abort.signal }).then(setInfo, (thrown: unknown) => {
+    client.call('recording.info', { recording }, { signal: abort.signal }).then(setInfo, (thrown: unknown) => {
       const failure = LabError.from(thrown);
       if (!failure.isCancelled) setError(failure);
     });
     return () => abort.abort();
-  }, [client, origin]);
+  }, [client, recording]);
   if (error) return <Problem error={error} />;
   if (origin !== 'live' && !info) return <div className="plot-area plot-waiting">Reading the recording …</div>;
   return <Board key={origin} client={client} bench={bench} origin={origin} info={info} plotIds={plotIds} />;
@@ -48,7 +50,8 @@ export function PlotArea({ client, bench, origin, plotIds }: PlotAreaProps): Rea
 let parked: PlotBoard | undefined;
 
 function takeBoard(origin: string, info: RecordingInfo | undefined): PlotBoard {
-  if (origin !== 'live' || !parked) return new PlotBoard(origin, info);
+  const replay = benchStore.get()?.replays.find(({ id }) => id === origin);
+  if (origin !== 'live' || !parked) return new PlotBoard(origin, info, replay);
   const board = parked;
   parked = undefined;
   board.wake();
@@ -79,6 +82,10 @@ function Board(
     };
   }, [origin, info]);
   useEffect(() => board?.setClient(client), [board, client]);
+  const replay = bench.replays.find((one) => one.id === origin);
+  useEffect(() => {
+    if (replay) board?.setReplay(replay);
+  }, [board, replay]);
   useEffect(() => board?.setBench(bench, plotIds), [board, bench, plotIds]);
   if (!board) return null;
   return <BoardView board={board} client={client} />;

@@ -2,7 +2,9 @@ import uPlot from 'uplot';
 import type { BenchState, PlotLayout } from '../../contract/bench-schema.ts';
 import type { Client } from '../../contract/client.ts';
 import type { RecordingInfo } from '../../contract/recording-schema.ts';
+import type { ReplayState } from '../../contract/replay-schema.ts';
 import type { LabError } from '../../core/errors.ts';
+import { Playhead } from '../replay/playhead.ts';
 import { createStore, type Store } from '../store.ts';
 import { benchPlots } from './automatic-plots.ts';
 import { BoardData } from './board-data.ts';
@@ -11,7 +13,7 @@ import { distinctColors } from './distinct-colors.ts';
 import { LinkedView, type ViewSummary } from './linked-view.ts';
 import { LiveEdge } from './live-edge.ts';
 import { PlotCanvas, type PlotScene } from './plot-canvas.ts';
-import { benchChannels, type PlotChannel, recordedChannels } from './plot-channel.ts';
+import { benchChannels, comparedChannels, type PlotChannel, recordedChannels } from './plot-channel.ts';
 import { plotLoop } from './plot-loop.ts';
 import { plotStats } from './plot-stats.ts';
 import { type PlotTheme, readTheme, watchTheme } from './plot-theme.ts';
@@ -54,8 +56,11 @@ export class PlotBoard implements Disposable {
   readonly state: Store<BoardState>;
   readonly view: LinkedView;
   readonly #originNs: bigint;
-  readonly #data: BoardData;
+  #data: BoardData;
+  readonly #playhead: Playhead | undefined;
+  #run = 0;
   readonly #info: RecordingInfo | undefined;
+  #replay: ReplayState | undefined;
   readonly #edge = new LiveEdge();
   readonly #latency = new ScreenLatency();
   readonly #plots = new Map<string, AttachedPlot>();
@@ -73,23 +78,18 @@ export class PlotBoard implements Disposable {
   readonly onPaint = new Set<(nowMs: number) => void>();
 
   /** `info`: of the recording that is the origin; second 0 of the axis is then its first sample. */
-  constructor(origin: string, info?: RecordingInfo) {
+  constructor(origin: string, info?: RecordingInfo, replay?: ReplayState) {
     this.origin = origin;
     this.#info = info;
+    this.#replay = replay;
+    this.#run = replay?.run ?? 0;
     this.#originNs = info ? BigInt(info.fromNs) : BigInt(Math.floor(Date.now() / 1000)) * 1_000_000_000n;
-    const limits = { fromS: 0, toS: info ? this.#secondsOf(BigInt(info.toNs)) : 0, live: origin === 'live' };
+    this.#playhead = replay && new Playhead(this.#originNs);
+    this.#playhead?.set(replay, performance.now());
+    const toS = this.#playhead?.at(performance.now()) ?? (info ? this.#secondsOf(BigInt(info.toNs)) : 0);
+    const limits = { fromS: 0, toS, live: origin === 'live' || replay !== undefined };
     this.view = new LinkedView(limits, () => this.#patch(this.view.summary));
-    this.#data = new BoardData({
-      origin,
-      originNs: this.#originNs,
-      findStream: (id) => this.#bench?.streams.find((stream) => stream.id === id),
-      onSamples: (newestS, arrivedNs) => {
-        this.#edge.observe(newestS, performance.now());
-        this.#latency.arrived(arrivedNs);
-      },
-      onFault: (fault) => this.#patch({ fault }),
-    });
-    this.#data.addEvents(info?.events ?? []);
+    this.#data = this.#createData();
     this.state = createStore<BoardState>({
       ...this.view.summary,
       timeStyle: 'absolute',
@@ -101,6 +101,19 @@ export class PlotBoard implements Disposable {
       this.#isThemeOld = true;
     });
     this.wake();
+  }
+
+  /** How the replay stands. What it gave before a seek is void: no line is drawn from there to here. */
+  setReplay(replay: ReplayState): void {
+    this.#replay = replay;
+    this.#playhead?.set(replay, performance.now());
+    if (replay.run === this.#run) return;
+    this.#run = replay.run;
+    this.#data[Symbol.dispose]();
+    this.#data = this.#createData();
+    this.#data.setClient(this.#client);
+    for (const attached of this.#plots.values()) attached.key = '';
+    this.#applyTraces();
   }
 
   /** Not shown for now: no frames, no watch; view and columns stay for when it is shown again. */
@@ -123,9 +136,10 @@ export class PlotBoard implements Disposable {
   /** Channels, colours, plots and events as the bench has them now. `plotIds`: only these plots. */
   setBench(bench: BenchState, plotIds?: readonly string[]): void {
     this.#bench = bench;
-    this.#data.addEvents(bench.events);
+    if (!this.#info) this.#data.addEvents(bench.events);
     const before = this.state.get();
-    const found = this.#info ? recordedChannels(this.#info, bench) : benchChannels(bench);
+    const recorded = this.#info && recordedChannels(this.#info, bench);
+    const found = recorded ? [...recorded, ...comparedChannels(recorded, this.#replay)] : benchChannels(bench);
     const channels = sameJson(found, before.channels) ? before.channels : found;
     const arranged = this.origin === 'live' ? bench.plots : before.plots;
     const plots = benchPlots(arranged, channels);
@@ -239,9 +253,27 @@ export class PlotBoard implements Disposable {
     this.onPaint.clear();
   }
 
+  #createData(): BoardData {
+    const data = new BoardData({
+      origin: this.origin,
+      recording: this.#replay?.recording,
+      originNs: this.#originNs,
+      findStream: (id) => (this.#replay?.streams ?? this.#bench?.streams)?.find((stream) => stream.id === id),
+      onSamples: (newestS, arrivedNs) => {
+        if (this.#replay) return;
+        this.#edge.observe(newestS, performance.now());
+        this.#latency.arrived(arrivedNs);
+      },
+      onFault: (fault) => this.#patch({ fault }),
+    });
+    data.addEvents(this.#info?.events ?? []);
+    return data;
+  }
+
   #frame(nowMs: number): boolean {
     const widthPx = this.#widestPx();
-    this.view.advance(this.#edge.at(nowMs), this.#data.oldestS, widthPx);
+    const edgeS = this.#playhead ? this.#playhead.at(nowMs) : this.#edge.at(nowMs);
+    this.view.advance(edgeS, this.#data.oldestS, widthPx);
     const { view, limits, range } = this.view;
     const channels = this.#shownChannels();
     this.#data.want({ view, limits, range, channels, widthPx }, nowMs);

@@ -1,6 +1,7 @@
 import type { BenchState } from '../../contract/bench-schema.ts';
 import type { ChannelState, InstrumentState } from '../../contract/instrument-schema.ts';
 import type { RecordingInfo } from '../../contract/recording-schema.ts';
+import type { ReplayState } from '../../contract/replay-schema.ts';
 import type { Role } from '../../core/instrument.ts';
 import { meterScale } from '../bench/meter-scale.ts';
 
@@ -82,4 +83,20 @@ export function recordedChannels(info: RecordingInfo, bench: BenchState): PlotCh
     isQuick: channel.rateHz >= QUICK_HZ,
     isActive: channel.samples > 0,
   }));
+}
+
+/** The live channels that run beside a replay, told apart by their names. */
+export function comparedChannels(recorded: readonly PlotChannel[], replay: ReplayState | undefined): PlotChannel[] {
+  const known = new Map(recorded.map((channel) => [channel.id, channel]));
+  const found = new Map<string, PlotChannel>();
+  for (const { instrument, columns } of replay?.streams ?? []) {
+    if (!instrument.startsWith('live:')) continue;
+    for (const { channel } of columns) {
+      const like = known.get(`${instrument.slice('live:'.length)}/${channel}`);
+      const id = `${instrument}/${channel}`;
+      if (!like) continue;
+      found.set(id, { ...like, id, instrument, label: `${like.label} (live)`, group: `${like.group} (live)` });
+    }
+  }
+  return [...found.values()];
 }
