@@ -72,7 +72,7 @@ function createNativeZstd({ zstdCompress, zstdDecompress, constants }: typeof zl
 
 let portable: Promise<ChunkCodec> | undefined;
 
-/** The same in WebAssembly, for older Node: it works on the thread that calls. */
+/** The same in WebAssembly, for older Node: it works on the thread that calls. It must be initialized once in a process, so by nobody else. */
 function openPortableZstd(): Promise<ChunkCodec> {
   portable ??= import('@bokuweb/zstd-wasm').then(async ({ init, compress, decompress }) => {
     await init();

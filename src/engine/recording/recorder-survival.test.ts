@@ -159,4 +159,4 @@ it('whatever fails, however often: all that was offered is in the files once, an
     'runs in which rows were refused',
   ).toBeGreaterThan(2);
   expect(count(({ parts }) => parts > 4)).toBeGreaterThan(5);
-});
+}, 240_000);

@@ -242,6 +242,8 @@ class FileRecorder implements Recorder {
 
   adopt({ parts, streams, items }: Unwritten): void {
     if (parts.length > 0) this.#repeats = parts;
+    const open = new Set(this.#streams.infos.map(({ id }) => id));
+    for (const { info, isOpen } of streams) if (isOpen) open.add(info.id);
     if (this.#state === 'recording') {
       if (parts.length > 0) this.#announceHead();
       for (const { info, hasRows } of streams) if (this.#streams.open(info, hasRows)) this.#announce(info);
@@ -252,7 +254,6 @@ class FileRecorder implements Recorder {
       for (const { info, hasRows } of streams) this.#streams.open(info, hasRows);
       this.#room?.adopt(items);
     }
-    const open = new Set(streams.filter(({ isOpen }) => isOpen).map(({ info }) => info.id));
     for (const { id } of this.#streams.infos) if (!open.has(id)) this.#streams.close(id);
   }
 
