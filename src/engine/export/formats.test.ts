@@ -19,6 +19,7 @@ import {
   triggerNs,
 } from '../../../test/fixtures/formula-recording.ts';
 import { START_NS } from '../../../test/fixtures/recording-source.ts';
+import { syncZstd } from '../../../test/fixtures/sync-zstd.ts';
 import type { ExportChoices, ExportFormat } from '../../contract/export-schema.ts';
 import { channelId, measuredColumns } from '../../core/stream-info.ts';
 import { openRecording } from '../recording/recording.ts';
@@ -268,8 +269,7 @@ describe('Parquet', () => {
 });
 
 async function unpackers(): Promise<NonNullable<Parameters<typeof parquetReadObjects>[0]['compressors']>> {
-  const zstd = await import('@bokuweb/zstd-wasm');
-  await zstd.init();
+  const { decompress } = await syncZstd();
   const lz4 = await import('lz4-napi');
   const sized = (bytes: Uint8Array, length: number): Uint8Array => {
     const framed = new Uint8Array(4 + bytes.byteLength);
@@ -278,7 +278,7 @@ async function unpackers(): Promise<NonNullable<Parameters<typeof parquetReadObj
     return framed;
   };
   return {
-    ZSTD: (bytes) => zstd.decompress(bytes),
+    ZSTD: decompress,
     LZ4_RAW: (bytes, length) => lz4.uncompressSync(sized(bytes, length)),
   };
 }

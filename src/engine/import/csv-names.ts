@@ -10,7 +10,7 @@ export interface ColumnName {
 /** `voltage [V]` and `voltage (V)`: name and unit. */
 export function splitName(head: string): ColumnName {
   const text = head.trim();
-  const match = /^(.*?)\s*(?:\[([^[\]]{0,20})\]|\(([^()]{0,20})\))$/.exec(text);
+  const match = /^(.*?)\s*(?:\[([^[\]]{0,20})\]|\(([^()]{0,20})\))$/s.exec(text);
   if (!match) return { name: text, unit: '' };
   const [, name = '', inBrackets, inParentheses] = match;
   return { name: name === '' ? text : name, unit: (inBrackets ?? inParentheses ?? '').trim() };

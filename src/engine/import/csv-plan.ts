@@ -41,7 +41,7 @@ export function planCsv(path: string, shape: CsvShape, table: string): CsvPlan {
     return { name, unit: own === '' ? unit : own.replace(/^[[(]|[\])]$/g, '') };
   });
   const notes: string[] = [];
-  const { time, timeColumn } = findTime(shape, heads, notes);
+  const { time, timeColumn } = findTime(path, shape, heads, notes);
   const isOurs = timeColumn === 0 && time.kind === 'iso' && heads[1]?.name === 'elapsed' && heads[1].unit === 's';
   const left: string[] = [];
   const taken: { from: number; title: string; unit: string }[] = [];
@@ -99,23 +99,34 @@ export function describeColumns(columns: readonly CsvColumn[]): DescribedChannel
 function isNumeric({ rows, hasComma }: CsvShape, column: number): boolean {
   const values = rows.map(({ fields }) => parseValue(fields[column] ?? '', hasComma));
   const words = values.filter((value) => value === undefined).length;
-  return words * 2 < values.length;
+  return words * 2 <= values.length;
 }
 
 function findTime(
+  path: string,
   shape: CsvShape,
   heads: readonly { name: string; unit: string }[],
   notes: string[],
 ): { time: CsvTime; timeColumn: number } {
-  const iso = heads.findIndex((_, index) =>
-    shape.rows.every(({ fields }) => parseIso(fields[index] ?? '') !== undefined),
-  );
+  // Most of them: a line that holds none is an error, and must not make it a column of words.
+  const iso = heads.findIndex((_, index) => {
+    const times = shape.rows.filter(({ fields }) => parseIso(fields[index] ?? '') !== undefined);
+    return times.length * 2 >= shape.rows.length;
+  });
   if (iso >= 0) {
     if (shape.rows.some(({ fields }) => !/(Z|[+-]\d\d(:?\d\d)?)\s*$/.test(fields[iso] ?? '')))
       notes.push('Its times have no zone and were taken as UTC.');
     return { time: { kind: 'iso' }, timeColumn: iso };
   }
-  const named = heads.findIndex(({ name }, index) => TIME_NAME.test(name) && isNumeric(shape, index));
+  const named = heads.findIndex(({ name }) => TIME_NAME.test(name));
+  if (named >= 0 && !isNumeric(shape, named)) {
+    const found = shape.rows[0]?.fields[named] ?? '';
+    throw importFailed(
+      path,
+      `its column “${heads[named]?.name}” holds “${found.slice(0, 40)}”, which is no time known here`,
+      'Write times like 2026-01-31T13:45:00.123Z, or as numbers (s, ms, µs or ns), or rename the column to have its rows numbered.',
+    );
+  }
   if (named < 0) {
     notes.push('It has no column of times: its rows are set one second apart, from the time of the file on.');
     return { time: { kind: 'none' }, timeColumn: -1 };

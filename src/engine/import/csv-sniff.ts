@@ -62,13 +62,20 @@ export function sniffCsv(path: string, sample: string, isWhole: boolean): CsvSha
   return { separator, hasComma, columns, head, units, preamble, rows: records.slice(first).filter(isData) };
 }
 
-/** Lines of the sample; the last one may be cut off. */
+/** The records of the sample that are whole. One too long for any separator is told when the file is read. */
 function split(path: string, sample: string, separator: string, isWhole: boolean): CsvRecord[] {
+  const splitter = new CsvSplitter(path, separator);
+  const records: CsvRecord[] = [];
+  const lines = (isWhole ? `${sample}\n` : sample).split(/(?<=\n)/);
   try {
-    return new CsvSplitter(path, separator).split(sample, isWhole).slice(0, LOOKED_AT + MOST_PREAMBLE);
+    for (const line of lines) {
+      records.push(...splitter.split(line, false));
+      if (records.length >= LOOKED_AT + MOST_PREAMBLE) break;
+    }
   } catch {
-    return [];
+    // Those before it are looked at.
   }
+  return records;
 }
 
 /** The number of fields that most lines have, and how many of them do. */
