@@ -4,7 +4,8 @@ import { mkdtemp, open, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { BATCH_FLAG, type Batch, createBatch } from '../src/core/batch.ts';
+import type { ChunkCompression } from '../src/contract/recording-schema.ts';
+import { BATCH_FLAG, type Batch, copyBatch, createBatch } from '../src/core/batch.ts';
 import type { StreamInfo } from '../src/core/stream-info.ts';
 import { openRecorder } from '../src/engine/recording/recorder.ts';
 import { openRecording } from '../src/engine/recording/recording.ts';
@@ -14,7 +15,8 @@ import { median, printBench } from './bench-table.ts';
 
 /*
  * Records 8 channels of Float64 in batches of 8 Ki rows, as fast as they are taken, against writing the same bytes (the limit: plain, and with the
- * same fdatasync each 4 MiB) and against JSON lines, a row each (what most logging programs do). Every file is read back or measured.
+ * same fdatasync each 4 MiB) and against JSON lines, a row each (what most logging programs do); then with packed chunks, on noisy samples and on
+ * counts of a 12-bit converter, and with plain messages. Every file is read back or measured.
  */
 const CHANNELS = 8;
 const ROWS = 8192;
@@ -61,8 +63,16 @@ function makeBatch(index: number): Batch {
 /** Batches are made ahead; the header of each is set anew when it comes round again, in a buffer of its own, as a source would. */
 const distinct = Array.from({ length: DISTINCT }, (_, index) => makeBatch(index));
 
-function batchAt(index: number): Batch {
-  const model = distinct[index % DISTINCT]!;
+/** The same as a 12-bit converter of ±5 V gives it: what packing is for. */
+const quantized = distinct.map((batch) => {
+  const copy = copyBatch(batch);
+  for (const column of copy.columns)
+    for (let row = 0; row < ROWS; row++) column[row] = Math.round(column[row]! * 409.6) / 409.6;
+  return copy;
+});
+
+function batchAt(index: number, isQuantized = false): Batch {
+  const model = (isQuantized ? quantized : distinct)[index % DISTINCT]!;
   const seq = index * ROWS;
   const t0Ns = startNs + BigInt(Math.round((seq / RATE_HZ) * 1e9));
   const view = new DataView(model.buffer);
@@ -94,11 +104,20 @@ async function writeRaw(path: string, syncBytes: number): Promise<number> {
 
 interface Recorded {
   rate: number;
+  /** Of the file, of what its batches take. */
+  size: number;
   /** CPU of the whole process, s per s. */
   cpu: number;
 }
 
-async function record(folder: string): Promise<Recorded> {
+interface Choice {
+  compression?: ChunkCompression;
+  plainMessages?: boolean;
+  /** Samples of a 12-bit converter instead of noisy ones. */
+  isQuantized?: boolean;
+}
+
+async function record(folder: string, choice: Choice = {}): Promise<Recorded> {
   const about = {
     appVersion: 'bench',
     clock: { source: 'bench', offsetS: null, uncertaintyS: null },
@@ -108,21 +127,23 @@ async function record(folder: string): Promise<Recorded> {
     instruments: [],
     channels: [],
   };
-  const recorder = await openRecorder({ folder, name: 'run', clock: createSystemClock(), about });
+  const { compression, plainMessages, isQuantized = false } = choice;
+  const options = { folder, name: 'run', clock: createSystemClock(), about, compression, plainMessages };
+  const recorder = await openRecorder(options);
   recorder.streamOpened(INFO);
   const cpu = process.cpuUsage();
   const start = performance.now();
   for (let index = 0; index < BATCHES; index++) {
     // A batch borrowed by the recorder must not change before it is written.
     while (recorder.stats.queueBytes > (DISTINCT - 4) * distinct[0]!.buffer.byteLength) await setImmediate();
-    recorder.batch(batchAt(index));
+    recorder.batch(batchAt(index, isQuantized));
     if (index % 8 === 0) await setImmediate();
   }
   const { stats, error } = await recorder.stop('');
   const seconds = (performance.now() - start) / 1000;
   const used = process.cpuUsage(cpu);
   if (error || stats.lost !== 0 || stats.samples !== samples) throw error ?? new Error('samples are missing');
-  return { rate: samples / seconds / 1e6, cpu: (used.user + used.system) / 1e6 / seconds };
+  return { rate: samples / seconds / 1e6, size: stats.bytes / bytes, cpu: (used.user + used.system) / 1e6 / seconds };
 }
 
 async function checkRecording(path: string): Promise<void> {
@@ -149,6 +170,15 @@ async function writeJsonRows(path: string): Promise<number> {
   return (JSON_ROWS * CHANNELS) / seconds / 1e6;
 }
 
+const CHOICES: Record<string, Choice> = {
+  'lz4, noisy samples': { compression: 'lz4' },
+  'zstd, noisy samples': { compression: 'zstd' },
+  'lz4, 12 bits': { compression: 'lz4', isQuantized: true },
+  'zstd, 12 bits': { compression: 'zstd', isQuantized: true },
+  'plain messages, 1000 a second': { plainMessages: true },
+};
+const chosen = new Map(Object.keys(CHOICES).map((name) => [name, [] as Recorded[]]));
+
 const results = {
   raw: [] as number[],
   synced: [] as number[],
@@ -167,7 +197,13 @@ for (let pass = 0; pass < PASSES; pass++) {
     results.ours.push(ours.rate);
     results.cpu.push(ours.cpu);
     await checkRecording(join(folder, 'run.mcap'));
+    await rm(join(folder, 'run.mcap'));
     results.json.push(await writeJsonRows(join(folder, 'rows.jsonl')));
+    for (const [name, choice] of Object.entries(CHOICES)) {
+      chosen.get(name)?.push(await record(folder, choice));
+      await checkRecording(join(folder, 'run.mcap'));
+      await rm(join(folder, 'run.mcap'));
+    }
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -185,6 +221,13 @@ const isMet = printBench(
     { ...head, peer: 'raw writes, no sync', theirs: raw, atLeast: 0.18 },
     { ...head, peer: 'raw writes, fdatasync each 4 MiB', theirs: synced },
     { ...head, peer: 'JSON lines, a row each, no sync', theirs: json, atLeast: 20 },
+    ...[...chosen].map(([name, runs]) => ({
+      what: `Labwire recorder: ${name} (file ${Math.round(median(runs.map(({ size }) => size)) * 100)} %, CPU ${Math.round(median(runs.map(({ cpu }) => cpu)) * 100)} %)`,
+      unit: 'MS/s',
+      us: median(runs.map(({ rate }) => rate)),
+      peer: 'raw writes, fdatasync each 4 MiB',
+      theirs: synced,
+    })),
   ],
 );
 process.exitCode = isMet ? 0 : 1;
