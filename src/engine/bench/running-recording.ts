@@ -20,6 +20,9 @@ export interface RetryLimits {
 
 export const RETRY_LIMITS: RetryLimits = { firstMs: 2000, mostMs: 60_000 };
 
+/** How long a disk may take to finish a recording that is stopped. */
+const STOP_MS = 30_000;
+
 export interface RunningOptions {
   /** For every part; the folder of the first. */
   recorder: Omit<RecorderOptions, 'about' | 'continues'>;
@@ -162,11 +165,14 @@ export class RunningRecording {
    * Ends it. What still waits for a disk is tried once more; `error` says if it could not be written.
    */
   async stop(reason: string): Promise<RecordingResult> {
-    if (this.#isWaiting) await this.#try(this.#recorder);
-    this.#stopping.abort();
-    await this.#going;
-    const result = await this.#recorder.stop(reason);
-    await Promise.all(this.#ending);
+    this.check();
+    const ended = this.#end(reason);
+    let timer: Disposable | undefined;
+    const hung = new Promise<undefined>((resolve) => {
+      timer = this.#options.clock.after(STOP_MS, () => resolve(undefined));
+    });
+    const result = (await Promise.race([ended, hung])) ?? this.#hung();
+    timer?.[Symbol.dispose]();
     const { paths, bytes, rows, samples, lost } = this.#before;
     const { stats } = result;
     return {
@@ -180,6 +186,27 @@ export class RunningRecording {
         lost: lost + stats.lost,
       },
     };
+  }
+
+  async #end(reason: string): Promise<RecordingResult> {
+    if (this.#isWaiting) await this.#try(this.#recorder);
+    this.#stopping.abort();
+    await this.#going;
+    const result = await this.#recorder.stop(reason);
+    await Promise.all(this.#ending);
+    return result;
+  }
+
+  /** The disk does not even refuse: whoever stops the recording is not held up by it. */
+  #hung(): RecordingResult {
+    this.#stopping.abort();
+    const { id, paths, stats } = this.#recorder;
+    const error = new LabError(
+      'recording.failed',
+      `The disk of ${this.#folder} has not answered for ${STOP_MS / 1000} s. What it took is intact; what waited in memory may be missing. Check the drive or the network folder.`,
+      { folder: this.#folder },
+    );
+    return { id, paths, stats, error };
   }
 
   #guard(recorder: Recorder): void {
@@ -196,12 +223,10 @@ export class RunningRecording {
       text: `“${this.name}” cannot be written: ${error.message} What is measured meanwhile is held in memory; it goes on in a new part as soon as a disk takes it.`,
     });
     this.#options.changed();
-    this.#going = this.#wait(failed, error).catch(() => undefined);
+    this.#going = this.#wait(failed).catch(() => undefined);
   }
 
-  async #wait(failed: Recorder, error: LabError): Promise<void> {
-    // A slow disk still writes what it was given: taking it away would write it twice.
-    if (error.code === 'recording.overrun') await failed.failed;
+  async #wait(failed: Recorder): Promise<void> {
     const { firstMs, mostMs } = { ...RETRY_LIMITS, ...this.#options.retry };
     for (let waitMs = firstMs; !this.#stopping.signal.aborted; waitMs = Math.min(mostMs, waitMs * 2)) {
       if (await this.#try(failed)) return;
@@ -220,6 +245,8 @@ export class RunningRecording {
   }
 
   async #tryFolders(failed: Recorder): Promise<boolean> {
+    // A slow disk still writes what it was given: taking it away would write it twice.
+    if (failed.error?.code === 'recording.overrun') await failed.failed;
     const { recorder, clock, about, fallback } = this.#options;
     for (const folder of new Set([recorder.folder, fallback()])) {
       if (folder === '' || failed !== this.#recorder) continue;
