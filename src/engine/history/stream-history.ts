@@ -152,7 +152,7 @@ export class StreamHistory {
     const first = this.firstRow;
     if (!pyramid || first === undefined || fromRow >= toRow) return { blocks: [], isExact: true, firstRow: fromRow };
     const from = Math.max(first, this.#columnStart(fromRow, n));
-    const to = Math.min(this.endRow, Math.ceil(toRow / n) * n);
+    const to = this.#columnEnd(toRow, n);
     const blocks: ColumnBlock[] = [];
     const isExact = this.#collect(pyramid, channels, from, to, n, blocks) && first <= fromRow;
     return { blocks, isExact, firstRow: Math.max(first, fromRow) };
@@ -180,6 +180,13 @@ export class StreamHistory {
     const run = this.runs.at(row);
     if (!run || row >= run.endRow || row < run.firstRow) return row;
     return Math.max(run.firstRow, Math.floor(row / n) * n);
+  }
+
+  /** Row after the column that holds the row before; a column does not reach over a gap. */
+  #columnEnd(row: number, n: number): number {
+    const run = this.runs.at(row - 1);
+    const end = Math.min(this.endRow, Math.ceil(row / n) * n);
+    return run && run.firstRow < row ? Math.min(end, run.endRow) : end;
   }
 
   /** The newest row; undefined before the first batch. Column `index` of it is `valueOf`. */

@@ -22,9 +22,17 @@ export class ColumnCounter {
       if (row >= to) return;
       if (end <= from) continue;
       const isApart = page.gap.at(at) === 1 || row !== this.#endRow;
-      if (isApart || Math.floor(row / this.#n) !== Math.floor((row - 1) / this.#n)) this.#columns++;
-      if (this.#columns > this.#most) this.row = row;
+      this.#addStretch(Math.max(row, from), Math.min(end, to), isApart);
       this.#endRow = end;
     }
+  }
+
+  #addStretch(row: number, end: number, isApart: boolean): void {
+    const first = Math.floor(row / this.#n);
+    // What goes on within a column makes no other.
+    const isShared = !isApart && Math.floor((row - 1) / this.#n) === first;
+    const before = this.#columns - (isShared ? 1 : 0);
+    this.#columns = before + Math.floor((end - 1) / this.#n) - first + 1;
+    if (this.#columns > this.#most) this.row = Math.max(row, (first + this.#most - before) * this.#n);
   }
 }

@@ -13,7 +13,7 @@ const MAX_WHOLE = 2 ** 52;
 type Rests = Uint8Array | Uint16Array | Uint32Array | Float64Array;
 
 /**
- * Numbers in the fewest bytes that give them back exactly: a straight line and what each is off it. Row numbers, counts and times of measurements
+ * Numbers in the fewest bytes that give them back exactly (0 for -0): a straight line and what each is off it. Row numbers, counts and times of measurements
  * lie on lines, so most columns take 24 bytes, whatever their length.
  */
 export class PackedColumn {
@@ -106,7 +106,7 @@ function lineThrough(values: ArrayLike<number>, from: number, to: number): Line 
   let isWhole = true;
   for (let index = from; index < to; index++) {
     const value = values[index] as number;
-    if (value !== first) isLevel = false;
+    if (!Object.is(value, first)) isLevel = false;
     if (!Number.isInteger(value) || Math.abs(value) > MAX_WHOLE) isWhole = false;
   }
   if (isLevel) return { base: first, slope: 0, span: 0 };

@@ -151,6 +151,6 @@ async function cutAt(parts: readonly Part[], request: HistoryRequest): Promise<b
 /** The row before which a stream has its share; undefined if all of it fits. */
 async function cutRow({ rows, from, to, n, share }: Part): Promise<number | undefined> {
   if (columnsIn(from, to - from, n) > share) return (Math.floor(from / n) + share) * n;
-  // Each gap makes columns more.
-  return rows.rowAfterColumns(from, to, n, share);
+  // Each gap makes a column more; rows are what they are.
+  return n === 1 ? undefined : rows.rowAfterColumns(from, to, n, share);
 }

@@ -1,7 +1,7 @@
 import type { Batch } from '../../core/batch.ts';
 import { BATCH_FLAG, rowTimeNs } from '../../core/batch.ts';
 import type { ColumnBlock } from '../../core/decimate.ts';
-import { ColumnBuilder } from '../../core/decimate.ts';
+import { ColumnBuilder, columnsIn } from '../../core/decimate.ts';
 import { ColumnCounter } from './column-counter.ts';
 import type { StoredLevels } from './levels-codec.ts';
 import { PageFeed } from './page-feed.ts';
@@ -55,11 +55,11 @@ export class RecordedRows {
   async rowAt(timeNs: bigint): Promise<number> {
     const at = Math.max(
       0,
-      this.#parts.findLastIndex(({ chunks }) => chunks.totals.firstNs <= timeNs),
+      this.#parts.findLastIndex(({ chunks }) => chunks.totals.firstNs < timeNs),
     );
     const part = this.#parts[at];
     if (!part) return this.endRow;
-    const found = await this.#locate(part, (level, originNs) => level.placeOfTime(Number(timeNs - originNs)));
+    const found = await this.#locate(part, (level, originNs) => level.placeBefore(Number(timeNs - originNs)));
     const { totals } = part.chunks;
     const nextPart = this.#parts[at + 1]?.chunks.totals.firstRow ?? this.endRow;
     if (!found) return (await this.#rowIn(part, totals.firstRow, totals.endRow, timeNs)) ?? nextPart;
@@ -98,7 +98,7 @@ export class RecordedRows {
   async columns(channels: readonly number[], fromRow: number, toRow: number, n: number): Promise<ColumnBlock[]> {
     const from = Math.floor(fromRow / n) * n;
     const to = Math.ceil(toRow / n) * n;
-    const feed = new PageFeed(this.stream, channels);
+    const feed = new PageFeed(this.stream, channels, fromRow, toRow);
     const builder = new ColumnBuilder(n, channels, this.isFloat64, (row) =>
       this.isTimed
         ? { t0Ns: this.stream.firstNs, dtS: 0, isTimed: true }
@@ -107,7 +107,7 @@ export class RecordedRows {
     for (const part of this.#parts) {
       const { firstRow, endRow } = part.chunks.totals;
       if (endRow <= from || firstRow >= to) continue;
-      const hasLevel = await this.#eachPage(part, n, channels, from, to, (page, originNs, isRows) => {
+      const hasLevel = await this.#eachPage(part, levelFor(n), channels, from, to, (page, originNs, isRows) => {
         if (isRows) feed.addRows(builder, page, originNs, from, to);
         else feed.addCells(builder, page, originNs, from, to);
       });
@@ -119,15 +119,15 @@ export class RecordedRows {
     return builder.finish(false);
   }
 
-  /** The row before which the stretch makes so many columns of n rows, where gaps make more of them than n does; undefined if it makes fewer. */
+  /** The row before which a stretch makes so many columns of n rows, where gaps make more of them than n does; undefined if it makes fewer. */
   async rowAfterColumns(fromRow: number, toRow: number, n: number, most: number): Promise<number | undefined> {
     const touched = this.#parts.filter(({ chunks: { totals } }) => totals.endRow > fromRow && totals.firstRow < toRow);
-    let entries = 0;
-    for (const part of touched) entries += await this.#entriesIn(part, n, fromRow, toRow);
-    if (entries <= most) return undefined;
+    let columns = columnsIn(fromRow, toRow - fromRow, n);
+    for (const part of touched) columns += await this.#entriesIn(part, n, fromRow, toRow);
+    if (columns <= most) return undefined;
     const counter = new ColumnCounter(n, most);
     for (const part of touched) {
-      await this.#eachPage(part, n, [], fromRow, toRow, (page) => counter.add(page, fromRow, toRow));
+      await this.#eachPage(part, gapLevel(n), [], fromRow, toRow, (page) => counter.add(page, fromRow, toRow));
     }
     return counter.row;
   }
@@ -138,7 +138,7 @@ export class RecordedRows {
     for (const part of this.#parts) {
       const { totals } = part.chunks;
       if (totals.endRow <= fromRow || totals.firstRow >= toRow) continue;
-      const isInLevel = await this.#eachPage(part, 1, channels, fromRow, toRow, (page, originNs) => {
+      const isInLevel = await this.#eachPage(part, levelFor(1), channels, fromRow, toRow, (page, originNs) => {
         gather.end();
         eachStretch(page, originNs, this.isTimed, channels, [fromRow, toRow], (rows, start, end) => {
           each({ ...rows, isAfterGap: rows.isAfterGap || rows.firstRow === this.stream.firstRow }, start, end);
@@ -177,22 +177,21 @@ export class RecordedRows {
     });
   }
 
-  /** At most so many entries of the level for n lie in a stretch; 0 if there is no level. */
+  /** At most so many entries of the level that shows the gaps between columns of n rows; 0 if there is none. */
   #entriesIn({ part, chunks }: StreamPart, n: number, from: number, to: number): Promise<number> {
     return part.pyramid.ask(chunks.channel, async (levels) => {
-      const level = levelFor(levels, n);
-      if (!level || level.blockRows === 1) return 0;
-      return (level.pageOfRow(to - 1) + 1 - level.pageOfRow(from)) * level.layout.pageEntries;
+      const level = levels && gapLevel(n)(levels);
+      return level ? (level.pageOfRow(to - 1) + 1 - level.pageOfRow(from)) * level.layout.pageEntries : 0;
     });
   }
 
   /**
-   * Reads the level of a part whose blocks are the largest that fit in n rows, page by page from the one that holds `from` to the one that holds
-   * the last row before `to`. Gives whether there is such a level.
+   * Reads a level of a part, page by page from the one that holds `from` to the one that holds the last row before `to`. Gives whether there is
+   * such a level.
    */
   async #eachPage(
     { part, chunks }: StreamPart,
-    n: number,
+    pick: (levels: StoredLevels) => StoredLevel | undefined,
     channels: readonly number[],
     from: number,
     to: number,
@@ -201,8 +200,8 @@ export class RecordedRows {
     for (let row: number | undefined = from; row !== undefined; ) {
       const start: number = row;
       const slice = await part.pyramid.ask(chunks.channel, async (levels) => {
-        const level = levelFor(levels, n);
-        if (!levels || !level) return undefined;
+        const level = levels && pick(levels);
+        if (!level) return undefined;
         const first = level.pageOfRow(start);
         const end = level.pageOfRow(to - 1) + 1;
         const last = Math.min(end, first + PAGES_AT_ONCE);
@@ -265,6 +264,14 @@ export class RecordedRows {
 }
 
 /** The level whose blocks are the largest that fit in n rows; undefined: rows must be read from the chunks. */
-function levelFor(levels: StoredLevels | undefined, n: number): StoredLevel | undefined {
-  return levels?.levels.findLast(({ blockRows }) => blockRows <= n);
+function levelFor(n: number): (levels: StoredLevels) => StoredLevel | undefined {
+  return ({ levels }) => levels.findLast(({ blockRows }) => blockRows <= n);
+}
+
+/** The level with the fewest entries that shows every gap between columns of n rows. */
+function gapLevel(n: number): (levels: StoredLevels) => StoredLevel | undefined {
+  return ({ levels }) => {
+    const blocks = levels.filter(({ blockRows }) => blockRows > 1);
+    return blocks.findLast(({ blockRows }) => blockRows <= n) ?? blocks[0];
+  };
 }

@@ -1,18 +1,23 @@
 import type { HistoryAnswer, HistoryRequest } from '../history/history-pieces.ts';
+import type { Disk } from './disk.ts';
 import type { Library } from './library.ts';
+import { PyramidKeeper } from './pyramid-keeper.ts';
 import { RecordedHistory } from './recorded-history.ts';
 
 interface Shelved {
   history: Promise<RecordedHistory>;
-  /** What it held when opened goes out of date: it is being written, or could not be opened. */
-  isPassing: boolean;
+  /** When what it held goes out of date, ms: it is being written, could not be opened, or has a sidecar now. */
+  staleMs: number;
   /** Reads under way: it is not closed before they end. */
   readers: number;
-  openedMs: number;
+  /** Resolves when the last reader has ended, once it is to be closed. */
+  unread: (() => void) | undefined;
 }
 
 /** A running recording is opened anew when what is open is older; ms. */
 const STALE_MS = 1000;
+/** Opening a long one takes its time: at most a twentieth of the time goes into that. */
+const STALE_FACTOR = 20;
 
 /**
  * The recordings that screens look into: kept open between reads, the least recently read closed beyond `limit`.
@@ -23,10 +28,12 @@ export class RecordedShelf implements AsyncDisposable {
   readonly #limit: number;
   /** Least recently read first. */
   readonly #open = new Map<string, Shelved>();
+  readonly #keeper: PyramidKeeper;
 
-  constructor(library: Library, limit = 6) {
+  constructor(library: Library, limit = 6, disk?: Disk) {
     this.#library = library;
     this.#limit = limit;
+    this.#keeper = new PyramidKeeper({ disk, onStored: (path) => void this.#expire(path) });
   }
 
   /** See `RecordedHistory.read`. Throws recording.unknown, or why it cannot be read. */
@@ -41,9 +48,12 @@ export class RecordedShelf implements AsyncDisposable {
     try {
       const history = await shelved.history;
       signal.throwIfAborted();
-      return await history.read(request, send);
+      const answer = await history.read(request, send);
+      this.#keeper.keep(history.recording.parts);
+      return answer;
     } finally {
       shelved.readers--;
+      if (shelved.readers === 0) shelved.unread?.();
       await this.#tidy();
     }
   }
@@ -56,6 +66,7 @@ export class RecordedShelf implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#keeper[Symbol.asyncDispose]();
     const all = [...this.#open.values()];
     this.#open.clear();
     await Promise.all(all.map(close));
@@ -64,7 +75,7 @@ export class RecordedShelf implements AsyncDisposable {
   /** No await between looking and putting: two reads at once never open a recording twice. */
   #take(id: string): Shelved {
     let shelved = this.#open.get(id);
-    if (shelved?.isPassing && shelved.readers === 0 && performance.now() - shelved.openedMs > STALE_MS) {
+    if (shelved && shelved.readers === 0 && performance.now() > shelved.staleMs) {
       void close(shelved);
       shelved = undefined;
     }
@@ -75,15 +86,26 @@ export class RecordedShelf implements AsyncDisposable {
   }
 
   #shelve(id: string): Shelved {
+    const startMs = performance.now();
     const history = this.#library.open(id).then((recording) => new RecordedHistory(recording));
-    const shelved: Shelved = { history, isPassing: true, readers: 0, openedMs: performance.now() };
+    const shelved: Shelved = { history, staleMs: startMs + STALE_MS, readers: 0, unread: undefined };
     history.then(
       ({ recording }) => {
-        shelved.isPassing = recording.isRunning;
+        const nowMs = performance.now();
+        const keptMs = Math.max(STALE_MS, (nowMs - startMs) * STALE_FACTOR);
+        shelved.staleMs = recording.isRunning ? nowMs + keptMs : Number.POSITIVE_INFINITY;
       },
       () => undefined,
     );
     return shelved;
+  }
+
+  /** A recording whose sidecar was in memory reads it from the disk the next time. */
+  async #expire(path: string): Promise<void> {
+    for (const shelved of this.#open.values()) {
+      const history = await shelved.history.catch(() => undefined);
+      if (history?.recording.parts.some((part) => part.path === path)) shelved.staleMs = 0;
+    }
   }
 
   async #tidy(): Promise<void> {
@@ -96,6 +118,12 @@ export class RecordedShelf implements AsyncDisposable {
   }
 }
 
-async function close({ history }: Shelved): Promise<void> {
-  await history.then((opened) => opened.recording[Symbol.asyncDispose]()).catch(() => undefined);
+/** When nobody reads it any more. */
+async function close(shelved: Shelved): Promise<void> {
+  if (shelved.readers > 0) {
+    await new Promise<void>((resolve) => {
+      shelved.unread = resolve;
+    });
+  }
+  await shelved.history.then((opened) => opened.recording[Symbol.asyncDispose]()).catch(() => undefined);
 }

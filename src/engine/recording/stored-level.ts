@@ -75,14 +75,16 @@ export class StoredLevel {
     );
   }
 
-  /** The last entry that begins at or before a time (the first if all begin after it), and the row of the next one. */
-  async placeOfTime(time: number): Promise<{ place: CellPlace; nextRow: number | undefined }> {
-    const page = lastAtOrBefore(this.pages, (at) => this.layout.firstTime.at(at), time);
+  /** The last entry that begins before a time (the first if none does), and the row of the next one. */
+  async placeBefore(time: number): Promise<{ place: CellPlace; nextRow: number | undefined }> {
+    // Times are whole ns.
+    const key = time - 0.5;
+    const page = lastAtOrBefore(this.pages, (at) => this.layout.firstTime.at(at), key);
     const index = await this.#index(page);
     return this.#placeAt(
       page,
       index,
-      lastAtOrBefore(this.#entriesOf(page), (at) => index.time.at(at), time),
+      lastAtOrBefore(this.#entriesOf(page), (at) => index.time.at(at), key),
     );
   }
 
