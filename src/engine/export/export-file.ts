@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { realpath, rename, rm, stat } from 'node:fs/promises';
+import { realpath, rm } from 'node:fs/promises';
 import type { ExportChoices, ExportFormat } from '../../contract/export-schema.ts';
 import { exportOptions } from '../../contract/export-schema.ts';
 import { LabError } from '../../core/errors.ts';
@@ -7,6 +7,7 @@ import { openRecording, type Recording } from '../recording/recording.ts';
 import { exportError } from './export-error.ts';
 import { exportedChannels } from './exported-channel.ts';
 import { FORMAT_WRITERS } from './format-writers.ts';
+import { placeExport } from './place-export.ts';
 
 /** What to export; plain values, so that it can be sent to a worker. */
 export interface ExportTask {
@@ -27,6 +28,8 @@ export interface ExportTask {
 }
 
 export interface ExportResult {
+  /** The file; of formats that turn the page, all of them. */
+  paths: string[];
   /** Rows of the table, or of all streams. */
   rows: number;
   bytes: number;
@@ -72,9 +75,8 @@ export async function exportFile(task: ExportTask, watch: ExportWatch = {}): Pro
       tick,
     });
     tick(1);
-    const { size } = await stat(path);
-    await rename(path, out);
-    return { ...written, bytes: size };
+    const { paths, bytes } = await placeExport(path, out);
+    return { ...written, paths, bytes };
   } catch (error) {
     await rm(path, { recursive: true, force: true }).catch(() => undefined);
     throw exportError(error, out);

@@ -113,7 +113,7 @@ describe('CSV', () => {
       `2023-11-14T22:13:20.200000000Z,0.200000000,${valueAt(2, 0)},,,`,
       '',
     ]);
-    expect(result).toEqual({ rows: 7, bytes: Buffer.byteLength(text), notes: [] });
+    expect(result).toEqual({ rows: 7, paths: [out], bytes: Buffer.byteLength(text), notes: [] });
   });
 
   it('merges streams of different clocks, scales, and holds every sample once', async () => {

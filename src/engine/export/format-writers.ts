@@ -5,7 +5,7 @@ import { writeHdf5 } from './hdf5-export.ts';
 import { writeJson } from './json-export.ts';
 import { writeJsonLines } from './jsonl-export.ts';
 import { writeMcap } from './mcap-export.ts';
-import { writeMessages } from './message-export.ts';
+import { messageWriter } from './message-export.ts';
 import { writeNpy } from './npy-export.ts';
 import { writeNpz } from './npz-export.ts';
 import { writeParquet } from './parquet-export.ts';
@@ -25,8 +25,8 @@ export const FORMAT_WRITERS: Readonly<Record<ExportFormat, FormatWriter>> = {
   mcap: writeMcap,
   png: writePng,
   svg: writeSvg,
-  'lablink-jsonl': writeMessages,
-  'lablink-json': writeMessages,
-  'lablink-csv': writeMessages,
-  'lablink-binary': writeMessages,
+  'lablink-jsonl': messageWriter('lablink-jsonl'),
+  'lablink-json': messageWriter('lablink-json'),
+  'lablink-csv': messageWriter('lablink-csv'),
+  'lablink-binary': messageWriter('lablink-binary'),
 };

@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { unzipSync } from 'fflate';
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -486,6 +487,62 @@ describe('MCAP', () => {
     expect(seqs).toEqual([1995, 1996, 1997, 1998, 1999, 2500, 2501]);
     expect(copy.info.startedNs).toBe(range.fromNs);
     expect((await verifyRecording(copy)).ok).toBe(true);
+  });
+});
+
+describe('messages', () => {
+  it('are those a live session would have had, turning the page', async () => {
+    const out = join(folder, 'messages.jsonl');
+    const options = { rotateBytes: 20_000 };
+    const { paths, rows } = await run('lablink-jsonl', options, { out, channels: ['supply/ch1.voltage', 'daq/ai2'] });
+    expect(paths.slice(0, 2).map((one) => basename(one))).toEqual(['messages.jsonl', 'messages_0002.jsonl']);
+    const files = await Promise.all(paths.map((one) => readFile(one, 'utf8')));
+    for (const [part, text] of files.entries()) {
+      expect(text.length).toBeLessThan(40_000);
+      const head = JSON.parse(text.split('\n')[0] ?? '');
+      expect(head).toMatchObject({
+        type: 'metadata',
+        session_id: 'formula',
+        part: part + 1,
+        metadata: { format: 'labwire-export' },
+      });
+    }
+    const messages = files.flatMap((text) =>
+      text
+        .trimEnd()
+        .split('\n')
+        .slice(1)
+        .map((line) => JSON.parse(line)),
+    );
+    expect(messages).toHaveLength(rows);
+    const readings = messages.filter(({ stream_type }) => stream_type === 'readings');
+    expect(readings.map(({ data }) => data['ch1.voltage'])).toEqual(SUPPLY.rows.map((row) => SUPPLY.sample(row, 0)));
+    const acquired = messages.filter(({ stream_type }) => stream_type === 'acquisition');
+    expect(acquired.flatMap(({ data }) => data.channels.ai2)).toEqual(DAQ.rows.map((row) => DAQ.sample(row, 2)));
+    expect(messages.filter(({ type }) => type === 'event').map(({ event_type }) => event_type)).toContain('note');
+  });
+
+  it('in the other formats, packed', async () => {
+    const channels = ['supply/ch1.voltage'];
+    // Start, note, stop; the gap is of another stream.
+    const events = 3;
+    const json = JSON.parse(
+      gunzipSync(
+        await readFile((await run('lablink-json', { gzip: true, metadata: false }, { channels })).out),
+      ).toString(),
+    );
+    expect(json).toHaveLength(SUPPLY.rows.length + events);
+    const csv = gunzipSync(await readFile((await run('lablink-csv', { gzip: true }, { channels })).out)).toString();
+    expect(csv.trimEnd().split('\r\n')).toHaveLength(2 + SUPPLY.rows.length + events);
+    const binary = await readFile((await run('lablink-binary', { timestamps: false }, { channels })).out);
+    let messages = 0;
+    for (let at = 0; at < binary.byteLength; at += 4 + binary.readUInt32BE(at)) {
+      expect(JSON.parse(binary.toString('utf8', at + 4, at + 4 + binary.readUInt32BE(at)))).not.toHaveProperty(
+        '_timestamp',
+      );
+      messages++;
+    }
+    expect(messages).toBe(1 + SUPPLY.rows.length + events);
   });
 });
 
