@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Lab, openLab } from '../../../test/lab/lab.ts';
@@ -199,26 +199,43 @@ test('a bench of last time is there before anything can be changed', async () =>
   expect(rail.instrument).toBe(supply);
 });
 
-test('a recording whose folder goes ends loudly, keeps the reason on show, and the next one can start', async () => {
+test('a recording whose folder goes waits loudly, goes on when it is back, and lacks nothing but what went with it', async () => {
   const supply = await screen.attach(lab.resource('supply'));
   const folder = join(lab.folder, 'drive');
   await screen.client.call('recording.start', { name: 'lost', folder });
   await screen.untilValue(`${supply}/ch1.voltage`, () => true);
   const told = lab.host.nextNotice();
   await rm(folder, { recursive: true });
+  const waiting = await screen.until('waiting', ({ recording }) => recording.state === 'waiting' && recording);
+  expect(waiting).toMatchObject({ name: 'lost', error: { code: 'recording.folder-gone' } });
+  expect(await told).toContain('goes on in a new part');
+  const shown = await screen.until('the notice on every screen', ({ notices }) => notices.at(-1));
+  expect(shown.text).toContain('goes on in a new part');
+  expect(lab.host.isAwake, 'the night is not over').toBe(true);
+  await mkdir(folder);
+  const again = await screen.until('going on', ({ recording }) => recording.state === 'recording' && recording);
+  expect(again).toMatchObject({ name: 'lost', part: 2, error: null });
+  const { recording, paths } = await screen.client.call('recording.stop', {});
+  expect(paths.at(-1)).toContain('lost-0002');
+  expect(lab.host.isAwake).toBe(false);
+  await screen.client.call('settings.set', { recordingsFolder: folder });
+  const report = await screen.client.call('recording.verify', { recording });
+  expect(report.problems.join(), 'the first part went with its folder').toContain('Part 1');
+  await screen.client.call('settings.set', { recordingsFolder: join(lab.folder, 'recordings') });
+});
+
+test('a recording that waits for its folder can be stopped; the reason stays on show, and the next one can start', async () => {
+  const supply = await screen.attach(lab.resource('supply'));
+  const folder = join(lab.folder, 'drive');
+  await screen.client.call('recording.start', { name: 'lost', folder });
+  await screen.untilValue(`${supply}/ch1.voltage`, () => true);
+  await rm(folder, { recursive: true });
+  await screen.until('waiting', ({ recording }) => recording.state === 'waiting');
+  await expect(screen.client.call('recording.stop', {})).rejects.toMatchObject({ code: 'recording.folder-gone' });
   const failed = await screen.until('the end', ({ recording }) => recording.state === 'failed' && recording);
   expect(failed).toMatchObject({ name: 'lost', error: { code: 'recording.folder-gone' } });
-  expect(await told).toContain('Bring the folder back');
-  const ends = await screen.until('the event', ({ events }) => {
-    const stops = events.filter(({ kind }) => kind === 'stop');
-    return stops.length > 0 && stops;
-  });
-  expect(ends.map(({ data }) => data)).toEqual([{ code: 'recording.folder-gone' }]);
-  const shown = await screen.until('the notice on every screen', ({ notices }) => notices.at(-1));
-  expect(shown.text).toContain('Bring the folder back');
   expect(lab.host.isAwake).toBe(false);
   await expect(screen.client.call('recording.stop', {})).rejects.toMatchObject({ code: 'recording.idle' });
-  expect(screen.state.recording.state, 'until the next one runs').toBe('failed');
   await screen.client.call('recording.start', { name: 'next' });
   expect(
     await screen.until('the next one', ({ recording }) => recording.state === 'recording' && recording),

@@ -177,7 +177,7 @@ export class RunningRecording {
     const { stats } = result;
     return {
       ...result,
-      paths: [...paths, ...result.paths],
+      paths: await this.#present([...paths, ...result.paths]),
       stats: {
         ...stats,
         bytes: bytes + stats.bytes,
@@ -186,6 +186,12 @@ export class RunningRecording {
         lost: lost + stats.lost,
       },
     };
+  }
+
+  /** A part of which nothing was written is removed with its disk's failure. */
+  async #present(paths: readonly string[]): Promise<string[]> {
+    const entries = await Promise.all(paths.map((path) => this.#disk.stat(path).catch(() => undefined)));
+    return paths.filter((_, index) => entries[index] !== undefined);
   }
 
   async #end(reason: string): Promise<RecordingResult> {
@@ -216,11 +222,11 @@ export class RunningRecording {
   #goOn(failed: Recorder, error: LabError): void {
     if (failed !== this.#recorder || this.#isWaiting || this.#stopping.signal.aborted) return;
     this.#isWaiting = true;
-    this.#error = error;
+    this.#error = waits(error, this.#folder);
     this.#options.tell({
       severity: 'critical',
       code: error.code,
-      text: `“${this.name}” cannot be written: ${error.message} What is measured meanwhile is held in memory; it goes on in a new part as soon as a disk takes it.`,
+      text: `“${this.name}” cannot be written. ${this.#error.message}`,
     });
     this.#options.changed();
     this.#going = this.#wait(failed).catch(() => undefined);
@@ -265,7 +271,7 @@ export class RunningRecording {
         this.#options.changed();
         return true;
       } catch (thrown) {
-        this.#error = LabError.from(thrown);
+        this.#error = waits(LabError.from(thrown), folder);
       }
     }
     return false;
@@ -296,4 +302,21 @@ export class RunningRecording {
   #sinceNs(failed: Recorder): bigint {
     return failed.startedNs + BigInt(Math.round(failed.stats.durationS * 1e9));
   }
+}
+
+/** Why a disk takes nothing, for a recording that is not over. */
+function waits(error: LabError, folder: string): LabError {
+  const reasons: Partial<Record<LabError['code'], string>> = {
+    'recording.disk-full': `The disk of ${folder} is full. Free space, or set a second folder.`,
+    'recording.folder-gone': `${folder}, or the file in it, is gone. Bring the folder back, or set a second one.`,
+    'recording.denied': `The system does not permit writing to ${folder}. Allow it, or set a second folder.`,
+    'recording.overrun': `The disk of ${folder} cannot keep up. Record less, or to a faster disk.`,
+  };
+  const reason = reasons[error.code] ?? error.message;
+  return new LabError(
+    error.code,
+    `${reason} What is measured is held in memory meanwhile; the recording goes on in a new part as soon as a disk takes it.`,
+    error.details,
+    { cause: error },
+  );
 }
