@@ -110,7 +110,7 @@ export const recordedChannel = z.object({
   name: z.string(),
   label: z.string(),
   unit: z.string(),
-  /** As set when it was recorded: shown value = gain * sample + offset. The file and exports keep the sample. */
+  /** As set when it was recorded: shown value = gain * sample + offset. The file keeps the sample, exports for others have the shown value. */
   shownUnit: z.string(),
   scale: z.object({ gain: z.number(), offset: z.number() }),
   samples: z.number(),
