@@ -54,6 +54,8 @@ import { SessionDesk } from './recording/message-log/session-desk.ts';
 import { RecordedShelf } from './recording/recorded-shelf.ts';
 import { ReplayDesk } from './replay/replay-desk.ts';
 import { SafetyDesk } from './safety/safety-desk.ts';
+import { AutoThin } from './shelf/auto-thin.ts';
+import { trashRecording } from './shelf/trash.ts';
 import { ClockWatch } from './state/clock-watch.ts';
 import { openDataFolder } from './state/data-folder.ts';
 import { emptyState } from './state/empty-state.ts';
@@ -349,6 +351,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     load: loader.load,
     attach: loader.attach,
   };
+  scope.use(new AutoThin({ clock, board, events, jobs, library, recorded: parts.recorded, trash: trashRecording }));
   const handlers: Handlers = {
     ...createBenchCalls(parts),
     ...createInstrumentCalls(parts),

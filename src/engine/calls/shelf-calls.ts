@@ -4,21 +4,15 @@ import { LabError } from '../../core/errors.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { systemDisk } from '../recording/disk.ts';
 import { readBytes } from '../recording/disk-read.ts';
-import { pyramidPath } from '../recording/pyramid-layout.ts';
 import { editRecording } from '../shelf/edit-head.ts';
 import { repairRecording } from '../shelf/repair.ts';
 import { thinRecording } from '../shelf/thin.ts';
-import { moveToTrash } from '../shelf/trash.ts';
+import { trashRecording } from '../shelf/trash.ts';
 
 type ShelfCall = 'recording.edit' | 'recording.trash' | 'recording.repair' | 'recording.thin' | 'recording.read';
 
 /** Calls about recordings that lie in the folder: what is written about them, repair, thinning, trash, download. */
 export function createShelfCalls({ clock, jobs, library, recorded }: EngineParts): Pick<Handlers, ShelfCall> {
-  const trash = async (paths: readonly string[]): Promise<void> => {
-    await moveToTrash(paths);
-    // Made anew whenever it is wanted.
-    for (const path of paths) await systemDisk.remove(pyramidPath(path)).catch(() => undefined);
-  };
   return {
     'recording.edit': async ({ recording: id, ...change }) => {
       await recorded.release(id);
@@ -34,7 +28,7 @@ export function createShelfCalls({ clock, jobs, library, recorded }: EngineParts
       if ((await library.row(id)).state === 'recording') {
         throw new LabError('recording.fixed', 'It is being recorded. Stop it first, then throw it away.', { id });
       }
-      await trash(paths);
+      await trashRecording(paths);
       library.forget(id);
       return {};
     },
@@ -63,7 +57,7 @@ export function createShelfCalls({ clock, jobs, library, recorded }: EngineParts
           const paths = await thinRecording(opened, {
             intervalS,
             nowNs: clock.nowNs(),
-            trash,
+            trash: trashRecording,
             signal,
             onProgress: progress,
           });

@@ -4,7 +4,8 @@ import { homedir } from 'node:os';
 import { basename, dirname, join, parse } from 'node:path';
 import { promisify } from 'node:util';
 import { LabError } from '../../core/errors.ts';
-import { systemCode } from '../recording/disk.ts';
+import { systemCode, systemDisk } from '../recording/disk.ts';
+import { pyramidPath } from '../recording/pyramid-layout.ts';
 
 const MAX_NAMES = 1000;
 
@@ -36,6 +37,12 @@ export async function moveToTrash(paths: readonly string[], place: TrashPlace = 
       );
     }
   }
+}
+
+/** Puts the files of a recording there. What is made anew whenever it is wanted, their sidecars, goes for good. @throws LabError recording.denied */
+export async function trashRecording(paths: readonly string[]): Promise<void> {
+  await moveToTrash(paths);
+  for (const path of paths) await systemDisk.remove(pyramidPath(path)).catch(() => undefined);
 }
 
 /** The home trash, or on another file system the one at its top, so that nothing is copied. */
