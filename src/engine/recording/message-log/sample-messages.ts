@@ -14,7 +14,7 @@ const ROW_HZ = 100;
 export function* messagesOf(batch: Batch, info: StreamInfo): Generator<Message> {
   const names = info.columns.map(({ channel }) => channel);
   const head = { type: 'stream_data', equipment_id: info.instrument };
-  if (info.kind === 'timed' || (info.kind === 'regular' && info.rateHz <= ROW_HZ)) {
+  if (isToldByRow(info)) {
     for (let row = 0; row < batch.rows; row++) {
       const data = Object.fromEntries(names.map((name, column) => [name, batch.columns[column]?.[row] ?? Number.NaN]));
       yield { ...head, stream_type: 'readings', data, timestamp: isoTime(rowTimeNs(batch, row)) };
@@ -35,6 +35,11 @@ export function* messagesOf(batch: Batch, info: StreamInfo): Generator<Message> 
     },
     timestamp: isoTime(batch.t0Ns),
   };
+}
+
+/** One message a row, not one a batch. */
+export function isToldByRow({ kind, rateHz }: StreamInfo): boolean {
+  return kind === 'timed' || (kind === 'regular' && rateHz <= ROW_HZ);
 }
 
 /** An event of the bench as a message of type `event`. */

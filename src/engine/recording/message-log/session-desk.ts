@@ -6,6 +6,7 @@ import type { StreamInfo } from '../../../core/stream-info.ts';
 import type { SampleFan } from '../../acquisition/sample-fan.ts';
 import type { EventLog } from '../../state/event-log.ts';
 import type { StateBoard } from '../../state/state-board.ts';
+import type { Disk } from '../disk.ts';
 import type { Message } from './message-format.ts';
 import { type MessageLog, openMessageLog } from './message-log.ts';
 import { eventMessage, messagesOf } from './sample-messages.ts';
@@ -18,6 +19,7 @@ export interface SessionDeskParts {
   version: string;
   /** Sessions at once; one more is refused with `call.limit`. Default 16. */
   maxSessions?: number;
+  disk?: Disk | undefined;
 }
 
 interface Session {
@@ -49,7 +51,7 @@ export class SessionDesk implements AsyncDisposable {
 
   /** Throws call.invalid, call.limit, recording.session-known, recording.denied, recording.disk-full, recording.failed. */
   async start({ session, options, about }: CallParsed<'session.start'>): Promise<MessageSession> {
-    const { maxSessions = 16, clock, board, version } = this.#parts;
+    const { maxSessions = 16, clock, board, version, disk } = this.#parts;
     const format = options?.format ?? 'lablink-jsonl';
     if (format === 'labwire') {
       throw new LabError(
@@ -75,6 +77,7 @@ export class SessionDesk implements AsyncDisposable {
         session,
         format,
         clock,
+        disk,
         gzip: options?.gzip,
         timestamps: options?.timestamps,
         rotateBytes: options?.rotateBytes,
