@@ -14,6 +14,8 @@ import './styles/attach.css';
 import './styles/bench.css';
 import './styles/safety.css';
 import './styles/screens.css';
+import './styles/recordings.css';
+import './styles/replay.css';
 import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
 import { createOpener } from './connect.ts';

@@ -1,4 +1,4 @@
-import { type FormEvent, type ReactElement, useState } from 'react';
+import { type FormEvent, type ReactElement, useRef, useState } from 'react';
 import type { MathChannel } from '../contract/math-schema.ts';
 import { LabError } from '../core/errors.ts';
 import { Dialog } from './control/dialog.tsx';
@@ -15,6 +15,7 @@ export function MathDialog(): ReactElement {
   const channels = useStore(benchStore, (bench) => bench?.channels) ?? [];
   const [draft, setDraft] = useState<MathChannel>(EMPTY);
   const [error, setError] = useState<LabError>();
+  const expression = useRef<HTMLInputElement>(null);
   const set = async (next: MathChannel[]): Promise<void> => {
     try {
       await call('math.set', { channels: next });
@@ -34,6 +35,7 @@ export function MathDialog(): ReactElement {
       <label htmlFor={`math-${key}`}>{label}</label>
       <input
         id={`math-${key}`}
+        ref={key === 'expression' ? expression : undefined}
         className={key === 'expression' ? 'input num' : 'input'}
         value={draft[key]}
         placeholder={placeholder}
@@ -41,6 +43,16 @@ export function MathDialog(): ReactElement {
       />
     </div>
   );
+  /** Where the caret is. */
+  const insert = (channel: string): void => {
+    const at = expression.current?.selectionStart ?? draft.expression.length;
+    const text = `{${channel}}`;
+    setDraft((now) => ({ ...now, expression: now.expression.slice(0, at) + text + now.expression.slice(at) }));
+    requestAnimationFrame(() => {
+      expression.current?.focus();
+      expression.current?.setSelectionRange(at + text.length, at + text.length);
+    });
+  };
   return (
     <Dialog title="Computed channels" wide onClose={closeDialog}>
       <div className="dialog-body">
@@ -64,7 +76,7 @@ export function MathDialog(): ReactElement {
             </button>
           </section>
         ))}
-        <form onSubmit={save}>
+        <form className="math-form" onSubmit={save}>
           <div className="form-grid">
             {box('name', 'Name', 'power')}
             {box('label', 'Shown as', 'Input power')}
@@ -73,14 +85,7 @@ export function MathDialog(): ReactElement {
           {box('expression', 'Expression', '{supply/ch1.voltage} * {supply/ch1.current}')}
           <div className="field">
             <label htmlFor="math-insert">Insert a channel</label>
-            <select
-              id="math-insert"
-              className="input"
-              value=""
-              onChange={(event) =>
-                setDraft((now) => ({ ...now, expression: `${now.expression}{${event.target.value}}` }))
-              }
-            >
+            <select id="math-insert" className="input" value="" onChange={(event) => insert(event.target.value)}>
               <option value="">Pick one</option>
               {channels.map(({ id, label }) => (
                 <option key={id} value={id}>

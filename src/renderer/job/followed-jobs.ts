@@ -34,9 +34,15 @@ export function useFinishedJobs(): void {
   }, [jobs, mine]);
 }
 
+/** In a browser: where what a job wrote for the person is downloaded. Recordings stay in the library. */
+export function downloadUrl({ kind, state, path }: Job): string | undefined {
+  const isFile = kind === 'export' || kind === 'support-bundle';
+  return isFile && state === 'done' && path ? exportUrl(path) : undefined;
+}
+
 function offer(job: Job): void {
   const { path } = job;
-  const url = path ? exportUrl(path) : undefined;
+  const url = downloadUrl(job);
   if (url) download(url);
   toast({
     severity: 'done',

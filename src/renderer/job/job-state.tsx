@@ -1,11 +1,11 @@
 import type { ReactElement } from 'react';
 import type { Job } from '../../contract/recording-schema.ts';
-import { exportUrl } from '../connect.ts';
 import { formatLeft } from '../text-format.ts';
+import { downloadUrl } from './followed-jobs.ts';
 
 /** `42 % · 3 s left`, its error, or in a browser the download of what it wrote. */
 export function JobState({ job }: { job: Job }): ReactElement {
-  const url = job.state === 'done' && job.path ? exportUrl(job.path) : undefined;
+  const url = downloadUrl(job);
   if (url) {
     return (
       <a className="btn small" href={url} download>
@@ -19,5 +19,5 @@ export function JobState({ job }: { job: Job }): ReactElement {
       : job.state === 'failed'
         ? (job.error?.message ?? 'failed')
         : job.state;
-  return <span className={job.state === 'failed' ? 'tone-bad num' : 'quiet num'}>{text}</span>;
+  return <span className={job.state === 'failed' ? 'tone-bad' : 'quiet num'}>{text}</span>;
 }

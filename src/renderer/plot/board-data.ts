@@ -16,6 +16,8 @@ export interface BoardDataOptions {
   origin: string;
   /** Of a replay: the recording it plays, whose history says what lies before. */
   recording?: string | undefined;
+  /** Of a replay: where this run of it begins; before that its recording speaks. s since the origin. */
+  sinceS?: number | undefined;
   originNs: bigint;
   findStream: (stream: number) => StreamInfo | undefined;
   /** Newest time in the samples that came, s since the origin; arrival at the engine, ns since 1970. */
@@ -49,6 +51,9 @@ const ALL_STEP = 1.3;
  */
 export class BoardData implements Disposable {
   readonly #live: LiveFeed | undefined;
+  readonly #sinceS: number | undefined;
+  /** The live watch, where it may speak. */
+  readonly #liveCover: ColumnCover | undefined;
   readonly #history: HistoryFeed;
   readonly #events: EventFeed;
   readonly #changes = new ChangeLog();
@@ -60,10 +65,12 @@ export class BoardData implements Disposable {
   #coverKey = '';
 
   constructor(options: BoardDataOptions) {
-    const { origin, recording, originNs, findStream, onSamples, onFault } = options;
+    const { origin, recording, sinceS, originNs, findStream, onSamples, onFault } = options;
     if (origin === 'live' || recording !== undefined) {
       this.#live = new LiveFeed(originNs, LIVE_COLUMNS, { origin, findStream, onSamples, onFault });
     }
+    this.#sinceS = recording === undefined ? undefined : sinceS;
+    this.#liveCover = this.#live && this.#sinceS !== undefined ? coverSince(this.#live, this.#sinceS) : this.#live;
     this.#history = new HistoryFeed({ origin: recording ?? origin, originNs, findStream, onAnswer: () => {}, onFault });
     this.#events = new EventFeed(originNs);
     // A replay has the events of its recording.
@@ -101,14 +108,9 @@ export class BoardData implements Disposable {
     // Behind a fixed view the live window goes on; only its channels follow.
     this.#live?.setWish({ channels, windowS: windowOf(view, limits), width });
     const latestS = limits.live ? limits.toS - HISTORY_LAG_S : limits.toS;
-    if (view.kind === 'fixed' && range.fromS < latestS) {
-      const wanted = { fromS: range.fromS, toS: Math.min(range.toS, latestS) };
-      const part = (wanted.toS - wanted.fromS) / (range.toS - range.fromS);
-      const known = { fromS: limits.fromS, toS: latestS };
-      this.#history.want(
-        { channels, range: wanted, width: Math.max(16, Math.ceil(width * part)), limits: known },
-        nowMs,
-      );
+    if (view.kind === 'fixed') this.#wantHistory(wish, range.fromS, latestS, width, nowMs);
+    else if (this.#sinceS !== undefined) {
+      this.#wantHistory(wish, Math.max(limits.fromS, range.fromS), this.#sinceS, width, nowMs);
     }
     if (this.#isBench) this.#events.want(this.#client, range);
     this.#rank(view, (range.toS - range.fromS) / widthPx);
@@ -154,8 +156,23 @@ export class BoardData implements Disposable {
     this.#history[Symbol.dispose]();
   }
 
+  /** History between two times of the view. `width`: columns over the whole view. */
+  #wantHistory(
+    { channels, range, limits }: DataWish,
+    fromS: number,
+    latestS: number,
+    width: number,
+    nowMs: number,
+  ): void {
+    const wanted = { fromS, toS: Math.min(range.toS, latestS) };
+    if (wanted.toS <= wanted.fromS) return;
+    const part = (wanted.toS - wanted.fromS) / (range.toS - range.fromS);
+    const known = { fromS: limits.fromS, toS: latestS };
+    this.#history.want({ channels, range: wanted, width: Math.max(16, Math.ceil(width * part)), limits: known }, nowMs);
+  }
+
   #rank(view: TimeView, secondsPerPx: number): void {
-    const live = this.#live;
+    const live = this.#liveCover;
     const ranked = rankCovers([...this.#history.covers, ...(live ? [live] : [])], secondsPerPx);
     this.#ranked = live && view.kind !== 'fixed' ? [live, ...ranked.filter((cover) => cover !== live)] : ranked;
   }
@@ -169,6 +186,22 @@ export class BoardData implements Disposable {
     this.#coverKey = key;
     this.#liveRevision = live?.revision ?? 0;
   }
+}
+
+/** The live watch from a time on: what a replay gave in another run is not there, and its recording has it. */
+function coverSince(live: LiveFeed, sinceS: number): ColumnCover {
+  return {
+    get fromS() {
+      return Math.max(live.fromS, sinceS);
+    },
+    get toS() {
+      return live.toS;
+    },
+    get fineS() {
+      return live.fineS;
+    },
+    pieces: (channel, fromS, toS) => live.pieces(channel, fromS, toS),
+  };
 }
 
 /** Window of the live watch; for everything it grows in steps, so that it is not asked anew each second. s. */

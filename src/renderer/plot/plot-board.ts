@@ -257,6 +257,7 @@ export class PlotBoard implements Disposable {
     const data = new BoardData({
       origin: this.origin,
       recording: this.#replay?.recording,
+      sinceS: this.#playhead?.at(performance.now()),
       originNs: this.#originNs,
       findStream: (id) => (this.#replay?.streams ?? this.#bench?.streams)?.find((stream) => stream.id === id),
       onSamples: (newestS, arrivedNs) => {

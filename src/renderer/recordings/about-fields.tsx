@@ -24,9 +24,11 @@ export function tagsOf(text: string): string[] {
 export function AboutFields(props: {
   draft: AboutDraft;
   namePlaceholder?: string;
+  /** Default true. */
+  hasOperator?: boolean;
   onChange: (change: Partial<AboutDraft>) => void;
 }): ReactElement {
-  const { draft, namePlaceholder = '', onChange } = props;
+  const { draft, namePlaceholder = '', hasOperator = true, onChange } = props;
   const box = (key: 'name' | 'operator' | 'tags', label: string, placeholder: string): ReactElement => (
     <div className="field">
       <label htmlFor={`about-${key}`}>{label}</label>
@@ -44,7 +46,7 @@ export function AboutFields(props: {
     <>
       {box('name', 'Name', namePlaceholder)}
       <div className="form-grid">
-        {box('operator', 'Operator', 'Who measures')}
+        {hasOperator && box('operator', 'Operator', 'Who measures')}
         {box('tags', 'Tags', 'board 7, night run')}
       </div>
       <div className="field">

@@ -88,16 +88,18 @@ export function ExportDialog(props: {
             </div>
             <div className="field">
               <span className="label">Range</span>
-              <fieldset className="seg" aria-label="Range">
-                <button type="button" aria-pressed={!isRange} onClick={() => setIsRange(false)}>
-                  Everything ({formatDuration(info.row.durationS)})
-                </button>
-                {range && (
+              {range ? (
+                <fieldset className="seg" aria-label="Range">
+                  <button type="button" aria-pressed={!isRange} onClick={() => setIsRange(false)}>
+                    Everything ({formatDuration(info.row.durationS)})
+                  </button>
                   <button type="button" aria-pressed={isRange} onClick={() => setIsRange(true)}>
                     What the plot shows ({formatDuration((msOf(range.toNs) - msOf(range.fromNs)) / 1000)})
                   </button>
-                )}
-              </fieldset>
+                </fieldset>
+              ) : (
+                <span>Everything, {formatDuration(info.row.durationS)}</span>
+              )}
             </div>
           </div>
           <ExportOptionFields
@@ -107,10 +109,25 @@ export function ExportDialog(props: {
           />
           <fieldset className="fieldset">
             <legend>Channels</legend>
+            <div className="row-tight">
+              <button type="button" className="btn small" onClick={() => setLeft(new Set())}>
+                All
+              </button>
+              <button
+                type="button"
+                className="btn small"
+                onClick={() => setLeft(new Set(info.channels.map(({ id }) => id)))}
+              >
+                None
+              </button>
+              <span className="quiet">
+                {chosen.length} of {info.channels.length}
+              </span>
+            </div>
             <div className="check-grid">
-              {info.channels.map(({ id, label, shownUnit }) => (
+              {info.channels.map(({ id, label, name, shownUnit }) => (
                 <label key={id} className="check" title={id}>
-                  <input type="checkbox" checked={!left.has(id)} onChange={() => toggle(id)} /> {label}
+                  <input type="checkbox" checked={!left.has(id)} onChange={() => toggle(id)} /> {label || name}
                   {shownUnit && <span className="quiet"> {unitSymbol(shownUnit)}</span>}
                 </label>
               ))}

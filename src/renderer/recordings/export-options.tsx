@@ -63,7 +63,7 @@ export function ExportOptionFields({ format, options, onChange }: OptionProps): 
     ) : null;
   const isMerged = options.merge !== undefined && options.merge !== 'as-measured';
   return (
-    <div className="form-grid">
+    <div className="form-grid export-options">
       {pick('shape', 'Rows', [
         ['wide', 'One column a channel'],
         ['long', 'One row a sample'],

@@ -5,6 +5,7 @@ import { followJob } from '../job/followed-jobs.ts';
 import { showDialog } from '../screen-store.ts';
 import { shell } from '../shell.ts';
 import { useStore } from '../store.ts';
+import { takeFocus } from './first-focus.ts';
 
 /** What can be done beside looking: save the past, plan, check before a night, bring files in. */
 export function LibraryActions(): ReactElement {
@@ -51,12 +52,14 @@ export function LibraryActions(): ReactElement {
       ) : (
         <form
           className="row-tight"
+          onKeyDown={(event) => event.key === 'Escape' && setPath(undefined)}
           onSubmit={(event) => {
             event.preventDefault();
             void importFile(path.trim());
           }}
         >
           <input
+            ref={takeFocus}
             className="input num"
             aria-label="File to import, on the machine where the engine runs"
             placeholder="Whole path of the file"

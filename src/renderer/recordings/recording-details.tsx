@@ -24,11 +24,12 @@ export function RecordingDetails({ row }: { row: RecordingRow }): ReactElement {
   const { word, tone } = recordingState(row);
   const isRunning = row.state === 'recording';
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a recording that ended is read again
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a recording that ended, was thinned or repaired is read again
   useEffect(() => {
     if (!client) return;
     let isGone = false;
     setError(undefined);
+    setReport(undefined);
     client.call('recording.info', { recording: row.id }).then(
       (answer) => !isGone && setInfo(answer),
       (thrown: unknown) => !isGone && setError(LabError.from(thrown)),
@@ -36,7 +37,7 @@ export function RecordingDetails({ row }: { row: RecordingRow }): ReactElement {
     return () => {
       isGone = true;
     };
-  }, [client, row.id, row.state]);
+  }, [client, row.id, row.state, row.bytes, row.channels]);
 
   const verify = async (): Promise<void> => {
     setBusy('verify');
@@ -136,7 +137,7 @@ export function RecordingDetails({ row }: { row: RecordingRow }): ReactElement {
               {info.channels.map((channel) => (
                 <tr key={channel.id}>
                   <td className="cut" title={channel.id}>
-                    {channel.label}
+                    {channel.label || channel.name}
                   </td>
                   <td className="num">{unitSymbol(channel.unit)}</td>
                   <td className="num">{formatCount(channel.samples)}</td>

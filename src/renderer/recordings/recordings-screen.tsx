@@ -36,7 +36,7 @@ export function RecordingsScreen(): ReactElement {
               className="input"
               type="search"
               aria-label="Search recordings"
-              placeholder="Search names, notes, tags, instruments, channels"
+              placeholder="Name, tag, note, instrument, channel"
               value={search}
               onChange={(event) => setSearch(event.target.value)}
             />
@@ -102,7 +102,7 @@ function Row(props: { row: RecordingRow; isPicked: boolean; onPick: () => void }
   return (
     <tr
       className="pick"
-      tabIndex={0}
+      tabIndex={isPicked ? 0 : -1}
       aria-selected={isPicked}
       data-testid="recording-row"
       onClick={onPick}

@@ -71,10 +71,14 @@ export function SaveLastDialog(): ReactElement {
                 </button>
               ))}
             </div>
+            {isTime && heldS > 0 && wanted * 60 > heldS && (
+              <span className="hint">Longer than what it holds: all of that is saved.</span>
+            )}
           </div>
           <AboutFields
             draft={draft}
             namePlaceholder="Bench and time"
+            hasOperator={false}
             onChange={(change) => setDraft((now) => ({ ...now, ...change }))}
           />
           {error && <Problem error={error} />}

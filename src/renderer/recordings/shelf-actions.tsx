@@ -1,16 +1,17 @@
-import { type ReactElement, useState } from 'react';
+import { type KeyboardEvent, type ReactElement, useRef, useState } from 'react';
 import type { RecordingRow } from '../../contract/recording-schema.ts';
 import { act, toast } from '../actions.ts';
 import { benchStore } from '../engine-link.ts';
 import { followJob } from '../job/followed-jobs.ts';
-import { showDialog } from '../screen-store.ts';
 import { useStore } from '../store.ts';
+import { takeFocus } from './first-focus.ts';
 
 /** What changes the files of a recording: sent away, repaired, thinned, thrown away. */
 export function ShelfActions({ row }: { row: RecordingRow }): ReactElement {
   const target = useStore(benchStore, (bench) => bench?.upload.target ?? null);
   const [asks, setAsks] = useState<'trash' | 'thin'>();
   const [interval, setInterval] = useState('1');
+  const left = useRef<'trash' | 'thin'>(undefined);
   const isRunning = row.state === 'recording';
   const isNative = row.format === 'labwire';
   const thin = async (): Promise<void> => {
@@ -27,15 +28,32 @@ export function ShelfActions({ row }: { row: RecordingRow }): ReactElement {
     if (await act('recording.trash', { recording: row.id }))
       toast({ severity: 'done', text: `“${row.name}” is in the trash of the system.` });
   };
+  const keep = (): void => {
+    left.current = asks;
+    setAsks(undefined);
+  };
+  const onKey = (event: KeyboardEvent): void => {
+    if (event.key !== 'Escape') return;
+    event.stopPropagation();
+    keep();
+  };
+  /** The button that asked has the focus again when nothing came of it. */
+  const backTo =
+    (which: 'trash' | 'thin') =>
+    (button: HTMLButtonElement | null): void => {
+      if (!button || left.current !== which) return;
+      left.current = undefined;
+      button.focus();
+    };
   if (asks === 'trash') {
     return (
-      <div className="side-box" role="alertdialog" aria-label="Throw away">
+      <div className="side-box" role="alertdialog" aria-label="Throw away" onKeyDown={onKey}>
         <p>Put “{row.name}” into the trash of the system?</p>
         <div className="side-actions">
-          <button type="button" className="btn danger" onClick={() => void trash()}>
+          <button ref={takeFocus} type="button" className="btn danger" onClick={() => void trash()}>
             Throw away
           </button>
-          <button type="button" className="btn" onClick={() => setAsks(undefined)}>
+          <button type="button" className="btn" onClick={keep}>
             Keep
           </button>
         </div>
@@ -45,21 +63,23 @@ export function ShelfActions({ row }: { row: RecordingRow }): ReactElement {
   if (asks === 'thin') {
     const isTime = Number(interval) > 0 && Number(interval) <= 86_400;
     return (
-      <div className="side-box" role="alertdialog" aria-label="Thin out">
+      <div className="side-box" role="alertdialog" aria-label="Thin out" onKeyDown={onKey}>
         <p>Keep mean, min and max of each interval instead of every sample? The whole one goes to the trash.</p>
         <div className="side-actions">
           <input
+            ref={takeFocus}
             className="input num minutes"
             aria-label="Interval in s"
             value={interval}
             aria-invalid={!isTime}
             onChange={(event) => setInterval(event.target.value)}
+            onKeyDown={(event) => event.key === 'Enter' && isTime && void thin()}
           />
           <span className="quiet">s</span>
           <button type="button" className="btn primary" disabled={!isTime} onClick={() => void thin()}>
             Thin out
           </button>
-          <button type="button" className="btn" onClick={() => setAsks(undefined)}>
+          <button type="button" className="btn" onClick={keep}>
             Cancel
           </button>
         </div>
@@ -84,18 +104,13 @@ export function ShelfActions({ row }: { row: RecordingRow }): ReactElement {
         </button>
       ) : null}
       {isNative && (
-        <button type="button" className="btn" disabled={isRunning} onClick={() => setAsks('thin')}>
+        <button ref={backTo('thin')} type="button" className="btn" disabled={isRunning} onClick={() => setAsks('thin')}>
           Thin out…
         </button>
       )}
-      <button type="button" className="btn" disabled={isRunning} onClick={() => setAsks('trash')}>
+      <button ref={backTo('trash')} type="button" className="btn" disabled={isRunning} onClick={() => setAsks('trash')}>
         Throw away…
       </button>
-      {isRunning && (
-        <button type="button" className="btn" onClick={() => showDialog({ kind: 'preflight' })}>
-          Pre-flight
-        </button>
-      )}
     </div>
   );
 }

@@ -12,7 +12,7 @@ export function SweepBox({ bench }: { bench: BenchState }): ReactElement {
       .map((control) => ({
         instrument: instrument.id,
         control: control.id,
-        label: `${instrument.label} ${control.label}`,
+        label: [instrument.label, control.group, control.label].filter(Boolean).join(' '),
         unit: control.unit ?? '',
       })),
   );

@@ -2,6 +2,7 @@ import { type ReactElement, useEffect, useState } from 'react';
 import type { CallInput } from '../../contract/calls.ts';
 import type { ReplaySpeed, ReplayState } from '../../contract/replay-schema.ts';
 import { act } from '../actions.ts';
+import { takeFocus } from '../recordings/first-focus.ts';
 import { formatClock, formatDate, formatElapsed, msOf } from '../text-format.ts';
 import { closeReplay } from './replay-origin.ts';
 
@@ -33,7 +34,10 @@ export function ReplayBar({ replay }: { replay: ReplayState }): ReactElement {
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector('dialog[open]')) return;
-      if (event.target instanceof Element && event.target.closest('input, textarea, select, button')) return;
+      const target = event.target instanceof Element ? event.target : undefined;
+      if (target?.closest('input:not([type=range]), textarea, select')) return;
+      // A button has Space for itself.
+      if (event.key === ' ' && target?.closest('button')) return;
       if (event.key === ' ') void act('replay.set', { replay: id, play: !isPlaying });
       else if (event.key === '.') void act('replay.set', { replay: id, step: 1 });
       else if (event.key === ',') void act('replay.set', { replay: id, step: -1 });
@@ -81,6 +85,7 @@ export function ReplayBar({ replay }: { replay: ReplayState }): ReactElement {
       </div>
       <div className="replay-row">
         <button
+          ref={takeFocus}
           type="button"
           className="btn icon"
           aria-label={isPlaying ? 'Pause' : 'Play'}
@@ -115,14 +120,19 @@ export function ReplayBar({ replay }: { replay: ReplayState }): ReactElement {
           aria-valuetext={formatElapsed(atMs / 1000)}
           min={0}
           max={spanMs}
-          step={Math.max(1, spanMs / 2000)}
+          step={spanMs / 2000}
           value={Math.min(spanMs, Math.max(0, atMs))}
           onChange={(event) => setDragged(Number(event.target.value))}
           onPointerUp={() => dragged !== undefined && seek(dragged)}
+          onBlur={() => dragged !== undefined && seek(dragged)}
           onKeyUp={() => dragged !== undefined && seek(dragged)}
         />
-        <span className="num" data-testid="replay-position" title={formatDate(fromMs + atMs)}>
+        <span className="num replay-position" data-testid="replay-position" title={formatDate(fromMs + atMs)}>
           {formatClock(fromMs + atMs)}
+          {/* A row of 10 kS/s is 0.1 ms: a step must be seen. */}
+          {!isPlaying && dragged === undefined && (
+            <span className="quiet"> {String((BigInt(replay.positionNs) / 1000n) % 1000n).padStart(3, '0')}</span>
+          )}
         </span>
         <span className="num quiet">
           {formatElapsed(atMs / 1000)} of {formatElapsed(spanMs / 1000)}
