@@ -7,39 +7,36 @@ import {
   type MessageFile,
   type MessageFormat,
 } from '../recording/message-log/message-format.ts';
-import { eventMessage, messagesOf } from '../recording/message-log/sample-messages.ts';
 import type { FormatJob, FormatWriter } from './format-writer.ts';
 import { GzipPacker } from './gzip-packer.ts';
+import { messagesInTime } from './lablink-export.ts';
 import { OutFile } from './out-file.ts';
 import { recordingFacts } from './recording-facts.ts';
 import { planTable } from './table.ts';
-import { toldInOrder } from './told-in-order.ts';
 
 const WRITE_BYTES = 1 << 18;
 
 /**
- * The recording as the messages that a live session would have had (docs/lablink-formats.md): samples as measured, events, in order. A file ends at
+ * The recording as the messages that a live session would have had (docs/lablink-formats.md): samples, gaps and events in the order of time. A file ends at
  * `rotateBytes`; the next ones are numbered.
  */
 export function messageWriter(format: ExportFormat & MessageFormat): FormatWriter {
   return async (job) => {
-    const { recording, channels, range, options, path } = job;
+    const { recording, channels, range, path } = job;
     const plan = planTable(recording, channels, range, false);
     await mkdir(path);
     await using log = new MessageFiles(job, format);
     await log.begin();
-    for await (const told of toldInOrder(job, plan)) {
-      if (told.kind === 'event') await log.write(eventMessage(told.event), BigInt(told.event.t));
-      else if (told.kind === 'batch') {
-        for (const message of messagesOf(told.batch, told.info)) {
-          // When it came, as a live session notes it.
-          await log.write(message, options.timestamps ? told.batch.arrivedNs : undefined);
-        }
-      }
-    }
+    for await (const { message, tNs } of messagesInTime(job, plan)) await log.write(message, tNs);
     await log.finish();
-    return { rows: log.messages, notes: [] };
+    return { rows: log.messages, notes: notesOf(log.parts) };
   };
+}
+
+/** A browser downloads the first: whoever has it should know of the others. */
+function notesOf(parts: number): string[] {
+  if (parts === 1) return [];
+  return [`It goes on in ${parts - 1} more ${parts === 2 ? 'file' : 'files'} beside it, numbered from _0002.`];
 }
 
 /** Numbered files in a folder, each whole by itself. */
@@ -51,9 +48,9 @@ class MessageFiles implements AsyncDisposable {
   #gzip: GzipPacker | undefined;
   #pending: Uint8Array[] = [];
   #pendingBytes = 0;
-  /** Of this file, before packing. */
+  /** Of this file as it lies on the disk. */
   #bytes = 0;
-  #parts = 0;
+  parts = 0;
   messages = 0;
 
   constructor(job: FormatJob, format: MessageFormat) {
@@ -65,20 +62,20 @@ class MessageFiles implements AsyncDisposable {
   /** Opens the next file and says in it what it is. */
   async begin(): Promise<void> {
     const { path, options, recording } = this.#job;
-    this.#parts++;
-    this.#file = await OutFile.open(join(path, String(this.#parts).padStart(4, '0')));
+    this.parts++;
+    this.#file = await OutFile.open(join(path, String(this.parts).padStart(8, '0')));
     this.#content = createMessageFile(this.#format);
     this.#bytes = 0;
     if (options.gzip) this.#gzip = new GzipPacker();
     this.#add(this.#content.head());
     if (!options.metadata) return;
     const { events: _, gaps: __, ...metadata } = recordingFacts(this.#job);
-    const head: Message = { type: 'metadata', session_id: recording.info.name, part: this.#parts, metadata };
+    const head: Message = { type: 'metadata', session_id: recording.info.name, part: this.parts, metadata };
     this.#add(this.#content.message(head, options.timestamps ? recording.info.startedNs : undefined));
   }
 
   async write(message: Message, timeNs: bigint | undefined): Promise<void> {
-    if (this.#bytes >= this.#job.options.rotateBytes) {
+    if (this.#bytes + (this.#gzip ? 0 : this.#pendingBytes) >= this.#job.options.rotateBytes) {
       await this.finish();
       await this.begin();
     }
@@ -104,7 +101,6 @@ class MessageFiles implements AsyncDisposable {
   #add(bytes: Uint8Array): void {
     this.#pending.push(bytes);
     this.#pendingBytes += bytes.byteLength;
-    this.#bytes += bytes.byteLength;
   }
 
   async #flush(): Promise<void> {
@@ -115,6 +111,9 @@ class MessageFiles implements AsyncDisposable {
   }
 
   async #put(pieces: readonly Uint8Array[]): Promise<void> {
-    for (const piece of pieces) if (piece.byteLength > 0) await this.#file?.write(piece);
+    for (const piece of pieces) {
+      if (piece.byteLength > 0) await this.#file?.write(piece);
+      this.#bytes += piece.byteLength;
+    }
   }
 }

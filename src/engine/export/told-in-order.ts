@@ -56,7 +56,8 @@ export function keptInfo(source: TableSource): StreamInfo {
   return { ...info, columns: info.columns.filter((_, index) => kept.includes(index)) };
 }
 
-function keptColumns({ stream, fields }: TableSource): number[] {
+/** Columns of the chosen channels, and what is recorded with them but is no channel. */
+export function keptColumns({ stream, fields }: TableSource): number[] {
   const chosen = new Set(fields.map(({ from }) => from));
   return stream.info.columns.flatMap(({ channel }, index) =>
     chosen.has(index) || channel.startsWith('~') ? [index] : [],
