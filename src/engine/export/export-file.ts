@@ -8,6 +8,7 @@ import { exportError } from './export-error.ts';
 import { exportedChannels } from './exported-channel.ts';
 import { FORMAT_WRITERS } from './format-writers.ts';
 import { placeExport } from './place-export.ts';
+import { refuseOptions } from './refuse-options.ts';
 
 /** What to export; plain values, so that it can be sent to a worker. */
 export interface ExportTask {
@@ -51,6 +52,7 @@ export interface ExportWatch {
 export async function exportFile(task: ExportTask, watch: ExportWatch = {}): Promise<ExportResult> {
   const path = task.temporary ?? temporaryName(task.out);
   const options = exportOptions.parse(task.options ?? {});
+  refuseOptions(task.format, options);
   await using recording = await openRecording(task.path, { parts: task.parts });
   await refuseRecording(task, recording);
   const channels = exportedChannels(recording, task.channels);

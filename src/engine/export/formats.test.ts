@@ -269,6 +269,36 @@ describe('Parquet', () => {
   }
 });
 
+describe('Parquet in the long shape', () => {
+  it('has a row a value, channels and units by name', async () => {
+    for (const compression of ['none', 'zstd'] as const) {
+      const { out, rows } = await run('parquet', { shape: 'long', provenance: true, compression });
+      const file = await asyncBufferFromFile(out);
+      const parsers = { timestampFromNanoseconds: (ns: bigint) => ns as unknown as Date };
+      const found = await parquetReadObjects({ file, compressors: await unpackers(), parsers });
+      const expected = expectedRows().flatMap(({ timeNs, values }) =>
+        CHANNELS.filter((id) => values.has(id)).map((id) => ({
+          time: timeNs,
+          channel: id,
+          value: values.get(id) ?? Number.NaN,
+        })),
+      );
+      expect([rows, found.length]).toEqual([expected.length, expected.length]);
+      for (const [index, { time, channel, value }] of expected.entries()) {
+        const cell = found[index] ?? {};
+        const isSame = cell.time === time && cell.channel === channel && (cell.value ?? Number.NaN) === value;
+        if (!isSame && !(Number.isNaN(value) && cell.value == null && cell.time === time))
+          throw new Error(`row ${index}: ${cell.channel}`);
+      }
+      expect(found.find(({ channel }) => channel === 'daq/ai1')).toMatchObject({ unit: 'bar' });
+      const polled = found.filter(({ channel }) => channel === 'supply/ch1.voltage');
+      expect(polled.map(({ sent }) => sent)).toEqual(
+        SUPPLY.rows.map((row) => SUPPLY.timeNs(row) - BigInt(Math.floor(spanNs(row) / 2))),
+      );
+    }
+  });
+});
+
 async function unpackers(): Promise<NonNullable<Parameters<typeof parquetReadObjects>[0]['compressors']>> {
   const { decompress } = await syncZstd();
   const lz4 = await import('lz4-napi');
@@ -579,6 +609,11 @@ describe('an export in any format', () => {
         code: format === 'mcap' ? 'export.failed' : 'call.invalid',
       });
     }
+  });
+
+  it('refuses what the format cannot do', async () => {
+    await expect(run('npy', { shape: 'long' })).rejects.toMatchObject({ code: 'export.unsupported' });
+    await expect(run('hdf5', { merge: 'nearest' })).rejects.toMatchObject({ code: 'export.unsupported' });
   });
 
   it('of a range without rows is a whole file without rows', async () => {

@@ -1,5 +1,6 @@
 import type { Column } from '../../core/batch.ts';
 import { layTimes, NO_TIME } from './int64-times.ts';
+import type { GroupColumn } from './parquet-file.ts';
 import type { PageContent } from './parquet-page.ts';
 import type { TableBlock, TableColumn } from './table.ts';
 
@@ -8,16 +9,9 @@ const GROUP_BYTES = 24 << 20;
 const MOST_ROWS = 131_072;
 const FEWEST_ROWS = 1024;
 
-/** A column chunk: its page, and what the footer says about it. */
-export interface GroupColumn extends PageContent {
-  least: number | bigint | undefined;
-  most: number | bigint | undefined;
-}
-
 /** Rows of a table gathered for one row group. */
 export class ParquetGroup {
   readonly capacity: number;
-  readonly #columns: readonly TableColumn[];
   readonly #times: BigInt64Array;
   readonly #values: (Column | BigInt64Array)[];
   readonly #levels: Uint8Array;
@@ -26,7 +20,6 @@ export class ParquetGroup {
   constructor(columns: readonly TableColumn[]) {
     const fitting = Math.floor(GROUP_BYTES / (8 * (columns.length + 1)));
     this.capacity = Math.max(FEWEST_ROWS, Math.min(MOST_ROWS, fitting));
-    this.#columns = columns;
     this.#times = new BigInt64Array(this.capacity);
     this.#levels = new Uint8Array(Math.ceil(this.capacity / 8));
     this.#values = columns.map(({ kind, isFloat64 }) => {
@@ -64,10 +57,6 @@ export class ParquetGroup {
     const present = values.subarray(0, count);
     const { least, most } = present instanceof BigInt64Array ? { least: undefined, most: undefined } : extent(present);
     return { ...this.#page(present, count, count < this.rows), least, most };
-  }
-
-  get columns(): readonly TableColumn[] {
-    return this.#columns;
   }
 
   #page(values: Column | BigInt64Array, count: number, hasLevels: boolean): PageContent {
