@@ -48,13 +48,13 @@ export class PageFeed {
 
   /** The entries of a page that touch [from, to). */
   addCells(builder: ColumnBuilder, page: CellPage, originNs: bigint, from: number, to: number): void {
-    for (let at = lastAtOrBefore(page.length, (index) => page.row.at(index), from); at < page.length; at++) {
-      const row = page.row.at(at);
-      const end = row + page.rows.at(at);
+    for (let at = lastAtOrBefore(page.length, (index) => page.row[index] as number, from); at < page.length; at++) {
+      const row = page.row[at] as number;
+      const end = row + (page.rows[at] as number);
       if (row >= to || this.#isDone) return;
       if (end <= from) continue;
       // Time begins at the first row: live history says it the same way.
-      const isAfterGap = page.gap.at(at) === 1 || row === this.#stream.firstRow;
+      const isAfterGap = (page.gap[at] as number) === 1 || row === this.#stream.firstRow;
       const stand = this.#offer(row, end, isAfterGap);
       if (stand === 'inside') this.#addCell(builder, page, originNs, at, isAfterGap);
       else if (stand === 'before') this.#before.push(() => this.#addCell(builder, page, originNs, at, isAfterGap));
@@ -63,16 +63,16 @@ export class PageFeed {
 
   /** The rows of a page of rows that lie in [from, to). */
   addRows(builder: ColumnBuilder, page: CellPage, originNs: bigint, from: number, to: number): void {
-    let start = lastAtOrBefore(page.length, (index) => page.row.at(index), from);
-    if (page.row.at(start) < from) start++;
-    while (start < page.length && page.row.at(start) < to && !this.#isDone) {
-      const row = page.row.at(start);
+    let start = lastAtOrBefore(page.length, (index) => page.row[index] as number, from);
+    if ((page.row[start] as number) < from) start++;
+    while (start < page.length && (page.row[start] as number) < to && !this.#isDone) {
+      const row = page.row[start] as number;
       let end = start + 1;
-      while (end < page.length && page.row.at(end) === row + end - start && page.gap.at(end) === 0) {
+      while (end < page.length && (page.row[end] as number) === row + end - start && (page.gap[end] as number) === 0) {
         if (row + end - start >= to) break;
         end++;
       }
-      const isAfterGap = page.gap.at(start) === 1 || row === this.#stream.firstRow;
+      const isAfterGap = (page.gap[start] as number) === 1 || row === this.#stream.firstRow;
       const add = this.#stretchOf(builder, page, originNs, start, end, isAfterGap);
       const stand = this.#offer(row, row + end - start, isAfterGap);
       if (stand === 'inside') add();
@@ -115,11 +115,11 @@ export class PageFeed {
   #addCell(builder: ColumnBuilder, page: CellPage, originNs: bigint, at: number, isAfterGap: boolean): void {
     const open = this.#open;
     const shift = this.#at(originNs);
-    this.#row = page.row.at(at);
-    this.#time = page.time.at(at);
-    this.#dtS = page.step.at(at) / 1e9;
+    this.#row = page.row[at] as number;
+    this.#time = page.time[at] as number;
+    this.#dtS = (page.step[at] as number) / 1e9;
     open.firstRow = this.#row;
-    open.rows = page.rows.at(at);
+    open.rows = page.rows[at] as number;
     open.timeS = (shift + this.#time) / 1e9;
     open.isAfterGap = isAfterGap;
     for (let index = 0; index < this.#channels.length; index++) {
@@ -146,10 +146,10 @@ export class PageFeed {
     }
     return () => {
       const shift = this.#at(originNs);
-      this.#row = page.row.at(start);
-      this.#time = page.time.at(start);
-      this.#dtS = page.step.at(start) / 1e9;
-      const timeS = (at: number): number => (shift + page.time.at(at)) / 1e9;
+      this.#row = page.row[start] as number;
+      this.#time = page.time[start] as number;
+      this.#dtS = (page.step[start] as number) / 1e9;
+      const timeS = (at: number): number => (shift + (page.time[at] as number)) / 1e9;
       builder.addRows(columns, start, end, this.#row, isAfterGap, timeS);
     };
   }

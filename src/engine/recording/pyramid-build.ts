@@ -1,5 +1,4 @@
 import { BATCH_FLAG } from '../../core/batch.ts';
-import { PYRAMID_FAN } from '../../core/pyramid.ts';
 import type { StreamInfo } from '../../core/stream-info.ts';
 import { ChunkTableBuilder } from './chunk-table-build.ts';
 import { cellRows, isSlow } from './digest.ts';
@@ -13,7 +12,9 @@ import type { RowPages } from './row-pages.ts';
 export const MAX_EVENTS = 100_000;
 /** A level of so few entries needs none above it. */
 const ENOUGH_ENTRIES = 64;
-const MOST_LEVELS = 12;
+const MOST_LEVELS = 16;
+/** Entries in one of the next level: a column is made of one or two, and all levels together are a third larger than the finest. */
+const FAN = 4;
 
 /** What the digests of one file say, gathered chunk by chunk: table of chunks, events, and the pyramid of each stream. */
 export class PyramidBuilder {
@@ -130,7 +131,7 @@ export class StreamLevels {
     let level = this.#base;
     yield level;
     for (let count = 1; count < MOST_LEVELS && level.length > ENOUGH_ENTRIES; count++) {
-      const upper = level.fold(PYRAMID_FAN);
+      const upper = level.fold(FAN);
       if (upper.length > 0.75 * level.length) return;
       yield upper;
       level = upper;

@@ -5,6 +5,9 @@ import type { PartIndex } from './part-index.ts';
 import { peekHead } from './part-peek.ts';
 import type { MemberPart, PartHead } from './recording-about.ts';
 
+/** Files opened at a time. */
+const AT_ONCE = 16;
+
 /** Opens one file; rejects if it cannot be read. */
 export type OpenPart = (path: string) => Promise<PartIndex>;
 
@@ -60,20 +63,25 @@ async function addWanted(
   isWanted: (head: PartHead) => boolean,
   open: OpenPart,
 ): Promise<void> {
-  for (const path of new Set(paths)) {
-    if (parts.some((part) => part.path === path)) continue;
-    const head = await headOf(disk, path);
+  const others = [...new Set(paths)].filter((path) => parts.every((part) => part.path !== path));
+  const heads = await sideBySide(others, (path) => headOf(disk, path));
+  const wanted = others.filter((_, at) => {
+    const head = heads[at];
+    if (!head || !isWanted(head)) return false;
     // A copy is no other part.
-    if (
-      !head ||
-      !isWanted(head) ||
-      parts.some((part) => isMember(part.head, { recording: head.id, part: head.part }))
-    ) {
-      continue;
-    }
-    const part = await open(path).catch(() => undefined);
-    if (part) parts.push(part);
+    const isSame = (other: PartHead | undefined): boolean => other?.id === head.id && other.part === head.part;
+    return !parts.some((part) => isSame(part.head)) && heads.findIndex(isSame) === at;
+  });
+  for (const part of await sideBySide(wanted, (path) => open(path).catch(() => undefined))) if (part) parts.push(part);
+}
+
+/** Does the same with each, some at a time; results in their order. */
+async function sideBySide<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (let at = 0; at < items.length; at += AT_ONCE) {
+    results.push(...(await Promise.all(items.slice(at, at + AT_ONCE).map(work))));
   }
+  return results;
 }
 
 /** Which part of which recording a file is, at the cost of a look; undefined if it cannot be read or does not say. */

@@ -94,13 +94,13 @@ export function eachStretch(
   [from, to]: [number, number],
   each: EachRows,
 ): void {
-  const isLast = (at: number): boolean => at >= page.length || page.row.at(at) >= to;
+  const isLast = (at: number): boolean => at >= page.length || (page.row[at] as number) >= to;
   let start = 0;
-  while (!isLast(start) && page.row.at(start) < from) start++;
+  while (!isLast(start) && (page.row[start] as number) < from) start++;
   while (!isLast(start)) {
     let end = start + 1;
-    while (!isLast(end) && page.gap.at(end) === 0 && goesOn(page, start, end, isTimed)) end++;
-    const time = page.time.at(start);
+    while (!isLast(end) && (page.gap[end] as number) === 0 && goesOn(page, start, end, isTimed)) end++;
+    const time = page.time[start] as number;
     const columns: Column[] = [];
     for (const [index, channel] of channels.entries()) {
       const column = page.values[index]?.min.subarray(start, end);
@@ -111,16 +111,16 @@ export function eachStretch(
     const rows = end - start;
     each(
       {
-        firstRow: page.row.at(start),
+        firstRow: page.row[start] as number,
         rows,
         t0Ns: originNs + BigInt(time),
-        dtS: isTimed ? 0 : page.step.at(start) / 1e9,
+        dtS: isTimed ? 0 : (page.step[start] as number) / 1e9,
         timeS: isTimed
-          ? Float64Array.from({ length: rows }, (_, at) => (page.time.at(start + at) - time) / 1e9)
+          ? Float64Array.from({ length: rows }, (_, at) => ((page.time[start + at] as number) - time) / 1e9)
           : undefined,
         columns,
-        arrivedNs: originNs + BigInt(page.time.at(end - 1)),
-        isAfterGap: page.gap.at(start) === 1,
+        arrivedNs: originNs + BigInt(page.time[end - 1] as number),
+        isAfterGap: (page.gap[start] as number) === 1,
         sizeBytes: 0,
         capacity: 0,
       },
@@ -132,9 +132,9 @@ export function eachStretch(
 }
 
 function goesOn(page: CellPage, start: number, at: number, isTimed: boolean): boolean {
-  if (page.row.at(at) !== page.row.at(start) + at - start) return false;
+  if ((page.row[at] as number) !== (page.row[start] as number) + at - start) return false;
   if (isTimed) return true;
-  const step = page.step.at(start);
-  const expected = page.time.at(start) + Math.round((at - start) * step);
-  return page.step.at(at) === step && Math.abs(page.time.at(at) - expected) <= 1;
+  const step = page.step[start] as number;
+  const expected = (page.time[start] as number) + Math.round((at - start) * step);
+  return (page.step[at] as number) === step && Math.abs((page.time[at] as number) - expected) <= 1;
 }

@@ -2,7 +2,7 @@ import { lastAtOrBefore } from '../../core/pyramid-level.ts';
 import type { ByteSource } from './byte-source.ts';
 import type { PackedColumn } from './packed-column.ts';
 import type { PageIndex, PageValues, ValueForm } from './page-codec.ts';
-import { valueBlockBytes, viewIndexBlock, viewValueBlock } from './page-codec.ts';
+import { decodeIndexBlock, valueBlockBytes, viewValueBlock } from './page-codec.ts';
 
 /** Some entries of a level, with the values of the columns asked for, in that order. Times: ns since the origin of the stream. */
 export interface CellPage extends PageIndex {
@@ -71,7 +71,7 @@ export class StoredLevel {
     return this.#placeAt(
       page,
       index,
-      lastAtOrBefore(this.#entriesOf(page), (at) => index.row.at(at), row),
+      lastAtOrBefore(this.#entriesOf(page), (at) => index.row[at] as number, row),
     );
   }
 
@@ -84,7 +84,7 @@ export class StoredLevel {
     return this.#placeAt(
       page,
       index,
-      lastAtOrBefore(this.#entriesOf(page), (at) => index.time.at(at), key),
+      lastAtOrBefore(this.#entriesOf(page), (at) => index.time[at] as number, key),
     );
   }
 
@@ -102,7 +102,7 @@ export class StoredLevel {
       const index = indexes.subarray(indexOffsets.at(page) - start, indexOffsets.at(page + 1) - start);
       const at = (page - from) * this.#blockBytes;
       pages.push({
-        ...viewIndexBlock(index, entries),
+        ...decodeIndexBlock(index, entries),
         length: entries,
         values: values.map((bytes) =>
           viewValueBlock(bytes.subarray(at, at + valueBlockBytes(entries, this.layout)), entries, this.layout),
@@ -140,15 +140,20 @@ export class StoredLevel {
     const { indexAt, indexOffsets } = this.layout;
     const start = indexOffsets.at(page);
     const bytes = await this.#source.read(indexAt + start, indexOffsets.at(page + 1) - start);
-    index = viewIndexBlock(bytes, this.#entriesOf(page));
+    index = decodeIndexBlock(bytes, this.#entriesOf(page));
     if (this.#indexes.size >= CACHED_INDEXES) this.#indexes.delete(this.#indexes.keys().next().value ?? 0);
     this.#indexes.set(page, index);
     return index;
   }
 
   #placeAt(page: number, index: PageIndex, at: number): { place: CellPlace; nextRow: number | undefined } {
-    const place = { row: index.row.at(at), rows: index.rows.at(at), time: index.time.at(at), step: index.step.at(at) };
-    if (at + 1 < this.#entriesOf(page)) return { place, nextRow: index.row.at(at + 1) };
+    const place = {
+      row: index.row[at] as number,
+      rows: index.rows[at] as number,
+      time: index.time[at] as number,
+      step: index.step[at] as number,
+    };
+    if (at + 1 < this.#entriesOf(page)) return { place, nextRow: index.row[at + 1] as number };
     return { place, nextRow: page + 1 < this.pages ? this.layout.firstRow.at(page + 1) : undefined };
   }
 }
