@@ -9,19 +9,19 @@ import type { StreamGap } from '../sample-sink.ts';
 import { type ChunkCodec, openCodec } from './chunk-codec.ts';
 import type { Disk } from './disk.ts';
 import { diskError, systemDisk } from './disk.ts';
-import { METADATA } from './file-layout.ts';
 import { fileStem, partStem } from './file-name.ts';
+import { PartAnnouncer } from './part-announcer.ts';
 import type { PartFile } from './part-file.ts';
 import { createPartFile } from './part-file.ts';
-import { ensurePyramid } from './pyramid-store.ts';
 import { almostFull, notRecording, overrun } from './recorder-errors.ts';
 import type { Recorder, RecorderLimits, RecorderOptions, RecorderStats, RecordingResult } from './recorder-options.ts';
 import { RECORDER_LIMITS } from './recorder-options.ts';
-import { RecorderPart } from './recorder-part.ts';
-import { headEntries, type RecordingAbout, type RepeatedPart } from './recording-about.ts';
+import type { RecorderPart } from './recorder-part.ts';
+import { RecorderParts } from './recorder-parts.ts';
+import type { RecordingAbout, RepeatedPart } from './recording-about.ts';
 import { SerialQueue } from './serial-queue.ts';
 import { StreamBook } from './stream-book.ts';
-import { type RefusedRows, type Unwritten, type UnwrittenItem, unwrittenIn, WaitingRoom } from './unwritten.ts';
+import { type RefusedRows, type Unwritten, type UnwrittenItem, WaitingRoom } from './unwritten.ts';
 
 /** MCAP channel ids are u16; a stream re-opened gets a new one. */
 const MAX_CHANNELS = 60_000;
@@ -40,7 +40,7 @@ export async function openRecorder(options: RecorderOptions): Promise<Recorder> 
   });
   const name = partStem(stem, options.continues?.part ?? 1);
   const file = await createPartFile(disk, options.folder, name, limits.syncBytes);
-  return new FileRecorder(options, disk, limits, stem, codec, file);
+  return new FileRecorder(options, disk, limits, { stem, codec, file });
 }
 
 class FileRecorder implements Recorder {
@@ -51,30 +51,17 @@ class FileRecorder implements Recorder {
   readonly #options: RecorderOptions;
   readonly #disk: Disk;
   readonly #limits: RecorderLimits;
-  readonly #stem: string;
-  readonly #codec: ChunkCodec | undefined;
   readonly #openedNs: bigint;
   readonly #queue: SerialQueue;
   readonly #streams = new StreamBook();
-  readonly #finished: string[] = [];
-  /** Being written beside what is finished. */
-  readonly #sidecars: Promise<boolean>[] = [];
-  readonly #firstPart: number;
-  #about: RecordingAbout;
-  #aboutText = '';
+  readonly #parts: RecorderParts;
+  readonly #announcer: PartAnnouncer;
   #state: Recorder['state'] = 'recording';
-  /** The part batches go to. */
-  #part: RecorderPart;
-  /** Parts not finished, in order: the queue writes the first; after a rotation there are two until it has caught up. */
-  #open: RecorderPart[];
   /** What the first part repeats. */
   #repeats: RepeatedPart[] = [];
-  /** A part that was finished after a failure, without what the disk had not taken. */
-  #saved: RecorderPart | undefined;
   #timer: Disposable | undefined;
   #eventCount = 0;
   #exchangeCount = 0;
-  #finishedBytes = 0;
   #endedNs: bigint | undefined;
   #freeBytes: number | undefined;
   /** When the disk was asked and has not answered yet; ms of the monotonic clock. */
@@ -93,17 +80,13 @@ class FileRecorder implements Recorder {
     options: RecorderOptions,
     disk: Disk,
     limits: RecorderLimits,
-    stem: string,
-    codec: ChunkCodec | undefined,
-    file: PartFile,
+    place: { stem: string; codec: ChunkCodec | undefined; file: PartFile },
   ) {
+    const { clock, compression = 'none' } = options;
     this.#options = options;
     this.#disk = disk;
     this.#limits = limits;
-    this.#stem = stem;
-    this.#codec = codec;
-    this.#about = options.about;
-    this.#openedNs = options.clock.nowNs();
+    this.#openedNs = clock.nowNs();
     this.id = options.continues?.id ?? `rec-${randomUUID()}`;
     this.name = options.name;
     this.startedNs = options.continues?.startedNs ?? this.#openedNs;
@@ -116,14 +99,24 @@ class FileRecorder implements Recorder {
       if (this.#state === 'failed') this.#error = error;
       else this.#fail(error);
     });
-    this.#firstPart = options.continues?.part ?? 1;
-    this.#part = this.#createPart(this.#firstPart);
-    this.#part.file = file;
-    this.#open = [this.#part];
-    this.#announcePart();
+    this.#announcer = new PartAnnouncer(this, options);
+    this.#parts = new RecorderParts({
+      options,
+      disk,
+      limits,
+      queue: this.#queue,
+      ...place,
+      onEnd: (part) => this.#announcer.end(part),
+      onBegin: (part) => this.#begin(part),
+    });
+    const part = this.#parts.current;
+    this.#begin(part);
     const text = options.continues ? `${this.#title} continued after an interruption` : `${this.#title} started`;
-    this.#mark('start', options.startText ?? text, { part: this.#part.number });
-    this.#timer = options.clock.after(limits.flushMs, () => this.#tick());
+    this.#mark('start', options.startText ?? text, { part: part.number });
+    if (compression !== 'none' && !place.codec) {
+      this.#mark('status', `Chunks are stored as they are: ${compression} does not load here.`, { compression });
+    }
+    this.#timer = clock.after(limits.flushMs, () => this.#tick());
   }
 
   get state(): Recorder['state'] {
@@ -135,13 +128,12 @@ class FileRecorder implements Recorder {
   }
 
   get paths(): string[] {
-    const path = this.#open[0]?.file?.path;
-    return path === undefined ? [...this.#finished] : [...this.#finished, path];
+    return this.#parts.paths;
   }
 
   get stats(): RecorderStats {
     const nowNs = this.#endedNs ?? this.#options.clock.nowNs();
-    const bytes = this.#finishedBytes + (this.#open[0]?.file?.end ?? 0);
+    const { bytes, current } = this.#parts;
     const openS = Number(nowNs - this.#openedNs) / 1e9;
     const left = this.#freeBytes === undefined ? undefined : Math.max(0, this.#freeBytes - this.#limits.reserveBytes);
     const { rows, samples, lost } = this.#streams;
@@ -151,8 +143,8 @@ class FileRecorder implements Recorder {
       rows,
       samples,
       lost,
-      part: this.#part.number,
-      queueBytes: this.#queue.bytes + this.#part.chunkBytes,
+      part: current.number,
+      queueBytes: this.#queue.bytes + current.chunkBytes,
       stalledMs: this.#askedMs === undefined ? 0 : this.#options.clock.monotonicMs() - this.#askedMs,
       freeBytes: this.#freeBytes,
       secondsLeft: left === undefined || openS < 1 || bytes === 0 ? undefined : left / (bytes / openS),
@@ -170,7 +162,7 @@ class FileRecorder implements Recorder {
     if (!info) return;
     if (this.#state === 'recording') {
       const bytes = batchBytes(batch.rows, batch.channels, batch.flags);
-      if (this.#heldBytes + bytes <= this.#limits.queueBytes + this.#adoptedBytes) {
+      if (this.#parts.heldBytes + bytes <= this.#limits.queueBytes + this.#adoptedBytes) {
         this.#write(batch);
         return;
       }
@@ -193,27 +185,24 @@ class FileRecorder implements Recorder {
     if (event.kind === 'start' || event.kind === 'stop') return;
     if (this.#state === 'recording') {
       this.#writeEvent(event);
-      this.#closeFullChunk();
+      this.#parts.closeFullChunk();
     } else this.#room?.addEvent(event, this.#roomBytes);
   }
 
   exchange(exchange: ExchangeRecord): void {
     if (this.#state === 'recording') {
-      this.#part.addExchange(exchange, this.#exchangeCount++, this.#options.clock.nowNs());
-      this.#closeFullChunk();
+      this.#parts.current.addExchange(exchange, this.#exchangeCount++, this.#options.clock.nowNs());
+      this.#parts.closeFullChunk();
     } else this.#room?.addExchange(exchange, this.#roomBytes);
   }
 
   describe(about: RecordingAbout): void {
-    this.#about = about;
-    if (this.#state === 'recording') this.#announceAbout(false);
+    if (this.#state === 'recording') this.#announcer.describe(this.#parts.current, about);
   }
 
   rotateNow(): Promise<string> {
     if (this.#state !== 'recording') return Promise.reject(this.#error ?? notRecording(this.name));
-    const part = this.#part;
-    this.#rotate();
-    return part.path;
+    return this.#parts.rotate().path;
   }
 
   takeUnwritten(): Unwritten {
@@ -222,22 +211,9 @@ class FileRecorder implements Recorder {
     this.#room = undefined;
     this.#queue.stop();
     this.#broken ??= this.#error;
-    const items = this.#held.flatMap((part) =>
-      part.giveUp().flatMap((chunk) => [...unwrittenIn(chunk, (channel) => part.contentOf(channel))]),
-    );
+    const { parts, items } = this.#parts.giveUp(this.#repeats);
     this.#streams.giveBack(items);
-    // The first part may be lost with what it says of those before it.
-    const before = this.#open.some(({ number }) => number === this.#firstPart) ? this.#repeats : [];
-    // Without a chunk there may soon be no file.
-    const own = this.#open.map(({ number, format }) => ({
-      part: number,
-      fromByte: format.chunks > 0 ? format.committed : 0,
-    }));
-    return {
-      parts: [...before, ...own],
-      streams: this.#streams.handOver(),
-      items: [...items, ...room.items],
-    };
+    return { parts, streams: this.#streams.handOver(), items: [...items, ...room.items] };
   }
 
   adopt({ parts, streams, items }: Unwritten): void {
@@ -245,10 +221,10 @@ class FileRecorder implements Recorder {
     const open = new Set(this.#streams.infos.map(({ id }) => id));
     for (const { info, isOpen } of streams) if (isOpen) open.add(info.id);
     if (this.#state === 'recording') {
-      if (parts.length > 0) this.#announceHead();
+      if (parts.length > 0) this.#announcer.head(this.#parts.current, parts);
       for (const { info, hasRows } of streams) if (this.#streams.open(info, hasRows)) this.#announce(info);
       for (const item of items) this.#writeAdopted(item);
-      this.#adoptedBytes = Math.min(this.#heldBytes, this.#limits.queueBytes);
+      this.#adoptedBytes = Math.min(this.#parts.heldBytes, this.#limits.queueBytes);
     } else {
       // It failed before it could begin: the next one takes it all.
       for (const { info, hasRows } of streams) this.#streams.open(info, hasRows);
@@ -279,24 +255,15 @@ class FileRecorder implements Recorder {
     return this.#options.title ?? 'Recording';
   }
 
-  /** The parts with chunks that are not on the platter, in order. */
-  get #held(): RecorderPart[] {
-    return this.#saved ? [this.#saved, ...this.#open] : this.#open;
-  }
-
-  get #heldBytes(): number {
-    return this.#held.reduce((sum, part) => sum + part.heldBytes, 0);
-  }
-
   get #roomBytes(): number {
-    return this.#limits.queueBytes - this.#heldBytes;
+    return this.#limits.queueBytes - this.#parts.heldBytes;
   }
 
   #write(batch: Batch): void {
     const owned = this.#streams.take(batch);
     if (!owned) return;
-    this.#part.addBatch(owned);
-    this.#closeFullChunk();
+    this.#parts.current.addBatch(owned);
+    this.#parts.closeFullChunk();
   }
 
   #writeAdopted(item: UnwrittenItem): void {
@@ -323,16 +290,14 @@ class FileRecorder implements Recorder {
   #tick(): void {
     if (this.#state !== 'recording') return;
     const { clock, folder } = this.#options;
-    const { flushMs, reserveBytes, partSeconds } = this.#limits;
+    const { flushMs, reserveBytes } = this.#limits;
     this.#timer = clock.after(flushMs, () => this.#tick());
-    this.#closeChunk();
-    if (this.#heldBytes <= this.#limits.queueBytes) this.#adoptedBytes = 0;
-    const part = this.#part;
-    if (part.hasMessages && clock.monotonicMs() - part.openedMs >= partSeconds * 1000) this.#rotate();
+    this.#parts.closeChunk();
+    if (this.#parts.heldBytes <= this.#limits.queueBytes) this.#adoptedBytes = 0;
     if (this.#askedMs !== undefined) return;
     this.#askedMs = clock.monotonicMs();
     this.#queue.push(0, async () => {
-      const file = this.#open[0]?.file;
+      const { file } = this.#parts;
       await file?.sync();
       await file?.inspect();
       this.#freeBytes = await this.#disk.freeBytes(folder).catch(() => undefined);
@@ -341,91 +306,16 @@ class FileRecorder implements Recorder {
     });
   }
 
-  #closeFullChunk(): void {
-    if (this.#part.chunkBytes >= this.#limits.chunkBytes) this.#closeChunk();
-  }
-
-  #closeChunk(): void {
-    const part = this.#part;
-    part.flush();
-    const { partBytes, indexBytes } = this.#limits;
-    if (part.sizeBytes >= partBytes || part.format.indexBytes >= indexBytes) this.#rotate();
-  }
-
-  #createPart(number: number): RecorderPart {
-    return new RecorderPart({
-      number,
-      queue: this.#queue,
-      codec: this.#codec,
-      plainHz: this.#options.plainMessages ? this.#limits.plainHz : undefined,
-      openedMs: this.#options.clock.monotonicMs(),
-    });
-  }
-
-  /** Ends this part, begins the next and announces every stream again, so that each part can be read alone. */
-  #rotate(): void {
-    const old = this.#part;
-    old.flush();
-    this.#announceRates();
-    const next = this.#createPart(old.number + 1);
-    this.#queue.push(0, async () => {
-      await this.#finish(old.finish(this.#options.clock.nowNs()), old);
-      const stem = partStem(this.#stem, next.number);
-      next.file = await createPartFile(this.#disk, this.#options.folder, stem, this.#limits.syncBytes);
-    });
-    this.#part = next;
-    this.#open.push(next);
-    this.#announcePart();
-    for (const info of this.#streams.infos) next.announceStream(info);
-  }
-
-  #announcePart(): void {
-    this.#part.announceHead(`labwire ${this.#about.appVersion}`);
-    this.#announceHead();
-    this.#aboutText = '';
-    this.#announceAbout(false);
-  }
-
-  #announceHead(): void {
-    const { appVersion, clock, notes, bench, operator } = this.#about;
-    const { labels } = this.#options;
-    const head = {
-      id: this.id,
-      name: this.name,
-      started: String(this.startedNs),
-      part: this.#part.number,
-      appVersion,
-      notes,
-      operator: labels?.operator ?? operator,
-      bench,
-      tags: [...(labels?.tags ?? [])],
-      clockSource: clock.source,
-      clockOffsetS: clock.offsetS,
-      clockUncertaintyS: clock.uncertaintyS,
-      thinned: labels?.thinned ?? '',
-      members: [...(labels?.members ?? [])],
-      repeats: this.#part.number === this.#firstPart ? this.#repeats : [],
-    };
-    this.#part.announceMetadata(METADATA.recording, headEntries(head));
-  }
-
-  /** Rates got change all the time: alone they are no news until the part ends. */
-  #announceAbout(isLast: boolean): void {
-    const { instruments, channels } = this.#about;
-    const text = JSON.stringify([instruments, channels.map((channel) => ({ ...channel, rateGotHz: null }))]);
-    if (text === this.#aboutText && !isLast) return;
-    this.#aboutText = text;
-    this.#part.announceMetadata(METADATA.instruments, byId(instruments));
-    this.#part.announceMetadata(METADATA.channels, byId(channels));
-  }
-
-  #announceRates(): void {
-    if (this.#about.channels.some((channel) => channel.rateGotHz != null)) this.#announceAbout(true);
+  /** Each part says all anew, so that it can be read alone. */
+  #begin(part: RecorderPart): void {
+    this.#announcer.begin(part, this.#parts.isFirst(part) ? this.#repeats : []);
+    for (const info of this.#streams.infos) part.announceStream(info);
   }
 
   #announce(info: StreamInfo): void {
-    if (this.#part.channels > MAX_CHANNELS) this.#rotate();
-    else this.#part.announceStream(info);
+    const { current } = this.#parts;
+    if (current.channels > MAX_CHANNELS) this.#parts.rotate();
+    else current.announceStream(info);
   }
 
   #mark(kind: LabEvent['kind'], text: string, data: Record<string, unknown>): void {
@@ -437,32 +327,22 @@ class FileRecorder implements Recorder {
   }
 
   #writeEvent(event: LabEvent): void {
-    this.#part.addEvent(event, this.#eventCount++, this.#options.clock.nowNs());
+    this.#parts.current.addEvent(event, this.#eventCount++, this.#options.clock.nowNs());
   }
 
   /** Writes what waits and finishes the file; if the disk is broken, or breaks meanwhile, saves what was written. */
   async #end(): Promise<void> {
     this.#timer?.[Symbol.dispose]();
-    if (!this.#broken) {
-      const part = this.#part;
-      part.flush();
-      this.#announceRates();
-      this.#queue.push(0, () => this.#finish(part.finish(this.#options.clock.nowNs()), part));
-    }
+    if (!this.#broken) this.#parts.end();
     await this.#queue.idle();
-    if (this.#broken) await this.#save(this.#broken);
-    await Promise.all(this.#sidecars);
+    const broken = this.#broken;
+    if (broken) {
+      const mark = this.#createMark('stop', broken.message, { reason: broken.code });
+      await this.#parts.save(broken, mark, this.#eventCount++);
+    }
+    await this.#parts.settled();
     this.#endedNs ??= this.#options.clock.nowNs();
     if (this.#state === 'stopping') this.#state = 'stopped';
-  }
-
-  async #finish(finishing: Promise<string>, part: RecorderPart): Promise<void> {
-    const path = await finishing;
-    this.#finished.push(path);
-    this.#open = this.#open.filter((open) => open !== part);
-    this.#finishedBytes += part.file?.end ?? 0;
-    this.#sidecars.push(ensurePyramid(this.#disk, path, part.rows));
-    this.#options.onPart?.(path, part.number);
   }
 
   /** Ends the recording by itself. */
@@ -480,35 +360,10 @@ class FileRecorder implements Recorder {
     const ending = this.#ending ?? this.#end();
     this.#ending = ending.then(() => this.#tellFailed(this.#error ?? error));
   }
-
-  /** After a failed write: cuts off the half-written piece and finishes the file, if the disk lets it; else the next start does. */
-  async #save(error: LabError): Promise<void> {
-    const [part] = this.#open;
-    for (const open of this.#open.slice(1)) open.fail(error);
-    if (!part?.file) {
-      part?.fail(error);
-      return;
-    }
-    try {
-      if (error.code === 'recording.folder-gone') throw error;
-      const mark = this.#createMark('stop', error.message, { reason: error.code });
-      await this.#finish(part.save(mark, this.#eventCount++, this.#options.clock.nowNs()), part);
-      this.#saved = part;
-    } catch {
-      part.fail(error);
-      await part.file.abandon();
-      // Nothing of it was written: an empty file would only raise hopes.
-      if (part.format.chunks === 0) await this.#disk.remove(part.file.path).catch(() => undefined);
-    }
-  }
 }
 
 function gapEvent({ key, epoch, instrument }: StreamInfo, gap: StreamGap): LabEvent {
   const t = String(gap.fromNs);
   const data = { stream: key, epoch, seq: gap.seq, lost: gap.lost, fromNs: t, toNs: String(gap.toNs) };
   return { id: randomUUID(), t, kind: 'gap', text: gap.reason, severity: 'warning', instrument, data };
-}
-
-function byId(list: { id: string }[]): Map<string, string> {
-  return new Map(list.map((entry) => [entry.id, JSON.stringify(entry)]));
 }
