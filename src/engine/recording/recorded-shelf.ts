@@ -29,11 +29,12 @@ export class RecordedShelf implements AsyncDisposable {
   /** Least recently read first. */
   readonly #open = new Map<string, Shelved>();
   readonly #keeper: PyramidKeeper;
+  #expiring: Promise<unknown> = Promise.resolve();
 
   constructor(library: Library, limit = 6, disk?: Disk) {
     this.#library = library;
     this.#limit = limit;
-    this.#keeper = new PyramidKeeper({ disk, onStored: (path) => void this.#expire(path) });
+    this.#keeper = new PyramidKeeper({ disk, onStored: (path) => this.#expire(path) });
   }
 
   /** See `RecordedHistory.read`. Throws recording.unknown, or why it cannot be read. */
@@ -56,6 +57,12 @@ export class RecordedShelf implements AsyncDisposable {
       if (shelved.readers === 0) shelved.unread?.();
       await this.#tidy();
     }
+  }
+
+  /** Resolves when no sidecar is being written. */
+  async idle(): Promise<void> {
+    await this.#keeper.idle();
+    await this.#expiring;
   }
 
   /** Closes a recording, because its files are about to change; the next read opens it anew. */
@@ -101,11 +108,12 @@ export class RecordedShelf implements AsyncDisposable {
   }
 
   /** A recording whose sidecar was in memory reads it from the disk the next time. */
-  async #expire(path: string): Promise<void> {
-    for (const shelved of this.#open.values()) {
+  #expire(path: string): void {
+    const all = [...this.#open.values()].map(async (shelved) => {
       const history = await shelved.history.catch(() => undefined);
       if (history?.recording.parts.some((part) => part.path === path)) shelved.staleMs = 0;
-    }
+    });
+    this.#expiring = Promise.all([this.#expiring, ...all]);
   }
 
   async #tidy(): Promise<void> {
