@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { mkdtemp, open, rm, stat } from 'node:fs/promises';
+import { mkdtemp, open, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -197,18 +197,19 @@ for (let pass = 0; pass < PASSES; pass++) {
     results.ours.push(ours.rate);
     results.cpu.push(ours.cpu);
     await checkRecording(join(folder, 'run.mcap'));
-    await rm(join(folder, 'run.mcap'));
+    for (const file of await readdir(folder)) await rm(join(folder, file));
     results.json.push(await writeJsonRows(join(folder, 'rows.jsonl')));
     for (const [name, choice] of Object.entries(CHOICES)) {
       chosen.get(name)?.push(await record(folder, choice));
       await checkRecording(join(folder, 'run.mcap'));
-      await rm(join(folder, 'run.mcap'));
+      for (const file of await readdir(folder)) await rm(join(folder, file));
     }
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
+const percent = (shares: number[]): string => `${Math.round(median(shares) * 100)} %`;
 const raw = median(results.raw);
 const ours = median(results.ours);
 const json = median(results.json);
@@ -222,7 +223,7 @@ const isMet = printBench(
     { ...head, peer: 'raw writes, fdatasync each 4 MiB', theirs: synced },
     { ...head, peer: 'JSON lines, a row each, no sync', theirs: json, atLeast: 20 },
     ...[...chosen].map(([name, runs]) => ({
-      what: `Labwire recorder: ${name} (file ${Math.round(median(runs.map(({ size }) => size)) * 100)} %, CPU ${Math.round(median(runs.map(({ cpu }) => cpu)) * 100)} %)`,
+      what: `Labwire recorder: ${name} (file ${percent(runs.map(({ size }) => size))}, CPU ${percent(runs.map(({ cpu }) => cpu))})`,
       unit: 'MS/s',
       us: median(runs.map(({ rate }) => rate)),
       peer: 'raw writes, fdatasync each 4 MiB',
