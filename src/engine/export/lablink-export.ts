@@ -126,10 +126,10 @@ class Happened {
 
 /** A gap as a session tells it; of a stream that is not exported it is none. */
 function messageOfEvent(event: LabEvent, streams: ReadonlyMap<string, StreamInfo>): Message | undefined {
-  const { kind, data } = event;
+  const { kind, data, text } = event;
   if (kind !== 'gap' || typeof data?.stream !== 'string') return eventMessage(event);
   const info = streams.get(data.stream);
   if (!info) return undefined;
-  const { stream, seq, lost, reason } = data;
-  return { type: 'gap', equipment_id: info.instrument, stream, seq, lost, reason };
+  const { stream, seq, lost } = data;
+  return { type: 'gap', equipment_id: info.instrument, stream, seq, lost, reason: text };
 }

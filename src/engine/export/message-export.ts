@@ -81,7 +81,8 @@ class MessageFiles implements AsyncDisposable {
     }
     this.messages++;
     this.#add(this.#content.message(message, this.#job.options.timestamps ? timeNs : undefined));
-    if (this.#pendingBytes >= WRITE_BYTES) await this.#flush();
+    // How full a packed file is, is known once it is written.
+    if (this.#pendingBytes >= Math.min(WRITE_BYTES, this.#job.options.rotateBytes)) await this.#flush();
   }
 
   async finish(): Promise<void> {
