@@ -169,9 +169,11 @@ describe('alarms and recordings', () => {
     await page.getByRole('button', { name: 'Record', exact: true }).waitFor();
     await show('Recordings');
     await page.getByText('complete').first().click();
+    await page.getByRole('button', { name: 'Export…' }).click();
+    const dialog = page.getByRole('dialog');
     const [download] = await Promise.all([
       page.waitForEvent('download', { timeout: 20_000 }),
-      page.getByRole('button', { name: 'Export CSV' }).click(),
+      dialog.getByRole('button', { name: 'Export', exact: true }).click(),
     ]);
     expect(download.suggestedFilename()).toMatch(/\.csv$/);
     const path = join(folder, 'export.csv');

@@ -29,7 +29,6 @@ export function RecordingDetails({ row }: { row: RecordingRow }): ReactElement {
     if (!client) return;
     let isGone = false;
     setError(undefined);
-    setReport(undefined);
     client.call('recording.info', { recording: row.id }).then(
       (answer) => !isGone && setInfo(answer),
       (thrown: unknown) => !isGone && setError(LabError.from(thrown)),
@@ -38,6 +37,9 @@ export function RecordingDetails({ row }: { row: RecordingRow }): ReactElement {
       isGone = true;
     };
   }, [client, row.id, row.state, row.bytes, row.channels]);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what was said of other files is void
+  useEffect(() => setReport(undefined), [row.state, row.channels]);
 
   const verify = async (): Promise<void> => {
     setBusy('verify');
