@@ -3,17 +3,18 @@ import { BATCH_FLAG, rowTimeNs } from '../../core/batch.ts';
 import type { ColumnBlock } from '../../core/decimate.ts';
 import { ColumnBuilder, columnsIn } from '../../core/decimate.ts';
 import { ColumnCounter } from './column-counter.ts';
+import { LevelSlices, readSlice } from './level-slices.ts';
 import type { StoredLevels } from './levels-codec.ts';
 import { PageFeed } from './page-feed.ts';
 import type { Recording, StreamPart } from './recording.ts';
 import type { RecordedStream } from './recording-info.ts';
 import { type EachRows, eachStretch, RowGather } from './row-gather.ts';
-import type { CellPage, CellPlace, StoredLevel } from './stored-level.ts';
+import type { CellPlace, StoredLevel } from './stored-level.ts';
 
 /** Decoded chunks kept for the next question, which is mostly near the last one. */
 const CACHED_CHUNKS = 8;
-/** Pages in memory at a time. */
-const PAGES_AT_ONCE = 64;
+/** Files whose pages are read at a time. */
+const PARTS_AHEAD = 8;
 
 /** An entry of the finest level of a part. */
 interface Located {
@@ -104,12 +105,16 @@ export class RecordedRows {
         ? { t0Ns: this.stream.firstNs, dtS: 0, isTimed: true }
         : { t0Ns: feed.timeOf(row), dtS: feed.dtS, isTimed: false },
     );
-    for (const part of this.#parts) {
-      const { firstRow, endRow } = part.chunks.totals;
-      if (endRow <= from || firstRow >= to) continue;
-      const hasLevel = await this.#eachPage(part, levelFor(n), channels, from, to, (page, originNs, isRows) => {
-        if (isRows) feed.addRows(builder, page, originNs, from, to);
-        else feed.addCells(builder, page, originNs, from, to);
+    const touched = this.#touched(from, to);
+    const slices = touched.map((part) => this.#slices(part, levelFor(n), channels, from, to));
+    for (const [index, part] of touched.entries()) {
+      // The next files are read meanwhile.
+      for (const next of slices.slice(index, index + PARTS_AHEAD)) next.begin();
+      const hasLevel = await slices[index]?.each(({ pages, originNs, isRows }) => {
+        for (const page of pages) {
+          if (isRows) feed.addRows(builder, page, originNs, from, to);
+          else feed.addCells(builder, page, originNs, from, to);
+        }
       });
       if (hasLevel) continue;
       await this.#visitPart(part, from, to, (batch, start, end) => {
@@ -121,13 +126,15 @@ export class RecordedRows {
 
   /** The row before which a stretch makes so many columns of n rows, where gaps make more of them than n does; undefined if it makes fewer. */
   async rowAfterColumns(fromRow: number, toRow: number, n: number, most: number): Promise<number | undefined> {
-    const touched = this.#parts.filter(({ chunks: { totals } }) => totals.endRow > fromRow && totals.firstRow < toRow);
+    const touched = this.#touched(fromRow, toRow);
     let columns = columnsIn(fromRow, toRow - fromRow, n);
     for (const part of touched) columns += await this.#entriesIn(part, n, fromRow, toRow);
     if (columns <= most) return undefined;
     const counter = new ColumnCounter(n, most);
     for (const part of touched) {
-      await this.#eachPage(part, gapLevel(n), [], fromRow, toRow, (page) => counter.add(page, fromRow, toRow));
+      await this.#slices(part, gapLevel(n), [], fromRow, toRow).each(({ pages }) => {
+        for (const page of pages) counter.add(page, fromRow, toRow);
+      });
     }
     return counter.row;
   }
@@ -135,14 +142,14 @@ export class RecordedRows {
   /** Rows [fromRow, toRow) of the columns with these indices, in order; those of slow streams from the sidecars, where they have them. */
   async rows(channels: readonly number[], fromRow: number, toRow: number, each: EachRows): Promise<void> {
     const gather = new RowGather(each);
-    for (const part of this.#parts) {
-      const { totals } = part.chunks;
-      if (totals.endRow <= fromRow || totals.firstRow >= toRow) continue;
-      const isInLevel = await this.#eachPage(part, levelFor(1), channels, fromRow, toRow, (page, originNs) => {
+    for (const part of this.#touched(fromRow, toRow)) {
+      const isInLevel = await this.#slices(part, levelFor(1), channels, fromRow, toRow).each(({ pages, originNs }) => {
         gather.end();
-        eachStretch(page, originNs, this.isTimed, channels, [fromRow, toRow], (rows, start, end) => {
-          each({ ...rows, isAfterGap: rows.isAfterGap || rows.firstRow === this.stream.firstRow }, start, end);
-        });
+        for (const page of pages) {
+          eachStretch(page, originNs, this.isTimed, channels, [fromRow, toRow], (rows, start, end) => {
+            each({ ...rows, isAfterGap: rows.isAfterGap || rows.firstRow === this.stream.firstRow }, start, end);
+          });
+        }
       });
       if (isInLevel) continue;
       await this.#visitPart(part, fromRow, toRow, (batch, start, end) => {
@@ -185,35 +192,24 @@ export class RecordedRows {
     });
   }
 
-  /**
-   * Reads a level of a part, page by page from the one that holds `from` to the one that holds the last row before `to`. Gives whether there is
-   * such a level.
-   */
-  async #eachPage(
+  #touched(fromRow: number, toRow: number): StreamPart[] {
+    return this.#parts.filter(({ chunks: { totals } }) => totals.endRow > fromRow && totals.firstRow < toRow);
+  }
+
+  /** A level of a part from the page that holds `from` to the one that holds the last row before `to`. */
+  #slices(
     { part, chunks }: StreamPart,
     pick: (levels: StoredLevels) => StoredLevel | undefined,
     channels: readonly number[],
     from: number,
     to: number,
-    each: (page: CellPage, originNs: bigint, isRows: boolean) => void,
-  ): Promise<boolean> {
-    for (let row: number | undefined = from; row !== undefined; ) {
-      const start: number = row;
-      const slice = await part.pyramid.ask(chunks.channel, async (levels) => {
+  ): LevelSlices {
+    return new LevelSlices(from, (row) =>
+      part.pyramid.ask(chunks.channel, async (levels) => {
         const level = levels && pick(levels);
-        if (!level) return undefined;
-        const first = level.pageOfRow(start);
-        const end = level.pageOfRow(to - 1) + 1;
-        const last = Math.min(end, first + PAGES_AT_ONCE);
-        const next = last < end ? level.layout.firstRow.at(last) : undefined;
-        const pages = await level.read(first, last, channels);
-        return { pages, next, originNs: levels.originNs, isRows: level.blockRows === 1 };
-      });
-      if (!slice) return false;
-      for (const page of slice.pages) each(page, slice.originNs, slice.isRows);
-      row = slice.next !== undefined && slice.next > start ? slice.next : undefined;
-    }
-    return true;
+        return level && readSlice(level, levels.originNs, channels, row, to);
+      }),
+    );
   }
 
   /** First row of [fromRow, toRow) at or after a time, by reading; undefined if all are before it. */
@@ -258,6 +254,8 @@ export class RecordedRows {
       batches = this.#recording.batchesIn({ part, chunk, digest: chunks.at(index) });
       if (this.#cache.size >= CACHED_CHUNKS) this.#cache.delete(this.#cache.keys().next().value ?? '');
       this.#cache.set(key, batches);
+      // A disk may fail once.
+      batches.catch(() => this.#cache.delete(key));
     }
     return batches;
   }
