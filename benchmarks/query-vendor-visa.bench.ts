@@ -17,8 +17,9 @@ import { raceQueries } from './query-race.ts';
  * call; both load the library of the tests (gcc) and ask one instrument in a third process, by turns, in this run. Goal: at most 1.5 × the bare calls.
  * Beside it, without a goal: both calls for one message, which cannot be interrupted between them.
  */
-const QUERIES = 1000;
-const PASSES = 9;
+/** Short passes by turns: a busy machine hits both alike. */
+const QUERIES = 100;
+const PASSES = 61;
 const REPLY = '+4.98760000E+00';
 /** Which part of this program a process is; forked children take it from their environment. */
 const PART = 'LABWIRE_BENCH_PART';
