@@ -10,7 +10,7 @@ import { showDialog, showOrigin } from '../screen-store.ts';
 import { shell } from '../shell.ts';
 import { useStore } from '../store.ts';
 import { formatCount, formatDate, formatDuration, formatHz, msOf, plural } from '../text-format.ts';
-import { previewColor, recordingState } from './recording-words.ts';
+import { FORMAT_WORDS, previewColor, recordingState } from './recording-words.ts';
 import { ShelfActions } from './shelf-actions.tsx';
 import { Sparkline } from './sparkline.tsx';
 
@@ -23,10 +23,12 @@ export function RecordingDetails({ row }: { row: RecordingRow }): ReactElement {
   const [busy, setBusy] = useState<'verify'>();
   const { word, tone } = recordingState(row);
   const isRunning = row.state === 'recording';
+  /** Sessions of messages are for other programs: nothing here reads them. */
+  const isNative = row.format === 'labwire';
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: a recording that ended, was thinned or repaired is read again
   useEffect(() => {
-    if (!client) return;
+    if (!client || !isNative) return;
     let isGone = false;
     setError(undefined);
     client.call('recording.info', { recording: row.id }).then(
@@ -68,40 +70,51 @@ export function RecordingDetails({ row }: { row: RecordingRow }): ReactElement {
       </h2>
       <p className={`tone-${tone}`}>{word}</p>
       {info && <p className="facts-text">{summary(info)}</p>}
-      <div className="side-box">
-        <Sparkline isLarge preview={row.preview} color={previewColor(row)} />
-        <small className="quiet num">preview of the first channel, min/max a column</small>
-      </div>
+      {!isNative && (
+        <p className="quiet">
+          {FORMAT_WORDS[row.format]}: messages for programs that read this format. Plot shows Labwire recordings only.
+        </p>
+      )}
+      {isNative && (
+        <div className="side-box">
+          <Sparkline isLarge preview={row.preview} color={previewColor(row)} />
+          <small className="quiet num">preview of the first channel, min/max a column</small>
+        </div>
+      )}
       <div className="side-actions">
-        <button type="button" className="btn primary" onClick={() => showOrigin(row.id)}>
-          Open in Plot
-        </button>
-        <button
-          type="button"
-          className="btn"
-          disabled={isRunning || !info}
-          title={isRunning ? 'Stop the recording first' : undefined}
-          onClick={() => info && showDialog({ kind: 'export', info })}
-        >
-          Export…
-        </button>
-        <button
-          type="button"
-          className="btn"
-          disabled={isRunning}
-          onClick={() => showDialog({ kind: 'editRecording', row })}
-        >
-          Edit…
-        </button>
-        <button
-          type="button"
-          className="btn"
-          disabled={busy !== undefined || isRunning}
-          title={isRunning ? 'Stop the recording first' : undefined}
-          onClick={() => void verify()}
-        >
-          {busy === 'verify' ? 'Verifying…' : 'Verify'}
-        </button>
+        {isNative && (
+          <>
+            <button type="button" className="btn primary" onClick={() => showOrigin(row.id)}>
+              Open in Plot
+            </button>
+            <button
+              type="button"
+              className="btn"
+              disabled={isRunning || !info}
+              title={isRunning ? 'Stop the recording first' : undefined}
+              onClick={() => info && showDialog({ kind: 'export', info })}
+            >
+              Export…
+            </button>
+            <button
+              type="button"
+              className="btn"
+              disabled={isRunning}
+              onClick={() => showDialog({ kind: 'editRecording', row })}
+            >
+              Edit…
+            </button>
+            <button
+              type="button"
+              className="btn"
+              disabled={busy !== undefined || isRunning}
+              title={isRunning ? 'Stop the recording first' : undefined}
+              onClick={() => void verify()}
+            >
+              {busy === 'verify' ? 'Verifying…' : 'Verify'}
+            </button>
+          </>
+        )}
         {shell ? (
           <button type="button" className="btn" onClick={reveal}>
             Show file

@@ -91,8 +91,11 @@ export function RecordingsScreen(): ReactElement {
 function Row(props: { row: RecordingRow; isPicked: boolean; onPick: () => void }): ReactElement {
   const { row, isPicked, onPick } = props;
   const { word, tone } = recordingState(row);
+  const open = (): void => {
+    if (row.format === 'labwire') showOrigin(row.id);
+  };
   const onKey = (event: KeyboardEvent<HTMLTableRowElement>): void => {
-    if (event.key === 'Enter') showOrigin(row.id);
+    if (event.key === 'Enter') open();
     else if (event.key === ' ') onPick();
     else if (event.key === 'ArrowDown') (event.currentTarget.nextElementSibling as HTMLElement | null)?.focus();
     else if (event.key === 'ArrowUp') (event.currentTarget.previousElementSibling as HTMLElement | null)?.focus();
@@ -107,7 +110,7 @@ function Row(props: { row: RecordingRow; isPicked: boolean; onPick: () => void }
       data-testid="recording-row"
       onClick={onPick}
       onFocus={onPick}
-      onDoubleClick={() => showOrigin(row.id)}
+      onDoubleClick={open}
       onKeyDown={onKey}
     >
       <td className="recording-name">
@@ -162,7 +165,8 @@ function useLibrary(search: string): { list: CallOutput<'recording.list'> | unde
   const client = useStore(clientStore, (value) => value);
   const running = useStore(
     benchStore,
-    (bench) => `${bench?.recording.state} ${bench?.recording.recording} ${bench?.recording.part}`,
+    (bench) =>
+      `${bench?.recording.state} ${bench?.recording.recording} ${bench?.recording.part} ${bench?.sessions.length}`,
   );
   const folder = useStore(benchStore, (bench) => bench?.settings.recordingsFolder);
   const [list, setList] = useState<CallOutput<'recording.list'>>();
