@@ -57,7 +57,7 @@ export function openFiles(pid: number | 'self'): number {
 function childProcesses(): number[] {
   if (process.platform !== 'linux') return [];
   return readdirSync('/proc/self/task')
-    .flatMap((task) => readFileSync(`/proc/self/task/${task}/children`, 'utf8').trim().split(/\s+/))
+    .flatMap((task) => childrenOf(task))
     .filter((pid) => pid !== '')
     .map(Number)
     .sort((a, b) => a - b);
@@ -70,4 +70,13 @@ const collect: () => void = vm.runInNewContext('gc');
 export function stillHeld(references: readonly WeakRef<object>[]): number {
   collect();
   return references.filter((reference) => reference.deref() !== undefined).length;
+}
+
+function childrenOf(task: string): string[] {
+  try {
+    return readFileSync(`/proc/self/task/${task}/children`, 'utf8').trim().split(/\s+/);
+  } catch {
+    // The thread ended since it was listed; its children are another thread's now.
+    return [];
+  }
 }
