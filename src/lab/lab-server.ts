@@ -1,0 +1,174 @@
+import type { LabError } from '../core/errors.ts';
+import type { ControlValue } from '../core/instrument.ts';
+import type { Controls, Equipment, LabOutlet, LabStream, LabWaveform } from './equipment.ts';
+import type { LinkSnapshot } from './link-state.ts';
+
+export type DialectName = 'lablink' | 'lablink-enhanced' | 'power-meter' | 'neurograph' | 'vital' | 'labwire.1';
+
+/** What the server and we both have. A missing key is off. */
+export interface LabFeatures {
+  compression: readonly string[];
+  priorities: readonly string[];
+  recording: readonly string[];
+  resume: boolean;
+  acks: boolean;
+  history: boolean;
+  locks: boolean;
+  commands: boolean;
+  alarms: boolean;
+  jobs: boolean;
+  polling: boolean;
+}
+
+/** Something about this server a person should know: `works`, `partly`, `broken`, `absent`. */
+export interface Finding {
+  feature: string;
+  state: 'works' | 'partly' | 'broken' | 'absent';
+  text: string;
+}
+
+export interface ServerAbout {
+  /** As it calls itself. */
+  name: string;
+  version: string;
+  /** The same for as long as the process runs, where it says so; else ''. */
+  instance: string;
+  findings: readonly Finding[];
+}
+
+export interface ServerClockState {
+  /** Server time − our time; s. NaN while unknown. */
+  offsetS: number;
+  uncertaintyS: number;
+  base: 'unix' | 'naive-local' | 'naive-utc' | 'monotonic' | 'none';
+  method: 'two-way' | 'one-way' | 'http-date' | 'none';
+}
+
+export interface TrafficStats {
+  messages: number;
+  bytesPerS: number;
+  wireBytes: number;
+  /** Bytes after inflating; with `wireBytes` the saving. */
+  bytes: number;
+  roundTripMs: number;
+  malformed: number;
+  unaccounted: number;
+  /** What the server said it dropped or thinned. */
+  dropped: number;
+}
+
+export interface LockState {
+  equipment: string;
+  /** '' : nobody. */
+  owner: string;
+  isOurs: boolean;
+  expiresInS: number | undefined;
+}
+
+/** What a server says beside rows. */
+export type LabServerEvent =
+  | { kind: 'link'; link: LinkSnapshot }
+  | { kind: 'equipment' }
+  | { kind: 'about' }
+  | { kind: 'lock'; lock: LockState }
+  | {
+      kind: 'alarm';
+      /** Of the event, to tell repeats apart. */
+      id: string;
+      state: 'active' | 'acknowledged' | 'cleared';
+      severity: 'info' | 'warning' | 'error' | 'critical';
+      equipment: string;
+      text: string;
+      atNs: bigint;
+    }
+  /** Jobs, discovery, health, channels of NeuroGraph, media: shown as lines, kept in the log. */
+  | {
+      kind: 'note';
+      topic: string;
+      severity: 'info' | 'warning' | 'error';
+      text: string;
+      data: Record<string, unknown>;
+      media?: { type: string; bytes: Uint8Array } | undefined;
+    }
+  /** Rows were dropped by the server, or the numbering has a hole nothing explains. */
+  | { kind: 'loss'; stream: string; lost: number; reason: string; isUnaccounted: boolean }
+  | { kind: 'error'; error: LabError };
+
+export interface Login {
+  user: string;
+  password: string;
+  mfaToken?: string | undefined;
+}
+
+export interface CommandOptions {
+  timeoutMs?: number;
+  signal?: AbortSignal;
+  /** The same id is carried out once. */
+  idem?: string;
+}
+
+export interface OutputsOffResult {
+  equipment: string;
+  group: string;
+  confirmed: boolean;
+  reason?: string | undefined;
+}
+
+/**
+ * One lab server, whatever it speaks; made by `openLabServer`. Streams and locks that are wanted stay wanted over any number of connections.
+ */
+export interface LabServer extends AsyncDisposable {
+  readonly url: string;
+  readonly dialect: DialectName;
+  readonly about: ServerAbout;
+  readonly features: LabFeatures;
+  readonly link: LinkSnapshot;
+  readonly clock: ServerClockState;
+  readonly traffic: TrafficStats;
+  readonly equipment: readonly Equipment[];
+  /** Called in turns of its own; listeners must not throw. */
+  onEvent(listener: (event: LabServerEvent) => void): Disposable;
+  /** Tries at once, whatever it waits for; from `failed` and `disconnected`, too. */
+  reconnect(): void;
+  /** By the person: no tries until `reconnect`. */
+  disconnect(): void;
+  /** WebSocket on or off: off polls only, where the dialect can. */
+  setSocket(on: boolean): void;
+  /** Throws server.unauthorized, server.mfa-required, server.busy, server.unreachable. */
+  login?(login: Login, signal: AbortSignal): Promise<void>;
+  logout?(): Promise<void>;
+  /** Asks for the list anew. */
+  refreshEquipment(signal: AbortSignal): Promise<void>;
+  /** Wanted from now on; `outlet.opened` follows when rows come. Throws server.unsupported. */
+  openStream(equipment: string, stream: string, intervalMs: number, outlet: LabOutlet): LabStream;
+  readControls(equipment: string, signal: AbortSignal): Promise<Controls>;
+  /** Gives the read-back. Throws server.busy (lock), server.rejected, server.timeout, server.denied. */
+  setControl(equipment: string, control: string, value: ControlValue, options: CommandOptions): Promise<Controls>;
+  /** A command of the server's own, for the console: gives its answer as text. */
+  command(equipment: string, text: string, options: CommandOptions): Promise<string>;
+  capture?(equipment: string, channels: readonly string[], signal: AbortSignal): Promise<LabWaveform>;
+  /** `force` takes it from its owner: only when a person said so. */
+  lock?(equipment: string, on: boolean, force: boolean, signal: AbortSignal): Promise<LockState>;
+  /** Switches every output of one equipment off and reads each back. Never throws. */
+  outputsOff(equipment: string): Promise<OutputsOffResult[]>;
+  /** The server's own emergency stop, then every channel by itself, verified. Never throws. */
+  emergencyStop?(): Promise<OutputsOffResult[]>;
+  /** Acknowledges an alarm of the server. */
+  acknowledge?(alarm: string, who: string, signal: AbortSignal): Promise<void>;
+}
+
+/** What a person may set of a server. */
+export interface LabServerOptions {
+  /** `http://host:8000`, `ws://…`, `host:port`; a path names the socket. */
+  url: string;
+  token?: string | undefined;
+  login?: Login | undefined;
+  /** Client name shown to others. */
+  name?: string | undefined;
+  webSocket?: boolean | undefined;
+  /** Only for servers that do not say what they are. */
+  dialect?: DialectName | undefined;
+  maxAttempts?: number | undefined;
+  /** Certificates are checked; false only when a person said so. */
+  secure?: boolean | undefined;
+}
