@@ -18,7 +18,7 @@ const SHELL_TYPES = /^src\/preload\/shell\.ts$/;
 /** The floor table of docs: a floor imports only floors below it. */
 const FLOORS: Record<string, Floor> = {
   core: { holds: 'values and algorithms', floors: [], packages: [] },
-  protocol: { holds: 'pure codecs: bytes in, messages out', floors: ['core'], packages: ['zod'] },
+  protocol: { holds: 'pure codecs: bytes in, messages out', floors: ['core'], packages: ['zod', '@msgpack/msgpack'] },
   contract: { holds: 'what a screen may say to an engine, and the links', floors: ['core'], packages: ['zod'] },
   lab: {
     holds: 'the client of lab servers, socket and clock injected',
