@@ -1,4 +1,5 @@
 import { COLUMN_FLAG } from '../../core/extent.ts';
+import { layLegend } from './plot-legend.ts';
 import type { PlotTheme } from './plot-theme.ts';
 import { roundLimits, valueTicks } from './plot-ticks.ts';
 import type { PlotTrace } from './plot-trace.ts';
@@ -29,8 +30,6 @@ export interface PlotPanel {
 
 const TICK_PX = 46;
 const LEGEND_PX = 18;
-/** About as wide is a character of the legend. */
-const CHARACTER_PX = 6.6;
 
 /** How many lines the legend takes at a width. */
 export function legendRows(lines: readonly PlotLine[], width: number): number {
@@ -76,28 +75,13 @@ export function drawPanel(panel: PlotPanel, theme: PlotTheme, clip: string): str
     }
   }
   out.push(`<rect x="${left}" y="${top}" width="${width}" height="${height}" fill="none" stroke="${theme.frame}"/>`);
-  for (const { line, at, row } of layLegend(lines, width)) {
+  for (const { line, label, at, row } of layLegend(lines, width)) {
     const base = top - 8 - (legendRows(lines, width) - row) * LEGEND_PX;
     const dash = line.isDashed ? ' stroke-dasharray="6 3"' : '';
     out.push(`<path d="M${px(left + at)} ${base - 4}h16" stroke="${line.color}" stroke-width="2.4"${dash}/>`);
-    out.push(text(left + at + 22, base, line.label, theme.text, 'start'));
+    out.push(text(left + at + 22, base, label, theme.text, 'start'));
   }
   return out.join('\n');
-}
-
-function layLegend(lines: readonly PlotLine[], width: number): { line: PlotLine; at: number; row: number }[] {
-  let at = 0;
-  let row = 0;
-  return lines.map((line) => {
-    const needed = 22 + line.label.length * CHARACTER_PX + 18;
-    if (at > 0 && at + needed > width) {
-      at = 0;
-      row++;
-    }
-    const placed = { line, at, row };
-    at += needed;
-    return placed;
-  });
 }
 
 function limitsOf(lines: readonly PlotLine[]): { low: number; high: number } {

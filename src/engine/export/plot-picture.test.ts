@@ -106,7 +106,7 @@ describe('the plot as SVG', () => {
     const { text } = await svg(small);
     const words = [...text.matchAll(/<text [^>]*>([^<]*)<\/text>/g)].map(([, word]) => word);
     expect(words).toContain('A &amp; B');
-    expect(words).toContain('Rail &lt;1&gt; &amp; &quot;2&quot; (a/v)');
+    expect(words).toContain('Rail &lt;1&gt; &amp; &quot;2&quot;');
     expect(words).toEqual(expect.arrayContaining(['V', 'mA', '+0 ms', '+20 ms', '+100 ms', '+140 ms']));
     expect(words).toContain('2023-11-14T22:13:20.000Z to 2023-11-14T22:13:20.150Z');
     expect(panelsOf(text)).toHaveLength(2);

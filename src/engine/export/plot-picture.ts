@@ -1,4 +1,5 @@
 import type { FormatJob } from './format-writer.ts';
+import { legendNames } from './plot-legend.ts';
 import type { PlotLine, PlotPanel } from './plot-panel.ts';
 import { drawPanel, escapeXml, legendRows, text } from './plot-panel.ts';
 import { PLOT_THEMES } from './plot-theme.ts';
@@ -113,10 +114,11 @@ async function trace({ tick }: FormatJob, plan: TablePlan, width: number): Promi
 
 function linesOf(traces: readonly PlotTrace[], unit: string, { channels, options }: FormatJob): PlotLine[] {
   const { traces: colors } = PLOT_THEMES[options.theme];
+  const names = legendNames(channels);
   return channels.flatMap((channel, number) => {
     const own = traces.filter((one) => one.channel === channel);
     if (channel.unit !== unit || own.length === 0) return [];
-    const label = channel.label === '' ? channel.id : `${channel.label} (${channel.id})`;
+    const label = names[number] ?? channel.id;
     return [{ label, color: colors[number % colors.length] ?? '', isDashed: number >= colors.length, traces: own }];
   });
 }
