@@ -16,6 +16,8 @@ export interface CsvColumn {
   title: string;
   instrument: string;
   info: ColumnInfo;
+  /** As its head calls it, without the unit; '' if it has none. */
+  label: string;
   /** What is shown is this power of ten of what is written: a column in mV is shown in V, and kept as it is. */
   exponent: number;
   shownUnit: string;
@@ -44,12 +46,12 @@ export function planCsv(path: string, shape: CsvShape, table: string): CsvPlan {
   const { time, timeColumn } = findTime(path, shape, heads, notes);
   const isOurs = timeColumn === 0 && time.kind === 'iso' && heads[1]?.name === 'elapsed' && heads[1].unit === 's';
   const left: string[] = [];
-  const taken: { from: number; title: string; unit: string }[] = [];
+  const taken: { from: number; title: string; label: string; unit: string }[] = [];
   for (const [from, { name, unit }] of heads.entries()) {
     // The same time once more.
     if (from === timeColumn || (isOurs && from === 1)) continue;
     const title = name === '' ? `column ${from + 1}` : name;
-    if (isNumeric(shape, from)) taken.push({ from, title, unit });
+    if (isNumeric(shape, from)) taken.push({ from, title, label: name.slice(0, 200), unit });
     else left.push(title);
   }
   if (left.length > 0) notes.push(`Columns that hold no numbers were left out: ${left.slice(0, 50).join(', ')}.`);
@@ -67,7 +69,7 @@ export function planCsv(path: string, shape: CsvShape, table: string): CsvPlan {
 
 /** `supply/ch1.voltage` is a channel of an instrument; another name is one of the table. */
 function columnOf(
-  { from, title, unit }: { from: number; title: string; unit: string },
+  { from, title, label, unit }: { from: number; title: string; label: string; unit: string },
   name: string,
   table: string,
 ): CsvColumn {
@@ -80,6 +82,7 @@ function columnOf(
   return {
     from,
     title,
+    label,
     instrument,
     info: { channel: channel.startsWith('~') ? `_${channel}` : channel, unit: written },
     exponent: known?.exponent ?? 0,
@@ -89,8 +92,9 @@ function columnOf(
 
 /** What the host would say about the channels. */
 export function describeColumns(columns: readonly CsvColumn[]): DescribedChannel[] {
-  return columns.map(({ instrument, info, exponent, shownUnit }) => ({
+  return columns.map(({ instrument, info, label, exponent, shownUnit }) => ({
     id: `${instrument}/${info.channel}`,
+    label,
     shownUnit,
     scale: { gain: Number(`1e${exponent}`), offset: 0 },
   }));

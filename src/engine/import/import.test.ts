@@ -169,6 +169,19 @@ describe('a table of others', () => {
     });
   });
 
+  it('calls its channels as its head does', async () => {
+    const { paths } = await runText(
+      'time [s],Coil current (mA),Coil current (mA),psu/ch1.voltage [V],\n0,1,2,3,4\n1,2,3,4,5\n',
+    );
+    await using recording = await openRecording(paths[0] ?? '');
+    expect(recording.info.channels.map(({ id, label }) => `${id}: ${label}`)).toEqual([
+      'table/Coil current: Coil current',
+      'table/Coil current 2: Coil current',
+      'table/column 5: ',
+      'psu/ch1.voltage: psu/ch1.voltage',
+    ]);
+  });
+
   it('with semicolons, decimal commas, a row of units and lines before it', async () => {
     const text = 'Instrument;DMM 7\nSerial;42\n\ntime;U;I\nms;V;A\n0,5;1,25;-0,5e-3\n1,5;2,5;1\n';
     expect(await tableOf(text)).toEqual({
