@@ -20,6 +20,8 @@ function open() {
   const channels = new ChannelBook(board);
   const fan = new SampleFan();
   const registry = new StreamRegistry(fan, clock);
+  const columns = [{ channel: 'v', unit: 'V' }];
+  channels.declare({ instrument: 'dut', instrumentLabel: 'DUT', stream: 's', columns, rateHz: 10 });
   const told: string[] = [];
   let isRecording = false;
   const tell = (state: 'recording' | 'idle'): void => {
@@ -52,7 +54,7 @@ function open() {
     instrument: 'dut',
     stream: 's',
     kind: 'regular',
-    columns: [{ channel: 'v', unit: 'V' }],
+    columns,
     rateHz: 10,
   });
   let seq = 0;
@@ -106,16 +108,16 @@ test('above a threshold it records, below another it stops, with nobody watching
     await clock.advance(500);
     feed(6);
     await clock.advance(500);
-    expect(desk.states).toMatchObject([{ plan: 'p', state: 'recording', text: 'dut/v is above 5' }]);
+    expect(desk.states).toMatchObject([{ plan: 'p', state: 'recording', text: 'DUT v is above 5 V' }]);
     feed(4, 0.5);
     await clock.advance(500);
     expect(desk.states).toMatchObject([{ state: 'armed' }]);
   }
   expect(told.filter((text) => text !== 'touched')).toEqual([
-    'start P 3 dut/v is above 5',
-    'stop dut/v is below 1',
-    'start P 3 dut/v is above 5',
-    'stop dut/v is below 1',
+    'start P 3 DUT v is above 5 V',
+    'stop DUT v is below 1 V',
+    'start P 3 DUT v is above 5 V',
+    'stop DUT v is below 1 V',
   ]);
 });
 

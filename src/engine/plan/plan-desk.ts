@@ -3,6 +3,7 @@ import type { StateEvent } from '../../contract/events.ts';
 import type { PlanState, RecordingPlan, StartCondition, StopCondition } from '../../contract/plan-schema.ts';
 import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
+import { unitSymbol } from '../../core/units.ts';
 import type { ChannelBook } from '../acquisition/channel-book.ts';
 import type { SampleFan } from '../acquisition/sample-fan.ts';
 import { AlarmEngine } from '../alarm/alarm-engine.ts';
@@ -150,8 +151,10 @@ export class PlanDesk implements Disposable {
       actions: [],
       enabled: true,
     };
-    const label = this.#parts.channels.get(channel)?.label ?? channel;
-    this.#acts.set(id, () => act(`${label} is ${conditionText(condition)}`));
+    this.#acts.set(id, () => {
+      const known = this.#parts.channels.get(channel);
+      act(`${known?.label ?? channel} is ${conditionText(condition, known?.shownUnit ?? '')}`);
+    });
     this.#thresholds.set(rule);
   }
 
@@ -236,16 +239,18 @@ export class PlanDesk implements Disposable {
   }
 }
 
-function conditionText(condition: AlarmRule['condition']): string {
+/** `below 0.5 V`; `unit`: as shown. */
+function conditionText(condition: AlarmRule['condition'], unit: string): string {
+  const quantity = (value: number): string => `${value} ${unitSymbol(unit)}`.trim();
   switch (condition.kind) {
     case 'above':
     case 'below':
-      return `${condition.kind} ${condition.limit}`;
+      return `${condition.kind} ${quantity(condition.limit)}`;
     case 'inside':
     case 'outside':
-      return `${condition.kind} ${condition.low} to ${condition.high}`;
+      return `${condition.kind} ${quantity(condition.low)} to ${quantity(condition.high)}`;
     case 'rate':
-      return `changing faster than ${condition.perSecond} a second`;
+      return `changing faster than ${quantity(condition.perSecond)} a second`;
     case 'silent':
       return `silent for ${condition.seconds} s`;
   }
