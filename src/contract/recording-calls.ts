@@ -93,6 +93,8 @@ export const RECORDING_CALLS = {
       name: shortText.optional(),
       notes: longText.optional(),
       tags: tags.optional(),
+      /** As set if it is absent. */
+      operator: shortText.optional(),
     }),
     output: recordingRow,
   },

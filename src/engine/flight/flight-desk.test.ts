@@ -105,9 +105,10 @@ test('the last minutes become a recording while another one runs', async () => {
   await call('recording.start', { name: 'beside' });
   await call('instrument.query', { instrument: supply, text: '*IDN?' });
   await call('note.add', { text: 'look here' });
-  const row = await call('recording.saveLast', { minutes: 10, tags: ['good'], notes: 'it smoked' });
+  const row = await call('recording.saveLast', { minutes: 10, tags: ['good'], notes: 'it smoked', operator: 'Ana' });
   expect(row).toMatchObject({
     state: 'complete',
+    operator: 'Ana',
     name: expect.stringMatching(/^Bench 1 last 10 min \d{4}-\d\d-\d\d \d\d\.\d\d\.\d\d$/),
     tags: ['good'],
     notes: expect.stringMatching(/^it smoked\nThe last 10 min were asked for; the flight recorder held \d+ s\.$/),
@@ -135,7 +136,9 @@ test('switched off and on: at once', async () => {
   await call('settings.set', { flight: true });
   await screen.until('on', ({ flight }) => flight.state === 'recording');
   await rowsCame(5000);
+  await call('settings.set', { operator: 'Ben' });
   const row = await call('recording.saveLast', { minutes: 10, name: 'over the pause' });
+  expect(row.operator).toBe('Ben');
   await verified(row);
   const info = await call('recording.info', { recording: row.id });
   expect(info.gaps.map(({ reason }) => reason)).toContain('The flight recorder was off');

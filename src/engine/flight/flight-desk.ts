@@ -41,6 +41,8 @@ export interface SaveLastRequest {
   name?: string | undefined;
   notes?: string | undefined;
   tags?: readonly string[] | undefined;
+  /** Default: that of the settings. */
+  operator?: string | undefined;
 }
 
 /** The last rows are still in the open batches of their sources: they come out within 16 ms. */
@@ -132,13 +134,14 @@ export class FlightDesk implements AsyncDisposable {
   }
 
   async #save(
-    { minutes, name, notes, tags }: SaveLastRequest & { name: string },
+    { minutes, name, notes, tags, operator }: SaveLastRequest & { name: string },
     toNs: bigint,
     signal: AbortSignal,
     onProgress: (share: number) => void,
   ): Promise<RecordingRow> {
     const { clock, board, events, version } = this.#parts;
     const { recordingsFolder, diskReserveBytes } = board.state.settings;
+    const about = aboutBench(board.state, version, notes ?? '');
     await this.#settle(signal);
     const saved = await saveLast({
       ring: this.flight.ring,
@@ -146,7 +149,7 @@ export class FlightDesk implements AsyncDisposable {
       clock,
       folder: recordingsFolder,
       name,
-      about: aboutBench(board.state, version, notes ?? ''),
+      about: { ...about, operator: operator ?? about.operator },
       tags: tags ?? [],
       fromNs: toNs - BigInt(Math.round(minutes * 60e9)),
       toNs,

@@ -24,11 +24,9 @@ export function tagsOf(text: string): string[] {
 export function AboutFields(props: {
   draft: AboutDraft;
   namePlaceholder?: string;
-  /** Default true. */
-  hasOperator?: boolean;
   onChange: (change: Partial<AboutDraft>) => void;
 }): ReactElement {
-  const { draft, namePlaceholder = '', hasOperator = true, onChange } = props;
+  const { draft, namePlaceholder = '', onChange } = props;
   const box = (key: 'name' | 'operator' | 'tags', label: string, placeholder: string): ReactElement => (
     <div className="field">
       <label htmlFor={`about-${key}`}>{label}</label>
@@ -46,7 +44,7 @@ export function AboutFields(props: {
     <>
       {box('name', 'Name', namePlaceholder)}
       <div className="form-grid">
-        {hasOperator && box('operator', 'Operator', 'Who measures')}
+        {box('operator', 'Operator', 'Who measures')}
         {box('tags', 'Tags', 'board 7, night run')}
       </div>
       <div className="field">

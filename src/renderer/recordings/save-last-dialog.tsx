@@ -15,7 +15,9 @@ const CHOICES = [1, 5, 15, 60, 480];
 export function SaveLastDialog(): ReactElement {
   const flight = useStore(benchStore, (bench) => bench?.flight);
   const [minutes, setMinutes] = useState('5');
-  const [draft, setDraft] = useState<AboutDraft>({ name: '', operator: '', tags: '', notes: '' });
+  const [draft, setDraft] = useState<AboutDraft>(() => {
+    return { name: '', operator: benchStore.get()?.settings.operator ?? '', tags: '', notes: '' };
+  });
   const [error, setError] = useState<LabError>();
   const [busy, setBusy] = useState(false);
   const wanted = Number(minutes);
@@ -26,10 +28,11 @@ export function SaveLastDialog(): ReactElement {
     setBusy(true);
     setError(undefined);
     try {
-      const { name, notes } = draft;
+      const { name, operator, notes } = draft;
       const row = await call('recording.saveLast', {
         minutes: wanted,
         ...(name.trim() ? { name: name.trim() } : {}),
+        operator,
         notes,
         tags: tagsOf(draft.tags),
       });
@@ -78,7 +81,6 @@ export function SaveLastDialog(): ReactElement {
           <AboutFields
             draft={draft}
             namePlaceholder="Bench and time"
-            hasOperator={false}
             onChange={(change) => setDraft((now) => ({ ...now, ...change }))}
           />
           {error && <Problem error={error} />}
