@@ -125,6 +125,8 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     await openLibrary({
       folder: () => board.state.settings.recordingsFolder,
       clock,
+      // One that ended by itself is whole as far as it goes.
+      openSessions: () => new Set(board.state.sessions.flatMap(({ paths, error }) => (error ? [] : paths))),
       cachePath: join(folder.path, 'library.json'),
     }),
   );

@@ -1,7 +1,8 @@
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Lab, openLab } from '../../../test/lab/lab.ts';
 import type { LabScreen } from '../../../test/lab/lab-screen.ts';
 import type { MessageSession } from '../../contract/recording-schema.ts';
@@ -163,6 +164,33 @@ describe('sessions', () => {
     // Stopped: the name is free again, and the file of before stays.
     const again = await call('session.start', { session: 'one' });
     expect(again.path).not.toBe(path);
+  });
+
+  test('is listed as being recorded, then as complete; nothing here reads or edits it; it can be thrown away', async () => {
+    const trash = await mkdtemp(join(tmpdir(), 'labwire-trash-'));
+    vi.stubEnv('XDG_DATA_HOME', trash);
+    try {
+      const { path } = await call('session.start', { session: 'listed' });
+      const row = async () => (await call('recording.list', { search: 'listed' })).recordings[0];
+      const running = await row();
+      expect(running).toMatchObject({ name: 'listed', state: 'recording', format: 'lablink-jsonl', paths: [path] });
+      const id = running?.id ?? '';
+      await expect(call('recording.trash', { recording: id })).rejects.toMatchObject({ code: 'recording.fixed' });
+      await expect(call('upload.add', { recording: id })).rejects.toMatchObject({ code: 'recording.fixed' });
+      await call('session.stop', { session: 'listed' });
+      expect(await row()).toMatchObject({ id, state: 'complete' });
+      const foreign = { code: 'recording.foreign', message: expect.stringContaining(path) };
+      await expect(call('recording.info', { recording: id })).rejects.toMatchObject(foreign);
+      await expect(call('recording.verify', { recording: id })).rejects.toMatchObject(foreign);
+      await expect(call('recording.edit', { recording: id, name: 'other' })).rejects.toMatchObject(foreign);
+      await expect(call('recording.export', { recording: id, format: 'csv' })).rejects.toMatchObject(foreign);
+      await call('recording.trash', { recording: id });
+      expect(await row()).toBeUndefined();
+      expect(await readdir(join(trash, 'Trash', 'files'))).toEqual([basename(path)]);
+    } finally {
+      vi.unstubAllEnvs();
+      await rm(trash, { recursive: true, force: true });
+    }
   });
 
   test('two starts of one name at once: one of them gets it', async () => {

@@ -27,6 +27,8 @@ export interface LibraryOptions {
   disk?: Disk | undefined;
   /** Files looked at, at most. */
   maxFiles?: number | undefined;
+  /** Files of sessions of messages that run now. */
+  openSessions?: (() => ReadonlySet<string>) | undefined;
   /** Where what was found is kept for the next start; absent: nowhere. */
   cachePath?: string | undefined;
 }
@@ -75,6 +77,8 @@ export class Library implements AsyncDisposable {
   readonly #recordings = new Map<string, KnownRecording>();
   readonly #listeners = new Set<() => void>();
   #paths = new Map<string, string[]>();
+  /** Of messages: listed, and read by nothing here. */
+  #sessions: ReadonlyMap<string, RecordingRow> = new Map();
   #watcher: FSWatcher | undefined;
   #watched = '';
   #settling: Disposable | undefined;
@@ -153,14 +157,14 @@ export class Library implements AsyncDisposable {
     this.#changed();
   }
 
-  /** The caller disposes it. @throws LabError recording.unknown, or why it cannot be read */
+  /** The caller disposes it. @throws LabError recording.unknown, recording.foreign: a session of messages; or why it cannot be read */
   async open(id: string): Promise<Recording> {
     let paths = this.#paths.get(id);
     if (!paths || !(await this.#areThere(paths))) {
       await this.list();
       paths = this.#paths.get(id);
     }
-    if (!paths) throw this.#unknown(id);
+    if (!paths) throw this.#notOpened(id);
     return this.#openPaths(paths);
   }
 
@@ -215,7 +219,9 @@ export class Library implements AsyncDisposable {
       const row = await this.#rowOf(id, paths, files.map(({ stamp }) => stamp).join());
       if (row) rows.push(row);
     }
-    rows.push(...(await messageRows(folder, names, this.#disk)));
+    const sessions = await messageRows(folder, names, this.#disk, this.#options.openSessions?.());
+    this.#sessions = new Map(sessions.map((row) => [row.id, row]));
+    rows.push(...sessions);
     if (this.#isChanged) this.#keep();
     return rows.sort((a, b) => (BigInt(a.startedNs) < BigInt(b.startedNs) ? 1 : -1));
   }
@@ -284,6 +290,16 @@ export class Library implements AsyncDisposable {
     const mark = this.#marks.get(row.id);
     if (mark?.stamp !== stamp) return row;
     return { ...row, verified: mark.verified, uploaded: mark.uploaded };
+  }
+
+  #notOpened(id: string): LabError {
+    const session = this.#sessions.get(id);
+    if (!session) return this.#unknown(id);
+    return new LabError(
+      'recording.foreign',
+      `“${session.name}” is a session of messages (${session.format}), for programs that read this format. Labwire lists it, sends it away and throws it away, but reads no samples from it. Its files: ${session.paths.join(', ')}.`,
+      { id },
+    );
   }
 
   #unknown(id: string): LabError {

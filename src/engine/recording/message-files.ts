@@ -13,8 +13,13 @@ interface SessionFiles {
   paths: string[];
 }
 
-/** Sessions of messages in a folder, by the names of their files alone: what is in them is no business of the library. */
-export async function messageRows(folder: string, names: readonly string[], disk: Disk): Promise<RecordingRow[]> {
+/** Sessions of messages in a folder, by the names of their files alone: what is in them is no business of the library. `beingWritten`: paths of those that run. */
+export async function messageRows(
+  folder: string,
+  names: readonly string[],
+  disk: Disk,
+  beingWritten: ReadonlySet<string> = new Set(),
+): Promise<RecordingRow[]> {
   const sessions = new Map<string, SessionFiles>();
   for (const name of [...names].sort()) {
     const [, session = '', day = '', time = '', , extension = ''] = NAME.exec(name) ?? [];
@@ -30,10 +35,14 @@ export async function messageRows(folder: string, names: readonly string[], disk
     sessions.set(key, known);
     known.paths.push(join(folder, name));
   }
-  return await Promise.all([...sessions.values()].map((session) => rowOf(session, disk)));
+  return await Promise.all([...sessions.values()].map((session) => rowOf(session, disk, beingWritten)));
 }
 
-async function rowOf({ session, startedMs, format, paths }: SessionFiles, disk: Disk): Promise<RecordingRow> {
+async function rowOf(
+  { session, startedMs, format, paths }: SessionFiles,
+  disk: Disk,
+  beingWritten: ReadonlySet<string>,
+): Promise<RecordingRow> {
   const entries = await Promise.all(paths.map((path) => disk.stat(path).catch(() => undefined)));
   const lastMs = Math.max(startedMs, ...entries.map((entry) => entry?.modifiedMs ?? 0));
   return {
@@ -48,7 +57,7 @@ async function rowOf({ session, startedMs, format, paths }: SessionFiles, disk: 
     bytes: entries.reduce((sum, entry) => sum + (entry?.bytes ?? 0), 0),
     instruments: [],
     channels: 0,
-    state: 'complete',
+    state: paths.some((path) => beingWritten.has(path)) ? 'recording' : 'complete',
     format,
     operator: '',
     notes: '',
