@@ -14,12 +14,15 @@ export function MathDialog(): ReactElement {
   const math = useStore(benchStore, (bench) => bench?.math) ?? [];
   const channels = useStore(benchStore, (bench) => bench?.channels) ?? [];
   const [draft, setDraft] = useState<MathChannel>(EMPTY);
+  /** Name of the one that is changed; a new name then is a new name for it, not one more channel. */
+  const [edited, setEdited] = useState<string>();
   const [error, setError] = useState<LabError>();
   const expression = useRef<HTMLInputElement>(null);
   const set = async (next: MathChannel[]): Promise<void> => {
     try {
       await call('math.set', { channels: next });
       setDraft(EMPTY);
+      setEdited(undefined);
       setError(undefined);
     } catch (thrown) {
       setError(LabError.from(thrown));
@@ -28,7 +31,13 @@ export function MathDialog(): ReactElement {
   const present = math.map(({ channel }) => channel);
   const save = (event: FormEvent): void => {
     event.preventDefault();
-    void set([...present.filter(({ name }) => name !== draft.name), draft]);
+    void set([...present.filter(({ name }) => name !== draft.name && name !== edited), draft]);
+  };
+  const edit = (channel: MathChannel): void => {
+    setDraft(channel);
+    setEdited(channel.name);
+    setError(undefined);
+    expression.current?.focus();
   };
   const box = (key: keyof MathChannel, label: string, placeholder: string): ReactElement => (
     <div className="field">
@@ -64,7 +73,7 @@ export function MathDialog(): ReactElement {
               {problem && <small className="tone-warn">{problem}</small>}
             </div>
             <span className="quiet">{channel.unit}</span>
-            <button type="button" className="btn" onClick={() => setDraft(channel)}>
+            <button type="button" className="btn" onClick={() => edit(channel)}>
               Edit
             </button>
             <button
@@ -105,7 +114,7 @@ export function MathDialog(): ReactElement {
               Close
             </button>
             <button type="submit" className="btn primary" disabled={draft.name === '' || draft.expression === ''}>
-              {present.some(({ name }) => name === draft.name) ? 'Change' : 'Add'}
+              {edited !== undefined || present.some(({ name }) => name === draft.name) ? 'Change' : 'Add'}
             </button>
           </div>
         </form>

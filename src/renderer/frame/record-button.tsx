@@ -76,18 +76,20 @@ export function RecordButton(): ReactElement {
           'Record'
         )}
       </button>
-      {!isRecording && (
-        <button
-          type="button"
-          className="btn icon"
-          aria-label="Recording choices"
-          title="Record with a name, notes, seconds before, or in another format"
-          disabled={!isLive || !hasStreams}
-          onClick={() => showDialog({ kind: 'record' })}
-        >
-          <Icon name="down" />
-        </button>
-      )}
+      <button
+        type="button"
+        className="btn icon"
+        aria-label="Recording choices"
+        title={
+          isRecording
+            ? 'Record messages beside it, for other programs'
+            : 'Record with a name, notes, seconds before, or in another format'
+        }
+        disabled={!isLive || !hasStreams}
+        onClick={() => showDialog({ kind: 'record' })}
+      >
+        <Icon name="down" />
+      </button>
     </span>
   );
 }

@@ -3,6 +3,7 @@ import type { BenchState } from '../../contract/bench-schema.ts';
 import type { RecordingPlan } from '../../contract/plan-schema.ts';
 import { unitSymbol } from '../../core/units.ts';
 import { PlainSwitch } from '../control/switch.tsx';
+import { takeFocus } from './first-focus.ts';
 import { type ConditionDraft, draftOfPlan, type PlanDraft, planOfDraft } from './plan-draft.ts';
 
 const START_KINDS: readonly (readonly [ConditionDraft['kind'], string])[] = [
@@ -30,7 +31,7 @@ export function PlanForm(props: {
   onCancel: () => void;
 }): ReactElement {
   const { plan, bench, onSave, onCancel } = props;
-  const [draft, setDraft] = useState<PlanDraft>(() => draftOfPlan(plan, bench.channels[0]?.id ?? ''));
+  const [draft, setDraft] = useState<PlanDraft>(() => draftOfPlan(plan, firstMeasured(bench)));
   const [problem, setProblem] = useState('');
   const change = (piece: Partial<PlanDraft>): void => {
     setDraft((now) => ({ ...now, ...piece }));
@@ -48,6 +49,7 @@ export function PlanForm(props: {
       <label htmlFor={`plan-${key}`}>{label}</label>
       <input
         id={`plan-${key}`}
+        ref={key === 'name' ? takeFocus : undefined}
         className={key === 'name' ? 'input' : 'input num'}
         value={draft[key]}
         maxLength={200}
@@ -100,6 +102,13 @@ export function PlanForm(props: {
       </div>
     </form>
   );
+}
+
+/** The first channel that goes on in time: waveforms come when they are asked for. */
+function firstMeasured({ channels, streams }: BenchState): string {
+  const waveforms = new Set(streams.flatMap(({ kind, key }) => (kind === 'segment' ? [key] : [])));
+  const found = channels.find(({ instrument, stream }) => !waveforms.has(`${instrument}/${stream}`));
+  return (found ?? channels[0])?.id ?? '';
 }
 
 function ConditionFields(props: {

@@ -18,7 +18,13 @@ export function RecordDialog(): ReactElement {
   const settings = useStore(benchStore, (bench) => bench?.settings);
   const flight = useStore(benchStore, (bench) => bench?.flight);
   const [draft, setDraft] = useState<AboutDraft>({ name: '', operator: settings?.operator ?? '', tags: '', notes: '' });
-  const [format, setFormat] = useState<RecordingFormat>('labwire');
+  // Samples are recorded once at a time; sessions of messages run beside it.
+  const isTaken = useStore(
+    benchStore,
+    (bench) => bench?.recording.state === 'recording' || bench?.recording.state === 'waiting',
+  );
+  const formats = FORMATS.filter((one) => one !== 'labwire' || !isTaken);
+  const [format, setFormat] = useState<RecordingFormat>(isTaken ? 'lablink-jsonl' : 'labwire');
   const [before, setBefore] = useState('0');
   const [compression, setCompression] = useState(settings?.recordingCompression ?? 'none');
   const [plainMessages, setPlain] = useState(settings?.plainMessages ?? false);
@@ -27,7 +33,7 @@ export function RecordDialog(): ReactElement {
   const [busy, setBusy] = useState(false);
   const isNative = format === 'labwire';
   const seconds = Number(before);
-  const isTime = before.trim() !== '' && seconds >= 0 && seconds <= 86_400;
+  const isTime = !isNative || (before.trim() !== '' && seconds >= 0 && seconds <= 86_400);
 
   const start = async (event: FormEvent): Promise<void> => {
     event.preventDefault();
@@ -57,7 +63,7 @@ export function RecordDialog(): ReactElement {
   };
 
   return (
-    <Dialog title="Record" onClose={closeDialog}>
+    <Dialog title={isTaken ? 'Record messages beside the recording' : 'Record'} onClose={closeDialog}>
       <form className="dialog-form" onSubmit={(event) => void start(event)}>
         <div className="dialog-body">
           <AboutFields
@@ -74,7 +80,7 @@ export function RecordDialog(): ReactElement {
                 value={format}
                 onChange={(event) => setFormat(event.target.value as RecordingFormat)}
               >
-                {FORMATS.map((one) => (
+                {formats.map((one) => (
                   <option key={one} value={one}>
                     {FORMAT_WORDS[one]}
                   </option>

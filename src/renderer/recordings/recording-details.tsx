@@ -9,7 +9,8 @@ import { call, clientStore } from '../engine-link.ts';
 import { showDialog, showOrigin } from '../screen-store.ts';
 import { shell } from '../shell.ts';
 import { useStore } from '../store.ts';
-import { formatCount, formatDate, formatDuration, formatHz, msOf, plural } from '../text-format.ts';
+import { formatBytes, formatCount, formatDate, formatDuration, formatHz, msOf, plural } from '../text-format.ts';
+import { type Grown, useGrown } from './live-row.ts';
 import { FORMAT_WORDS, previewColor, recordingState } from './recording-words.ts';
 import { ShelfActions } from './shelf-actions.tsx';
 import { Sparkline } from './sparkline.tsx';
@@ -22,6 +23,7 @@ export function RecordingDetails({ row }: { row: RecordingRow }): ReactElement {
   const [error, setError] = useState<LabError>();
   const [busy, setBusy] = useState<'verify'>();
   const { word, tone } = recordingState(row);
+  const grown = useGrown(row);
   const isRunning = row.state === 'recording';
   /** Sessions of messages are for other programs: nothing here reads them. */
   const isNative = row.format === 'labwire';
@@ -69,10 +71,12 @@ export function RecordingDetails({ row }: { row: RecordingRow }): ReactElement {
         {row.name}
       </h2>
       <p className={`tone-${tone}`}>{word}</p>
-      {info && <p className="facts-text">{summary(info)}</p>}
+      {info && <p className="facts-text">{summary(info, grown.durationS)}</p>}
+      {!isNative && <p className="facts-text">{sessionFacts(row, grown)}</p>}
       {!isNative && (
         <p className="quiet">
-          {FORMAT_WORDS[row.format]}: messages for programs that read this format. Plot shows Labwire recordings only.
+          {FORMAT_WORDS[row.format]}: messages for programs that read this format. Plot and exports are for Labwire
+          recordings.
         </p>
       )}
       {isNative && (
@@ -151,9 +155,7 @@ export function RecordingDetails({ row }: { row: RecordingRow }): ReactElement {
             <tbody>
               {info.channels.map((channel) => (
                 <tr key={channel.id}>
-                  <td className="cut" title={channel.id}>
-                    {channel.label || channel.name}
-                  </td>
+                  <td title={channel.id}>{channel.label || channel.name}</td>
                   <td className="num">{unitSymbol(channel.unit)}</td>
                   <td className="num">{formatCount(channel.samples)}</td>
                   <td className="num">{formatHz(channel.rateHz)}</td>
@@ -167,17 +169,35 @@ export function RecordingDetails({ row }: { row: RecordingRow }): ReactElement {
   );
 }
 
-function summary(info: RecordingInfo): string {
+/** Of a session, what its files tell: what is in them is for others. */
+function sessionFacts({ paths, startedNs }: RecordingRow, { durationS, bytes }: Grown): string {
+  const facts = [
+    formatDate(msOf(startedNs)),
+    formatDuration(durationS),
+    formatBytes(bytes),
+    plural(paths.length, 'file'),
+  ];
+  return facts.map(unbroken).join(' · ');
+}
+
+/** A number and what it counts stay on one line. */
+function unbroken(text: string): string {
+  return text.replaceAll(' ', '\u00a0');
+}
+
+function summary(info: RecordingInfo, durationS: number): string {
   const samples = info.channels.reduce((sum, channel) => sum + channel.samples, 0);
   const gapS = info.gaps.reduce((sum, gap) => sum + (msOf(gap.toNs) - msOf(gap.fromNs)) / 1000, 0);
   return [
-    formatDuration(info.row.durationS),
+    formatDuration(durationS),
     plural(info.channels.length, 'channel'),
     `${formatCount(samples)} samples`,
     `${formatCount(info.lost)} lost`,
     info.gaps.length > 0 ? `${plural(info.gaps.length, 'gap')} (${formatDuration(gapS)})` : 'no gaps',
     plural(info.events.length, 'event'),
-  ].join(' · ');
+  ]
+    .map(unbroken)
+    .join(' · ');
 }
 
 function Gaps({ info }: { info: RecordingInfo }): ReactElement | null {

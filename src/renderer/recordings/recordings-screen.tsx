@@ -11,6 +11,7 @@ import { useStore } from '../store.ts';
 import { formatBytes, formatDate, formatDuration, msOf, plural } from '../text-format.ts';
 import { JobList } from './job-list.tsx';
 import { LibraryActions } from './library-actions.tsx';
+import { useGrown } from './live-row.ts';
 import { RecordingDetails } from './recording-details.tsx';
 import { FORMAT_WORDS, previewColor, recordingState } from './recording-words.ts';
 import { SessionList } from './session-list.tsx';
@@ -91,6 +92,7 @@ export function RecordingsScreen(): ReactElement {
 function Row(props: { row: RecordingRow; isPicked: boolean; onPick: () => void }): ReactElement {
   const { row, isPicked, onPick } = props;
   const { word, tone } = recordingState(row);
+  const { durationS, bytes } = useGrown(row);
   const open = (): void => {
     if (row.format === 'labwire') showOrigin(row.id);
   };
@@ -130,9 +132,9 @@ function Row(props: { row: RecordingRow; isPicked: boolean; onPick: () => void }
         <Sparkline preview={row.preview} color={previewColor(row)} />
       </td>
       <td className="num">{formatDate(msOf(row.startedNs))}</td>
-      <td className="num">{formatDuration(row.durationS)}</td>
-      <td className="num col-channels">{row.channels}</td>
-      <td className="num">{formatBytes(row.bytes)}</td>
+      <td className="num">{formatDuration(durationS)}</td>
+      <td className="num col-channels">{row.format === 'labwire' ? row.channels : '–'}</td>
+      <td className="num">{formatBytes(bytes)}</td>
       <td className={`tone-${tone}`} title={row.reason}>
         {word}
         {row.reason && <small className="lines">{row.reason}</small>}
