@@ -137,7 +137,7 @@ test('refuses when told, and reaches another server after retarget', async () =>
   refused.on('error', () => {});
   await closed(refused);
   proxy.set({ isRefusing: false });
-  const other = net.createServer((socket) => socket.end('other'));
+  const other = net.createServer((socket) => socket.on('error', () => {}).end('other'));
   other.listen(0, '127.0.0.1');
   await once(other, 'listening');
   proxy.retarget((other.address() as net.AddressInfo).port);
