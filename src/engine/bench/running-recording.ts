@@ -16,9 +16,11 @@ import type { SampleSink } from '../sample-sink.ts';
 export interface RetryLimits {
   firstMs: number;
   mostMs: number;
+  /** A part that lived this long went well: when it fails, the next one is tried at once. */
+  steadyMs: number;
 }
 
-export const RETRY_LIMITS: RetryLimits = { firstMs: 2000, mostMs: 60_000 };
+export const RETRY_LIMITS: RetryLimits = { firstMs: 2000, mostMs: 60_000, steadyMs: 10_000 };
 
 /** How long a disk may take to finish a recording that is stopped. */
 const STOP_MS = 30_000;
@@ -56,7 +58,7 @@ export async function openRunning(options: RunningOptions): Promise<RunningRecor
  * (bounded) and goes into the next part, written as soon as a disk takes it.
  *
  *     recording ── the disk fails ──→ waiting ── the folder, or the fallback, takes a new part ──→ recording
- *         │                             │  └── no: after 2 s, doubled to 60 s, again
+ *         │                             │  └── no, or it took the part before and not what went into it: after 2 s, doubled to 60 s, again
  *         └────────── stop() ───────────┴──→ stopped
  */
 export class RunningRecording {
@@ -82,6 +84,9 @@ export class RunningRecording {
   #folder: string;
   #error: LabError | undefined;
   #retryNs: bigint | undefined;
+  /** When it went on last, ms of the monotonic clock, and how long it waits before the next try. */
+  #wentOnMs = Number.NEGATIVE_INFINITY;
+  #waitMs = 0;
   #isWaiting = false;
   #going: Promise<void> | undefined;
   #trying: Promise<boolean> | undefined;
@@ -233,12 +238,19 @@ export class RunningRecording {
   }
 
   async #wait(failed: Recorder): Promise<void> {
-    const { firstMs, mostMs } = { ...RETRY_LIMITS, ...this.#options.retry };
-    for (let waitMs = firstMs; !this.#stopping.signal.aborted; waitMs = Math.min(mostMs, waitMs * 2)) {
-      if (await this.#try(failed)) return;
-      this.#retryNs = this.#options.clock.nowNs() + BigInt(Math.round(waitMs * 1e6));
+    const { clock, retry } = this.#options;
+    const { firstMs, mostMs, steadyMs } = { ...RETRY_LIMITS, ...retry };
+    // A disk that takes a new file and not what goes into it would be tried without end.
+    let isTried = clock.monotonicMs() - this.#wentOnMs < steadyMs;
+    if (!isTried) this.#waitMs = firstMs;
+    while (!this.#stopping.signal.aborted) {
+      if (!isTried && (await this.#try(failed))) return;
+      isTried = false;
+      this.#retryNs = clock.nowNs() + BigInt(Math.round(this.#waitMs * 1e6));
       this.#options.changed();
-      await delay(this.#options.clock, waitMs, this.#stopping.signal);
+      const waitMs = this.#waitMs;
+      this.#waitMs = Math.min(mostMs, waitMs * 2);
+      await delay(clock, waitMs, this.#stopping.signal);
     }
   }
 
@@ -285,6 +297,7 @@ export class RunningRecording {
     this.#isWaiting = false;
     this.#error = undefined;
     this.#retryNs = undefined;
+    this.#wentOnMs = this.#options.clock.monotonicMs();
     const ending = failed
       .stop('')
       .then(({ paths, stats }) => {

@@ -293,7 +293,7 @@ class FileRecorder implements Recorder {
     const { flushMs, reserveBytes } = this.#limits;
     this.#timer = clock.after(flushMs, () => this.#tick());
     this.#parts.closeChunk();
-    if (this.#parts.heldBytes <= this.#limits.queueBytes) this.#adoptedBytes = 0;
+    this.#adoptedBytes = Math.min(this.#adoptedBytes, this.#parts.heldBytes);
     if (this.#askedMs !== undefined) return;
     this.#askedMs = clock.monotonicMs();
     this.#queue.push(0, async () => {
