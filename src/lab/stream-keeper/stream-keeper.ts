@@ -248,15 +248,19 @@ export class StreamKeeper implements Disposable {
 
   #polled({ rows, error }: PollResult): void {
     if (error) this.#tellSilent(error.message);
-    if (!rows || rows.rows === 0 || !this.#info) return;
-    const { duplicates } = this.#order.judge(rows);
-    this.stats.duplicates += duplicates;
-    if (duplicates === rows.rows) return;
-    if (this.#broken !== undefined && !this.#hasPolled)
-      this.#gapBefore(rows.timesNs[duplicates] ?? 0n, 0, this.#broken);
-    this.#hasPolled = true;
+    if (error || !this.#info) return;
+    const verdict = rows && this.#order.judge(rows);
+    this.stats.duplicates += verdict?.duplicates ?? 0;
+    if (!rows || !verdict || verdict.duplicates === rows.rows) {
+      this.#emptyPolls++;
+      if (this.#emptyPolls >= EMPTY_POLLS) this.#tellSilent('The server answers, but has no new rows.');
+      return;
+    }
+    this.#emptyPolls = 0;
     this.#tellSource('polled', `Polled each ${this.pollMs / 1000} s.`);
-    this.#deliver(withoutNumber(sliceRows(rows, duplicates, rows.rows)), 'polled', 0, undefined);
+    const fresh = sliceRows(rows, verdict.duplicates, rows.rows);
+    this.#closeHole(fresh, verdict, this.#hole(fresh, verdict), 'polled');
+    this.#hasPolled = true;
   }
 
   /** Live rows are here: polling ends. */
@@ -323,11 +327,11 @@ export class StreamKeeper implements Disposable {
       this.#countLoss(named, reason ?? '', false);
     }
     if (open > 0) {
-      const why = this.#broken ?? 'Rows are missing and nothing says why.';
-      this.#countLoss(open, why, this.#broken === undefined);
+      const why = this.#broken ?? (this.#hasPolled ? 'Polled meanwhile.' : 'Rows are missing and nothing says why.');
+      this.#countLoss(open, why, this.#broken === undefined && !this.#hasPolled);
       if (this.#hasPolled) {
         lost += open;
-        reason ??= 'Polled meanwhile.';
+        reason ??= why;
       } else this.#gapBefore(rows.timesNs[0] ?? 0n, open, why);
     } else if (hole && !this.#hasPolled) {
       this.#gapBefore(hole.toNs, 0, this.#broken ?? 'The server began its numbering anew.');
