@@ -62,7 +62,7 @@ export function partLimits(settings: FlightSettings, limits: FlightLimits): { by
   const { flightBytes, flightHours } = settings;
   const hours = flightHours > 0 ? Math.max(10, (flightHours * 3600) / 16) : Number.POSITIVE_INFINITY;
   return {
-    bytes: Math.min(limits.partBytes, Math.max(1 << 20, flightBytes / 16)),
+    bytes: Math.min(limits.partBytes, Math.max(1 << 17, flightBytes / 16)),
     seconds: Math.min(limits.partSeconds, hours),
   };
 }

@@ -7,6 +7,7 @@ import type { StreamInfo } from '../../core/stream-info.ts';
 import { type Disk, diskError, systemDisk } from '../recording/disk.ts';
 import { openRecorder } from '../recording/recorder.ts';
 import type { Recorder } from '../recording/recorder-options.ts';
+import type { RepeatedPart } from '../recording/recording-about.ts';
 import type { SampleSink, StreamGap } from '../sample-sink.ts';
 import { FLIGHT_LIMITS, type FlightLimits, type FlightOptions, partLimits } from './flight-options.ts';
 import { FLIGHT_STEM, FlightRing } from './flight-ring.ts';
@@ -36,10 +37,17 @@ export class FlightRecorder implements SampleSink, AsyncDisposable {
   readonly #limits: FlightLimits;
   readonly #disk: Disk;
   readonly #streams = new OpenStreams();
+  /** Recorders that may still write, with the number of their first file. */
+  readonly #writers = new Map<object, number>();
   #mode: 'off' | 'opening' | 'recording' | 'paused' = 'off';
   #reason = '';
   /** Takes what comes; after a failure it holds what it can. */
   #recorder: Recorder | undefined;
+  /** What it calls its files, for as long as it lives, and the number of the last one. */
+  #id: string | undefined;
+  #lastPart = 0;
+  /** Files of a recorder that was given up, and where they surely end. */
+  #doubtful: RepeatedPart[] = [];
   /** Bytes of the recorder in files that are finished, and since when the running one is written. */
   #finishedBytes = 0;
   #partSinceMs = 0;
@@ -50,7 +58,7 @@ export class FlightRecorder implements SampleSink, AsyncDisposable {
   #runningFromNs: bigint | undefined;
   #missing = 'The flight recorder was off';
   #retryMs: number;
-  #openedMs = 0;
+  #openedMs: number | undefined;
   #ticks = 0;
   #timer: Disposable | undefined;
   #retry: Disposable | undefined;
@@ -65,7 +73,9 @@ export class FlightRecorder implements SampleSink, AsyncDisposable {
     this.#limits = { ...FLIGHT_LIMITS, ...options.limits };
     this.#disk = options.disk ?? systemDisk;
     this.#retryMs = this.#limits.retryMs;
-    this.ring = new FlightRing(options.folder, this.#disk, options.clock);
+    this.ring = new FlightRing(options.folder, this.#disk, options.clock, () =>
+      Math.min(Number.POSITIVE_INFINITY, ...this.#writers.values()),
+    );
   }
 
   get state(): FlightState {
@@ -110,7 +120,7 @@ export class FlightRecorder implements SampleSink, AsyncDisposable {
   async settle(signal?: AbortSignal): Promise<void> {
     this.#rotate();
     await this.#within(this.#limits.closeMs, this.#rotation, signal);
-    await this.#within(this.#limits.closeMs, this.ring.idle(), signal);
+    await this.#within(this.#limits.closeMs, this.ring.retry(), signal);
   }
 
   /** The file being written and the time of its first row; undefined while there is none. */
@@ -165,6 +175,11 @@ export class FlightRecorder implements SampleSink, AsyncDisposable {
     await this.#serially(() => this.#close('off', 'Labwire was closed'));
   }
 
+  /** Since it was opened last. */
+  get #runningMs(): number {
+    return this.#openedMs === undefined ? 0 : this.#options.clock.monotonicMs() - this.#openedMs;
+  }
+
   get #runningBytes(): number {
     return Math.max(0, (this.#recorder?.stats.bytes ?? 0) - this.#finishedBytes);
   }
@@ -173,8 +188,9 @@ export class FlightRecorder implements SampleSink, AsyncDisposable {
     if (this.#isClosed || this.#mode === 'recording' || !this.#options.settings().flight) return;
     const { folder, clock, about } = this.#options;
     const before = this.#recorder;
+    const opening = {};
     if (this.#mode === 'off') {
-      this.#missing = this.#openedMs === 0 ? 'The flight recorder was being opened' : this.#missing;
+      if (this.#openedMs === undefined) this.#missing = 'The flight recorder was being opened';
       this.#set('opening', 'It is being opened.');
     }
     try {
@@ -184,7 +200,9 @@ export class FlightRecorder implements SampleSink, AsyncDisposable {
       await this.ring.read();
       if (!(await this.#makeRoom(this.#limits.partBytes))) throw almostFull(folder);
       const { partBytes, queueBytes, recorder: others } = this.#limits;
-      const part = Math.max(this.ring.nextPart, (before?.stats.part ?? 0) + 1);
+      const part = Math.max(this.ring.nextPart, (before?.stats.part ?? this.#lastPart) + 1);
+      this.#id ??= this.ring.id ?? `flight-${randomUUID()}`;
+      this.#writers.set(opening, part);
       const recorder = await openRecorder({
         folder,
         name: FLIGHT_STEM,
@@ -194,7 +212,7 @@ export class FlightRecorder implements SampleSink, AsyncDisposable {
         disk: this.#disk,
         limits: { partBytes, queueBytes, reserveBytes: 0, ...others },
         continues: {
-          id: this.ring.id ?? `flight-${randomUUID()}`,
+          id: this.#id,
           startedNs: clock.nowNs(),
           part,
         },
@@ -202,8 +220,11 @@ export class FlightRecorder implements SampleSink, AsyncDisposable {
       });
       // No await from here on: what comes goes to one or the other.
       if (before) recorder.adopt(before.takeUnwritten());
+      else if (this.#doubtful.length > 0) recorder.adopt({ parts: this.#doubtful, streams: [], items: [] });
+      this.#doubtful = [];
       for (const info of this.#streams.infos) recorder.streamOpened(info);
       this.#recorder = recorder;
+      this.#writers.set(recorder, part);
       this.#finishedBytes = 0;
       this.#runningPart = part;
       this.#partSinceMs = clock.monotonicMs();
@@ -213,6 +234,8 @@ export class FlightRecorder implements SampleSink, AsyncDisposable {
     } catch (error) {
       this.#pause(LabError.from(error));
       this.#retryLater();
+    } finally {
+      this.#writers.delete(opening);
     }
   }
 
@@ -220,7 +243,10 @@ export class FlightRecorder implements SampleSink, AsyncDisposable {
   #failed(recorder: Recorder, error: LabError): void {
     if (recorder !== this.#recorder || this.#mode !== 'recording') return;
     this.#pause(error);
-    void recorder.failed.then(() => this.#retryLater());
+    void recorder.failed.then(() => {
+      this.#writers.delete(recorder);
+      this.#retryLater();
+    });
   }
 
   #pause(error: LabError): void {
@@ -234,7 +260,7 @@ export class FlightRecorder implements SampleSink, AsyncDisposable {
 
   #retryLater(): void {
     if (this.#isClosed) return;
-    if (this.#options.clock.monotonicMs() - this.#openedMs > WELL_MS) this.#retryMs = this.#limits.retryMs;
+    if (this.#runningMs > WELL_MS) this.#retryMs = this.#limits.retryMs;
     this.#retry?.[Symbol.dispose]();
     this.#retry = this.#options.clock.after(this.#retryMs, () => {
       this.#retry = undefined;
@@ -251,7 +277,15 @@ export class FlightRecorder implements SampleSink, AsyncDisposable {
     if (mode === 'off') this.#missing = 'The flight recorder was off';
     this.#retry?.[Symbol.dispose]();
     if (mode === 'off') this.#set('off', '');
-    if (recorder) await this.#within(this.#limits.closeMs, recorder.stop(reason));
+    if (recorder) {
+      this.#lastPart = recorder.stats.part;
+      const stopping = recorder.stop(reason).then(() => this.#writers.delete(recorder));
+      await this.#within(this.#limits.closeMs, stopping);
+      // What it could not write is missing; if the disk has some of it all the same, that does not count.
+      const { items, parts } = recorder.takeUnwritten();
+      this.#streams.giveUp(items);
+      this.#doubtful.push(...parts);
+    }
     await this.#within(this.#limits.closeMs, this.ring.idle());
     this.#finishedBytes = 0;
   }
@@ -262,7 +296,10 @@ export class FlightRecorder implements SampleSink, AsyncDisposable {
     this.#finishedBytes = this.#recorder?.stats.bytes ?? 0;
     this.#partSinceMs = this.#options.clock.monotonicMs();
     this.#runningFromNs = undefined;
-    void this.ring.add(path).then(() => this.#show());
+    void this.ring.add(path).then(() => {
+      this.#show();
+      return this.#trim();
+    });
   }
 
   /** Ends the file being written, if there is anything new in it. */
@@ -292,8 +329,7 @@ export class FlightRecorder implements SampleSink, AsyncDisposable {
 
   /** A disk that takes the first bytes and not the next is no news each time. */
   #tellGoingOn(): void {
-    const isSteady = this.#options.clock.monotonicMs() - this.#openedMs >= STEADY_MS;
-    if (this.#mode !== 'recording' || !this.#isPauseTold || !isSteady) return;
+    if (this.#mode !== 'recording' || !this.#isPauseTold || this.#runningMs < STEADY_MS) return;
     this.#isPauseTold = false;
     this.#options.tell({ kind: 'status', severity: 'info', text: 'The flight recorder goes on.' });
   }
@@ -301,7 +337,7 @@ export class FlightRecorder implements SampleSink, AsyncDisposable {
   /** Ends a file that is large or old enough, removes what is too much, and gives way when others need the disk. */
   async #keepHouse(): Promise<void> {
     const { clock, folder, settings } = this.#options;
-    const { flightBytes, flightHours } = settings();
+    const { flightBytes } = settings();
     const part = partLimits(settings(), this.#limits);
     const isFull = this.#runningBytes >= part.bytes;
     const isOld = clock.monotonicMs() - this.#partSinceMs >= part.seconds * 1000;
@@ -309,10 +345,7 @@ export class FlightRecorder implements SampleSink, AsyncDisposable {
       this.#rotate();
       await this.#within(this.#limits.closeMs, this.#rotation);
     }
-    const beforeNs = flightHours > 0 ? clock.nowNs() - BigInt(Math.round(flightHours * 3600e9)) : 0n;
-    const count = this.ring.parts.length;
-    const isWithin = await this.ring.trim(flightBytes - this.#runningBytes, beforeNs);
-    if (this.ring.parts.length !== count) this.#show();
+    const isWithin = await this.#trim();
     if (this.#mode !== 'recording') return;
     if (!isWithin && !this.ring.isHeld && this.ring.bytes > 2 * flightBytes) await this.#stopFor(cannotRemove(folder));
     else if (!(await this.#makeRoom(0))) {
@@ -320,6 +353,17 @@ export class FlightRecorder implements SampleSink, AsyncDisposable {
       await this.#makeRoom(0);
       this.#show();
     }
+  }
+
+  /** Removes what is too much or too old; gives whether that was possible. */
+  async #trim(): Promise<boolean> {
+    const { clock, settings } = this.#options;
+    const { flightBytes, flightHours } = settings();
+    const beforeNs = flightHours > 0 ? clock.nowNs() - BigInt(Math.round(flightHours * 3600e9)) : 0n;
+    const before = this.ring.parts.length;
+    const isWithin = await this.ring.trim(flightBytes - this.#runningBytes, beforeNs);
+    if (this.ring.parts.length !== before) this.#show();
+    return isWithin;
   }
 
   async #stopFor(error: LabError): Promise<void> {

@@ -1,5 +1,6 @@
 import { BATCH_FLAG, type Batch, createBatch, rowTimeNs } from '../../core/batch.ts';
 import type { StreamInfo } from '../../core/stream-info.ts';
+import type { UnwrittenItem } from '../recording/unwritten.ts';
 import type { StreamGap } from '../sample-sink.ts';
 
 interface Missed {
@@ -13,6 +14,8 @@ interface OpenStream {
   info: StreamInfo;
   /** Number after the last row that came. */
   endRow: number;
+  /** Time of that row. */
+  lastNs: bigint;
   missed: Missed | undefined;
 }
 
@@ -30,7 +33,7 @@ export class OpenStreams {
   }
 
   open(info: StreamInfo): void {
-    this.#streams.set(info.id, { info, endRow: 0, missed: undefined });
+    this.#streams.set(info.id, { info, endRow: 0, lastNs: 0n, missed: undefined });
   }
 
   close(stream: number): void {
@@ -46,7 +49,7 @@ export class OpenStreams {
   write(batch: Batch, reason: string): { batch: Batch; gap: StreamGap | undefined } | undefined {
     const stream = this.#streams.get(batch.stream);
     if (!stream) return undefined;
-    stream.endRow = batch.seq + batch.rows;
+    passed(stream, batch);
     const { missed } = stream;
     if (!missed) return { batch, gap: undefined };
     stream.missed = undefined;
@@ -61,12 +64,44 @@ export class OpenStreams {
   miss(batch: Batch): void {
     const stream = this.#streams.get(batch.stream);
     if (!stream) return;
-    stream.endRow = batch.seq + batch.rows;
-    const toNs = batch.rows > 0 ? rowTimeNs(batch, batch.rows - 1) : batch.t0Ns;
-    stream.missed ??= { rows: 0, fromNs: batch.t0Ns, toNs };
-    stream.missed.rows += batch.rows + batch.lost;
-    stream.missed.toNs = toNs;
+    passed(stream, batch);
+    add(stream, { rows: batch.rows + batch.lost, fromNs: batch.t0Ns, toNs: lastTimeNs(batch) });
   }
+
+  /** Notes what a recorder had taken and not written. */
+  giveUp(items: readonly UnwrittenItem[]): void {
+    for (const item of items) {
+      if (item.kind === 'event' || item.kind === 'exchange') continue;
+      const stream = this.#streams.get(item.info.id);
+      if (!stream || stream.info.epoch !== item.info.epoch) continue;
+      if (item.kind === 'batch') {
+        const { batch } = item;
+        add(stream, { rows: batch.rows + batch.lost, fromNs: batch.t0Ns, toNs: lastTimeNs(batch) });
+      } else if (item.kind === 'refused') add(stream, item);
+      // Said before, with its time.
+      else add(stream, { rows: item.rows, fromNs: stream.lastNs, toNs: stream.lastNs });
+    }
+  }
+}
+
+function passed(stream: OpenStream, batch: Batch): void {
+  stream.endRow = batch.seq + batch.rows;
+  stream.lastNs = lastTimeNs(batch);
+}
+
+function add(stream: OpenStream, { rows, fromNs, toNs }: Missed): void {
+  const { missed } = stream;
+  if (!missed) {
+    stream.missed = { rows, fromNs, toNs };
+    return;
+  }
+  missed.rows += rows;
+  if (fromNs < missed.fromNs) missed.fromNs = fromNs;
+  if (toNs > missed.toNs) missed.toNs = toNs;
+}
+
+function lastTimeNs(batch: Batch): bigint {
+  return batch.rows > 0 ? rowTimeNs(batch, batch.rows - 1) : batch.t0Ns;
 }
 
 function withLost(batch: Batch, lost: number): Batch {
