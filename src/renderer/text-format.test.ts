@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import {
+  fileName,
   formatAgo,
   formatBytes,
   formatCount,
@@ -68,6 +69,10 @@ describe('times', () => {
     const now = new Date(2026, 10, 20, 14, 12).getTime();
     expect(formatDate(now, now)).toBe('20 Nov 14:12');
     expect(formatDate(new Date(2025, 0, 2, 3, 4).getTime(), now)).toBe('2 Jan 2025 03:04');
+  });
+  test('the name of a file of either system', () => {
+    expect(fileName('/data/recordings/a b.mcap')).toBe('a b.mcap');
+    expect(fileName('C:\\data\\a.mcap')).toBe('a.mcap');
   });
   test('ago', () => {
     expect(formatAgo(1000, 2000)).toBe('just now');

@@ -106,3 +106,8 @@ function trim(value: number, digits: number): string {
 function groups(value: number): string {
   return String(value).replace(/\B(?=(\d{3})+$)/g, '\u202f');
 }
+
+/** The last piece of a path, of whichever system it comes from. */
+export function fileName(path: string): string {
+  return path.split(/[\\/]/).at(-1) ?? path;
+}

@@ -48,7 +48,7 @@ export async function startExport(parts: EngineParts, request: ExportRequest): P
   }
   return parts.jobs.start({
     kind: 'export',
-    label: `${name} as ${format.toUpperCase()}`,
+    label: `${name} as ${formatName(format)}`,
     path: target,
     run: async ({ signal, progress }) => {
       const { notes } = await exportRecording({
@@ -67,6 +67,12 @@ export async function startExport(parts: EngineParts, request: ExportRequest): P
       for (const note of notes) tell(parts, `${basename(target)}: ${note}`);
     },
   });
+}
+
+/** `CSV`, `LabLink JSON`. */
+function formatName(format: ExportFormat): string {
+  const own = format.replace(/^lablink-/, '').toUpperCase();
+  return format.startsWith('lablink-') ? `LabLink ${own}` : own;
 }
 
 /** What the file could not hold: the person who asked for it should know. */

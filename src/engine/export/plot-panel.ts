@@ -59,7 +59,7 @@ export function drawPanel(panel: PlotPanel, theme: PlotTheme, clip: string): str
     out.push(`<path d="M${left} ${at}H${left + width}" stroke="${theme.grid}"/>`);
     out.push(text(left - 8, Number(at) + 4, ticks.labels[index] ?? '', theme.quiet, 'end'));
   }
-  out.push(text(left - 8, top - 6, ticks.unit, theme.quiet, 'end'));
+  out.push(text(left - 8, top - 10, ticks.unit, theme.quiet, 'end'));
   for (const line of lines) {
     const dash = line.isDashed ? ' stroke-dasharray="6 3"' : '';
     const style = `fill="none" stroke="${line.color}" stroke-width="1.2" stroke-linejoin="round"${dash}`;

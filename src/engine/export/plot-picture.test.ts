@@ -142,6 +142,8 @@ describe('ticks', () => {
       unit: 'mV',
     });
     expect(valueTicks(0, 11, 'Ohm', 5).unit).toBe('Ω');
+    // By its room it would have one, at zero.
+    expect(valueTicks(-0.0019, 0.0018, 'A', 2.6)).toMatchObject({ labels: ['\u22121', '0', '1'], unit: 'mA' });
   });
 
   it('of time are on the clock from a second on', () => {

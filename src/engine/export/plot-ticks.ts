@@ -10,14 +10,20 @@ export interface Ticks {
 }
 
 const MOST_TICKS = 60;
+/** Fewer say nothing of the scale. */
+const LEAST_TICKS = 3;
 const SECOND_STEPS = [
   1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800,
 ];
 
-/** Values between two limits, about so many, with one prefix and one number of decimals. */
+/** Values between two limits, about so many and at least three where there is room for two, with one prefix and one number of decimals. */
 export function valueTicks(low: number, high: number, unit: string, about: number): Ticks {
-  const step = roundStep(Math.max((high - low) / Math.max(1, about), Number.MIN_VALUE * 1e9));
-  const values = multiples(low, high, step);
+  let step = roundStep(Math.max((high - low) / Math.max(1, about), Number.MIN_VALUE * 1e9));
+  let values = multiples(low, high, step);
+  for (let finer = 0; about >= 2 && values.length < LEAST_TICKS && finer < 4; finer++) {
+    step = roundStep(step / 2.5);
+    values = multiples(low, high, step);
+  }
   const prefix = choosePrefix(Math.max(Math.abs(low), Math.abs(high)), unit, { digits: 12 });
   const exponent = PREFIXES.find((row) => row.symbol === prefix)?.exponent ?? 0;
   const decimals = Math.min(12, Math.max(0, Math.ceil(-Math.log10(step) + exponent - 1e-9)));

@@ -8,6 +8,7 @@ import { PlainSwitch } from '../control/switch.tsx';
 import { benchStore, call } from '../engine-link.ts';
 import { closeDialog } from '../screen-store.ts';
 import { useStore } from '../store.ts';
+import { fileName } from '../text-format.ts';
 import { type AboutDraft, AboutFields, tagsOf } from './about-fields.tsx';
 import { FORMAT_WORDS } from './recording-words.ts';
 
@@ -53,7 +54,7 @@ export function RecordDialog(): ReactElement {
         const session = name.trim() || `session ${new Date().toISOString().slice(0, 19).replaceAll(':', '.')}`;
         const about = { operator, notes, tags: tagsOf(draft.tags) };
         const { path } = await call('session.start', { session, about, options: { format, gzip } });
-        toast({ severity: 'done', text: `Session “${session}” is being recorded: ${path}` });
+        toast({ severity: 'done', text: `Session “${session}” is being recorded in ${fileName(path)}.` });
       }
       closeDialog();
     } catch (thrown) {

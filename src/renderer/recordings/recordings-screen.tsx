@@ -80,9 +80,11 @@ export function RecordingsScreen(): ReactElement {
             </div>
           )}
         </div>
-        <SessionList />
-        <UploadList />
-        <JobList />
+        <div className="underway">
+          <SessionList />
+          <UploadList />
+          <JobList />
+        </div>
       </div>
       {row && <RecordingDetails key={row.id} row={row} />}
     </section>

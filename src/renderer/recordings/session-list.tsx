@@ -2,7 +2,7 @@ import type { ReactElement } from 'react';
 import { act, toast } from '../actions.ts';
 import { benchStore } from '../engine-link.ts';
 import { useStore } from '../store.ts';
-import { formatBytes, formatCount, formatDuration } from '../text-format.ts';
+import { fileName, formatBytes, formatCount, formatDuration } from '../text-format.ts';
 import { FORMAT_WORDS } from './recording-words.ts';
 
 /** Sessions of messages that are being recorded beside everything else. */
@@ -14,7 +14,7 @@ export function SessionList(): ReactElement | null {
     if (ended)
       toast({
         severity: 'done',
-        text: `Session “${session}”: ${formatCount(ended.message_count)} messages in ${ended.path}.`,
+        text: `Session “${session}”: ${formatCount(ended.message_count)} messages in ${fileName(ended.path)}.`,
       });
   };
   return (
