@@ -41,6 +41,10 @@ function pieceOf(state: BenchState, change: StateEvent): Partial<BenchState> | u
       return { replays: replace(state.replays, [change.data.replay], (item) => item.id) };
     case 'replay.closed':
       return { replays: state.replays.filter((item) => item.id !== change.data.replay) };
+    case 'server.changed':
+      return { servers: replace(state.servers, [change.data.server], (item) => item.id) };
+    case 'server.removed':
+      return { servers: state.servers.filter((item) => item.id !== change.data.server) };
     case 'instrument.changed':
       return { instruments: replace(state.instruments, [change.data.instrument], (item) => item.id) };
     case 'instrument.removed':

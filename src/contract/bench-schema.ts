@@ -7,6 +7,7 @@ import { planState, recordingPlan, sweepState } from './plan-schema.ts';
 import { chunkCompression, flightState, job, labEvent, messageSession, recordingState } from './recording-schema.ts';
 import { replayState } from './replay-schema.ts';
 import { safetyState } from './safety-schema.ts';
+import { serverState } from './server-schema.ts';
 import { uploadState } from './upload-schema.ts';
 import { errorRecord, id, severity, shortText, timeNs } from './value-schema.ts';
 
@@ -93,6 +94,7 @@ export const benchState = z.object({
   math: z.array(mathState),
   replays: z.array(replayState),
   upload: uploadState,
+  servers: z.array(serverState).max(50),
   notices: z.array(notice),
   /** The last 200 events. */
   events: z.array(labEvent),

@@ -14,10 +14,11 @@ import { commandHelp, exchange, outputOff, polledQuery, streamInfo } from './ins
 import { RECORDING_CALLS } from './recording-calls.ts';
 import { job, labEvent } from './recording-schema.ts';
 import { protectedDevice, safetyState } from './safety-schema.ts';
+import { SERVER_CALLS } from './server-calls.ts';
 import { controlValue, id, longText, nothing, shortText, timeNs } from './value-schema.ts';
 
 /** Version of this list. Screen and engine must agree on it in `engine.hello`. */
-export const CONTRACT_VERSION = 2;
+export const CONTRACT_VERSION = 3;
 
 /** What a caller must be allowed: see, change the measurement, change the program. */
 export type Right = 'view' | 'control' | 'manage';
@@ -291,6 +292,7 @@ export const CALLS = {
     output: z.object({ streams: z.array(streamInfo), exact: z.boolean(), nextNs: timeNs.nullable() }),
   },
 
+  ...SERVER_CALLS,
   ...RECORDING_CALLS,
   'job.cancel': { right: 'control', input: z.object({ job: id }), output: nothing },
 

@@ -56,6 +56,7 @@ export const pathSource = z.enum([
   'vendor',
   'remembered',
   'attached',
+  'server',
 ]);
 export type PathSource = z.infer<typeof pathSource>;
 

@@ -8,6 +8,7 @@ import { planState, recordingPlan, sweepState } from './plan-schema.ts';
 import { flightState, job, labEvent, messageSession, recordingState } from './recording-schema.ts';
 import { replayState } from './replay-schema.ts';
 import { safetyState } from './safety-schema.ts';
+import { serverState } from './server-schema.ts';
 import { uploadState } from './upload-schema.ts';
 
 /**
@@ -41,6 +42,8 @@ export const STATE_EVENTS = {
   'math.changed': z.object({ math: z.array(mathState) }),
   'replay.changed': z.object({ replay: replayState }),
   'replay.closed': z.object({ replay: z.string() }),
+  'server.changed': z.object({ server: serverState }),
+  'server.removed': z.object({ server: z.string() }),
   'upload.changed': z.object({ upload: uploadState }),
   'notice.raised': z.object({ notice }),
   'event.happened': z.object({ event: labEvent }),

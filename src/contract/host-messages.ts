@@ -24,6 +24,9 @@ export const hostRequest = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('setFault'), name: z.string(), fault }),
   /** Desktop: a process for the VISA library of a maker. The answer comes with one port, the wire to it; the port closes when the process ends. */
   z.object({ kind: z.literal('startVisa') }),
+  /** Desktop: the keychain of the system. Refused where there is none. */
+  z.object({ kind: z.literal('readSecret'), name: z.string().max(200) }),
+  z.object({ kind: z.literal('writeSecret'), name: z.string().max(200), value: z.string().max(20_000).nullable() }),
 ]);
 export type HostRequest = z.infer<typeof hostRequest>;
 
@@ -45,8 +48,13 @@ export const toEngine = z.discriminatedUnion('kind', [
   /** The shortcut of the whole desktop was pressed: Outputs off, whatever window is in front. */
   z.object({ kind: z.literal('outputsOff') }),
   z.object({ kind: z.literal('simulatorEnded'), reason: z.string() }),
-  /** The answer to a request: the instruments of the simulated bench where it was asked for, else none. */
-  z.object({ kind: z.literal('answer'), request: z.int(), instruments: z.array(simulatedInstrument) }),
+  /** The answer to a request: the instruments of the simulated bench where it was asked for, else none; a secret where one was asked for and is there. */
+  z.object({
+    kind: z.literal('answer'),
+    request: z.int(),
+    instruments: z.array(simulatedInstrument),
+    secret: z.string().optional(),
+  }),
   z.object({ kind: z.literal('refusal'), request: z.int(), error: errorRecord }),
 ]);
 export type ToEngine = z.infer<typeof toEngine>;

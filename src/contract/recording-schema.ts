@@ -27,6 +27,8 @@ export const labEvent = z.object({
     'operation-complete',
     /** Limits, arming, refusals. */
     'safety',
+    /** Of a lab server: its alarms, jobs, drops, and how its link is. */
+    'server',
   ]),
   text: longText,
   severity: severity.optional(),

@@ -48,6 +48,8 @@ export type Resource =
   /** A Prologix or AR488 adapter (`…::INTFC`), or with `address` an instrument behind it. */
   | { kind: 'prologix'; canonical: string; board: number; line: LineEnd; address?: GpibAddress | undefined }
   | { kind: 'modbus'; canonical: string; line: LineEnd; unit: number }
+  /** An instrument of a lab server; ours. `isSecure`: over TLS. `equipment`: its id there. */
+  | { kind: 'server'; canonical: string; host: string; port: number; isSecure: boolean; equipment: string }
   /** Whatever the vendor's VISA opens: `RESOURCE@visa`, and kinds only it knows (PXI, VXI, VICP). */
   | { kind: 'vendor'; canonical: string; resource: string };
 

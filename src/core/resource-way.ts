@@ -18,6 +18,7 @@ const WAYS: { [K in ResourceKind]: Way } = {
   prologix: 'gpib',
   modbus: 'modbus',
   vendor: 'vendor',
+  server: 'server',
 };
 
 /** The way a resource string names; `lan` for one that cannot be read. */

@@ -13,7 +13,7 @@ import { parseUsb } from './resource-usb.ts';
  *     PRLGX-TCPIP[b]::host[::port]::INTFC             PRLGX-ASRL[b]::port::INTFC           (PyVISA)
  *
  * ours: `PRLGX-TCPIP[b]::host::port::pad[::sad]::INSTR`, `PRLGX-ASRL[b]::port::pad[::sad]::INSTR`, `MODBUS-TCPIP::host[::port]::unit`,
- * `MODBUS-ASRL::port::unit`, `USBIP[b]::host[,port]::vid::pid::serial[::interface]`, `UDP::host::port::SOCKET`, `RESOURCE@visa` (by the
+ * `MODBUS-ASRL::port::unit`, `USBIP[b]::host[,port]::vid::pid::serial[::interface]`, `UDP::host::port::SOCKET`, `LAB::host:port::id::INSTR` (of a lab server; `LABS` over TLS), `RESOURCE@visa` (by the
  * vendor's library), and what people type: `host`, `host:port`, `[v6]:port`, `/dev/ttyUSB0`, `/dev/usbtmc0`, `COM3`.
  *
  * Throws `resource.malformed` with what was expected.
@@ -33,6 +33,7 @@ export function parseResource(text: string): Resource {
   if (/^USBTMC\//.test(upper)) return usbtmcFile(trimmed.slice('USBTMC'.length).replace(/::INSTR$/i, ''));
   if (/^GPIB\d*::/.test(upper)) return parseGpib(trimmed);
   if (/^PRLGX-(TCPIP|ASRL)\d*::/.test(upper)) return parseAdapter(trimmed);
+  if (/^LABS?\d*::/.test(upper)) return parseLab(trimmed);
   if (/^MODBUS-(TCPIP|ASRL)\d*::/.test(upper)) return parseModbus(trimmed);
   if (/^(VICP|PXI|VXI|RSNRP|USBVISA)\d*::/.test(upper)) return parseVendor(trimmed);
   if (trimmed.includes('::') && !trimmed.startsWith('[')) {
@@ -79,6 +80,29 @@ function parseUdp(text: string): Resource {
   if (word.toUpperCase() !== 'SOCKET') throw malformed(text, 'datagrams are UDP0::address::port::SOCKET');
   const parsed = { host: parseHost(text, host), port: parsePort(text, port) };
   return { kind: 'udp', canonical: `UDP0::${parsed.host}::${parsed.port}::SOCKET`, ...parsed };
+}
+
+/** An id with anything but letters, digits and `._-` is written percent-encoded. */
+function parseLab(text: string): Resource {
+  const [scheme = '', at = '', name = '', word = ''] = splitOutsideBrackets(text);
+  const match = /^(\[[^\]]+\]|[^:\s]+):(\d+)$/.exec(at);
+  if (!match || name === '' || (word !== '' && word.toUpperCase() !== 'INSTR')) {
+    throw malformed(text, 'an instrument of a lab server is LAB::host:port::id::INSTR');
+  }
+  const host = parseHost(text, match[1] ?? '');
+  const port = parsePort(text, match[2] ?? '');
+  const isSecure = /^LABS/i.test(scheme);
+  const equipment = decodeName(text, name);
+  const canonical = `${isSecure ? 'LABS' : 'LAB'}::${host}:${port}::${encodeURIComponent(equipment)}::INSTR`;
+  return { kind: 'server', canonical, host, port, isSecure, equipment };
+}
+
+function decodeName(text: string, name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    throw malformed(text, `'${name}' is no percent-encoded id`);
+  }
 }
 
 function parseTcpip(text: string): Resource {

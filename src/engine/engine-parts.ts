@@ -15,6 +15,7 @@ import type { FlightDesk } from './flight/flight-desk.ts';
 import type { History } from './history/history.ts';
 import type { ScreenHubs } from './history/screen-hubs.ts';
 import type { HostServices } from './host-services.ts';
+import type { ServerDesk } from './lab/server-desk.ts';
 import type { MathDesk } from './math/math-desk.ts';
 import type { PlanDesk } from './plan/plan-desk.ts';
 import type { SweepDesk } from './plan/sweep-desk.ts';
@@ -58,6 +59,8 @@ export interface EngineParts {
   readonly sessions: SessionDesk;
   readonly math: MathDesk;
   readonly uploads: UploadDesk;
+  /** Lab servers of the bench. */
+  readonly servers: ServerDesk;
   readonly plans: PlanDesk;
   readonly sweeps: SweepDesk;
   readonly library: Library;

@@ -6,6 +6,7 @@ import { type Handlers, type ServedScreen, serve } from '../contract/serve.ts';
 import type { Clock } from '../core/clock.ts';
 import { LabError } from '../core/errors.ts';
 import { Scope } from '../core/scope.ts';
+import { openLabServer } from '../lab/open-lab-server.ts';
 import { ChannelBook } from './acquisition/channel-book.ts';
 import { RateMeter, type Rates } from './acquisition/rate-meter.ts';
 import { SampleFan } from './acquisition/sample-fan.ts';
@@ -33,6 +34,7 @@ import { createRecordingCalls } from './calls/recording-calls.ts';
 import { createReplayCalls } from './calls/replay-calls.ts';
 import { createSafetyCalls } from './calls/safety-calls.ts';
 import { createSampleCalls } from './calls/sample-calls.ts';
+import { createServerCalls } from './calls/server-calls.ts';
 import { createSessionCalls } from './calls/session-calls.ts';
 import { createShelfCalls } from './calls/shelf-calls.ts';
 import { createUploadCalls } from './calls/upload-calls.ts';
@@ -44,6 +46,8 @@ import { FlightDesk } from './flight/flight-desk.ts';
 import { History } from './history/history.ts';
 import { ScreenHubs } from './history/screen-hubs.ts';
 import type { HostServices } from './host-services.ts';
+import { createNodePorts } from './lab/node-ports.ts';
+import { ServerDesk } from './lab/server-desk.ts';
 import { MathDesk } from './math/math-desk.ts';
 import { createMathStage } from './math/math-stage.ts';
 import { PlanDesk } from './plan/plan-desk.ts';
@@ -54,6 +58,7 @@ import { SessionDesk } from './recording/message-log/session-desk.ts';
 import { RecordedShelf } from './recording/recorded-shelf.ts';
 import { ReplayDesk } from './replay/replay-desk.ts';
 import { SafetyDesk } from './safety/safety-desk.ts';
+import { createMemorySecrets } from './secret-store.ts';
 import { AutoThin } from './shelf/auto-thin.ts';
 import { trashRecording } from './shelf/trash.ts';
 import { ClockWatch } from './state/clock-watch.ts';
@@ -167,6 +172,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     touched: () => keeper.touch(),
     safety,
     known,
+    remote: (resource) => servers.link(resource),
     adapterAt,
     waysTo: (attached, signal) =>
       waysBack({ known, discovery, simulated: (id) => simulator.resourcesOf(id) }, attached, signal),
@@ -185,6 +191,25 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
         resource,
       })),
     simulated: () => simulator.instruments,
+    servers: () => servers.all.map(({ state }) => state),
+  });
+  const secrets = host.secrets ?? createMemorySecrets();
+  const servers: ServerDesk = new ServerDesk({
+    clock,
+    board,
+    events,
+    host,
+    secrets,
+    ports: createNodePorts({ clock, onWake: (listener) => host.onWake(listener) }),
+    path: join(folder.path, 'servers.json'),
+    timeoutMs: () => board.state.settings.timeoutMs,
+    open: openLabServer,
+    attachedAt: (resource) => instruments.all.find((one) => one.resource === resource)?.id ?? null,
+    detach: (instrument) => instruments.close(instrument),
+    listed: () => {
+      discovery.refresh('server');
+      void loader.attachRemote();
+    },
   });
   const uploads = scope.use(
     new UploadDesk({
@@ -192,6 +217,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
       board,
       events,
       path: join(folder.path, 'uploads.json'),
+      secrets,
       uploaded: (id, url) => library.mark(id, { uploaded: url }),
     }),
   );
@@ -251,6 +277,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
   );
   scope.use(math);
   scope.defer(() => simulator.stop().then(() => undefined));
+  scope.use(servers);
   scope.use(instruments);
   scope.use(discovery);
   scope.use(keeper);
@@ -301,6 +328,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
           served.emit('engine.pulse', { ...pulse, skippedRows });
         }
         recording.tick();
+        servers.tick();
         showRates(instruments, channels, rates);
       },
     }),
@@ -330,6 +358,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     flight,
     sessions,
     uploads,
+    servers,
     math,
     plans,
     sweeps,
@@ -372,11 +401,13 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     ...createMathCalls(parts),
     ...createReplayCalls(parts),
     ...createUploadCalls(parts),
+    ...createServerCalls(parts),
     ...createDriverCalls(definitions),
   };
   if (problem) events.add({ kind: 'status', severity: 'warning', text: problem });
   // Before the first screen: whatever it changes then, it changes in the bench of last time.
   await uploads.open();
+  await servers.open();
   const restored = await keeper.restore();
   if (restored.problem) events.add({ kind: 'status', severity: 'error', text: restored.problem.message });
   loader.prepare(restored.document);

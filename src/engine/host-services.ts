@@ -1,4 +1,5 @@
 import type { SimulatedInstrument } from '../contract/host-messages.ts';
+import type { SecretStore } from './secret-store.ts';
 
 export interface SimulatorFault {
   kind: 'delay' | 'drop' | 'split' | 'garbage' | 'wrong-order' | 'hang' | 'disconnect' | null;
@@ -23,6 +24,8 @@ export interface HostServices {
   readonly host: 'electron' | 'node';
   /** Abilities this host lacks, with the reason: `{ notify: 'no desktop here' }`. */
   readonly unavailable: Partial<Record<'notify' | 'blockSleep' | 'simulator' | 'wake', string>>;
+  /** The system's keychain; absent where the host has none. */
+  readonly secrets?: SecretStore;
   notify(notice: { title: string; text: string; severity: 'info' | 'warning' | 'error' | 'critical' }): void;
   /** Keeps the system awake while a recording runs. */
   blockSleep(on: boolean): void;

@@ -1,12 +1,15 @@
 import type { FromEngine, HostRequest, SimulatedInstrument, ToEngine } from '../contract/host-messages.ts';
 import { LabError } from '../core/errors.ts';
 import type { HostServices, SimulatorFault, SimulatorProcess } from './host-services.ts';
+import { createKeychain } from './keychain.ts';
+import type { SecretStore } from './secret-store.ts';
 import type { VisaPort } from './transport/vendor-visa/port-visa.ts';
 
 /** What an answer brought. */
 interface Answer {
   instruments: SimulatedInstrument[];
   port: VisaPort | undefined;
+  secret: string | undefined;
 }
 
 interface Waiting {
@@ -55,6 +58,7 @@ class RemoteSimulator implements SimulatorProcess {
 export class ParentServices implements HostServices {
   readonly host: HostServices['host'];
   readonly unavailable: HostServices['unavailable'];
+  readonly secrets: SecretStore;
   readonly #send: (message: FromEngine) => void;
   readonly #waiting = new Map<number, Waiting>();
   readonly #wakeListeners = new Set<() => void>();
@@ -67,6 +71,10 @@ export class ParentServices implements HostServices {
     this.host = about.host;
     this.unavailable = about.unavailable;
     this.#send = send;
+    this.secrets = createKeychain({
+      read: async (name) => (await this.#ask({ kind: 'readSecret', name })).secret,
+      write: async (name, value) => void (await this.#ask({ kind: 'writeSecret', name, value: value ?? null })),
+    });
   }
 
   notify(notice: Parameters<HostServices['notify']>[0]): void {
@@ -118,7 +126,7 @@ export class ParentServices implements HostServices {
         this.#simulator = undefined;
         break;
       case 'answer':
-        this.#settle(message.request)?.resolve({ instruments: message.instruments, port });
+        this.#settle(message.request)?.resolve({ instruments: message.instruments, port, secret: message.secret });
         break;
       case 'refusal':
         this.#settle(message.request)?.reject(LabError.fromRecord(message.error));

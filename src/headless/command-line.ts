@@ -16,6 +16,7 @@ import { replay } from './commands/replay.ts';
 import { saveLast } from './commands/save-last.ts';
 import { screenshot } from './commands/screenshot.ts';
 import { serve } from './commands/serve.ts';
+import { server } from './commands/server.ts';
 import { upload } from './commands/upload.ts';
 import { verify } from './commands/verify.ts';
 import { waveform } from './commands/waveform.ts';
@@ -40,6 +41,7 @@ const COMMANDS: readonly Command[] = [
   replay,
   saveLast,
   upload,
+  server,
 ];
 
 /** Carries out one command line; gives the exit code. What goes wrong is one line for the person, never a throw. */

@@ -219,6 +219,9 @@ export class EngineHost implements AsyncDisposable {
       }
       case 'startVisa':
         throw new LabError('resource.unsupported', 'An engine under Node starts this process itself.');
+      case 'readSecret':
+      case 'writeSecret':
+        throw new LabError('server.unsupported', 'There is no keychain here. Tokens are kept in memory.');
     }
   }
 

@@ -15,7 +15,7 @@ export const EXIT = {
 export function exitCodeOf(code: ErrorCode): number {
   if (code === 'call.cancelled') return EXIT.interrupted;
   if (code === 'call.invalid' || code.startsWith('resource.')) return EXIT.usage;
-  if (/^(transport|protocol|instrument|driver|channel|safety|simulator)\./.test(code)) return EXIT.instrument;
+  if (/^(transport|protocol|instrument|driver|channel|safety|simulator|server)\./.test(code)) return EXIT.instrument;
   if (/^(recording|export|import|upload|replay|flight)\./.test(code)) return EXIT.recording;
   if (/^(engine|link|bench|settings)\./.test(code)) return EXIT.engine;
   return EXIT.failed;

@@ -7,6 +7,7 @@ import { EngineDuties } from './engine-duties.ts';
 import { EngineProcess, type Reply } from './engine-process.ts';
 import { openLabWindow } from './lab-window.ts';
 import { setMenu } from './menu.ts';
+import { SecretFile } from './secret-file.ts';
 import { serveShellCalls } from './shell-calls.ts';
 import { SimulatorProcess } from './simulator-process.ts';
 
@@ -41,6 +42,7 @@ export class Desktop {
     );
     this.#duties = new EngineDuties({
       simulator: this.#simulator,
+      secrets: new SecretFile(dataFolder),
       visaEntry: join(out, 'main', 'vendor-visa.js'),
       onNoticeOpened: () => this.showWindow(),
     });

@@ -2,6 +2,7 @@ import { Notification, powerSaveBlocker } from 'electron';
 import type { FromEngine, HostRequest, SimulatedInstrument } from '../contract/host-messages.ts';
 import { LabError } from '../core/errors.ts';
 import type { Reply } from './engine-process.ts';
+import type { SecretFile } from './secret-file.ts';
 import type { SimulatorProcess } from './simulator-process.ts';
 import { startVisaProcess } from './visa-process.ts';
 
@@ -9,6 +10,7 @@ interface Surroundings {
   simulator: SimulatorProcess;
   /** The built vendor-visa.js. */
   visaEntry: string;
+  secrets: SecretFile;
   /** A notification was clicked. */
   onNoticeOpened(): void;
 }
@@ -59,17 +61,25 @@ export class EngineDuties {
         reply({ kind: 'answer', request, instruments: [] }, [startVisaProcess(this.#around.visaEntry)]);
         return;
       }
+      if (ask.kind === 'readSecret') {
+        const secret = await this.#around.secrets.read(ask.name);
+        reply({ kind: 'answer', request, instruments: [], ...(secret === undefined ? {} : { secret }) });
+        return;
+      }
       reply({ kind: 'answer', request, instruments: await this.#carryOut(ask) });
     } catch (error) {
       reply({ kind: 'refusal', request, error: LabError.from(error).toJSON() });
     }
   }
 
-  async #carryOut(ask: Exclude<HostRequest, { kind: 'startVisa' }>): Promise<SimulatedInstrument[]> {
-    const { simulator } = this.#around;
+  async #carryOut(ask: Exclude<HostRequest, { kind: 'startVisa' | 'readSecret' }>): Promise<SimulatedInstrument[]> {
+    const { simulator, secrets } = this.#around;
     switch (ask.kind) {
       case 'startSimulator':
         return await simulator.start();
+      case 'writeSecret':
+        await secrets.write(ask.name, ask.value ?? undefined);
+        return [];
       case 'stopSimulator':
         await simulator.stop();
         return [];

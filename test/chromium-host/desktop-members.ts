@@ -89,6 +89,14 @@ export const powerSaveBlocker = strict('powerSaveBlocker', {
   isStarted: (id: number): boolean => blockers.has(id),
 });
 
+/** As on a Linux without a keychain. */
+export const safeStorage = strict('safeStorage', {
+  isEncryptionAvailable: (): boolean => true,
+  getSelectedStorageBackend: (): string => 'basic_text',
+  encryptString: (text: string): Buffer => Buffer.from(text, 'utf8'),
+  decryptString: (sealed: Buffer): string => sealed.toString('utf8'),
+});
+
 export const powerMonitor = new EventEmitter();
 
 const shortcuts = new Map<string, () => void>();

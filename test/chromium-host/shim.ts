@@ -10,6 +10,7 @@ import {
   nativeTheme,
   powerMonitor,
   powerSaveBlocker,
+  safeStorage,
   screen,
   shell,
 } from './desktop-members.ts';
@@ -32,6 +33,7 @@ export {
   powerMonitor,
   powerSaveBlocker,
   protocol,
+  safeStorage,
   screen,
   shell,
   utilityProcess,

@@ -82,6 +82,15 @@ export class ArrivalStream implements Disposable {
     if (this.#rows > 0) this.#timer ??= this.#clock.after(this.#limits.maxMs, () => this.flush());
   }
 
+  /** Nothing is known of that time, `lost` rows if the source said so; the line is not joined across it. */
+  gap({ fromNs, toNs, lost, reason }: { fromNs: bigint; toNs: bigint; lost: number; reason: string }): void {
+    this.flush();
+    this.#seq += lost;
+    this.#pendingLost += lost;
+    this.#isAfterGap = true;
+    this.#sink.gap({ stream: this.info.id, seq: this.#seq, fromNs, toNs, lost, reason });
+  }
+
   flush(): void {
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;

@@ -44,6 +44,10 @@ export class DeviceStreams implements Disposable {
   readonly outlet: StreamOutlet = {
     opened: (info) => this.#opened(info),
     rows: (rows) => this.#rows(rows),
+    gap: ({ stream, ...gap }) => {
+      const open = this.#open.get(stream);
+      if (open instanceof ArrivalStream) open.gap(gap);
+    },
     malformed: (count) => {
       this.malformed = count;
     },
@@ -91,7 +95,8 @@ export class DeviceStreams implements Disposable {
     this.#open.set(name, opened);
     this.#last = name;
     this.#rowsMs = this.#host.clock.monotonicMs();
-    this.#host.carries(opened.info, columns, rateHz);
+    const measured = columns.filter(({ channel }) => !channel.startsWith('~'));
+    this.#host.carries(opened.info, measured, rateHz);
   }
 
   #rows(rows: StreamRows): void {

@@ -30,6 +30,8 @@ export interface LinkPlace {
   /** The family of a name; throws `driver.unsupported`. */
   named(name: string): DriverFamily;
   report(error: LabError): void;
+  /** The link to an instrument of a lab server. Throws server.*. Absent where there are none. */
+  remote?(resource: string): Promise<InstrumentLink>;
 }
 
 /**
@@ -43,6 +45,7 @@ export async function openInstrumentLink(
   place: LinkPlace,
   options: AttachOptions = {},
 ): Promise<InstrumentLink> {
+  if (place.remote && parseResource(resource).kind === 'server') return place.remote(resource);
   return open(resource, place, options, undefined);
 }
 

@@ -1,4 +1,5 @@
 import { LabError } from '../../core/errors.ts';
+import { wayOf } from '../../core/resource-way.ts';
 import type { ChannelBook } from '../acquisition/channel-book.ts';
 import type { AlarmEngine } from '../alarm/alarm-engine.ts';
 import type { KnownInstruments } from '../discovery/known-instruments.ts';
@@ -31,6 +32,8 @@ export interface BenchLoader {
   prepare(document: BenchDocument): void;
   /** Attaches what was prepared, all at once; one that does not attach is said, never a failure. What is attached stays. */
   attach(): Promise<void>;
+  /** Attaches what was prepared and is at a lab server: one of them lists its equipment now. */
+  attachRemote(): Promise<void>;
   /** Detaches what is attached and puts a document in place of the present bench; `attach` brings its instruments. */
   load(document: BenchDocument): Promise<void>;
 }
@@ -97,6 +100,8 @@ export function createBenchLoader({
         first ??= LabError.from(error);
       }
     }
+    // Its server is not there yet: it follows when that lists it.
+    if (first?.code === 'server.closed') return;
     events.add({
       kind: 'status',
       severity: 'warning',
@@ -144,6 +149,10 @@ export function createBenchLoader({
     }),
     prepare,
     attach,
+    async attachRemote() {
+      const remote = missing().filter(({ resource }) => wayOf(resource) === 'server');
+      await Promise.all(remote.map(attachOne));
+    },
     async load(document) {
       await instruments.closeAll();
       prepare(document);

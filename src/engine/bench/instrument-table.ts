@@ -8,7 +8,7 @@ import { Attachment } from '../acquisition/attachment.ts';
 import type { Attached, AttachedAt, AttachmentHost } from '../acquisition/attachment-host.ts';
 import type { ChannelBook } from '../acquisition/channel-book.ts';
 import { instrumentId, instrumentLabel } from '../acquisition/instrument-id.ts';
-import { type LinkPlace, openInstrumentLink } from '../acquisition/instrument-link.ts';
+import { type InstrumentLink, type LinkPlace, openInstrumentLink } from '../acquisition/instrument-link.ts';
 import type { StreamRegistry } from '../acquisition/stream-registry.ts';
 import type { KnownInstruments } from '../discovery/known-instruments.ts';
 import { chooseFamily, familyNamed } from '../driver/driver-table.ts';
@@ -37,6 +37,8 @@ export interface InstrumentTableParts {
   adapterAt(resource: string): Promise<string | undefined>;
   /** Ways on which a unit may be back; some of them may be in use. */
   waysTo(attached: AttachedAt, signal: AbortSignal): Promise<string[]>;
+  /** The link to an instrument of a lab server. */
+  remote(resource: string): Promise<InstrumentLink>;
   /** Addresses of simulated instruments change with every start: they are not remembered. */
   isSimulated(resource: string): boolean;
 }
@@ -208,6 +210,7 @@ export class InstrumentTable implements AsyncDisposable {
       timeoutMs: this.#parts.timeoutMs(),
       choose: chooseFamily,
       named: familyNamed,
+      remote: (resource) => this.#parts.remote(resource),
       report: (error) => {
         const attachment = this.#attached.get(attached()?.id ?? '');
         if (attachment) attachment.complain(error);

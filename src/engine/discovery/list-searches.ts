@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises';
 import type { FoundInstrument } from '../../contract/discovery-schema.ts';
+import type { ServerState } from '../../contract/server-schema.ts';
 import { LabError } from '../../core/errors.ts';
 import type { Identity, Role } from '../../core/instrument.ts';
 import { wayOf } from '../../core/resource-way.ts';
@@ -41,6 +42,22 @@ export function createAttachedSearch(list: () => AttachedRow[]): Search {
       for (const { id, label, role, identity, resource } of list()) {
         const idn = [identity.maker, identity.model, identity.serial, identity.firmware].join(',');
         found({ resource, state: 'usable', idn, name: label, role, instrument: id });
+      }
+    },
+  };
+}
+
+/** What the lab servers of the bench list. */
+export function createServerSearch(list: () => readonly ServerState[]): Search {
+  return {
+    source: 'server',
+    async look({ found }) {
+      for (const { label, equipment } of list()) {
+        for (const { identity, role, resource, isConnected, label: name } of equipment) {
+          const idn = [identity.maker, identity.model, identity.serial, identity.firmware].join(',');
+          const about = isConnected ? `at ${label}` : `at ${label}, which has no connection to it now`;
+          found({ resource, state: isConnected ? 'usable' : 'unknown', idn, name, role, about });
+        }
       }
     },
   };

@@ -65,7 +65,7 @@ export function foundByService(service: AnnouncedService): Found | undefined {
         way: 'server',
         resource: `${host}:${port}`,
         about: 'a lab server, no instrument',
-        fix: 'Attach the instruments directly; instruments behind a lab server are not attached from this list.',
+        fix: 'Add it as a lab server; then its instruments are in this list.',
       };
     default:
       return undefined;

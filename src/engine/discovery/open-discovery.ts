@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { FoundInstrument } from '../../contract/discovery-schema.ts';
+import type { ServerState } from '../../contract/server-schema.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { AttachedAt } from '../acquisition/attachment-host.ts';
 import type { EventLog } from '../state/event-log.ts';
@@ -14,6 +15,7 @@ import {
   createMissingSearch,
   createRememberedSearch,
   createSerialSearch,
+  createServerSearch,
   createSimulatorSearch,
 } from './list-searches.ts';
 import { createMdnsSearch } from './mdns-search.ts';
@@ -32,6 +34,7 @@ export interface DiscoveryPlace {
   known: KnownInstruments;
   attached(): AttachedRow[];
   simulated(): readonly FoundInstrument[];
+  servers(): readonly ServerState[];
 }
 
 /** The instruments this data folder has seen; problems with their file go into the event log. */
@@ -45,7 +48,7 @@ export function openKnown(dataFolder: string, events: EventLog): Promise<KnownIn
 export const NETWORK_SEARCH_VARIABLE = 'LABWIRE_NETWORK_SEARCH';
 
 /** The desk with every way of looking. Nothing is searched until somebody asks. */
-export function createDiscovery({ clock, board, known, attached, simulated }: DiscoveryPlace): DiscoveryDesk {
+export function createDiscovery({ clock, board, known, attached, simulated, servers }: DiscoveryPlace): DiscoveryDesk {
   const isOff = process.env[NETWORK_SEARCH_VARIABLE] === 'off';
   const why = `Searching in the network is switched off (${NETWORK_SEARCH_VARIABLE}=off). Type the address.`;
   const network = (search: Search): Search => (isOff ? createMissingSearch(search.source, why) : search);
@@ -56,6 +59,7 @@ export function createDiscovery({ clock, board, known, attached, simulated }: Di
     searches: [
       createSimulatorSearch(simulated),
       createAttachedSearch(attached),
+      createServerSearch(servers),
       createUsbSearch({ list: async () => (await import('../transport/usb/list-usb.ts')).listUsb(), onChange }),
       { ...createUsbtmcSearch(listUsbtmcFiles), onChange },
       // Most serial ports hang on the USB, too.

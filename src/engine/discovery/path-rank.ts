@@ -19,7 +19,9 @@ const RANK: Record<ResourceKind, number> = {
   modbus: 8,
   serial: 9,
   vendor: 10,
-  'gpib-board': 11,
+  // By another machine, which others use, too.
+  server: 11,
+  'gpib-board': 12,
 };
 const STATES: Record<FoundPath['state'], number> = { usable: 0, unknown: 1, unusable: 2 };
 

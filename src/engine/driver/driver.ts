@@ -58,6 +58,8 @@ export interface StreamOutlet {
   /** Before the first rows of a stream and when its rate or columns change. Rate 0: rows come when they come. */
   opened(info: { stream: string; columns: ColumnInfo[]; rateHz: number; float64: boolean }): void;
   rows(rows: StreamRows): void;
+  /** Of a stream without a rate: nothing is known of that time. The rows after it follow. */
+  gap(gap: { stream: string; fromNs: bigint; toNs: bigint; lost: number; reason: string }): void;
   /** Bad lines or frames so far; they are counted, never guessed at. */
   malformed(count: number): void;
 }

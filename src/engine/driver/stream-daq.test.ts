@@ -78,6 +78,7 @@ function collect(driver: Driver) {
           lost = 0;
         },
         rows: add,
+        gap: () => undefined,
         malformed: (count) => {
           malformed = count;
         },

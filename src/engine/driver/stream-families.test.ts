@@ -32,6 +32,7 @@ function collector(): {
       for (let row = 0; row < count; row++) rows.push([stream, ...columns.map((column) => column[row] as number)]);
       if (rows.length >= wanted.count) wanted.done();
     },
+    gap: () => undefined,
     malformed: (count) => {
       bad = count;
     },

@@ -41,6 +41,7 @@ export function emptyState(dataFolder: string): BenchState {
     math: [],
     replays: [],
     upload: { target: null, link: 'off', uploads: [] },
+    servers: [],
     notices: [],
     events: [],
   };

@@ -10,6 +10,7 @@ export function createNoticingHost(host: HostServices, board: StateBoard, clock:
     get unavailable() {
       return host.unavailable;
     },
+    ...(host.secrets ? { secrets: host.secrets } : {}),
     notify(notice) {
       const { text, severity } = notice;
       board.publish('notice.raised', { notice: { id: randomUUID(), t: String(clock.nowNs()), severity, text } });

@@ -20,6 +20,7 @@ export const SOURCE_WORDS: Record<PathSource, string> = {
   vendor: 'vendor VISA',
   remembered: 'remembered',
   attached: 'attached',
+  server: 'lab servers',
 };
 
 const WAY_WORDS: Record<FoundPath['way'], string> = {

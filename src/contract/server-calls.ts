@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import { outputOff } from './instrument-schema.ts';
+import { labDialect, serverFinding, serverLock, serverState } from './server-schema.ts';
+import { id, nothing, shortText } from './value-schema.ts';
+
+const url = z.string().min(1).max(2000);
+const secret = z.string().max(8000);
+
+/** The part of the list about lab servers. Their instruments are attached and driven like all others, by `instrument.*`. */
+export const SERVER_CALLS = {
+  /** Puts a server on the bench and connects; known already: the same. What it speaks is found out (`server.changed`). Throws server.* when nothing answers: it is not added. */
+  'server.add': {
+    right: 'control',
+    input: z.object({
+      url,
+      label: shortText.optional(),
+      token: secret.optional(),
+      /** Only for servers that do not say what they are. */
+      dialect: labDialect.optional(),
+    }),
+    output: z.object({ server: id }),
+  },
+  /** Detaches its instruments and forgets it, its token, too. */
+  'server.remove': { right: 'control', input: z.object({ server: id }), output: nothing },
+  'server.set': {
+    right: 'control',
+    input: z.object({ server: id, label: shortText.optional(), webSocket: z.boolean().optional() }),
+    output: serverState,
+  },
+  /** Tries at once. */
+  'server.reconnect': { right: 'control', input: z.object({ server: id }), output: nothing },
+  'server.disconnect': { right: 'control', input: z.object({ server: id }), output: nothing },
+  'server.refresh': { right: 'view', input: z.object({ server: id }), output: serverState },
+  /** Throws server.unauthorized, server.mfa-required, server.busy (too many tries). The password is never kept. */
+  'server.login': {
+    right: 'control',
+    input: z.object({ server: id, user: shortText, password: secret, mfaToken: z.string().max(20).optional() }),
+    output: serverState,
+  },
+  'server.logout': { right: 'control', input: z.object({ server: id }), output: serverState },
+  /** Lock of one instrument at the server. `force` takes it from its owner. */
+  'server.lock': {
+    right: 'control',
+    input: z.object({ server: id, equipment: id, on: z.boolean(), force: z.boolean().default(false) }),
+    output: serverLock,
+  },
+  /** The server's own emergency stop, then every channel by itself, each read back. */
+  'server.emergencyStop': {
+    right: 'control',
+    input: z.object({ server: id }),
+    output: z.object({ results: z.array(outputOff) }),
+  },
+  'server.acknowledge': { right: 'control', input: z.object({ server: id, alarm: id }), output: nothing },
+  /** What an address speaks, what works and what is broken, without putting it on the bench. */
+  'server.inspect': {
+    right: 'view',
+    input: z.object({ url, token: secret.optional() }),
+    output: z.object({
+      dialect: labDialect,
+      name: z.string(),
+      version: z.string(),
+      features: z.record(z.string(), z.union([z.boolean(), z.array(z.string())])),
+      findings: z.array(serverFinding),
+      equipment: z.array(z.object({ id, label: z.string(), role: z.string(), streams: z.array(z.string()) })),
+    }),
+  },
+} as const;

@@ -1,0 +1,101 @@
+import type { Handlers } from '../../contract/serve.ts';
+import { LabError } from '../../core/errors.ts';
+import type { EngineParts } from '../engine-parts.ts';
+
+type ServerCall =
+  | 'server.add'
+  | 'server.remove'
+  | 'server.set'
+  | 'server.reconnect'
+  | 'server.disconnect'
+  | 'server.refresh'
+  | 'server.login'
+  | 'server.logout'
+  | 'server.lock'
+  | 'server.emergencyStop'
+  | 'server.acknowledge'
+  | 'server.inspect';
+
+/** Lab servers of the bench. */
+export function createServerCalls({ servers }: EngineParts): Pick<Handlers, ServerCall> {
+  return {
+    'server.add': async ({ url, label, token, dialect }) => {
+      const added = await servers.add({
+        url,
+        ...(label === undefined ? {} : { label }),
+        ...(token === undefined ? {} : { token }),
+        ...(dialect === undefined ? {} : { dialect }),
+      });
+      return { server: added.id };
+    },
+    'server.remove': async ({ server }) => {
+      await servers.remove(server);
+      return {};
+    },
+    'server.set': ({ server, label, webSocket }) => servers.set(server, { label, webSocket }),
+    'server.reconnect': ({ server }) => {
+      servers.reconnect(server);
+      return {};
+    },
+    'server.disconnect': ({ server }) => {
+      servers.disconnect(server);
+      return {};
+    },
+    'server.refresh': async ({ server }, { signal }) => {
+      const found = servers.find(server);
+      await found.open.refreshEquipment(signal);
+      return servers.show(found);
+    },
+    'server.login': ({ server, user, password, mfaToken }) => servers.login(server, { user, password, mfaToken }),
+    'server.logout': ({ server }) => servers.logout(server),
+    'server.lock': async ({ server, equipment, on, force }, { signal }) => {
+      const { lock } = servers.find(server).open;
+      if (!lock) throw lacks('locks');
+      const { owner, isOurs, expiresInS } = await lock.call(servers.find(server).open, equipment, on, force, signal);
+      return { owner, isOurs, expiresInS: expiresInS ?? null };
+    },
+    'server.emergencyStop': async ({ server }) => {
+      const found = servers.find(server);
+      const { open } = found;
+      const results = open.emergencyStop
+        ? await open.emergencyStop()
+        : (await Promise.all(open.equipment.map(({ id }) => open.outputsOff(id)))).flat();
+      return {
+        results: results.map(({ equipment, group, confirmed, reason }) => ({
+          instrument: equipment,
+          group,
+          confirmed,
+          ...(reason === undefined ? {} : { reason }),
+        })),
+      };
+    },
+    'server.acknowledge': async ({ server, alarm }, { screen, signal }) => {
+      const { open } = servers.find(server);
+      if (!open.acknowledge) throw lacks('alarms to acknowledge');
+      await open.acknowledge(alarm, screen.name, signal);
+      return {};
+    },
+    'server.inspect': async ({ url, token }) => {
+      await using lab = await servers.inspect(url, token);
+      return {
+        dialect: lab.dialect,
+        name: lab.about.name,
+        version: lab.about.version,
+        features: Object.fromEntries(
+          Object.entries(lab.features).map(([name, value]) => [name, typeof value === 'boolean' ? value : [...value]]),
+        ),
+        findings: [...lab.about.findings],
+        equipment: lab.equipment.map(({ id, label, shape, streams }) => ({
+          id,
+          label,
+          role: shape.role,
+          streams: streams.map(({ name }) => name),
+        })),
+      };
+    },
+  };
+}
+
+function lacks(what: string): LabError {
+  return new LabError('server.unsupported', `This lab server offers no ${what}. Nothing was sent.`);
+}

@@ -1,0 +1,189 @@
+import { LabError } from '../../core/errors.ts';
+import type { Control, ControlValue, InstrumentShape } from '../../core/instrument.ts';
+import type { RowSource } from '../../core/link-word.ts';
+import type { Equipment, LabStream, StreamOffer } from '../../lab/equipment.ts';
+import type { Driver, DriverStatus, OutputOff, StreamOutlet, Waveform } from '../driver/driver.ts';
+import type { ExchangeOptions } from '../session/session.ts';
+import type { RemotePlace, RemoteSession } from './remote-session.ts';
+import { createRemoteOutlet } from './remote-stream.ts';
+
+/** How fast its streams are asked for. */
+const RATE = 'rate';
+
+/** The dialect of an instrument behind a lab server: what the server does for it, as every other driver does it at the instrument. */
+export class RemoteDriver implements Driver {
+  readonly #place: RemotePlace;
+  readonly #session: RemoteSession;
+  readonly #streams = new Map<string, LabStream>();
+  readonly #sources = new Map<string, RowSource | 'silent'>();
+  #rateHz: number | undefined;
+
+  constructor(place: RemotePlace, session: RemoteSession) {
+    this.#place = place;
+    this.#session = session;
+  }
+
+  /** As the server lists it now; the last it listed while it does not. */
+  get shape(): InstrumentShape {
+    const { shape, streams } = this.#equipment;
+    const own = this.#hasRate ? [rateControl(streams)] : [];
+    // Its rows come as streams: nothing is polled from here.
+    return { ...shape, controls: [...shape.controls, ...own], polled: [] };
+  }
+
+  async status(): Promise<DriverStatus> {
+    const sources = [...this.#sources.values()];
+    const source = sources.includes('silent') ? 'silent' : sources.includes('polled') ? 'polled' : sources[0];
+    return { ...this.#equipment.status, ...(source === undefined ? {} : { source }) };
+  }
+
+  async readControls(ids: readonly string[] | undefined, signal: AbortSignal): Promise<Record<string, ControlValue>> {
+    const { server, equipment } = this.#place;
+    const values = await server.readControls(equipment, signal);
+    const rate = { [RATE]: this.#asked };
+    const all: Record<string, ControlValue> = this.#hasRate ? { ...values, ...rate } : values;
+    return ids === undefined ? all : Object.fromEntries(Object.entries(all).filter(([id]) => ids.includes(id)));
+  }
+
+  async setControl(id: string, value: ControlValue, signal: AbortSignal): Promise<Record<string, ControlValue>> {
+    if (id === RATE && this.#hasRate) return this.#setRate(Number(value));
+    const { server, equipment, timeoutMs } = this.#place;
+    let readBack: Record<string, ControlValue> = {};
+    await this.#session.traced(`${id} = ${value}`, async () => {
+      readBack = await server.setControl(equipment, id, value, { timeoutMs, signal });
+      return JSON.stringify(readBack);
+    });
+    return readBack;
+  }
+
+  async outputsOff(): Promise<OutputOff[]> {
+    const { server, equipment } = this.#place;
+    const groups = new Set(this.shape.controls.flatMap(({ isOutput, group }) => (isOutput ? [group] : [])));
+    let results: OutputOff[] = [];
+    try {
+      await this.#session.traced('outputs off', async () => {
+        results = (await server.outputsOff(equipment)).map(({ group, confirmed, reason }) => ({
+          group,
+          confirmed,
+          ...(reason === undefined ? {} : { reason }),
+        }));
+        return JSON.stringify(results);
+      });
+    } catch (error) {
+      const reason = LabError.from(error).message;
+      return [...groups].map((group) => ({ group, confirmed: false, reason }));
+    }
+    // What the server did not speak of is not off.
+    const missing = [...groups].filter((group) => !results.some((result) => result.group === group));
+    const silent = missing.map((group) => ({ group, confirmed: false, reason: 'The lab server said nothing of it.' }));
+    return [...results, ...silent];
+  }
+
+  async capture(channels: readonly string[], signal: AbortSignal): Promise<Waveform> {
+    const { server, equipment } = this.#place;
+    if (!server.capture) {
+      throw new LabError(
+        'server.unsupported',
+        `${server.url} gives no waveforms. Nothing was sent. Attach the oscilloscope directly to capture.`,
+      );
+    }
+    const { columns, samples, ...rest } = await server.capture(equipment, channels, signal);
+    return { ...rest, columns: [...columns], samples: [...samples] };
+  }
+
+  async send(command: string, options: ExchangeOptions): Promise<void> {
+    await this.#session.write(command, options);
+  }
+
+  /** Until the signal aborts: the server's link mends itself. */
+  async stream(outlet: StreamOutlet, signal: AbortSignal): Promise<void> {
+    const { server, clock } = this.#place;
+    const begin = (): void => {
+      for (const offer of this.#equipment.streams) {
+        if (offer.caution !== undefined || this.#streams.has(offer.name)) continue;
+        const host = {
+          nowNs: () => clock.nowNs(),
+          came: (source: RowSource | 'silent') => void this.#sources.set(offer.name, source),
+        };
+        const lab = createRemoteOutlet(offer.name, outlet, host);
+        this.#streams.set(
+          offer.name,
+          server.openStream(this.#place.equipment, offer.name, this.#intervalOf(offer), lab),
+        );
+      }
+    };
+    begin();
+    const listening = server.onEvent(({ kind }) => {
+      if (kind === 'equipment' && !signal.aborted) begin();
+    });
+    await new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      else signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    listening[Symbol.dispose]();
+    const open = [...this.#streams.values()];
+    this.#streams.clear();
+    this.#sources.clear();
+    await Promise.allSettled(open.map((stream) => stream[Symbol.asyncDispose]()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.allSettled([...this.#streams.values()].map((stream) => stream[Symbol.asyncDispose]()));
+    this.#streams.clear();
+  }
+
+  #known: Equipment | undefined;
+
+  get #equipment(): Equipment {
+    const { server, equipment } = this.#place;
+    this.#known = server.equipment.find(({ id }) => id === equipment) ?? this.#known;
+    if (this.#known) return this.#known;
+    throw unknownEquipment(server.url, equipment);
+  }
+
+  /** The stream rate is set here, where the server has no control of its own for it. */
+  get #hasRate(): boolean {
+    const { shape, streams } = this.#equipment;
+    return streams.length > 0 && !shape.controls.some(({ id }) => id === RATE);
+  }
+
+  get #asked(): number {
+    const [first] = this.#equipment.streams;
+    return this.#rateHz ?? (first ? 1000 / first.defaultIntervalMs : 0);
+  }
+
+  #intervalOf(offer: StreamOffer): number {
+    const wanted = this.#rateHz === undefined ? offer.defaultIntervalMs : 1000 / this.#rateHz;
+    return Math.min(offer.maxIntervalMs, Math.max(offer.minIntervalMs, wanted));
+  }
+
+  #setRate(rateHz: number): Record<string, ControlValue> {
+    if (!(rateHz > 0)) throw new LabError('call.invalid', 'A rate is more than 0 Hz. Nothing was changed.');
+    this.#rateHz = rateHz;
+    for (const offer of this.#equipment.streams) this.#streams.get(offer.name)?.setInterval(this.#intervalOf(offer));
+    return { [RATE]: rateHz };
+  }
+}
+
+function rateControl(streams: readonly StreamOffer[]): Control {
+  const fastest = Math.min(...streams.map(({ minIntervalMs }) => minIntervalMs));
+  const slowest = Math.max(...streams.map(({ maxIntervalMs }) => maxIntervalMs));
+  return {
+    id: RATE,
+    group: '',
+    label: 'Rate',
+    kind: 'number',
+    unit: 'Hz',
+    min: 1000 / slowest,
+    max: 1000 / fastest,
+  };
+}
+
+/** `server.rejected`: the server lists no such equipment. */
+export function unknownEquipment(url: string, equipment: string): LabError {
+  return new LabError(
+    'server.rejected',
+    `${url} lists no equipment ${equipment}. It is not attached. Connect it at the server, then look again.`,
+    { equipment },
+  );
+}

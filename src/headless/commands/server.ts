@@ -1,0 +1,81 @@
+import type { ServerFinding, ServerState } from '../../contract/server-schema.ts';
+import { linkBadge, linkLabel } from '../../core/link-word.ts';
+import { accessToken } from '../access-token.ts';
+import type { Command } from '../command.ts';
+import { EXIT } from '../exit-code.ts';
+import type { Output } from '../output.ts';
+import { openScreen } from '../screen.ts';
+
+const MARKS: Record<ServerFinding['state'], string> = {
+  works: 'works',
+  partly: 'partly',
+  broken: 'BROKEN',
+  absent: '-',
+};
+
+/** What a lab server speaks, what works there and what is broken; without an address, the servers of the bench. */
+export const server: Command = {
+  name: 'server',
+  usage: '[URL] [--token T | --token -] [--add | --remove | --reconnect]',
+  summary: 'Says what a lab server speaks, what works and what is broken; puts it on the bench.',
+  options: {
+    token: {
+      type: 'string',
+      value: 'TOKEN',
+      about: 'access token; - reads it from the standard input; else LABWIRE_TOKEN',
+    },
+    add: { type: 'boolean', about: 'put it on the bench' },
+    remove: { type: 'boolean', about: 'take it off the bench; its instruments are detached' },
+    reconnect: { type: 'boolean', about: 'try now' },
+  },
+  positionals: [0, 1],
+  async run(args, shell) {
+    await using screen = await openScreen(args, shell);
+    const { client } = screen;
+    const url = args.positionals[0];
+    if (url === undefined) {
+      const { servers } = await client.call('bench.read', {});
+      if (args.flag('json')) await shell.out.json(servers);
+      else for (const one of servers) await printServer(one, shell.out);
+      return EXIT.done;
+    }
+    if (args.flag('remove') || args.flag('reconnect')) {
+      const { servers } = await client.call('bench.read', {});
+      const found = servers.find((one) => one.url.includes(url) || one.id === url || one.label === url);
+      if (!found) {
+        await shell.out.line(`No lab server ${url} is on the bench.`);
+        return EXIT.instrument;
+      }
+      await client.call(args.flag('remove') ? 'server.remove' : 'server.reconnect', { server: found.id });
+      return EXIT.done;
+    }
+    const token = await accessToken(args.text('token'));
+    const secret = token === undefined ? {} : { token };
+    if (args.flag('add')) {
+      const added = await client.call('server.add', { url, ...secret }, { signal: shell.signal });
+      if (args.flag('json')) await shell.out.json(added);
+      else await shell.out.line(`On the bench: ${added.server}`);
+      return EXIT.done;
+    }
+    const report = await client.call('server.inspect', { url, ...secret }, { signal: shell.signal });
+    if (args.flag('json')) {
+      await shell.out.json(report);
+      return EXIT.done;
+    }
+    await shell.out.line(`${report.name || url} ${report.version} speaks ${report.dialect}`);
+    const features = Object.entries(report.features).filter(([, value]) => value !== false);
+    for (const [name, value] of features)
+      await shell.out.line(`  ${name}${Array.isArray(value) ? `: ${value.join(', ') || 'none'}` : ''}`);
+    for (const { feature, state, text } of report.findings)
+      await shell.out.line(`  ${MARKS[state].padEnd(7)} ${feature}: ${text}`);
+    for (const { id, label, role, streams } of report.equipment)
+      await shell.out.line(`  ${id}  ${label} (${role})${streams.length > 0 ? `: ${streams.join(', ')}` : ''}`);
+    return report.findings.some(({ state }) => state === 'broken') ? EXIT.instrument : EXIT.done;
+  },
+};
+
+async function printServer({ id, label, url, link, equipment }: ServerState, out: Output): Promise<void> {
+  await out.line(
+    `${label}  ${url}  ${linkLabel(link)}  [${linkBadge(link).text}]  ${equipment.length} instruments  ${id}`,
+  );
+}
