@@ -37,6 +37,8 @@ describe('resource', () => {
     ['prlgx-tcpip0::10.0.0.7::1234::22::INSTR', 'PRLGX-TCPIP0::10.0.0.7::1234::22::INSTR'],
     ['PRLGX-ASRL::/dev/ttyUSB0::INTFC', 'PRLGX-ASRL0::/dev/ttyUSB0::INTFC'],
     ['PRLGX-ASRL2::com4::22::96::INSTR', 'PRLGX-ASRL2::COM4::22::0::INSTR'],
+    ['lab::Hub.lan:8000::ps_250e6dfe', 'LAB::hub.lan:8000::ps_250e6dfe::INSTR'],
+    ['labs::[::1]:443::a%3A%3Ab c::INSTR', 'LABS::[::1]:443::a%3A%3Ab%20c::INSTR'],
     ['modbus-asrl::/dev/ttyUSB1::1', 'MODBUS-ASRL0::/dev/ttyUSB1::1::INSTR'],
     ['MODBUS-TCPIP::10.0.0.9::7', 'MODBUS-TCPIP0::10.0.0.9::502::7::INSTR'],
     ['MODBUS-TCPIP::10.0.0.9::5020::7::INSTR', 'MODBUS-TCPIP0::10.0.0.9::5020::7::INSTR'],

@@ -45,8 +45,10 @@ export function parseServerAddress(text: string): ServerAddress {
 }
 
 function invalid(text: string, why: string): LabError {
+  // Whoever typed a secret into it does not want to read it in a log.
+  const shown = text.replace(/\/\/[^@/]*@/, '//…@').replace(/token=[^&\s]*/gi, 'token=…');
   return new LabError(
     'call.invalid',
-    `“${text.slice(0, 80)}” is no address of a lab server: ${why}. Nothing was connected. Type host:port or http://host:port.`,
+    `“${shown.slice(0, 80)}” is no address of a lab server: ${why}. Nothing was connected. Type host:port or http://host:port.`,
   );
 }
