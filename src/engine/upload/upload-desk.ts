@@ -95,11 +95,15 @@ export class UploadDesk implements AsyncDisposable {
       this.#password = password;
       await this.#parts.secrets?.write(SECRET, password).catch(() => undefined);
     }
-    this.#target = target;
     this.#link = target ? 'unknown' : 'off';
-    this.#uploads = this.#uploads.map((one) =>
-      one.state === 'done' ? one : { ...one, state: 'waiting', tries: 0, retryNs: null, error: null, sentBytes: 0 },
-    );
+    // What is done is done there, not at another server.
+    const isSame = target?.url === this.#target?.url;
+    this.#target = target;
+    this.#uploads = this.#uploads
+      .filter(({ state }) => isSame || state !== 'done')
+      .map((one) =>
+        one.state === 'done' ? one : { ...one, state: 'waiting', tries: 0, retryNs: null, error: null, sentBytes: 0 },
+      );
     this.#current?.abort.abort();
     this.#changed();
     this.#start();

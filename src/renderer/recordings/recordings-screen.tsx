@@ -7,7 +7,7 @@ import { Problem } from '../control/problem.tsx';
 import { benchStore, call, clientStore } from '../engine-link.ts';
 import { toggleRecording } from '../frame/record-button.tsx';
 import { showOrigin } from '../screen-store.ts';
-import { useStore } from '../store.ts';
+import { createStore, useStore } from '../store.ts';
 import { formatBytes, formatDate, formatDuration, msOf, plural } from '../text-format.ts';
 import { JobList } from './job-list.tsx';
 import { LibraryActions } from './library-actions.tsx';
@@ -18,11 +18,13 @@ import { SessionList } from './session-list.tsx';
 import { Sparkline } from './sparkline.tsx';
 import { UploadList } from './upload-list.tsx';
 
+/** What is looked for and at: the same after a look at another screen. */
+const pickStore = createStore<{ search: string; picked: string | undefined }>({ search: '', picked: undefined });
+
 /** What was recorded: newest first, with a preview, searchable; details beside. */
 export function RecordingsScreen(): ReactElement {
-  const [search, setSearch] = useState('');
+  const { search, picked } = useStore(pickStore, (value) => value);
   const { list, error } = useLibrary(search);
-  const [picked, setPicked] = useState<string>();
   const rows = list?.recordings ?? [];
   const row = rows.find((item) => item.id === picked) ?? rows[0];
   const hasInstruments = useStore(benchStore, (bench) => (bench?.instruments.length ?? 0) > 0);
@@ -39,7 +41,7 @@ export function RecordingsScreen(): ReactElement {
               aria-label="Search recordings"
               placeholder="Name, tag, note, instrument, channel"
               value={search}
-              onChange={(event) => setSearch(event.target.value)}
+              onChange={(event) => pickStore.update((now) => ({ ...now, search: event.target.value }))}
             />
           </label>
           <span className="grow" />
@@ -67,7 +69,12 @@ export function RecordingsScreen(): ReactElement {
               </thead>
               <tbody>
                 {rows.map((item) => (
-                  <Row key={item.id} row={item} isPicked={item.id === row?.id} onPick={() => setPicked(item.id)} />
+                  <Row
+                    key={item.id}
+                    row={item}
+                    isPicked={item.id === row?.id}
+                    onPick={() => pickStore.update((now) => ({ ...now, picked: item.id }))}
+                  />
                 ))}
               </tbody>
             </table>

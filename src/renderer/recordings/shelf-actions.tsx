@@ -1,5 +1,6 @@
 import { type KeyboardEvent, type ReactElement, useRef, useState } from 'react';
 import type { RecordingRow } from '../../contract/recording-schema.ts';
+import type { Upload } from '../../contract/upload-schema.ts';
 import { act, toast } from '../actions.ts';
 import { benchStore } from '../engine-link.ts';
 import { followJob } from '../job/followed-jobs.ts';
@@ -9,6 +10,7 @@ import { takeFocus } from './first-focus.ts';
 /** What changes the files of a recording: sent away, repaired, thinned, thrown away. */
 export function ShelfActions({ row }: { row: RecordingRow }): ReactElement {
   const target = useStore(benchStore, (bench) => bench?.upload.target ?? null);
+  const sent = useStore(benchStore, (bench) => uploadOf(row, bench?.upload.uploads ?? []));
   const [asks, setAsks] = useState<'trash' | 'thin'>();
   const [interval, setInterval] = useState('1');
   const left = useRef<'trash' | 'thin'>(undefined);
@@ -97,10 +99,11 @@ export function ShelfActions({ row }: { row: RecordingRow }): ReactElement {
         <button
           type="button"
           className="btn"
-          disabled={isRunning}
+          disabled={isRunning || sent !== 'not'}
+          title={sent === 'done' ? `Read back and compared at ${target.url}` : undefined}
           onClick={() => void act('upload.add', { recording: row.id })}
         >
-          Upload
+          {sent === 'done' ? '✓ Uploaded' : sent === 'underway' ? 'Uploading…' : 'Upload'}
         </button>
       ) : null}
       {isNative && (
@@ -113,4 +116,11 @@ export function ShelfActions({ row }: { row: RecordingRow }): ReactElement {
       </button>
     </div>
   );
+}
+
+/** How far its files are on their way to the server. */
+function uploadOf({ id, paths }: RecordingRow, uploads: readonly Upload[]): 'not' | 'underway' | 'done' {
+  const own = uploads.filter(({ recording }) => recording === id);
+  if (own.some(({ state }) => state !== 'done' && state !== 'failed')) return 'underway';
+  return paths.every((path) => own.some((one) => one.path === path && one.state === 'done')) ? 'done' : 'not';
 }

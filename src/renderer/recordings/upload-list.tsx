@@ -18,7 +18,7 @@ export function UploadList(): ReactElement | null {
         <li>
           <span className="tone-warn">
             {upload.link === 'needs-password'
-              ? 'The server wants a password: give it in Settings.'
+              ? 'The server takes no such user and password: correct them in Settings.'
               : upload.link === 'unknown'
                 ? 'Looking for the server …'
                 : 'The server cannot be reached. Recordings wait here, whole.'}

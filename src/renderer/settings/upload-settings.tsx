@@ -7,10 +7,10 @@ import { Row } from './setting-row.tsx';
 
 const LINK_WORDS: Record<UploadState['link'], string> = {
   off: '',
-  unknown: 'not asked yet',
+  unknown: 'looking for it …',
   reachable: '✓ can be reached',
   unreachable: 'cannot be reached',
-  'needs-password': 'wants a password',
+  'needs-password': 'takes no such user and password',
 };
 
 /** Where finished recordings go. */
@@ -21,8 +21,15 @@ export function UploadSettings(): ReactElement {
   const [user, setUser] = useState(target?.user ?? '');
   const [password, setPassword] = useState('');
   const [when, setWhen] = useState<UploadTarget['when']>(target?.when ?? 'offline');
+  const [problem, setProblem] = useState('');
   const save = (event: FormEvent): void => {
     event.preventDefault();
+    if (url.trim() !== '' && !isWebAddress(url.trim())) {
+      setProblem(
+        'That is no address. It begins with http:// or https://, then server and folder; empty for no server.',
+      );
+      return;
+    }
     void act('upload.setTarget', {
       target: url.trim() === '' ? null : { url: url.trim(), user: user.trim(), when },
       ...(password === '' ? {} : { password }),
@@ -40,7 +47,11 @@ export function UploadSettings(): ReactElement {
           aria-label="Address of the folder"
           placeholder="https://nas/recordings/"
           value={url}
-          onChange={(event) => setUrl(event.target.value)}
+          aria-invalid={problem !== ''}
+          onChange={(event) => {
+            setUrl(event.target.value);
+            setProblem('');
+          }}
         />
         <input
           className="input"
@@ -70,10 +81,19 @@ export function UploadSettings(): ReactElement {
         <button type="submit" className="btn">
           Save
         </button>
-        <span className="quiet" role="status">
+        <span className={upload?.link === 'reachable' ? 'tone-ok' : 'quiet'} role="status">
           {upload ? LINK_WORDS[upload.link] : ''}
         </span>
+        {problem && (
+          <p className="wrong wide" role="alert">
+            {problem}
+          </p>
+        )}
       </form>
     </Row>
   );
+}
+
+function isWebAddress(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
 }
