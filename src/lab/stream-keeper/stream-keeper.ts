@@ -131,6 +131,7 @@ export class StreamKeeper implements Disposable {
     } else if (before === 'stopped') this.#watchAnew();
     if (health === 'stopped') this.#stopped(reason);
     else if (health === 'down') this.#startPolling(reason);
+    else if (health === 'live' && this.spec.isOnlyPolled?.()) this.#startPolling(reason);
     this.#arm();
   }
 

@@ -41,6 +41,8 @@ export interface StreamSpec {
   start(intervalMs: number): void;
   /** Nobody wants it any more. */
   stop(): void;
+  /** The socket will not give it (a server whose stream cuts others off): it is polled as soon as the link stands. */
+  isOnlyPolled?(): boolean;
   /** The present rows over REST; undefined: the server has nothing new. */
   poll?(signal: AbortSignal): Promise<ArrivedRows | undefined>;
   /** What the server kept of a hole, in order. More or less than asked for is cut or declared. */
