@@ -83,6 +83,8 @@ function text(message: Message, tNs: bigint | undefined): string {
 
 /** JSON has no NaN and no Infinity: missing is null, overload is text. */
 function stringify(value: unknown): string {
+  // Asked for every number, a replacer takes most of the time; few messages need it.
+  if (isPlain(value)) return JSON.stringify(value);
   return JSON.stringify(value, (_key, item: unknown) => {
     if (typeof item === 'bigint') return String(item);
     if (typeof item !== 'number' || Number.isFinite(item)) return item;
@@ -94,4 +96,11 @@ function stringify(value: unknown): string {
 /** RFC 4180: quotes are doubled. */
 function quoted(field: string): string {
   return `"${field.replaceAll('"', '""')}"`;
+}
+
+/** Whether JSON can say it as it is. */
+function isPlain(value: unknown): boolean {
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value !== 'object' || value === null) return typeof value !== 'bigint';
+  return Array.isArray(value) ? value.every(isPlain) : Object.values(value).every(isPlain);
 }
