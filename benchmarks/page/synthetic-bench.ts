@@ -59,6 +59,7 @@ export function emptyBench(): BenchState {
     sweeps: [],
     math: [],
     replays: [],
+    servers: [],
     upload: { target: null, link: 'off', uploads: [] },
     notices: [],
     events: [],

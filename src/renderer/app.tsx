@@ -30,6 +30,7 @@ import { RecordingsScreen } from './recordings/recordings-screen.tsx';
 import { SaveLastDialog } from './recordings/save-last-dialog.tsx';
 import { SafetyDialog } from './safety/safety-dialog.tsx';
 import { type DialogState, type ScreenName, screenStore } from './screen-store.ts';
+import { ServersDialog } from './servers/servers-dialog.tsx';
 import { SettingsScreen } from './settings/settings-screen.tsx';
 import { useShortcuts } from './shortcuts.ts';
 import { useStatisticsWatch } from './statistics-watch.ts';
@@ -104,6 +105,8 @@ function OpenDialog({ dialog }: { dialog: DialogState }): ReactElement {
       return <ScreenshotDialog instrument={dialog.instrument} />;
     case 'queries':
       return <QueriesDialog instrument={dialog.instrument} />;
+    case 'servers':
+      return <ServersDialog server={dialog.server} address={dialog.address} />;
     case 'safety':
       return <SafetyDialog />;
     case 'rule':

@@ -16,6 +16,7 @@ import './styles/safety.css';
 import './styles/screens.css';
 import './styles/recordings.css';
 import './styles/replay.css';
+import './styles/servers.css';
 import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
 import { createOpener } from './connect.ts';

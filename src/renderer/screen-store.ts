@@ -13,6 +13,7 @@ export type DialogState =
   | { kind: 'rename'; instrument: string }
   | { kind: 'screenshot'; instrument: string }
   | { kind: 'queries'; instrument: string }
+  | { kind: 'servers'; server?: string; address?: string }
   | { kind: 'safety' }
   | { kind: 'rule'; rule?: string; channel?: string }
   | { kind: 'bench'; action: 'new' | 'open' | 'saveAs' | 'rename' }

@@ -7,7 +7,7 @@ import { Icon } from '../control/icon.tsx';
 import { Popover } from '../control/popover.tsx';
 import { Problem } from '../control/problem.tsx';
 import { benchStore } from '../engine-link.ts';
-import { closeDialog } from '../screen-store.ts';
+import { closeDialog, showDialog } from '../screen-store.ts';
 import { useStore } from '../store.ts';
 import { attachAll, attachOne } from './attach-all.ts';
 import { useDiscovery } from './discovery-watch.ts';
@@ -52,6 +52,10 @@ export function AttachDialog(): ReactElement {
       head={
         <>
           <TypedAddress onProblem={setTyped} />
+          <button type="button" className="btn" onClick={() => showDialog({ kind: 'servers' })}>
+            <Icon name="server" />
+            Lab server…
+          </button>
           {simulator !== 'running' && (
             <button
               type="button"

@@ -3,6 +3,7 @@ import type { AttachOptions, FoundInstrument } from '../../contract/discovery-sc
 import type { LabError } from '../../core/errors.ts';
 import { Icon } from '../control/icon.tsx';
 import { Problem } from '../control/problem.tsx';
+import { showDialog } from '../screen-store.ts';
 import { DoctorPanel } from './doctor-panel.tsx';
 import { OptionsForm } from './options-form.tsx';
 import { PathList } from './path-list.tsx';
@@ -22,6 +23,8 @@ export function FoundRow(props: {
   const [open, setOpen] = useState<Open>('none');
   const { title, detail } = wordsOf(row);
   const first = row.resources[0] ?? row.paths[0]?.resource ?? '';
+  // Announced as a lab server: no instrument, and its instruments come with it.
+  const isServer = row.state === 'unusable' && row.paths.some(({ way }) => way === 'server');
   const toggle = (next: Open): void => setOpen((now) => (JSON.stringify(now) === JSON.stringify(next) ? 'none' : next));
   return (
     <div className="found" data-testid="found-row" data-state={row.state}>
@@ -72,7 +75,17 @@ export function FoundRow(props: {
             {isBusy ? 'Asking…' : 'Attach…'}
           </button>
         )}
-        {(row.state === 'unusable' || row.state === 'gone') && (
+        {isServer && (
+          <button
+            type="button"
+            className="btn"
+            onClick={() => showDialog({ kind: 'servers', address: first })}
+            aria-label={`Add lab server ${title}`}
+          >
+            Add…
+          </button>
+        )}
+        {!isServer && (row.state === 'unusable' || row.state === 'gone') && (
           <button
             type="button"
             className="btn"

@@ -1,6 +1,7 @@
 import type { ReactElement } from 'react';
 import { JobStrip } from '../job/job-strip.tsx';
 import { SafetyButton } from '../safety/safety-button.tsx';
+import { ServerBadge } from '../servers/server-badge.tsx';
 import { BenchFileStrip, BenchTitle } from './bench-title.tsx';
 import { LinkBadge, LinkStrip } from './link-badge.tsx';
 import { OutputsOffButton, OutputsOffStrip } from './outputs-off.tsx';
@@ -20,6 +21,7 @@ export function TopBar(): ReactElement {
       <RecordButton />
       <SafetyButton />
       <OutputsOffButton />
+      <ServerBadge />
       <LinkBadge />
     </header>
   );

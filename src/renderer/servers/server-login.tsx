@@ -1,0 +1,92 @@
+import { type FormEvent, type ReactElement, useState } from 'react';
+import type { ServerState } from '../../contract/server-schema.ts';
+import { LabError } from '../../core/errors.ts';
+import { act } from '../actions.ts';
+import { Problem } from '../control/problem.tsx';
+import { call } from '../engine-link.ts';
+
+const KEPT: Record<ServerState['login']['kept'], string> = {
+  keychain: 'The token is kept in the keychain of the system; the password is not kept.',
+  memory: 'The token stays in memory until Labwire closes; the password is not kept.',
+};
+
+/** Who we are at a server. */
+export function ServerLogin({ server }: { server: ServerState }): ReactElement {
+  const { user, state, kept } = server.login;
+  if (state === 'in') {
+    return (
+      <p className="server-line">
+        Logged in{user ? ` as ${user}` : ''}. <span className="quiet">{KEPT[kept]}</span>
+        <button type="button" className="btn small" onClick={() => void act('server.logout', { server: server.id })}>
+          Log out
+        </button>
+      </p>
+    );
+  }
+  return <LoginForm server={server} />;
+}
+
+function LoginForm({ server }: { server: ServerState }): ReactElement {
+  const [user, setUser] = useState(server.login.user);
+  const [password, setPassword] = useState('');
+  const [code, setCode] = useState('');
+  const [problem, setProblem] = useState<LabError>();
+  const [busy, setBusy] = useState(false);
+  const wantsCode = server.login.state === 'mfa' || problem?.code === 'server.mfa-required';
+  const login = async (event: FormEvent): Promise<void> => {
+    event.preventDefault();
+    setBusy(true);
+    setProblem(undefined);
+    try {
+      await call('server.login', {
+        server: server.id,
+        user: user.trim(),
+        password,
+        ...(code === '' ? {} : { mfaToken: code.trim() }),
+      });
+      setPassword('');
+      setCode('');
+    } catch (thrown) {
+      setProblem(LabError.from(thrown));
+    }
+    setBusy(false);
+  };
+  return (
+    <>
+      <form className="server-add" onSubmit={(event) => void login(event)}>
+        <input
+          className="input"
+          aria-label="User"
+          placeholder="User"
+          autoComplete="username"
+          value={user}
+          onChange={(event) => setUser(event.target.value)}
+        />
+        <input
+          className="input"
+          type="password"
+          aria-label="Password"
+          placeholder="Password"
+          autoComplete="current-password"
+          value={password}
+          onChange={(event) => setPassword(event.target.value)}
+        />
+        {wantsCode && (
+          <input
+            className="input num"
+            aria-label="One-time code"
+            placeholder="One-time code"
+            inputMode="numeric"
+            autoComplete="one-time-code"
+            value={code}
+            onChange={(event) => setCode(event.target.value)}
+          />
+        )}
+        <button type="submit" className="btn" disabled={busy || user.trim() === '' || password === ''}>
+          {busy ? 'Logging in…' : 'Log in'}
+        </button>
+      </form>
+      {problem && <Problem error={problem} tone={problem.code === 'server.mfa-required' ? 'info' : 'bad'} />}
+    </>
+  );
+}
