@@ -29,18 +29,18 @@ const MOST_MIB = 300;
 
 const CASES: { name: string; format: ExportFormat; options?: ExportChoices; isSampled?: boolean }[] = [
   { name: 'csv', format: 'csv' },
-  { name: 'csv, long', format: 'csv', options: { shape: 'long' } },
-  { name: 'csv, interpolated', format: 'csv', options: { merge: 'interpolated' } },
+  { name: 'csv-long', format: 'csv', options: { shape: 'long' } },
+  { name: 'csv-interpolated', format: 'csv', options: { merge: 'interpolated' } },
   { name: 'jsonl', format: 'jsonl' },
   { name: 'json', format: 'json' },
   { name: 'parquet', format: 'parquet' },
-  { name: 'parquet, zstd', format: 'parquet', options: { compression: 'zstd' } },
+  { name: 'parquet-zstd', format: 'parquet', options: { compression: 'zstd' } },
   { name: 'hdf5', format: 'hdf5' },
   { name: 'npy', format: 'npy' },
   { name: 'npz', format: 'npz' },
   { name: 'wav', format: 'wav', isSampled: true },
   { name: 'mcap', format: 'mcap' },
-  { name: 'mcap, zstd', format: 'mcap', options: { compression: 'zstd' } },
+  { name: 'mcap-zstd', format: 'mcap', options: { compression: 'zstd' } },
   { name: 'svg', format: 'svg' },
   { name: 'png', format: 'png' },
 ];
@@ -80,12 +80,13 @@ async function record(folder: string, mib: number): Promise<Source> {
   const about = {
     appVersion: 'bench',
     clock: { source: 'bench', offsetS: null, uncertaintyS: null },
-    clockSource: 'bench',
     notes: '',
+    operator: '',
+    bench: '',
     instruments: [],
     channels: [],
   };
-  const recorder = await openRecorder({ folder, name: 'run', clock: createSystemClock(), about } as never);
+  const recorder = await openRecorder({ folder, name: 'run', clock: createSystemClock(), about });
   recorder.streamOpened(DAQ);
   recorder.streamOpened(SUPPLY);
   const batches = Math.ceil((mib * 2 ** 20) / (ROWS * CHANNELS * 4));
@@ -151,11 +152,15 @@ async function exportHere(name: string, path: string, out: string): Promise<void
 }
 
 function exportApart(name: string, source: Source, folder: string): Figures {
-  const out = join(folder, `out-${name.replace(/\W+/g, '-')}.${name.startsWith('mcap') ? 'mcap' : 'out'}`);
+  const out = outOf(folder, name);
   const args = ['--enable-source-maps', process.argv[1]!, '--child', name, source.path, out];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', maxBuffer: 1 << 24 });
   if (status !== 0) throw new Error(`${name}: ${stderr}`);
   return JSON.parse(stdout.trim().split('\n').at(-1)!);
+}
+
+function outOf(folder: string, name: string): string {
+  return join(folder, `out-${name}.${name.startsWith('mcap') ? 'mcap' : 'out'}`);
 }
 
 function option(name: string): string | undefined {
@@ -173,8 +178,8 @@ async function main(): Promise<void> {
     );
     const lines: string[][] = [['format', 'MS/s', 'MS/CPU s', 'MB/s', 'bytes/sample', 'start MiB', 'peak MiB', 'rows']];
     let isMet = true;
-    for (const { name, format } of CASES) {
-      if (wanted && !wanted.includes(format)) continue;
+    for (const { name } of CASES) {
+      if (wanted && !wanted.includes(name)) continue;
       const { seconds, cpuS, bytes, rows, startMib, peakMib } = exportApart(name, source, folder);
       const perSecond = (value: number): string => (value / seconds / 1e6).toFixed(1);
       const size = (bytes / source.samples).toFixed(2);
@@ -189,8 +194,7 @@ async function main(): Promise<void> {
         String(rows),
       ]);
       if (peakMib > MOST_MIB) isMet = false;
-      for (const ending of ['out', 'mcap'])
-        await rm(join(folder, `out-${name.replace(/\W+/g, '-')}.${ending}`), { force: true });
+      await rm(outOf(folder, name), { force: true });
     }
     const widths = lines[0]!.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
     for (const line of lines)
