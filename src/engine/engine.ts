@@ -46,7 +46,7 @@ import { FlightDesk } from './flight/flight-desk.ts';
 import { History } from './history/history.ts';
 import { ScreenHubs } from './history/screen-hubs.ts';
 import type { HostServices } from './host-services.ts';
-import { createNodePorts } from './lab/node-ports.ts';
+import { createEnginePorts } from './lab/engine-ports.ts';
 import { ServerDesk } from './lab/server-desk.ts';
 import { MathDesk } from './math/math-desk.ts';
 import { createMathStage } from './math/math-stage.ts';
@@ -200,7 +200,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     events,
     host,
     secrets,
-    ports: createNodePorts({ clock, onWake: (listener) => host.onWake(listener) }),
+    ports: scope.use(createEnginePorts(clock, host)),
     path: join(folder.path, 'servers.json'),
     timeoutMs: () => board.state.settings.timeoutMs,
     open: openLabServer,
