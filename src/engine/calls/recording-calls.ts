@@ -34,7 +34,9 @@ export function createRecordingCalls(parts: EngineParts): Pick<Handlers, Recordi
     'recording.list': async ({ search }) => ({ folder: library.folder, recordings: await library.list(search) }),
     'recording.info': async ({ recording: id }) => {
       await using opened = await library.open(id);
-      return recordingInfo(opened);
+      const info = recordingInfo(opened);
+      // A copy says of itself that it is the other.
+      return info.row.id === id ? info : { ...info, row: await library.row(id) };
     },
     'recording.verify': async ({ recording: id }, { signal }) => {
       await using opened = await library.open(id);

@@ -4,12 +4,23 @@ import { LabError } from '../../core/errors.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { systemDisk } from '../recording/disk.ts';
 import { readBytes } from '../recording/disk-read.ts';
+import type { Recording } from '../recording/recording.ts';
 import { editRecording } from '../shelf/edit-head.ts';
 import { repairRecording } from '../shelf/repair.ts';
 import { thinRecording } from '../shelf/thin.ts';
 import { trashRecording } from '../shelf/trash.ts';
 
 type ShelfCall = 'recording.edit' | 'recording.trash' | 'recording.repair' | 'recording.thin' | 'recording.read';
+
+/** Changed, it would be one more recording that says it is the other. */
+function refuseCopy(id: string, { info }: Recording): void {
+  if (info.id === id) return;
+  throw new LabError(
+    'recording.fixed',
+    `This is a copy of “${info.name}”, which lies beside it: it was not changed. Move it to another folder, or change the other.`,
+    { id },
+  );
+}
 
 /** Calls about recordings that lie in the folder: what is written about them, repair, thinning, trash, download. */
 export function createShelfCalls({ clock, jobs, library, recorded }: EngineParts): Pick<Handlers, ShelfCall> {
@@ -18,6 +29,7 @@ export function createShelfCalls({ clock, jobs, library, recorded }: EngineParts
       await recorded.release(id);
       {
         await using opened = await library.open(id);
+        refuseCopy(id, opened);
         await editRecording(opened, change, systemDisk, clock);
       }
       return await library.row(id);
@@ -54,6 +66,7 @@ export function createShelfCalls({ clock, jobs, library, recorded }: EngineParts
         run: async ({ signal, progress, madePath }) => {
           await recorded.release(id);
           await using opened = await library.open(id);
+          refuseCopy(id, opened);
           const paths = await thinRecording(opened, {
             intervalS,
             nowNs: clock.nowNs(),

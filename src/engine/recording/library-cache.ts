@@ -9,6 +9,8 @@ const cachedFile = z.object({
   stamp: z.string(),
   id: z.string(),
   part: z.int(),
+  /** Of the recording, as its head says. */
+  name: z.string().default(''),
   members: z.array(memberPart),
   inode: z.number(),
 });

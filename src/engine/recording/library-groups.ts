@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { fileStem, partStem } from './file-name.ts';
 import type { MemberPart } from './recording-about.ts';
 
 /** A file of a folder as far as it says what it belongs to. */
@@ -7,6 +8,8 @@ export interface GroupedFile {
   /** Of the recording. */
   id: string;
   part: number;
+  /** Of the recording, as the file says. */
+  name: string;
   /** Parts of another recording that belong to it. */
   members: readonly MemberPart[];
 }
@@ -41,11 +44,49 @@ export function groupFiles<F extends GroupedFile>(files: readonly F[]): Map<stri
   return groups;
 }
 
-/** Whether a file has the name of a later part of the recording that begins with `first`. */
-export function isCalledLike(path: string, first: string): boolean {
-  const stem = basename(first)
+/**
+ * Of several files that are the same part of the same recording, one belongs to it: the one that is called as it says, else the one with the shortest
+ * name. The others are copies, each for itself: taken out of its group and given.
+ */
+export function takeCopies<F extends GroupedFile>(groups: Map<string, F[]>): F[] {
+  const copies: F[] = [];
+  for (const [id, files] of groups) {
+    const ranked = [...files].sort(
+      (a, b) =>
+        Number(isCalledAsItSays(b)) - Number(isCalledAsItSays(a)) ||
+        a.path.length - b.path.length ||
+        (a.path < b.path ? -1 : 1),
+    );
+    const taken = new Map<string, F>();
+    for (const file of ranked) {
+      const part = memberName({ recording: file.id, part: file.part });
+      if (taken.has(part)) copies.push(file);
+      else taken.set(part, file);
+    }
+    if (taken.size < files.length) {
+      const own = new Set(taken.values());
+      groups.set(
+        id,
+        files.filter((file) => own.has(file)),
+      );
+    }
+  }
+  return copies;
+}
+
+function isCalledAsItSays({ path, name, part }: GroupedFile): boolean {
+  return stemOf(path) === partStem(fileStem(name), part);
+}
+
+function stemOf(path: string): string {
+  return basename(path)
     .replace(/\.part$/, '')
     .replace(/\.mcap$/, '');
+}
+
+/** Whether a file has the name of a later part of the recording that begins with `first`. */
+export function isCalledLike(path: string, first: string): boolean {
+  const stem = stemOf(first);
   const rest = basename(path).slice(stem.length);
   return basename(path).startsWith(stem) && /^-\d{4,}( \d+)?\.mcap(\.part)?$/.test(rest);
 }

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -102,6 +102,31 @@ describe('a library', () => {
     expect((await library.list()).find((row) => row.name === 'cut')?.state).toBe('recovered');
     await using opened = await library.open(id);
     expect(opened.info.complete).toBe(true);
+  });
+
+  it('lists a copy for itself: the recording it was copied from stays whole', async () => {
+    const id = await record('night', 0, 50_000);
+    const [row] = await library.list();
+    const [first = '', second = ''] = row?.paths ?? [];
+    await copyFile(first, join(folder, 'a.mcap'));
+    await copyFile(second, join(folder, 'copy of the second.mcap'));
+    await truncate(join(folder, 'copy of the second.mcap'), 9000);
+    const rows = await library.list();
+    expect(rows.find((one) => one.id === id)).toEqual(row);
+    const copies = rows.filter((one) => one.id !== id);
+    expect(copies.map(({ name, state, paths }) => [name, state, paths.length])).toEqual(
+      expect.arrayContaining([
+        ['a.mcap', expect.any(String), 1],
+        ['copy of the second.mcap', 'interrupted', 1],
+      ]),
+    );
+    expect(copies).toHaveLength(2);
+    const copy = copies.find(({ name }) => name === 'a.mcap');
+    await using opened = await library.open(copy?.id ?? '');
+    expect(opened.info.paths).toEqual([join(folder, 'a.mcap')]);
+    for await (const batch of opened.batches()) checkBatch(batch);
+    // After a start with what was known, the same.
+    expect((await library.list()).map((one) => one.id).sort()).toEqual(rows.map((one) => one.id).sort());
   });
 
   it('reads known files only once, so hundreds are listed at the cost of a look at each', async () => {

@@ -9,7 +9,7 @@ import { diskError, systemDisk } from './disk.ts';
 import { FILE_EXTENSION, PART_SUFFIX } from './file-layout.ts';
 import type { LibraryCache, RecordingMark } from './library-cache.ts';
 import { readCache, writeCache } from './library-cache.ts';
-import { groupFiles } from './library-groups.ts';
+import { groupFiles, takeCopies } from './library-groups.ts';
 import { messageRows } from './message-files.ts';
 import type { PartIndex } from './part-index.ts';
 import { openPart } from './part-index.ts';
@@ -42,6 +42,7 @@ interface KnownFile {
   /** Of the recording it belongs to; '' if it cannot be read. */
   id: string;
   part: number;
+  name: string;
   members: readonly MemberPart[];
   error: LabError | undefined;
   inode: number;
@@ -209,6 +210,7 @@ export class Library implements AsyncDisposable {
       }
     }
     const groups = groupFiles(readable);
+    for (const copy of takeCopies(groups)) groups.set(unreadableId(copy.path), [copy]);
     for (const path of this.#files.keys()) if (!seen.has(path)) this.#files.delete(path);
     const rows = unreadable.map(({ path, file }) => unreadableRow(path, file));
     for (const id of this.#recordings.keys()) if (!groups.has(id)) this.#recordings.delete(id);
@@ -234,10 +236,10 @@ export class Library implements AsyncDisposable {
     const stamp = `${path}:${entry.bytes}:${entry.modifiedMs}:${entry.inode}:${isAlive}`;
     const known = this.#files.get(path);
     if (known?.stamp === stamp) return known;
-    const file: KnownFile = { stamp, id: '', part: 1, members: [], error: undefined, inode: entry.inode };
+    const file: KnownFile = { stamp, id: '', part: 1, name: '', members: [], error: undefined, inode: entry.inode };
     if (known && known.id !== '' && known.inode === entry.inode) {
-      const { id, part, members } = known;
-      Object.assign(file, { id, part, members });
+      const { id, part, name, members } = known;
+      Object.assign(file, { id, part, name, members });
     } else await this.#readId(path, file, isAlive);
     this.#files.set(path, file);
     this.#isChanged = true;
@@ -249,6 +251,7 @@ export class Library implements AsyncDisposable {
       const part = await openPart(this.#disk, path, { isRunning });
       file.id = part.head.id;
       file.part = part.head.part;
+      file.name = part.head.name;
       file.members = part.head.members;
       await part.file.close();
     } catch (error) {
@@ -261,14 +264,14 @@ export class Library implements AsyncDisposable {
     if (known?.stamp === stamp) return this.#marked(known);
     try {
       await using recording = await this.#openPaths(paths);
-      const row = recordingRow(recording);
+      const row = rowUnder(id, recording);
       const made = { stamp, row, words: wordsOf(recording) };
       this.#recordings.set(id, made);
       this.#isChanged = true;
       return this.#marked(made);
     } catch (error) {
       // Gone, or changed, since it was looked at: the next list tells.
-      const file = { stamp, id, part: 1, members: [], error: LabError.from(error), inode: 0 };
+      const file = { stamp, id, part: 1, name: '', members: [], error: LabError.from(error), inode: 0 };
       return paths[0] === undefined ? undefined : unreadableRow(paths[0], file);
     }
   }
@@ -325,9 +328,9 @@ export class Library implements AsyncDisposable {
     this.#isChanged = false;
     const readable = [...this.#files].filter(([, { id }]) => id !== '');
     const files = Object.fromEntries(
-      readable.map(([path, { stamp, id, part, members, inode }]) => [
+      readable.map(([path, { stamp, id, part, name, members, inode }]) => [
         path,
-        { stamp, id, part, members: [...members], inode },
+        { stamp, id, part, name, members: [...members], inode },
       ]),
     );
     // A running recording is another one the next moment.
@@ -372,6 +375,14 @@ function wordsOf({ info }: Recording): string {
   return [name, notes, operator, ...tags, ...about, ...channels.flatMap(({ id, label }) => [id, label])]
     .join('\n')
     .toLowerCase();
+}
+
+/** A copy is listed for itself, as its file is called: it says that it is the recording it was copied from. */
+function rowUnder(id: string, recording: Recording): RecordingRow {
+  const row = recordingRow(recording);
+  if (row.id === id) return row;
+  const reason = `A copy of “${row.name}”, which lies beside it. It can be looked at and exported; its notes and name are those of the other.`;
+  return { ...row, id, name: basename(row.paths[0] ?? row.name), reason: row.reason ?? reason };
 }
 
 function unreadableId(path: string): string {

@@ -11,7 +11,7 @@ import { shell } from '../shell.ts';
 import { useStore } from '../store.ts';
 import { formatBytes, formatCount, formatDate, formatDuration, formatHz, msOf, plural } from '../text-format.ts';
 import { type Grown, useGrown } from './live-row.ts';
-import { FORMAT_WORDS, previewColor, recordingState } from './recording-words.ts';
+import { FORMAT_WORDS, isUnreadable, previewColor, recordingState } from './recording-words.ts';
 import { ShelfActions } from './shelf-actions.tsx';
 import { Sparkline } from './sparkline.tsx';
 
@@ -27,6 +27,7 @@ export function RecordingDetails({ row }: { row: RecordingRow }): ReactElement {
   const isRunning = row.state === 'recording';
   /** Sessions of messages are for other programs: nothing here reads them. */
   const isNative = row.format === 'labwire';
+  const isReadable = isNative && !isUnreadable(row);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: a recording that ended, was thinned or repaired is read again
   useEffect(() => {
@@ -79,14 +80,14 @@ export function RecordingDetails({ row }: { row: RecordingRow }): ReactElement {
           recordings.
         </p>
       )}
-      {isNative && (
+      {isReadable && (
         <div className="side-box">
           <Sparkline isLarge preview={row.preview} color={previewColor(row)} />
           <small className="quiet num">preview of the first channel, min/max a column</small>
         </div>
       )}
       <div className="side-actions">
-        {isNative && (
+        {isReadable && (
           <>
             <button type="button" className="btn primary" onClick={() => showOrigin(row.id)}>
               Open in Plot

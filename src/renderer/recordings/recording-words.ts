@@ -16,6 +16,11 @@ export function recordingState(row: Pick<RecordingRow, 'state'>): { word: string
   }
 }
 
+/** Nothing of it can be read: it can be found and thrown away, and no more. */
+export function isUnreadable(row: Pick<RecordingRow, 'format' | 'state' | 'channels'>): boolean {
+  return row.format === 'labwire' && row.state === 'damaged' && row.channels === 0;
+}
+
 /** Colour 1…8 of a preview: of the recording, so that it stays when others come before it. */
 export function previewColor(row: Pick<RecordingRow, 'startedNs'>): number {
   return (Math.floor(msOf(row.startedNs) / 1000) % 8) + 1;

@@ -13,7 +13,7 @@ import { JobList } from './job-list.tsx';
 import { LibraryActions } from './library-actions.tsx';
 import { useGrown } from './live-row.ts';
 import { RecordingDetails } from './recording-details.tsx';
-import { FORMAT_WORDS, previewColor, recordingState } from './recording-words.ts';
+import { FORMAT_WORDS, isUnreadable, previewColor, recordingState } from './recording-words.ts';
 import { SessionList } from './session-list.tsx';
 import { Sparkline } from './sparkline.tsx';
 import { UploadList } from './upload-list.tsx';
@@ -102,8 +102,9 @@ function Row(props: { row: RecordingRow; isPicked: boolean; onPick: () => void }
   const { row, isPicked, onPick } = props;
   const { word, tone } = recordingState(row);
   const { durationS, bytes } = useGrown(row);
+  const isReadable = row.format === 'labwire' && !isUnreadable(row);
   const open = (): void => {
-    if (row.format === 'labwire') showOrigin(row.id);
+    if (isReadable) showOrigin(row.id);
   };
   const onKey = (event: KeyboardEvent<HTMLTableRowElement>): void => {
     if (event.key === 'Enter') open();
@@ -141,8 +142,8 @@ function Row(props: { row: RecordingRow; isPicked: boolean; onPick: () => void }
         <Sparkline preview={row.preview} color={previewColor(row)} />
       </td>
       <td className="num">{formatDate(msOf(row.startedNs))}</td>
-      <td className="num">{formatDuration(durationS)}</td>
-      <td className="num col-channels">{row.format === 'labwire' ? row.channels : '–'}</td>
+      <td className="num">{isUnreadable(row) ? '–' : formatDuration(durationS)}</td>
+      <td className="num col-channels">{isReadable ? row.channels : '–'}</td>
       <td className="num">{formatBytes(bytes)}</td>
       <td className={`tone-${tone}`} title={row.reason}>
         {word}

@@ -6,6 +6,7 @@ import { benchStore } from '../engine-link.ts';
 import { followJob } from '../job/followed-jobs.ts';
 import { useStore } from '../store.ts';
 import { takeFocus } from './first-focus.ts';
+import { isUnreadable } from './recording-words.ts';
 
 /** What changes the files of a recording: sent away, repaired, thinned, thrown away. */
 export function ShelfActions({ row }: { row: RecordingRow }): ReactElement {
@@ -15,7 +16,7 @@ export function ShelfActions({ row }: { row: RecordingRow }): ReactElement {
   const [interval, setInterval] = useState('1');
   const left = useRef<'trash' | 'thin'>(undefined);
   const isRunning = row.state === 'recording';
-  const isNative = row.format === 'labwire';
+  const isReadable = row.format === 'labwire' && !isUnreadable(row);
   const thin = async (): Promise<void> => {
     setAsks(undefined);
     const job = await act('recording.thin', { recording: row.id, intervalS: Number(interval) });
@@ -90,12 +91,12 @@ export function ShelfActions({ row }: { row: RecordingRow }): ReactElement {
   }
   return (
     <div className="side-actions">
-      {isNative && (row.state === 'damaged' || row.state === 'interrupted') && (
+      {isReadable && (row.state === 'damaged' || row.state === 'interrupted') && (
         <button type="button" className="btn" onClick={() => void repair()}>
           Repair
         </button>
       )}
-      {target ? (
+      {target && !isUnreadable(row) ? (
         <button
           type="button"
           className="btn"
@@ -106,7 +107,7 @@ export function ShelfActions({ row }: { row: RecordingRow }): ReactElement {
           {sent === 'done' ? '✓ Uploaded' : sent === 'underway' ? 'Uploading…' : 'Upload'}
         </button>
       ) : null}
-      {isNative && (
+      {isReadable && (
         <button ref={backTo('thin')} type="button" className="btn" disabled={isRunning} onClick={() => setAsks('thin')}>
           Thin out…
         </button>
