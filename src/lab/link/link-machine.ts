@@ -229,7 +229,7 @@ function settled(link: LinkMachine): LinkMachine {
 function ended(link: LinkMachine, after: AfterEnd, rules: LinkRules, at: StepAt): LinkMachine {
   switch (after.kind) {
     case 'retry':
-      return again(link, after.reason ?? link.reason, after.retryAfterS ?? link.retryAfterS, rules, at);
+      return again(link, reasonOf(link, after.reason), after.retryAfterS ?? link.retryAfterS, rules, at);
     case 'refresh':
       if (link.hasRefreshed) return failed(link, loginOver(after.reason));
       return {
@@ -247,6 +247,12 @@ function ended(link: LinkMachine, after: AfterEnd, rules: LinkRules, at: StepAt)
     case 'fatal':
       return failed(link, after.error);
   }
+}
+
+/** What the server announced says more than how the connection then ended. */
+function reasonOf(link: LinkMachine, reason: string | undefined): string {
+  if (link.retryAfterS !== undefined && link.reason !== '') return link.reason;
+  return reason ?? link.reason;
 }
 
 /** Waits for the next try. A connection that had shown itself good begins at try 1. */

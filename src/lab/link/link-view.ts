@@ -1,4 +1,5 @@
-import type { LinkSnapshot, LinkWord } from '../link-state.ts';
+import type { LinkWord } from '../../core/link-word.ts';
+import type { LinkSnapshot } from '../link-state.ts';
 import type { LinkMachine } from './link-machine.ts';
 import type { LinkRules } from './link-rules.ts';
 

@@ -232,7 +232,7 @@ class RunningLink implements Link {
     if (isWait && before.phase === 'waiting' && before.attempt === after.attempt) return;
     this.#probe?.[Symbol.dispose]();
     this.#probe = undefined;
-    const ask = this.#ports.isListening;
+    const ask = this.#ports.isListening?.bind(this.#ports);
     const target = isWait && ask ? tcpTarget(this.#url()) : undefined;
     if (!target || !ask || !isNearHost(target.host)) return;
     this.#probe = new ListenProbe(this.#ports.clock, ask, target, this.#rules.listenMs, () =>

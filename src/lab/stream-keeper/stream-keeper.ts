@@ -1,8 +1,8 @@
 import type { LabError } from '../../core/errors.ts';
+import type { RowSource } from '../../core/link-word.ts';
 import type { ColumnInfo } from '../../core/stream-info.ts';
 import type { LabOutlet, LabRows, LabStreamStats } from '../equipment.ts';
 import type { LinkHealth } from '../link/link-view.ts';
-import type { RowSource } from '../link-state.ts';
 import type { LabPorts } from '../ports.ts';
 import { HeldRows } from './held-rows.ts';
 import type { PollResult } from './poller.ts';
@@ -63,6 +63,8 @@ export class StreamKeeper implements Disposable {
   /** Polled rows stand in the present hole. */
   #hasPolled = false;
   #hasRenewed = false;
+  /** The loss of the present hole was told when it was seen. */
+  #isTold = false;
   #isSilentTold = false;
   /** The watchdog barked and nothing changed since. */
   #hasBarked = false;
@@ -167,6 +169,11 @@ export class StreamKeeper implements Disposable {
     this.#broken ??= reason;
   }
 
+  /** The server gives every row since the last one: what is missing all the same, nothing explains. */
+  mended(): void {
+    this.#broken = undefined;
+  }
+
   /** Rate as of now, for the statistics. */
   refreshStats(): LabStreamStats {
     this.stats.rateHz = this.#rate.rateHz(this.#ports.clock.monotonicMs());
@@ -261,7 +268,8 @@ export class StreamKeeper implements Disposable {
     this.#tellSource('polled', `Polled each ${this.pollMs / 1000} s.`);
     const fresh = sliceRows(rows, verdict.duplicates, rows.rows);
     this.#closeHole(fresh, verdict, this.#hole(fresh, verdict), 'polled');
-    this.#hasPolled = true;
+    // Numbered rows leave no doubt what is missing between them and the next live ones.
+    this.#hasPolled = fresh.seq === undefined;
   }
 
   /** Live rows are here: polling ends. */
@@ -281,8 +289,8 @@ export class StreamKeeper implements Disposable {
     if (verdict.duplicates === rows.rows) return;
     const fresh = sliceRows(rows, verdict.duplicates, rows.rows);
     const hole = this.#hole(fresh, verdict);
-    if (hole && this.spec.fill && !this.#hasPolled && this.#health === 'live') this.#beginFill(hole, fresh);
-    else this.#closeHole(fresh, verdict, hole, 'live');
+    if (hole && this.spec.fill && !this.#hasPolled && this.#health === 'live') this.#beginFill(hole, fresh, verdict);
+    else this.#closeHole(fresh, verdict, hole, rows.isReplay ? 'filled' : 'live');
   }
 
   /** After a new connection rows with lower numbers but later times, of no named numbering: the server began anew. */
@@ -345,7 +353,7 @@ export class StreamKeeper implements Disposable {
   #countLoss(lost: number, reason: string, isUnaccounted: boolean): void {
     this.stats.lost += lost;
     if (isUnaccounted) this.stats.unaccounted += lost;
-    this.#events.loss(lost, reason, isUnaccounted);
+    if (!this.#isTold) this.#events.loss(lost, reason, isUnaccounted);
   }
 
   #gapBefore(toNs: bigint, lost: number, reason: string): void {
@@ -355,12 +363,20 @@ export class StreamKeeper implements Disposable {
     for (const outlet of this.#outlets.keys()) outlet.gap(gap);
   }
 
-  #beginFill(hole: Hole, first: ArrivedRows): void {
+  #beginFill(hole: Hole, first: ArrivedRows, { missing, skipped }: Verdict): void {
     const fill = this.spec.fill?.bind(this.spec);
     if (!fill) return;
+    if (hole.rows !== undefined && this.#broken === undefined) {
+      // A fault of the server: told even if the rows can still be had, and told once.
+      const lost = missing - (skipped?.rows ?? 0);
+      this.#broken = 'Rows are missing and nothing says why.';
+      this.stats.unaccounted += lost;
+      this.#events.loss(lost, `${this.#broken} They are asked for.`, true);
+      this.#isTold = true;
+    }
     const stop = new AbortController();
     const timer = this.#ports.clock.after(this.#rules.holdMs, () =>
-      this.#endFill(`The hole could not be filled within ${this.#rules.holdMs / 1000} s.`),
+      this.#endFill(`The hole could not be filled within ${this.#rules.holdMs / 1000} s.`, true),
     );
     this.#fill = { stop, timer, hole };
     this.#held.add(first);
@@ -375,13 +391,13 @@ export class StreamKeeper implements Disposable {
     if (fill?.stop !== stop) return;
     const end = this.#held.first;
     for (const rows of end ? filled : []) if (end) this.#takeFilled(rows, fill.hole, end);
-    this.#endFill(undefined);
+    this.#endFill(undefined, true);
   }
 
   #fillFailed(stop: AbortController, thrown: unknown): void {
     if (this.#fill?.stop !== stop) return;
     const text = thrown instanceof Error ? (thrown as LabError).message : String(thrown);
-    this.#endFill(`The hole could not be filled: ${text}`);
+    this.#endFill(`The hole could not be filled: ${text}`, true);
   }
 
   #takeFilled(rows: ArrivedRows, hole: Hole, end: ArrivedRows): void {
@@ -399,21 +415,31 @@ export class StreamKeeper implements Disposable {
     this.#deliver(fresh, 'filled', 0, undefined, hole);
   }
 
-  /** The fill is over, well or not: what was held goes out. */
-  #endFill(reason: string | undefined): void {
+  /** The fill is over, well or not: what was held goes out. `isGoingOn`: another hole among it is filled in its turn. */
+  #endFill(reason: string | undefined, isGoingOn = false): void {
     const fill = this.#fill;
     if (!fill) return;
     this.#fill = undefined;
     fill.timer[Symbol.dispose]();
     fill.stop.abort();
     if (reason !== undefined && this.#broken !== undefined) this.#broken = `${this.#broken} ${reason}`;
-    for (const rows of this.#held.takeAll()) {
-      const verdict = this.#order.judge(rows);
-      this.stats.duplicates += verdict.duplicates;
-      if (verdict.duplicates === rows.rows) continue;
-      const fresh = sliceRows(rows, verdict.duplicates, rows.rows);
-      this.#closeHole(fresh, verdict, this.#hole(fresh, verdict), 'live');
+    const [first, ...others] = this.#held.takeAll();
+    if (first) this.#release(first);
+    this.#isTold = false;
+    for (const rows of others) {
+      if (this.#fill) this.#held.add(rows);
+      else if (isGoingOn) this.#takeLive(rows);
+      else this.#release(rows);
     }
+  }
+
+  /** Held rows go out; what is missing before them is a gap. */
+  #release(rows: ArrivedRows): void {
+    const verdict = this.#order.judge(rows);
+    this.stats.duplicates += verdict.duplicates;
+    if (verdict.duplicates === rows.rows) return;
+    const fresh = sliceRows(rows, verdict.duplicates, rows.rows);
+    this.#closeHole(fresh, verdict, this.#hole(fresh, verdict), rows.isReplay ? 'filled' : 'live');
   }
 
   #deliver(rows: ArrivedRows, source: RowSource, lost: number, reason: string | undefined, hole?: Hole): void {
@@ -422,6 +448,7 @@ export class StreamKeeper implements Disposable {
     const taken = timesNs === rows.timesNs ? rows : { ...rows, timesNs };
     this.#order.take(taken, hole);
     this.stats.rows += rows.rows;
+    if (rows.isReplay) this.stats.filled += rows.rows;
     const last = timesNs[rows.rows - 1];
     if (source === 'live' && last !== undefined) this.#latency(Number(nowNs - last) / 1e6);
     const out: LabRows = {

@@ -12,6 +12,8 @@ export interface ArrivedRows {
   epoch?: string | number | undefined;
   /** Rows the server left out just before these and said so. */
   skipped?: Skipped | undefined;
+  /** Sent again after a loss of connection: they count as filled. */
+  isReplay?: boolean | undefined;
   /** Where rows have no number: the time as the server wrote it, in any unit that grows. Rows not newer than the newest were delivered already. */
   stamps?: Float64Array | undefined;
 }
