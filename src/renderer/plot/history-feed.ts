@@ -1,10 +1,12 @@
 import type { Client } from '../../contract/client.ts';
+import type { FrameBlock } from '../../contract/frames.ts';
 import { LabError } from '../../core/errors.ts';
 import type { StreamInfo } from '../../core/stream-info.ts';
 import { framesOf } from '../sample-frames.ts';
-import type { ColumnCover } from './column-mix.ts';
+import { type ColumnCover, mixColumns } from './column-mix.ts';
 import { ColumnSet } from './column-set.ts';
 import type { TimeRange } from './time-window.ts';
+import type { TraceColumns } from './trace-columns.ts';
 
 /** A stretch of history wanted for the view. */
 export interface HistoryWish {
@@ -29,7 +31,7 @@ export interface HistoryFeedOptions {
 /** One answer. */
 interface Patch extends ColumnCover {
   channels: ReadonlySet<string>;
-  set: ColumnSet;
+  sets: readonly ColumnSet[];
   usedAt: number;
 }
 
@@ -68,7 +70,7 @@ export class HistoryFeed implements Disposable {
   }
 
   gapsOf(channel: string) {
-    return this.#patches.flatMap((patch) => patch.set.gapsOf(channel));
+    return this.#patches.flatMap(({ sets }) => sets.flatMap((set) => set.gapsOf(channel)));
   }
 
   setClient(client: Client | undefined): void {
@@ -136,20 +138,18 @@ export class HistoryFeed implements Disposable {
   async #ask(client: Client, wish: HistoryWish, signal: AbortSignal): Promise<Patch> {
     const { origin, originNs } = this.#options;
     const streams = new Map<number, StreamInfo>();
-    // The answer names its streams after its frames: blocks of a stream not known yet wait for it.
-    const waiting: Parameters<ColumnSet['take']>[0][] = [];
+    // The answer names its streams after its frames.
+    let waiting: FrameBlock[] = [];
     const find = (id: number): StreamInfo | undefined =>
       streams.get(id) ?? (origin === 'live' ? this.#options.findStream(id) : undefined);
-    const set = new ColumnSet(originNs, 4 * WIDEST, find);
+    const fineS = (wish.range.toS - wish.range.fromS) / wish.width;
+    const stretches: Stretch[] = [];
     const toNs = (seconds: number): bigint => originNs + BigInt(Math.round(seconds * 1e9));
     let fromNs: bigint = toNs(wish.range.fromS);
     for (let round = 0; round < MOST_ROUNDS; round++) {
       const frames = framesOf(client);
       const request = frames.nextRequest();
-      const stop = frames.onReply(request, (block) => {
-        if (find(block.stream)) set.take(block);
-        else waiting.push(block);
-      });
+      const stop = frames.onReply(request, (block) => waiting.push(block));
       try {
         const answer = await client.call(
           'history.read',
@@ -170,7 +170,16 @@ export class HistoryFeed implements Disposable {
           { signal },
         );
         for (const stream of answer.streams) streams.set(stream.id, stream);
-        for (const block of waiting.splice(0)) set.take(block);
+        const fromS = Number(fromNs - originNs) / 1e9;
+        let stretch = stretches.at(-1);
+        if (!stretch?.fits(waiting)) {
+          if (stretch) stretch.toS = fromS;
+          const { toS } = wish.range;
+          stretch = new Stretch(new ColumnSet(originNs, 4 * WIDEST, find), { fromS, toS, fineS });
+          stretches.push(stretch);
+        }
+        for (const block of waiting) stretch.take(block);
+        waiting = [];
         if (answer.nextNs === null || BigInt(answer.nextNs) <= fromNs) break;
         fromNs = BigInt(answer.nextNs);
       } finally {
@@ -180,11 +189,11 @@ export class HistoryFeed implements Disposable {
     return {
       fromS: wish.range.fromS,
       toS: wish.range.toS,
-      fineS: (wish.range.toS - wish.range.fromS) / wish.width,
+      fineS,
       channels: new Set(wish.channels),
-      set,
+      sets: stretches.map(({ set }) => set),
       usedAt: ++this.#uses,
-      pieces: (channel, fromS, toS) => set.pieces(channel, fromS, toS),
+      pieces: (channel, fromS, toS) => mixColumns(stretches, channel, fromS, toS),
     };
   }
 
@@ -196,6 +205,39 @@ export class HistoryFeed implements Disposable {
     }
     this.revision++;
     this.#options.onAnswer();
+  }
+}
+
+/** Neighbouring rounds of one answer whose streams come in columns as wide: a stream that ends, or the rest of a cut answer, may have others. */
+class Stretch implements ColumnCover {
+  readonly set: ColumnSet;
+  readonly fromS: number;
+  readonly fineS: number;
+  toS: number;
+  /** Rows a column has, by stream. */
+  readonly #sizes = new Map<number, number>();
+
+  constructor(set: ColumnSet, { fromS, toS, fineS }: Pick<ColumnCover, 'fromS' | 'toS' | 'fineS'>) {
+    this.set = set;
+    this.fromS = fromS;
+    this.toS = toS;
+    this.fineS = fineS;
+  }
+
+  fits(blocks: readonly FrameBlock[]): boolean {
+    return blocks.every((block) => {
+      const n = block.kind === 'columns' ? this.#sizes.get(block.stream) : undefined;
+      return n === undefined || (block.kind === 'columns' && block.columns.n === n);
+    });
+  }
+
+  take(block: FrameBlock): void {
+    if (block.kind === 'columns') this.#sizes.set(block.stream, block.columns.n);
+    this.set.take(block);
+  }
+
+  pieces(channel: string, fromS: number, toS: number): TraceColumns[] {
+    return this.set.pieces(channel, fromS, toS);
   }
 }
 

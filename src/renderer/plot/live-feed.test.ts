@@ -90,8 +90,8 @@ async function openEngine(overrides: Partial<Handlers> = {}): Promise<Engine> {
   return { client, served, calls, next, end };
 }
 
-function frameOf(id: number, firstRow: number, rows: number, number: number, isReply = false): ArrayBuffer {
-  const values = Float32Array.from({ length: rows }, (_, index) => firstRow + index);
+function frameOf(id: number, firstRow: number, rows: number, number: number, isReply = false, n = 1): ArrayBuffer {
+  const values = Float32Array.from({ length: rows / n }, (_, index) => firstRow + index * n);
   const block: ColumnsFrameBlock = {
     kind: 'columns',
     id,
@@ -100,10 +100,10 @@ function frameOf(id: number, firstRow: number, rows: number, number: number, isR
     isRestart: false,
     channels: [0],
     columns: {
-      n: 1,
+      n,
       firstRow,
       rows,
-      length: rows,
+      length: rows / n,
       t0Ns: ORIGIN + BigInt(firstRow) * 1_000_000n,
       dtS: 0.001,
       timeS: undefined,
@@ -259,6 +259,37 @@ describe('history feed', () => {
     await done;
     const [piece] = feed.covers[0]?.pieces('daq/a', 0, 0.3) ?? [];
     expect(piece && piece.end - piece.start).toBe(300);
+    await engine.end();
+  });
+
+  test('the rest of an answer in columns of another size takes nothing away', async () => {
+    let answered: () => void = () => {};
+    const done = new Promise<void>((resolve) => {
+      answered = resolve;
+    });
+    const engine = await openEngine({
+      'history.read': ({ request, fromNs }, { screen }) => {
+        const first = Number(BigInt(fromNs) - ORIGIN) / 1e6;
+        screen.sendFrame(frameOf(request, first, 100, 0, true, first < 200 ? 4 : 1));
+        return { streams: [STREAM], exact: true, nextNs: first < 200 ? String(BigInt(fromNs) + 100_000_000n) : null };
+      },
+    });
+    using feed = new HistoryFeed({
+      origin: 'rec',
+      originNs: ORIGIN,
+      findStream: () => undefined,
+      onAnswer: () => answered(),
+      onFault: () => {},
+    });
+    feed.setClient(engine.client);
+    feed.want({ channels: ['daq/a'], range: { fromS: 0, toS: 0.3 }, width: 300, limits: { fromS: 0, toS: 0.3 } }, 0);
+    await done;
+    const pieces = feed.covers[0]?.pieces('daq/a', 0, 0.3) ?? [];
+    expect(pieces.map((piece) => [piece.rows, piece.end - piece.start])).toEqual([
+      [4, 50],
+      [1, 100],
+    ]);
+    expect(feed.covers[0]?.pieces('daq/a', 0, 0.1)[0]?.lows[0]).toBe(0);
     await engine.end();
   });
 });
