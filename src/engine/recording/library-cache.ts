@@ -10,7 +10,7 @@ const cachedFile = z.object({
   id: z.string(),
   part: z.int(),
   /** Of the recording, as its head says. */
-  name: z.string().default(''),
+  name: z.string(),
   members: z.array(memberPart),
   inode: z.number(),
 });
@@ -27,7 +27,7 @@ const mark = z.object({
 export type RecordingMark = z.infer<typeof mark>;
 
 const document = z.object({
-  version: z.literal(1),
+  version: z.literal(2),
   files: z.record(z.string(), cachedFile),
   recordings: z.record(z.string(), cachedRecording),
   marks: z.record(z.string(), mark),
@@ -38,7 +38,7 @@ export type LibraryCache = z.infer<typeof document>;
 const MAX_BYTES = 256 << 20;
 
 export function emptyCache(): LibraryCache {
-  return { version: 1, files: {}, recordings: {}, marks: {} };
+  return { version: 2, files: {}, recordings: {}, marks: {} };
 }
 
 /** What the library knew last time; empty if there is none, or none that fits: then it is made anew from the files. */

@@ -335,7 +335,7 @@ export class Library implements AsyncDisposable {
     );
     // A running recording is another one the next moment.
     const recordings = Object.fromEntries([...this.#recordings].filter(([, { row }]) => row.state !== 'recording'));
-    await writeCache(cachePath, { version: 1, files, recordings, marks: Object.fromEntries(this.#marks) });
+    await writeCache(cachePath, { version: 2, files, recordings, marks: Object.fromEntries(this.#marks) });
   }
 
   async #areThere(paths: string[]): Promise<boolean> {

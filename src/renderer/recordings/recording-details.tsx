@@ -181,6 +181,11 @@ function sessionFacts({ paths, startedNs }: RecordingRow, { durationS, bytes }: 
   return facts.map(unbroken).join(' · ');
 }
 
+/** Without its full stop: more comes behind it. */
+function unended(sentence: string): string {
+  return sentence.replace(/\.$/, '');
+}
+
 /** A number and what it counts stay on one line. */
 function unbroken(text: string): string {
   return text.replaceAll(' ', '\u00a0');
@@ -227,7 +232,7 @@ function VerifyReport({ report }: { report: CallOutput<'recording.verify'> }): R
     <Problem
       error={{
         code: '',
-        message: `${plural(report.problems.length, 'problem')} found (${read} are readable): ${report.problems.slice(0, 5).join('; ')}.`,
+        message: `${plural(report.problems.length, 'problem')} found (${read} are readable): ${report.problems.slice(0, 5).map(unended).join('; ')}.`,
       }}
     />
   );

@@ -2,11 +2,15 @@ import type { RecordingFormat, RecordingRow } from '../../contract/recording-sch
 import { msOf } from '../text-format.ts';
 
 /** The integrity of a recording as a word, never as a colour alone; why is `reason`. */
-export function recordingState(row: Pick<RecordingRow, 'state'>): { word: string; tone: 'ok' | 'warn' | 'bad' } {
+export function recordingState(row: Pick<RecordingRow, 'state' | 'verified'>): {
+  word: string;
+  tone: 'ok' | 'warn' | 'bad';
+} {
   switch (row.state) {
     case 'recording':
       return { word: '● recording', tone: 'bad' };
     case 'complete':
+      if (row.verified?.ok === false) return { word: '✕ problems found', tone: 'bad' };
       return { word: '✓ complete', tone: 'ok' };
     case 'recovered':
     case 'interrupted':

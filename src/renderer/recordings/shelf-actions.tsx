@@ -91,7 +91,7 @@ export function ShelfActions({ row }: { row: RecordingRow }): ReactElement {
   }
   return (
     <div className="side-actions">
-      {isReadable && (row.state === 'damaged' || row.state === 'interrupted') && (
+      {isReadable && needsRepair(row) && (
         <button type="button" className="btn" onClick={() => void repair()}>
           Repair
         </button>
@@ -117,6 +117,10 @@ export function ShelfActions({ row }: { row: RecordingRow }): ReactElement {
       </button>
     </div>
   );
+}
+
+function needsRepair({ state, verified }: RecordingRow): boolean {
+  return state === 'damaged' || state === 'interrupted' || verified?.ok === false;
 }
 
 /** How far its files are on their way to the server. */
