@@ -1,6 +1,6 @@
 import type { ControlValue, Identity, InstrumentShape } from '../core/instrument.ts';
+import type { RowSource } from '../core/link-word.ts';
 import type { ColumnInfo } from '../core/stream-info.ts';
-import type { RowSource } from './link-state.ts';
 
 /** A stream a server offers of one equipment. */
 export interface StreamOffer {

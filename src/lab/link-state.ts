@@ -1,8 +1,6 @@
 import type { ErrorRecord } from '../core/errors.ts';
 import type { LinkFacts } from '../core/link-word.ts';
 
-export type { LinkWord, RowSource } from '../core/link-word.ts';
-
 /** What is shown of a link, everywhere the same. */
 export interface LinkSnapshot extends LinkFacts {
   /** Try under way or waited for, 1…; 0 while none is needed. */
