@@ -1,0 +1,310 @@
+import { LabError } from '../../core/errors.ts';
+import type { ControlValue } from '../../core/instrument.ts';
+import type { Controls, Equipment, LabOutlet, LabStream } from '../equipment.ts';
+import type {
+  CommandOptions,
+  DialectName,
+  Finding,
+  LabFeatures,
+  LabServer,
+  LabServerEvent,
+  LabServerOptions,
+  OutputsOffResult,
+  ServerAbout,
+  ServerClockState,
+  TrafficStats,
+} from '../lab-server.ts';
+import type { Link } from '../link/open-link.ts';
+import { openLink } from '../link/open-link.ts';
+import type { LinkSnapshot } from '../link-state.ts';
+import type { LabPorts } from '../ports.ts';
+import { RestClient } from '../rest-client.ts';
+import { ServerEvents } from '../server-events.ts';
+import { powerMeterAddress } from './address.ts';
+import type { GatePace } from './connection-gate.ts';
+import { ConnectionGate } from './connection-gate.ts';
+import { HealthProtocol } from './health-protocol.ts';
+import { MAINFRAME, Mainframe } from './mainframe.ts';
+import { MODULE_CONTROLS, readModule, setModule, unknownControl } from './module-controls.ts';
+import { overallLink } from './overall-link.ts';
+import { PowerClock } from './power-clock.ts';
+import { POWER_METER_FEATURES, POWER_METER_FINDINGS, probeCalls } from './power-meter-about.ts';
+import { powerMeterEquipment } from './power-meter-equipment.ts';
+import { PowerStream } from './power-stream.ts';
+import { SocketPath } from './socket-path.ts';
+import { SweepWatch } from './sweep-watch.ts';
+
+export interface PowerMeterOptions extends LabServerOptions {
+  gate?: GatePace | undefined;
+}
+
+/** Opens the client of a power meter server. Throws call.invalid for an address, a module or an interval it cannot use; what cannot be reached mends itself. */
+export function openPowerMeter(ports: LabPorts, options: PowerMeterOptions): Promise<LabServer> {
+  return Promise.resolve(new PowerMeterServer(ports, options));
+}
+
+class PowerMeterServer implements LabServer {
+  readonly url: string;
+  readonly dialect: DialectName = 'power-meter';
+  readonly features: LabFeatures = POWER_METER_FEATURES;
+  readonly #events = new ServerEvents();
+  readonly #clock: PowerClock;
+  readonly #rest: RestClient;
+  readonly #gate: ConnectionGate;
+  readonly #sweep: SweepWatch;
+  readonly #mainframe: Mainframe;
+  readonly #health: HealthProtocol;
+  readonly #healthLink: Link;
+  readonly #streams: readonly PowerStream[];
+  readonly #intervalMs: number;
+  readonly #errors = new Map<number, string>();
+  #findings: Finding[] = [...POWER_METER_FINDINGS];
+  #hasProbed = false;
+  #isSocketOn: boolean;
+  #isPaused = false;
+  #sweepText = '';
+  #link: LinkSnapshot;
+  #closing: Promise<void> | undefined;
+
+  constructor(ports: LabPorts, options: PowerMeterOptions) {
+    const address = powerMeterAddress(options.url);
+    this.url = address.base;
+    this.#intervalMs = address.intervalS * 1000;
+    this.#isSocketOn = options.webSocket ?? true;
+    this.#clock = new PowerClock(ports.clock);
+    this.#rest = new RestClient(ports, { base: address.base, token: () => options.token });
+    this.#mainframe = new Mainframe(this.#rest);
+    this.#gate = new ConnectionGate(ports, this.#rest, () => this.#gateChanged(), options.gate);
+    this.#sweep = new SweepWatch(ports, this.#rest, (status, elapsedS) => {
+      const wasSweeping = this.#sweepText !== '';
+      this.#sweepText = status.is_sweeping ? `sweeping for ${elapsedS.toFixed(1)} s` : '';
+      const word = status.is_sweeping ? 'Sweep running' : status.is_complete ? 'Sweep complete' : 'Sweep ended';
+      this.#events.note('sweep', 'info', `${word} (${elapsedS.toFixed(1)} s).`, { ...status, elapsedS });
+      if (wasSweeping !== status.is_sweeping) this.#events.emit({ kind: 'equipment' });
+    });
+    const path = new SocketPath(address.base, address.prefixes);
+    this.#health = new HealthProtocol(path, () => undefined);
+    const maxAttempts = options.maxAttempts;
+    this.#streams = address.modules.map(
+      (module) =>
+        new PowerStream(module, {
+          ports,
+          rest: this.#rest,
+          path,
+          clock: this.#clock,
+          maxAttempts,
+          isSocketOn: () => this.#isSocketOn,
+          isGateOpen: () => this.#gate.isOpen,
+          changed: () => this.#linkChanged(),
+          hardwareError: (number, message, count) => this.#hardwareError(number, message, count),
+          recovered: (number) => this.#recovered(number),
+          loss: (stream, lost, reason, isUnaccounted) =>
+            this.#events.emit({ kind: 'loss', stream, lost, reason, isUnaccounted }),
+        }),
+    );
+    this.#healthLink = openLink(this.#health, ports, {
+      isOff: !this.#isSocketOn,
+      ...(maxAttempts === undefined ? {} : { maxAttempts }),
+      onWake: () => this.#clock.reset(),
+      onChange: (snapshot) => {
+        // A server that came back may have lost its instrument; one that went is asked, too.
+        if (snapshot.word !== this.#link?.word) void this.#gate.check();
+        this.#linkChanged();
+      },
+    });
+    this.#link = this.#healthLink.snapshot;
+    void this.#gate.check();
+  }
+
+  get about(): ServerAbout {
+    return { name: 'Power meter (CTP10)', version: '', instance: '', findings: this.#findings };
+  }
+
+  get link(): LinkSnapshot {
+    return this.#link;
+  }
+
+  get clock(): ServerClockState {
+    return this.#clock.state;
+  }
+
+  get traffic(): TrafficStats {
+    const all = [this.#healthLink.traffic, ...this.#streams.flatMap(({ traffic }) => traffic ?? [])];
+    const sum = (of: (traffic: Link['traffic']) => number): number => all.reduce((total, one) => total + of(one), 0);
+    return {
+      messages: sum(({ messages }) => messages),
+      bytesPerS: sum(({ bytesPerS }) => bytesPerS),
+      wireBytes: sum(({ wireBytes }) => wireBytes),
+      bytes: sum(({ bytes }) => bytes),
+      roundTripMs: this.#healthLink.traffic.roundTripMs,
+      malformed: this.#health.malformed + this.#streams.reduce((total, { malformed }) => total + malformed, 0),
+      unaccounted: this.#streams.reduce((total, { unaccounted }) => total + unaccounted, 0),
+      dropped: 0,
+    };
+  }
+
+  get equipment(): readonly Equipment[] {
+    return powerMeterEquipment({
+      status: this.#gate.status,
+      modules: this.#streams.map(({ module }) => ({ module, words: this.#statusOf(module) })),
+      intervalMs: this.#intervalMs,
+      mainframe: {
+        controls: this.#mainframe.controls,
+        words: this.#sweepText === '' ? {} : { sweep: this.#sweepText },
+      },
+    });
+  }
+
+  onEvent(listener: (event: LabServerEvent) => void): Disposable {
+    return this.#events.on(listener);
+  }
+
+  reconnect(): void {
+    this.#isPaused = false;
+    this.#gate.resume();
+    this.#healthLink.reconnect();
+    for (const stream of this.#streams) stream.reconnect();
+  }
+
+  disconnect(): void {
+    this.#isPaused = true;
+    this.#gate.pause();
+    this.#healthLink.disconnect();
+  }
+
+  setSocket(on: boolean): void {
+    this.#isSocketOn = on;
+    this.#healthLink.setSocket(on);
+    for (const stream of this.#streams) stream.setSocket(on);
+  }
+
+  async refreshEquipment(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    await this.#gate.check();
+    this.#events.emit({ kind: 'equipment' });
+  }
+
+  openStream(equipment: string, stream: string, intervalMs: number, outlet: LabOutlet): LabStream {
+    const found = this.#streams.find(({ module }) => `module${module}` === equipment);
+    if (!found || stream !== 'power') {
+      throw new LabError(
+        'server.unsupported',
+        `The power meter server has no stream ${stream} of ${equipment}. Nothing was opened.`,
+      );
+    }
+    return found.open(intervalMs, outlet);
+  }
+
+  readControls(equipment: string, signal: AbortSignal): Promise<Controls> {
+    const module = this.#moduleOf(equipment);
+    return module === undefined ? this.#mainframe.read(signal) : readModule(this.#rest, module, signal);
+  }
+
+  async setControl(
+    equipment: string,
+    control: string,
+    value: ControlValue,
+    options: CommandOptions,
+  ): Promise<Controls> {
+    const module = this.#moduleOf(equipment);
+    const known = module === undefined ? this.#mainframe.controls : MODULE_CONTROLS;
+    if (!known.some(({ id }) => id === control)) throw unknownControl(control);
+    const request = {
+      ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
+      signal: options.signal,
+    };
+    if (module !== undefined) return setModule(this.#rest, module, control, value, request);
+    const controls = await this.#mainframe.set(control, value, request);
+    if (control === 'sweep.start') this.#sweep.begin();
+    return controls;
+  }
+
+  /** The server has no command of its own for texts: `GET /path` is asked, nothing else. */
+  async command(_equipment: string, text: string, options: CommandOptions): Promise<string> {
+    const path = /^GET\s+(\/\S*)$/i.exec(text.trim())?.[1];
+    if (path === undefined) {
+      throw new LabError(
+        'server.unsupported',
+        'The power meter server takes no commands of the instrument. Nothing was sent. Write a question to the server like GET /connection/condition.',
+      );
+    }
+    const { text: answer } = await this.#rest.request(path, { signal: options.signal });
+    return answer;
+  }
+
+  async outputsOff(equipment: string): Promise<OutputsOffResult[]> {
+    return equipment === MAINFRAME ? this.#mainframe.outputsOff() : [];
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#events.close();
+    this.#gate[Symbol.dispose]();
+    this.#sweep[Symbol.dispose]();
+    await Promise.all([
+      this.#healthLink[Symbol.asyncDispose](),
+      ...this.#streams.map((stream) => stream[Symbol.asyncDispose]()),
+    ]);
+  }
+
+  /** The number of a module; undefined: the mainframe. Throws server.unsupported for an id nobody has. */
+  #moduleOf(equipment: string): number | undefined {
+    if (equipment === MAINFRAME) return undefined;
+    const found = this.#streams.find(({ module }) => `module${module}` === equipment);
+    if (found) return found.module;
+    throw new LabError('server.unsupported', `The power meter server has no ${equipment}. Nothing was sent.`);
+  }
+
+  #statusOf(module: number): Record<string, string> {
+    const status: Record<string, string> = {};
+    const error = this.#errors.get(module);
+    if (error !== undefined) status.hardware = error;
+    const { activeStreams } = this.#health;
+    if (activeStreams !== undefined) status.streams = `${activeStreams} on the server`;
+    return status;
+  }
+
+  #gateChanged(): void {
+    for (const stream of this.#streams) stream.followGate();
+    this.#events.emit({ kind: 'equipment' });
+    this.#linkChanged();
+    if (this.#gate.status?.connected && !this.#hasProbed) void this.#probe();
+    if (this.#gate.status?.connected) void this.#sweep.look();
+  }
+
+  async #probe(): Promise<void> {
+    this.#hasProbed = true;
+    if (await this.#mainframe.look()) this.#events.emit({ kind: 'equipment' });
+    this.#findings = [...POWER_METER_FINDINGS, ...(await probeCalls(this.#rest))];
+    this.#events.emit({ kind: 'about' });
+  }
+
+  /** One line for the whole storm; the count stands on the card. The gate is asked at once, before the tenth drops the socket. */
+  #hardwareError(module: number, message: string, count: number): void {
+    const isFirst = !this.#errors.has(module);
+    this.#errors.set(module, `${message} (${count})`);
+    if (isFirst) this.#events.note('hardware', 'warning', `${message} (module ${module}).`, { module, count });
+    this.#events.emit({ kind: 'equipment' });
+    void this.#gate.check();
+  }
+
+  #recovered(module: number): void {
+    this.#errors.delete(module);
+    this.#events.note('hardware', 'info', `The hardware is back (module ${module}).`, { module });
+    this.#events.emit({ kind: 'equipment' });
+  }
+
+  #linkChanged(): void {
+    if (this.#healthLink === undefined) return;
+    const streams = this.#streams.flatMap((stream) => (stream.isWanted ? (stream.snapshot ?? []) : []));
+    this.#link = overallLink(this.#healthLink.snapshot, streams, this.#gate.isAnswered, {
+      isClosed: this.#gate.isClosed,
+      isPaused: this.#isPaused,
+    });
+    this.#events.emit({ kind: 'link', link: this.#link });
+  }
+}
