@@ -103,7 +103,13 @@ export class RemoteDriver implements Driver {
         if (offer.caution !== undefined || this.#streams.has(offer.name)) continue;
         const host = {
           nowNs: () => clock.nowNs(),
-          came: (source: RowSource | 'silent') => void this.#sources.set(offer.name, source),
+          came: (source: RowSource | 'silent', reason: string) => {
+            const before = this.#sources.get(offer.name);
+            this.#sources.set(offer.name, source);
+            // That rows come live at the beginning is no news.
+            if (source !== before && !(before === undefined && source === 'live'))
+              this.#place.sourceChanged(offer.name, source, reason);
+          },
         };
         const lab = createRemoteOutlet(offer.name, outlet, host);
         this.#streams.set(

@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { createDeferred } from '../../core/deferred.ts';
 import { LabError } from '../../core/errors.ts';
+import type { RowSource } from '../../core/link-word.ts';
 import type { LabServer } from '../../lab/lab-server.ts';
 import { LatencyHistogram } from '../session/latency-histogram.ts';
 import type {
@@ -25,6 +26,8 @@ export interface RemotePlace {
   resource: string;
   clock: Clock;
   timeoutMs: number;
+  /** How rows of a stream come now is another way than before: kept with the recording, drawn on the time axis. */
+  sourceChanged(stream: string, source: RowSource | 'silent', reason: string): void;
 }
 
 /**

@@ -189,6 +189,17 @@ export class ServerDesk implements AsyncDisposable {
       resource: parsed.canonical,
       clock,
       timeoutMs: timeoutMs(),
+      sourceChanged: (stream, source, reason) => {
+        const instrument = this.#parts.attachedAt(parsed.canonical) ?? undefined;
+        const text = `${server.saved.label}, ${parsed.equipment} ${stream}: ${SOURCE_WORDS[source]}${reason ? ` (${reason})` : ''}`;
+        this.#parts.events.add({
+          kind: 'server',
+          severity: source === 'silent' ? 'warning' : 'info',
+          text,
+          data: { stream, source, reason },
+          ...(instrument === undefined ? {} : { instrument }),
+        });
+      },
     });
   }
 
@@ -367,6 +378,13 @@ export class ServerDesk implements AsyncDisposable {
     return this.#saving;
   }
 }
+
+const SOURCE_WORDS = {
+  live: 'rows come live',
+  polled: 'rows are polled',
+  filled: 'rows are filled in',
+  silent: 'no rows come',
+} as const;
 
 function secretOf(id: string): string {
   return `server:${id}`;
