@@ -53,20 +53,30 @@ export class Poller implements Disposable {
     this.#timer = this.#clock.after(Math.max(0, wait - passed), () => void this.#ask());
   }
 
-  async #once(): Promise<PollResult> {
-    const late = new AbortController();
-    const end = (): void => late.abort(this.#stop.signal.reason);
-    this.#stop.signal.addEventListener('abort', end, { once: true });
-    const timeout = this.#clock.after(this.#rules.pollTimeoutMs, () =>
-      late.abort(new LabError('server.timeout', 'The server did not answer the poll in time. It is asked again.')),
-    );
-    try {
-      return { rows: await this.#poll(late.signal), error: undefined };
-    } catch (thrown) {
-      return { rows: undefined, error: LabError.from(thrown) };
-    } finally {
-      timeout[Symbol.dispose]();
-      this.#stop.signal.removeEventListener('abort', end);
-    }
+  /** One question; over when it is answered, too late, or not wanted any more, even if `poll` does not heed its signal. */
+  #once(): Promise<PollResult> {
+    const stop = new AbortController();
+    return new Promise((resolve) => {
+      const finish = (result: PollResult): void => {
+        timeout[Symbol.dispose]();
+        this.#stop.signal.removeEventListener('abort', cancel);
+        resolve(result);
+      };
+      const giveUp = (error: LabError): void => {
+        stop.abort(error);
+        finish({ rows: undefined, error });
+      };
+      const cancel = (): void => giveUp(LabError.from(this.#stop.signal.reason));
+      const timeout = this.#clock.after(this.#rules.pollTimeoutMs, () => giveUp(late()));
+      this.#stop.signal.addEventListener('abort', cancel, { once: true });
+      this.#poll(stop.signal).then(
+        (rows) => finish({ rows, error: undefined }),
+        (thrown: unknown) => finish({ rows: undefined, error: LabError.from(thrown) }),
+      );
+    });
   }
+}
+
+function late(): LabError {
+  return new LabError('server.timeout', 'The server did not answer the poll in time. It is asked again.');
 }

@@ -218,6 +218,7 @@ export class StreamKeeper implements Disposable {
   }
 
   #look(): void {
+    this.#watch = undefined;
     const silent = this.#ports.clock.monotonicMs() - this.#aliveMs;
     if (silent < this.#silentMs()) {
       this.#arm();
