@@ -8,6 +8,8 @@ import { SKIP_REASONS } from './labwire-frame.ts';
 const rowNumber = z.int().nonnegative();
 const text = z.string().max(4096);
 const name = z.string().min(1).max(512);
+/** µs; what no clock says is none. */
+const micros = z.number().min(-9e15).max(9e15);
 const value = z
   .union([z.number(), z.nan(), z.literal(Number.POSITIVE_INFINITY), z.literal(Number.NEGATIVE_INFINITY)])
   .nullable();
@@ -48,7 +50,7 @@ const capabilities = z.object({
   server: z
     .object({ id: text.optional(), name: text.optional(), version: text.optional(), instance: text.optional() })
     .default({}),
-  clock: z.object({ id: text.optional(), t: z.number().optional() }).optional(),
+  clock: z.object({ id: text.optional(), t: micros.optional() }).optional(),
   features: z
     .object({
       compression: enabled.extend({ types: z.array(text).default([]), codecs: z.array(text).default([]) }).optional(),
@@ -107,7 +109,7 @@ const data = z.object({
   key: name,
   ep: z.int(),
   seq: rowNumber,
-  t: z.number(),
+  t: micros,
   /** Values in the order of the columns, or by their names; null: missing. NaN and infinities are taken as they come. */
   data: z.union([z.array(value).max(4096), z.record(z.string(), value)]),
   /** `overload` or `-overload` of columns by name. */
@@ -163,14 +165,14 @@ const message = z.discriminatedUnion('type', [
     interval_ms: z.number().positive(),
     reason: text.default(''),
   }),
-  z.object({ type: z.literal('heartbeat'), t: z.number().optional(), active_streams: z.number().optional() }),
-  z.object({ type: z.literal('ping'), id: z.union([z.string(), z.number()]).optional(), t0: z.number().optional() }),
+  z.object({ type: z.literal('heartbeat'), t: micros.optional(), active_streams: z.number().optional() }),
+  z.object({ type: z.literal('ping'), id: z.union([z.string(), z.number()]).optional(), t0: micros.optional() }),
   z.object({
     type: z.literal('pong'),
     id: z.union([z.string(), z.number()]),
-    t0: z.number(),
-    t1: z.number(),
-    t2: z.number(),
+    t0: micros,
+    t1: micros,
+    t2: micros,
   }),
   z.object({
     type: z.literal('error'),
@@ -195,7 +197,7 @@ const message = z.discriminatedUnion('type', [
     ep: z.int().optional(),
     seq: rowNumber.optional(),
     id: text.optional(),
-    t: z.number().optional(),
+    t: micros.optional(),
     data: z.unknown().optional(),
   }),
   z.object({ type: z.literal('subscribed'), re, channels: z.array(text), denied: z.array(text).default([]) }),

@@ -1,0 +1,91 @@
+import { z } from 'zod';
+import { LabError } from '../../core/errors.ts';
+import type { Login } from '../lab-server.ts';
+import type { RestAnswer, RestClient } from '../rest-client.ts';
+
+const granted = z.object({
+  access_token: z.string().min(1),
+  refresh_token: z.string().optional(),
+  expires_in: z.number().positive().optional(),
+});
+
+/** The token of one server, in memory only, and how a new one is got. */
+export class LabwireAuth {
+  token: string | undefined;
+  /** Of the token in use, as the server said; s. Undefined: not known. */
+  expiresInS: number | undefined;
+  readonly #rest: () => RestClient;
+  #login: Login | undefined;
+  #refreshToken: string | undefined;
+
+  constructor(rest: () => RestClient, token: string | undefined, login: Login | undefined) {
+    this.#rest = rest;
+    this.token = token;
+    this.#login = login;
+  }
+
+  get canRenew(): boolean {
+    return this.#refreshToken !== undefined || this.#login !== undefined;
+  }
+
+  /** Throws server.unauthorized, server.mfa-required, server.busy, server.unreachable. */
+  async login(login: Login, signal: AbortSignal | undefined): Promise<void> {
+    const body = {
+      username: login.user,
+      password: login.password,
+      ...(login.mfaToken === undefined ? {} : { mfa_token: login.mfaToken }),
+    };
+    const answer = await this.#rest().answer('/api/security/login', { method: 'POST', body, isOpen: true, signal });
+    if (answer.status === 403 && answer.headers['x-mfa-required'] !== undefined)
+      throw new LabError(
+        'server.mfa-required',
+        'The lab server wants a one-time code with the login. Nothing was changed there. Enter the code of your app.',
+      );
+    this.#take(answer);
+    // A one-time code does not work twice.
+    this.#login = { user: login.user, password: login.password };
+  }
+
+  /** A new token by the refresh token, else by the login. Throws server.unauthorized where there is neither or both are refused. */
+  async renew(signal: AbortSignal | undefined): Promise<void> {
+    const refreshToken = this.#refreshToken;
+    this.#refreshToken = undefined;
+    if (refreshToken !== undefined) {
+      const body = { refresh_token: refreshToken };
+      const answer = await this.#rest().answer('/api/security/refresh', { method: 'POST', body, isOpen: true, signal });
+      if (answer.status >= 200 && answer.status < 300) {
+        this.#take(answer);
+        return;
+      }
+    }
+    if (!this.#login) throw unauthorized('');
+    await this.login(this.#login, signal);
+  }
+
+  forget(): void {
+    this.token = undefined;
+    this.expiresInS = undefined;
+    this.#login = undefined;
+    this.#refreshToken = undefined;
+  }
+
+  #take(answer: RestAnswer): void {
+    if (answer.status === 429 || answer.status === 423)
+      throw new LabError(
+        'server.busy',
+        'The lab server takes no login now: too many were tried. Nothing was changed there. Wait and try again.',
+      );
+    const judged = granted.safeParse(answer.json);
+    if (answer.status >= 300 || !judged.success) throw unauthorized(` (HTTP ${answer.status})`);
+    this.token = judged.data.access_token;
+    this.#refreshToken = judged.data.refresh_token;
+    this.expiresInS = judged.data.expires_in;
+  }
+}
+
+function unauthorized(what: string): LabError {
+  return new LabError(
+    'server.unauthorized',
+    `The lab server does not take the login${what}. Nothing comes live from it; log in again, or give another token.`,
+  );
+}

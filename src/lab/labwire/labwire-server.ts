@@ -1,0 +1,466 @@
+import { LabError } from '../../core/errors.ts';
+import type { ControlValue } from '../../core/instrument.ts';
+import type { LabwireCapabilities, LabwireConnected, LabwireMessage } from '../../protocol/lab/labwire-messages.ts';
+import { priorityFor } from '../../protocol/lab/priority.ts';
+import type { Controls, Equipment, LabOutlet, LabStream } from '../equipment.ts';
+import type {
+  CommandOptions,
+  LabFeatures,
+  LabServer,
+  LabServerEvent,
+  LabServerOptions,
+  LockState,
+  Login,
+  OutputsOffResult,
+  ServerAbout,
+  ServerClockState,
+  TrafficStats,
+} from '../lab-server.ts';
+import { type Link, openLink } from '../link/open-link.ts';
+import type { LinkSnapshot } from '../link-state.ts';
+import type { LabPorts } from '../ports.ts';
+import { RestClient } from '../rest-client.ts';
+import { ServerClock } from '../server-clock/server-clock.ts';
+import { ServerEvents } from '../server-events.ts';
+import { StreamTable } from '../stream-keeper/stream-table.ts';
+import { labwireAddress } from './address.ts';
+import { LabwireAuth } from './auth.ts';
+import { EquipmentControl } from './equipment-control.ts';
+import { parseEquipmentList } from './equipment-list.ts';
+import { EquipmentLocks } from './equipment-locks.ts';
+import { EventReader } from './event-reader.ts';
+import { aboutOf, featuresOf, NO_FEATURES } from './greeting.ts';
+import { LabwireProtocol } from './labwire-protocol.ts';
+import { LabwireStream } from './labwire-stream.ts';
+import { PendingRequests } from './pending-requests.ts';
+
+/** Rows of a hole asked for by message; larger ones over REST. */
+const MESSAGE_ROWS = 10_000;
+const HISTORY_MS = 8000;
+/** What cannot be read is told at most so often. */
+const MALFORMED_MS = 60_000;
+/** A token is renewed after that share of its life. */
+const RENEW_SHARE = 0.8;
+/** Rows so recent mean that the socket delivers. */
+const DELIVERING_MS = 2000;
+
+/** A client of one labwire.1 server. It begins to connect at once; whatever happens it goes on by itself. Throws call.invalid for an address that is none. */
+export function openLabwire(ports: LabPorts, options: LabServerOptions): LabwireServer {
+  return new LabwireServer(ports, options);
+}
+
+export class LabwireServer implements LabServer {
+  readonly url: string;
+  readonly dialect = 'labwire.1';
+  readonly #ports: LabPorts;
+  readonly #clock: ServerClock;
+  readonly #rest: RestClient;
+  readonly #auth: LabwireAuth;
+  readonly #events = new ServerEvents();
+  readonly #reader: EventReader;
+  readonly #pending: PendingRequests;
+  readonly #control: EquipmentControl;
+  readonly #locks: EquipmentLocks;
+  readonly #streams = new Map<string, LabwireStream>();
+  readonly #table: StreamTable;
+  readonly #protocol: LabwireProtocol;
+  readonly #link: Link;
+  readonly #closing = new AbortController();
+  #about: ServerAbout = { name: '', version: '', instance: '', findings: [] };
+  #features: LabFeatures = NO_FEATURES;
+  #equipment: readonly Equipment[] = [];
+  #isDeflated = false;
+  #denied: readonly string[] = [];
+  #malformed = 0;
+  #malformedMs = Number.NEGATIVE_INFINITY;
+  #unaccounted = 0;
+  #dropped = 0;
+  #renewal: Disposable | undefined;
+
+  constructor(ports: LabPorts, options: LabServerOptions) {
+    const { base, sockets } = labwireAddress(options.url);
+    this.url = base;
+    this.#ports = ports;
+    this.#clock = new ServerClock(ports.clock);
+    this.#auth = new LabwireAuth(() => this.#rest, options.token, options.login);
+    this.#rest = new RestClient(ports, {
+      base,
+      token: () => this.#auth.token,
+      onUnauthorized: async (signal) => {
+        if (!this.#auth.canRenew) return false;
+        await this.#renewToken(signal);
+        return true;
+      },
+      onAnswer: ({ headers }, sentMs, receivedMs) => this.#clock.httpDate(headers.date, sentMs, receivedMs),
+    });
+    this.#reader = new EventReader(this.#clock, () => ports.clock.nowNs());
+    this.#pending = new PendingRequests(ports.clock, (message) => this.#protocol.say(message));
+    this.#control = new EquipmentControl(
+      (message, asked) => this.#pending.ask(message, { ...asked, isRepeatable: true }),
+      () => ports.uniqueId(),
+    );
+    this.#protocol = this.#createProtocol(options, sockets);
+    this.#locks = this.#createLocks();
+    this.#table = new StreamTable(ports, {
+      onSummary: (summary) => this.#link.setStreams(summary),
+      onLoss: (stream, lost, reason, isUnaccounted) => {
+        if (isUnaccounted) this.#unaccounted += lost;
+        this.#events.emit({ kind: 'loss', stream, lost, reason, isUnaccounted });
+      },
+    });
+    this.#link = openLink(this.#protocol, ports, {
+      isIdle: true,
+      isOff: options.webSocket === false,
+      ...(options.maxAttempts === undefined ? {} : { maxAttempts: options.maxAttempts }),
+      onChange: (snapshot, health) => {
+        this.#table.setHealth(health, snapshot.reason);
+        this.#events.emit({ kind: 'link', link: snapshot });
+      },
+      onWake: () => this.#clock.reset(),
+    });
+    this.#link.reconnect();
+  }
+
+  get about(): ServerAbout {
+    return this.#about;
+  }
+
+  get features(): LabFeatures {
+    return this.#features;
+  }
+
+  get link(): LinkSnapshot {
+    return this.#link.snapshot;
+  }
+
+  get clock(): ServerClockState {
+    return this.#clock.state;
+  }
+
+  get equipment(): readonly Equipment[] {
+    return this.#equipment;
+  }
+
+  get traffic(): TrafficStats {
+    const { messages, bytesPerS, wireBytes, bytes } = this.#link.traffic;
+    return {
+      messages,
+      bytesPerS,
+      wireBytes,
+      bytes,
+      roundTripMs: this.#protocol.roundTripMs,
+      malformed: this.#malformed,
+      unaccounted: this.#unaccounted,
+      dropped: this.#dropped + this.#protocol.frames.dropped,
+    };
+  }
+
+  onEvent(listener: (event: LabServerEvent) => void): Disposable {
+    return this.#events.on(listener);
+  }
+
+  reconnect(): void {
+    this.#protocol.isLeaving = false;
+    this.#link.reconnect();
+  }
+
+  disconnect(): void {
+    this.#protocol.isLeaving = true;
+    this.#link.disconnect();
+  }
+
+  setSocket(on: boolean): void {
+    this.#protocol.isLeaving = !on;
+    this.#link.setSocket(on);
+  }
+
+  async login(login: Login, signal: AbortSignal): Promise<void> {
+    await this.#auth.login(login, signal);
+    this.#keepToken();
+    this.reconnect();
+    await this.refreshEquipment(signal);
+  }
+
+  async logout(): Promise<void> {
+    this.#renewal?.[Symbol.dispose]();
+    try {
+      if (this.#auth.token !== undefined) await this.#rest.answer('/api/security/logout', { method: 'POST' });
+    } catch {
+      // The token is forgotten here whatever the server says.
+    }
+    this.#auth.forget();
+    this.reconnect();
+  }
+
+  async refreshEquipment(signal: AbortSignal): Promise<void> {
+    const parsed = parseEquipmentList(await this.#rest.get('/api/equipment/list', { signal }));
+    if (!parsed)
+      throw new LabError(
+        'server.malformed',
+        'The lab server answered the list of equipment with something that is none. The list here is as it was.',
+      );
+    if (parsed.malformed > 0) this.#tellMalformed(`${parsed.malformed} entries of its equipment cannot be read.`);
+    this.#equipment = parsed.equipment;
+    this.#events.emit({ kind: 'equipment' });
+  }
+
+  openStream(equipment: string, stream: string, intervalMs: number, outlet: LabOutlet): LabStream {
+    const offer = this.#equipment.find(({ id }) => id === equipment)?.streams.find(({ name }) => name === stream);
+    const interval = offer ? Math.min(offer.maxIntervalMs, Math.max(offer.minIntervalMs, intervalMs)) : intervalMs;
+    const key = `${equipment}/${stream}`;
+    const spec = this.#streams.get(key) ?? new LabwireStream(equipment, stream, this.#host());
+    this.#streams.set(key, spec);
+    const opened = this.#table.open(spec, interval, outlet);
+    return {
+      key,
+      setInterval: (next) => opened.setInterval(next),
+      get stats() {
+        return opened.stats;
+      },
+      [Symbol.asyncDispose]: async () => {
+        await opened[Symbol.asyncDispose]();
+        if (!this.#table.get(key)) this.#streams.delete(key);
+      },
+    };
+  }
+
+  readControls(equipment: string, signal: AbortSignal): Promise<Controls> {
+    return this.#control.read(equipment, { signal });
+  }
+
+  setControl(equipment: string, control: string, value: ControlValue, options: CommandOptions): Promise<Controls> {
+    return this.#control.set(equipment, control, value, options);
+  }
+
+  command(equipment: string, text: string, options: CommandOptions): Promise<string> {
+    return this.#control.text(equipment, text, options);
+  }
+
+  lock(equipment: string, on: boolean, force: boolean, signal: AbortSignal): Promise<LockState> {
+    return this.#locks.set(equipment, on, force, signal);
+  }
+
+  async outputsOff(equipment: string): Promise<OutputsOffResult[]> {
+    const known = this.#equipment.find(({ id }) => id === equipment);
+    if (known) return this.#control.outputsOff(known);
+    return [{ equipment, group: '', confirmed: false, reason: 'The lab server does not list it. Treat it as on.' }];
+  }
+
+  async emergencyStop(): Promise<OutputsOffResult[]> {
+    try {
+      await this.#control.run({ equipment: '', action: 'emergency_stop', parameters: {} }, { timeoutMs: 3000 });
+    } catch (thrown) {
+      this.#events.note('safety', 'error', `The server's own emergency stop failed: ${LabError.from(thrown).message}`);
+    }
+    // Known servers forget channels: every output is switched off by itself and read back.
+    return (await Promise.all(this.#equipment.map((equipment) => this.#control.outputsOff(equipment)))).flat();
+  }
+
+  async acknowledge(alarm: string, who: string, signal: AbortSignal): Promise<void> {
+    await this.#rest.post('/api/alarms/events/acknowledge', { event_id: alarm, acknowledged_by: who }, { signal });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#protocol.isLeaving = true;
+    this.#closing.abort(new LabError('call.cancelled', 'The connection to the lab server is closed.'));
+    this.#renewal?.[Symbol.dispose]();
+    this.#locks[Symbol.dispose]();
+    this.#table[Symbol.dispose]();
+    this.#pending.close(new LabError('server.closed', 'The connection to the lab server is closed.'));
+    await this.#link[Symbol.asyncDispose]();
+    this.#events.close();
+  }
+
+  #createProtocol(options: LabServerOptions, sockets: readonly string[]): LabwireProtocol {
+    const server = this;
+    return new LabwireProtocol(
+      {
+        ports: this.#ports,
+        clock: this.#clock,
+        clientName: options.name ?? 'Labwire',
+        get token() {
+          return server.#auth.token;
+        },
+        get streams() {
+          return server.#streams.values();
+        },
+        stream: (key) => this.#streams.get(key),
+        keeper: (key) => this.#table.get(key),
+        greeted: (capabilities, isDeflated) => this.#greeted(capabilities, isDeflated),
+        connected: (connected) => this.#connected(connected),
+        disconnected: () => this.#pending.lost(),
+        heard: (message) => this.#heard(message),
+        malformed: (why) => this.#tellMalformed(why),
+        renewToken: (signal) => this.#renewToken(signal),
+      },
+      sockets,
+    );
+  }
+
+  #createLocks(): EquipmentLocks {
+    const server = this;
+    return new EquipmentLocks({
+      rest: this.#rest,
+      clock: this.#ports.clock,
+      get session() {
+        return server.#protocol.session;
+      },
+      changed: (lock) => this.#events.emit({ kind: 'lock', lock }),
+    });
+  }
+
+  #host(): ConstructorParameters<typeof LabwireStream>[2] {
+    const server = this;
+    return {
+      rest: this.#rest,
+      clock: this.#clock,
+      get priority() {
+        return priorityFor('NORMAL', server.#features.priorities);
+      },
+      get maxMessageRows() {
+        return server.#features.history ? MESSAGE_ROWS : 0;
+      },
+      keeper: (key) => this.#table.get(key),
+      send: (message) => this.#protocol.say(message),
+      askHistory: async (message, signal) => {
+        const answer = await this.#pending.ask(message, { timeoutMs: HISTORY_MS, signal, isRepeatable: false });
+        if (answer.type !== 'history') throw new LabError('server.unsupported', 'No past by message.');
+      },
+      isDelivering: () => this.#ports.clock.monotonicMs() - this.#protocol.lastRowsMs < DELIVERING_MS,
+      renew: (reason) => this.#link.renew(reason),
+    };
+  }
+
+  #greeted(capabilities: LabwireCapabilities, isDeflated: boolean): void {
+    this.#isDeflated = isDeflated;
+    this.#features = featuresOf(capabilities);
+    this.#tellAbout();
+  }
+
+  #connected({ reconnected, reason, role }: LabwireConnected): void {
+    this.#pending.again();
+    this.#keepToken();
+    this.#locks.renewed();
+    if (reason !== undefined && !reconnected)
+      this.#events.note('link', 'info', `The session was not resumed (${reason}); what is missing is asked for.`, {
+        reason,
+        role,
+      });
+    void this.refreshEquipment(this.#closing.signal).catch((thrown: unknown) => {
+      const error = LabError.from(thrown);
+      if (!error.isCancelled) this.#events.emit({ kind: 'error', error });
+    });
+  }
+
+  #heard(message: LabwireMessage): void {
+    if ('re' in message && this.#pending.answered(message.re, message)) return;
+    switch (message.type) {
+      case 'event':
+        this.#event(message);
+        break;
+      case 'error':
+        this.#events.emit({ kind: 'error', error: serverError(message) });
+        break;
+      case 'drop_report':
+        this.#dropReport(message);
+        break;
+      case 'stream_stopped':
+        this.#events.note('stream', 'warning', `${message.key} was stopped by the server: ${message.reason}.`, {
+          key: message.key,
+        });
+        break;
+      case 'rate_changed':
+        this.#events.note(
+          'stream',
+          'info',
+          `${message.key} comes each ${message.interval_ms} ms now: ${message.reason}.`,
+          {
+            key: message.key,
+          },
+        );
+        break;
+      case 'permissions_changed':
+        this.#events.note('login', 'warning', `The login is of role ${message.role} now.`, { role: message.role });
+        break;
+      case 'undelivered':
+        this.#events.note(
+          'alarms',
+          'error',
+          `${message.n ?? message.ids.length} events could not be delivered in time.`,
+        );
+        break;
+      case 'subscribed':
+        this.#denied = message.denied;
+        this.#tellAbout();
+        break;
+    }
+  }
+
+  #event(message: Extract<LabwireMessage, { type: 'event' }>): void {
+    const event = this.#reader.read(message);
+    if (event) this.#events.emit(event);
+    if (message.id !== undefined) this.#protocol.say({ type: 'event_ack', ids: [message.id] });
+    if (message.channel === 'status' && /equipment|instrument/.test(message.event_type))
+      void this.refreshEquipment(this.#closing.signal).catch(() => {});
+  }
+
+  #dropReport({ state, by_stream }: Extract<LabwireMessage, { type: 'drop_report' }>): void {
+    let dropped = 0;
+    for (const counts of Object.values(by_stream)) dropped += counts.dropped + counts.conflated;
+    this.#dropped += dropped;
+    this.#events.note(
+      'flow',
+      'warning',
+      `The server holds back (${state || 'no state said'}): ${dropped} items dropped.`,
+      { state, by_stream },
+    );
+  }
+
+  #tellAbout(): void {
+    const { capabilities } = this.#protocol;
+    if (!capabilities) return;
+    this.#about = aboutOf(capabilities, this.#isDeflated, this.#denied);
+    this.#events.emit({ kind: 'about' });
+  }
+
+  #tellMalformed(why: string): void {
+    this.#malformed++;
+    const now = this.#ports.clock.monotonicMs();
+    if (now - this.#malformedMs < MALFORMED_MS) return;
+    this.#malformedMs = now;
+    this.#events.note('malformed', 'warning', why, { count: this.#malformed });
+  }
+
+  async #renewToken(signal: AbortSignal | undefined): Promise<void> {
+    await this.#auth.renew(signal);
+    this.#keepToken();
+  }
+
+  /** A token that ends is renewed before, on the connection as it stands. */
+  #keepToken(): void {
+    this.#renewal?.[Symbol.dispose]();
+    this.#renewal = undefined;
+    const { expiresInS, canRenew } = this.#auth;
+    if (expiresInS === undefined || !canRenew) return;
+    this.#renewal = this.#ports.clock.after(expiresInS * 1000 * RENEW_SHARE, () => {
+      this.#renewToken(this.#closing.signal).then(
+        () => this.#protocol.say({ type: 'auth_refresh', token: this.#auth.token }),
+        (thrown: unknown) => {
+          const error = LabError.from(thrown);
+          if (!error.isCancelled) this.#events.emit({ kind: 'error', error });
+        },
+      );
+    });
+  }
+}
+
+function serverError({ code, message, recoverable }: Extract<LabwireMessage, { type: 'error' }>): LabError {
+  return new LabError(
+    'server.rejected',
+    `The lab server says: ${message || code || 'error'}. What comes from it is shown as it comes.`,
+    {
+      code,
+      recoverable,
+    },
+  );
+}
