@@ -162,6 +162,15 @@ export class AcquisitionBook {
     return { status: 200, json: { acquisition_id: id, channels: session.channels, data, count: rows } };
   }
 
+  remove(id: string): Answer {
+    const session = this.sessions.get(id);
+    if (!session) return refusal(404, `Acquisition session ${id} not found`);
+    clearTimeout(session.timer);
+    session.timer = undefined;
+    this.sessions.delete(id);
+    return { status: 200, json: { success: true, message: 'Acquisition session deleted', acquisition_id: id } };
+  }
+
   list(): unknown {
     const sessions = [...this.sessions.values()].map((session) => ({
       acquisition_id: session.id,

@@ -46,6 +46,17 @@ export const SHARED_ROUTES: RestRoute[] = [
   },
   {
     method: 'POST',
+    pattern: '/api/locks/sessions/:/activity',
+    run: ({ world, parts: [id = ''] }) =>
+      world.locks.sessions.has(id) ? ok({ success: true }) : refusal(404, `Session ${id} not found`),
+  },
+  {
+    method: 'DELETE',
+    pattern: '/api/acquisition/session/:',
+    run: ({ world, parts: [id = ''] }) => world.acquisitions.remove(id),
+  },
+  {
+    method: 'POST',
     pattern: '/api/acquisition/session/create',
     run: ({ world, body }) => world.acquisitions.create(body),
   },
