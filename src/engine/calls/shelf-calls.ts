@@ -30,7 +30,7 @@ export function createShelfCalls({ clock, jobs, library, recorded }: EngineParts
       {
         await using opened = await library.open(id);
         refuseCopy(id, opened);
-        await editRecording(opened, change, systemDisk, clock);
+        await library.during(editRecording(opened, change, systemDisk, clock));
       }
       return await library.row(id);
     },

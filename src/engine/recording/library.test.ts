@@ -104,6 +104,27 @@ describe('a library', () => {
     expect(opened.info.complete).toBe(true);
   });
 
+  it('lists nothing of what is being made anew, and waits for its end', async () => {
+    const id = await record('night', 0);
+    let resolve = (): void => undefined;
+    const promise = new Promise<void>((done) => {
+      resolve = done;
+    });
+    const path = join(folder, 'night.mcap');
+    await rename(path, join(folder, 'other.mcap.part'));
+    const change = library.during(promise);
+    let isListed = false;
+    const listing = library.list().then((rows) => {
+      isListed = true;
+      return rows;
+    });
+    await library.during(rename(join(folder, 'other.mcap.part'), path));
+    expect(isListed).toBe(false);
+    resolve();
+    await change;
+    expect((await listing).map((row) => [row.id, row.state])).toEqual([[id, 'complete']]);
+  });
+
   it('lists a copy for itself: the recording it was copied from stays whole', async () => {
     const id = await record('night', 0, 50_000);
     const [row] = await library.list();

@@ -83,6 +83,7 @@ export class Library implements AsyncDisposable {
   #watcher: FSWatcher | undefined;
   #watched = '';
   #settling: Disposable | undefined;
+  readonly #changes = new Set<Promise<unknown>>();
   #scanning: Promise<RecordingRow[]> | undefined;
   #marks = new Map<string, RecordingMark>();
   #keeping: Disposable | undefined;
@@ -114,6 +115,7 @@ export class Library implements AsyncDisposable {
    * @throws LabError recording.denied, recording.failed
    */
   async list(search = ''): Promise<RecordingRow[]> {
+    await Promise.allSettled(this.#changes);
     this.#scanning ??= this.#scan().finally(() => {
       this.#scanning = undefined;
     });
@@ -136,6 +138,16 @@ export class Library implements AsyncDisposable {
   /** Its files, in the order of its parts. @throws LabError recording.unknown */
   async pathsOf(id: string): Promise<string[]> {
     return (await this.row(id)).paths;
+  }
+
+  /** Files are made anew: what lies there meanwhile is nobody's business, so lists wait for the end. The work must not ask for one. */
+  async during<T>(work: Promise<T>): Promise<T> {
+    this.#changes.add(work);
+    try {
+      return await work;
+    } finally {
+      this.#changes.delete(work);
+    }
   }
 
   /** Keeps what was found out about a recording, as long as its files stay as they are. */

@@ -3,6 +3,7 @@ import type { Job } from '../../contract/recording-schema.ts';
 import { showError, toast } from '../actions.ts';
 import { exportUrl } from '../connect.ts';
 import { benchStore } from '../engine-link.ts';
+import { screenStore } from '../screen-store.ts';
 import { shell } from '../shell.ts';
 import { createStore, useStore } from '../store.ts';
 
@@ -23,7 +24,8 @@ export function useFinishedJobs(): void {
       if (!mine.has(job.id) || job.state === 'running') continue;
       startedHere.update((ids) => new Set([...ids].filter((id) => id !== job.id)));
       if (job.state === 'done') offer(job);
-      else if (job.state === 'failed' && job.error)
+      // Recordings shows it beside the job already.
+      else if (job.state === 'failed' && job.error && screenStore.get().screen !== 'recordings')
         toast({ severity: 'error', text: job.error.message, code: job.error.code });
       else if (job.state === 'cancelled' && job.kind === 'send-file')
         toast({

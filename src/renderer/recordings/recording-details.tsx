@@ -137,7 +137,7 @@ export function RecordingDetails({ row }: { row: RecordingRow }): ReactElement {
       {(row.notes || row.tags.length > 0 || row.operator) && (
         <div>
           <h3 className="quiet">Notes</h3>
-          <p className="selectable notes-text">{row.notes}</p>
+          {row.notes && <p className="selectable notes-text">{row.notes}</p>}
           <p className="quiet">{[row.operator, row.tags.join(' · ')].filter(Boolean).join(' — ')}</p>
         </div>
       )}
@@ -178,13 +178,16 @@ function sessionFacts({ paths, startedNs }: RecordingRow, { durationS, bytes }: 
     formatBytes(bytes),
     plural(paths.length, 'file'),
   ];
-  return facts.map(unbroken).join(' · ');
+  return facts.map(unbroken).join(SEPARATOR);
 }
 
 /** Without its full stop: more comes behind it. */
 function unended(sentence: string): string {
   return sentence.replace(/\.$/, '');
 }
+
+/** Ends a line, never begins one. */
+const SEPARATOR = '\u00a0· ';
 
 /** A number and what it counts stay on one line. */
 function unbroken(text: string): string {
@@ -203,7 +206,7 @@ function summary(info: RecordingInfo, durationS: number): string {
     plural(info.events.length, 'event'),
   ]
     .map(unbroken)
-    .join(' · ');
+    .join(SEPARATOR);
 }
 
 function Gaps({ info }: { info: RecordingInfo }): ReactElement | null {
