@@ -92,11 +92,13 @@ export class NeurographClient {
     });
   }
 
-  send(message: unknown): void {
+  /** Gives true, so that an answer is one line. */
+  send(message: unknown): true {
     this.socket.send(JSON.stringify(message));
+    return true;
   }
 
-  #take(text: string): void {
+  #take(text: string): true {
     let message: unknown;
     try {
       message = JSON.parse(text);
@@ -115,7 +117,7 @@ export class NeurographClient {
     const type = typeof request.type === 'string' ? request.type : missing;
     const waitS = this.#limit(type);
     if (waitS > 0) return this.send({ type: 'error', message: 'Rate limit exceeded', retry_after: waitS });
-    this.#answer(type, request);
+    return this.#answer(type, request);
   }
 
   /** Seconds until the next message of that type may come; 0: now. */
@@ -132,7 +134,7 @@ export class NeurographClient {
     return 0;
   }
 
-  #answer(type: string, request: Record<string, unknown>): void {
+  #answer(type: string, request: Record<string, unknown>): true {
     const timestamp = naiveUtc();
     switch (type) {
       case 'ping':
@@ -161,7 +163,7 @@ export class NeurographClient {
     }
   }
 
-  #subscribe(asked: unknown, timestamp: string): void {
+  #subscribe(asked: unknown, timestamp: string): true {
     if (!Array.isArray(asked)) return this.send({ type: 'error', message: 'channels must be an array' });
     const open = accessibleChannels(this.role);
     const isOpen = (channel: unknown): boolean =>
@@ -171,6 +173,6 @@ export class NeurographClient {
     for (const channel of channels) this.channels.add(channel);
     const refusal =
       denied.length > 0 ? { denied, message: `Permission denied for channels: ${denied.join(', ')}` } : {};
-    this.send({ type: 'subscribed', channels, timestamp, ...refusal });
+    return this.send({ type: 'subscribed', channels, timestamp, ...refusal });
   }
 }
