@@ -66,6 +66,12 @@ const FLOORS: Record<string, Floor> = {
     floors: ['core', 'protocol', 'contract', 'lab', 'engine', 'simulator'],
     packages: ['node:', 'zod', 'ws'],
   },
+  published: {
+    holds: 'what other programs import: a link to a lab server for Node, browsers and React',
+    floors: ['core', 'lab'],
+    packages: ['react'],
+    exceptions: [{ from: /^src\/published\/lab-node\.ts$/, to: /^src\/engine\/(lab\/node-ports|system-clock)\.ts$/ }],
+  },
   renderer: {
     holds: 'screens: React and uPlot, no Node',
     floors: ['core', 'contract'],

@@ -86,3 +86,6 @@ export interface LabPorts {
   /** The system woke up, or the network changed: a waiting try is made at once. */
   onNetworkChange(listener: () => void): Disposable;
 }
+
+/** What a link alone needs: no HTTP, nothing to inflate. */
+export type LinkPorts = Pick<LabPorts, 'clock' | 'random' | 'openSocket' | 'isListening' | 'onNetworkChange'>;

@@ -1,11 +1,11 @@
 import { createDeferred } from '../../core/deferred.ts';
 import type { AfterEnd, LinkProtocol, LinkSignal } from '../link-protocol.ts';
-import type { LabPorts, LabSocket, SocketData } from '../ports.ts';
+import type { LabSocket, LinkPorts, SocketData, SocketEvents } from '../ports.ts';
 import { Heartbeat } from './heartbeat.ts';
 import type { LinkEvent, Parting } from './link-machine.ts';
 import type { LinkTraffic } from './link-traffic.ts';
 
-type SocketEnd = Parameters<Parameters<LabPorts['openSocket']>[1]['onEnd']>[0];
+type SocketEnd = Parameters<SocketEvents['onEnd']>[0];
 
 const encoder = new TextEncoder();
 
@@ -13,7 +13,7 @@ const encoder = new TextEncoder();
 export class Connection {
   readonly #number: number;
   readonly #protocol: LinkProtocol;
-  readonly #ports: LabPorts;
+  readonly #ports: LinkPorts;
   readonly #traffic: LinkTraffic;
   readonly #emit: (event: LinkEvent) => void;
   readonly #gone = createDeferred<void>();
@@ -27,7 +27,7 @@ export class Connection {
   constructor(
     number: number,
     protocol: LinkProtocol,
-    ports: LabPorts,
+    ports: LinkPorts,
     traffic: LinkTraffic,
     emit: (event: LinkEvent) => void,
   ) {

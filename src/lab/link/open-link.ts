@@ -1,7 +1,7 @@
 import { LabError } from '../../core/errors.ts';
 import type { LinkProtocol } from '../link-protocol.ts';
 import type { LinkSnapshot } from '../link-state.ts';
-import type { LabPorts, SocketData } from '../ports.ts';
+import type { LinkPorts, SocketData } from '../ports.ts';
 import { Connection } from './connection.ts';
 import type { LinkEvent, LinkMachine, LinkTimer, StreamSummary } from './link-machine.ts';
 import { hasSocket, IDLE_LINK, stepLink } from './link-machine.ts';
@@ -48,7 +48,7 @@ export interface Link extends AsyncDisposable {
 }
 
 /** Opens a link. Nothing throws: what goes wrong is in `snapshot`. Disposed, it has no timer and resolves when the socket is gone. */
-export function openLink(protocol: LinkProtocol, ports: LabPorts, options: LinkOptions = {}): Link {
+export function openLink(protocol: LinkProtocol, ports: LinkPorts, options: LinkOptions = {}): Link {
   return new RunningLink(protocol, ports, options);
 }
 
@@ -56,7 +56,7 @@ export function openLink(protocol: LinkProtocol, ports: LabPorts, options: LinkO
 class RunningLink implements Link {
   readonly traffic: LinkTraffic;
   readonly #protocol: LinkProtocol;
-  readonly #ports: LabPorts;
+  readonly #ports: LinkPorts;
   readonly #options: LinkOptions;
   readonly #rules: LinkRules;
   readonly #timers = new Map<LinkTimer, { dueMs: number; timer: Disposable }>();
@@ -71,7 +71,7 @@ class RunningLink implements Link {
   #isStepping = false;
   #isDisposed = false;
 
-  constructor(protocol: LinkProtocol, ports: LabPorts, options: LinkOptions) {
+  constructor(protocol: LinkProtocol, ports: LinkPorts, options: LinkOptions) {
     this.#protocol = protocol;
     this.#ports = ports;
     this.#options = options;
