@@ -133,7 +133,9 @@ export function RecordingDetails({ row }: { row: RecordingRow }): ReactElement {
       <ShelfActions row={row} />
       {error && <Problem error={error} />}
       {report && <VerifyReport report={report} />}
-      {info?.missing && <Problem tone="warn" error={{ code: '', message: info.missing }} />}
+      {info?.missing && !report?.problems.includes(info.missing) && (
+        <Problem tone="warn" error={{ code: '', message: info.missing }} />
+      )}
       {(row.notes || row.tags.length > 0 || row.operator) && (
         <div>
           <h3 className="quiet">Notes</h3>
@@ -202,7 +204,9 @@ function summary(info: RecordingInfo, durationS: number): string {
     plural(info.channels.length, 'channel'),
     `${formatCount(samples)} samples`,
     `${formatCount(info.lost)} lost`,
-    info.gaps.length > 0 ? `${plural(info.gaps.length, 'gap')} (${formatDuration(gapS)})` : 'no gaps',
+    ...(info.gaps.length > 0 ? [`${plural(info.gaps.length, 'gap')} (${formatDuration(gapS)})`] : []),
+    // What is said to be missing is a gap of its own kind.
+    ...(info.gaps.length === 0 && info.missing === '' ? ['no gaps'] : []),
     plural(info.events.length, 'event'),
   ]
     .map(unbroken)

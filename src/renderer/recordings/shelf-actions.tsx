@@ -120,7 +120,8 @@ export function ShelfActions({ row }: { row: RecordingRow }): ReactElement {
 }
 
 function needsRepair({ state, verified }: RecordingRow): boolean {
-  return state === 'damaged' || state === 'interrupted' || verified?.ok === false;
+  // One that was recovered has what can be had.
+  return state === 'damaged' || state === 'interrupted' || (state === 'complete' && verified?.ok === false);
 }
 
 /** How far its files are on their way to the server. */
