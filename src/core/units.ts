@@ -54,9 +54,12 @@ const KNOWN =
   'V A W Ohm Hz F H C J S T Wb N Pa VA var Wh Ah K s m g % degC degF deg dB dBm dBV dBu ppm rpm min h d'.split(' ');
 const CASE_MATTERS = new Set(['s', 'S', 'm', 'K', 'g', 'd', 'h', 'H', 'T']);
 
+/** Units of others that bring their prefix (`nm` of a power meter): a second one would make `knm` of it. */
+const WITH_PREFIX = /^(?:[fpnuµkMG]m|mm|[fpnuµmkMGT](?:V|A|W|s|Hz|F|H|g|Ohm))(?:\/s)?$/;
+
 /** The smallest and largest prefix exponent of a unit. */
 export function prefixRange(unit: string): { least: number; most: number } {
-  if (WITHOUT_PREFIX.has(unit)) return { least: 0, most: 0 };
+  if (WITHOUT_PREFIX.has(unit) || WITH_PREFIX.test(unit)) return { least: 0, most: 0 };
   return { least: -15, most: DOWN_ONLY.has(unit) ? 0 : 12 };
 }
 

@@ -1,6 +1,7 @@
 import type { ReactElement } from 'react';
 import type { ServerState } from '../../contract/server-schema.ts';
 import { linkLabel } from '../../core/link-word.ts';
+import { Icon } from '../control/icon.tsx';
 import { benchStore } from '../engine-link.ts';
 import { useSeconds } from '../frame/link-badge.tsx';
 import { showDialog } from '../screen-store.ts';
@@ -28,7 +29,7 @@ export function ServerBadge(): ReactElement | null {
       title={[`${shown.label}: ${linkLabel(shown.link)}`, shown.link.reason].filter(Boolean).join('\n')}
       onClick={() => showDialog({ kind: 'servers', server: shown.id })}
     >
-      <i />
+      <Icon name="server" />
       <span className="cut">
         {badge.text}
         {more}
