@@ -142,7 +142,7 @@ export class FlightDesk implements AsyncDisposable {
     const { clock, board, events, version } = this.#parts;
     const { recordingsFolder, diskReserveBytes } = board.state.settings;
     const about = aboutBench(board.state, version, notes ?? '');
-    await this.#settle(signal);
+    const unsettled = await this.#settle(signal);
     const saved = await saveLast({
       ring: this.flight.ring,
       disk: this.#disk,
@@ -153,6 +153,7 @@ export class FlightDesk implements AsyncDisposable {
       tags: tags ?? [],
       fromNs: toNs - BigInt(Math.round(minutes * 60e9)),
       toNs,
+      unsettled,
       reserveBytes: diskReserveBytes,
       signal,
       onProgress,
@@ -163,10 +164,10 @@ export class FlightDesk implements AsyncDisposable {
     return saved.shortfall === '' ? row : { ...row, reason: row.reason ?? saved.shortfall };
   }
 
-  /** All that came until now is in finished files. */
-  async #settle(signal?: AbortSignal): Promise<void> {
+  /** All that came until now is in finished files; gives what is not. */
+  async #settle(signal?: AbortSignal): Promise<string> {
     await delay(this.#parts.clock, LAST_ROWS_MS, signal);
-    await this.flight.settle(signal);
+    return this.flight.settle(signal);
   }
 
   async #writePast(request: Parameters<PreTrigger['write']>[0]): ReturnType<PreTrigger['write']> {

@@ -152,6 +152,30 @@ it('a disk that cannot keep up: it drops out, and in again', async () => {
   expect((await verifyRecording(recording)).problems).toEqual([]);
 });
 
+it('what is saved while the disk hangs says that the last of it is missing', async () => {
+  const volume = new MemoryVolume();
+  const limits = { closeMs: 1000 };
+  await using bench = new FlightBench({ random: seededRandom(9), disk: volume, limits });
+  await bench.flight.start();
+  await bench.run(20);
+  await bench.flight.settle();
+  await bench.run(5);
+  let release = (): void => undefined;
+  const stuck = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  volume.faults = { before: (call, path) => (call === 'sync' && path.startsWith(FLIGHT) ? stuck : undefined) };
+  const saving = bench.save(0.5);
+  for (let second = 0; second < 5; second++) {
+    await turns();
+    await bench.clock.advance(1000);
+  }
+  const { shortfall } = await saving;
+  expect(shortfall).toMatch(/^The last 30 s were asked for; .* had not finished the last file within 1 s/);
+  release();
+  volume.faults = {};
+});
+
 it('gives way when the disk gets full: the oldest files go, then it pauses, and comes back when there is space', async () => {
   const volume = new MemoryVolume();
   const settings = { flightBytes: 4_000_000, diskReserveBytes: 1_000_000 };

@@ -116,11 +116,15 @@ export class FlightRecorder implements SampleSink, AsyncDisposable {
     });
   }
 
-  /** Ends the file being written: all that came is in finished files then, as far as the disk takes it. Never rejects. */
-  async settle(signal?: AbortSignal): Promise<void> {
+  /** Ends the file being written. Gives what of all that came is not in finished files then, in a sentence; '' if nothing is missing. Never rejects. */
+  async settle(signal?: AbortSignal): Promise<string> {
     this.#rotate();
-    await this.#within(this.#limits.closeMs, this.#rotation, signal);
-    await this.#within(this.#limits.closeMs, this.ring.retry(), signal);
+    const isDone = await this.#within(this.#limits.closeMs, this.#rotation, signal);
+    const isRead = await this.#within(this.#limits.closeMs, this.ring.retry(), signal);
+    if (this.#mode === 'paused')
+      return 'The flight recorder is paused: what came since, and shortly before, is missing.';
+    if (isDone && isRead) return '';
+    return `The disk had not finished the last file within ${this.#limits.closeMs / 1000} s: what is in it is missing.`;
   }
 
   /** The file being written and the time of its first row; undefined while there is none. */
@@ -393,16 +397,21 @@ export class FlightRecorder implements SampleSink, AsyncDisposable {
     this.#options.onChange(this.state);
   }
 
-  /** Waits for work of the disk, but not for one that hangs. Never rejects. */
-  async #within(ms: number, work: Promise<unknown>, signal?: AbortSignal): Promise<void> {
+  /** Waits for work of the disk, but not for one that hangs; gives whether it is done. Never rejects. */
+  async #within(ms: number, work: Promise<unknown>, signal?: AbortSignal): Promise<boolean> {
     let stop = (): void => undefined;
-    const late = new Promise<void>((resolve) => {
-      const timer = this.#options.clock.after(ms, resolve);
-      signal?.addEventListener('abort', () => resolve(), { once: true });
-      stop = () => timer[Symbol.dispose]();
+    const late = new Promise<boolean>((resolve) => {
+      const giveUp = (): void => resolve(false);
+      const timer = this.#options.clock.after(ms, giveUp);
+      signal?.addEventListener('abort', giveUp, { once: true });
+      stop = () => {
+        timer[Symbol.dispose]();
+        signal?.removeEventListener('abort', giveUp);
+      };
     });
-    await Promise.race([work.catch(() => undefined), late]);
+    const isDone = await Promise.race([work.catch(() => undefined).then(() => true), late]);
     stop();
+    return isDone;
   }
 
   #serially<T>(work: () => Promise<T>): Promise<T> {

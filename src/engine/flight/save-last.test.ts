@@ -129,14 +129,13 @@ describe('on a real disk', () => {
     const folder = join(base, 'killed', 'flight');
     const recordings = join(base, 'killed', 'recordings');
     const program = await bundleProgram('test/fixtures/fly-until-killed.ts', 'fly-until-killed');
-    const child: ChildProcess = spawn(process.execPath, [program, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
-    let told = { rows: 0, parts: 0, bytes: 0 };
+    // Files of 4 MiB: in the middle of the fourth or later.
+    const child: ChildProcess = spawn(process.execPath, [program, folder, '3'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let told = { rows: 0, parts: 0 };
     if (!child.stdout) throw new Error('no output');
-    for await (const line of createInterface({ input: child.stdout })) {
-      told = JSON.parse(line);
-      // Files of 4 MiB: in the middle of the fourth or later.
-      if (told.parts >= 3) child.kill('SIGKILL');
-    }
+    for await (const line of createInterface({ input: child.stdout })) told = JSON.parse(line);
     const clock = createSystemClock();
     await using flight = new FlightRecorder({
       folder,

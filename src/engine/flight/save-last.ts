@@ -30,6 +30,8 @@ export interface SaveRequest {
   /** Wanted; ns since 1970. */
   fromNs: bigint;
   toNs: bigint;
+  /** What of it is not in the ring yet, in a sentence (`FlightRecorder.settle`). */
+  unsettled?: string | undefined;
   /** Left free where files must be copied. */
   reserveBytes: number;
   signal?: AbortSignal | undefined;
@@ -232,11 +234,11 @@ async function freeStem(disk: Disk, folder: string, stem: string): Promise<strin
   }
 }
 
-function shortfall({ fromNs, toNs }: SaveRequest, startNs: bigint): string {
-  if (startNs <= fromNs) return '';
+function shortfall({ fromNs, toNs, unsettled = '' }: SaveRequest, startNs: bigint): string {
+  if (startNs <= fromNs) return unsettled;
   const asked = spanText(Number(toNs - fromNs) / 1e9);
   const held = spanText(Number(toNs - startNs) / 1e9);
-  return `The last ${asked} were asked for; the flight recorder held ${held}.`;
+  return `The last ${asked} were asked for; the flight recorder held ${held}. ${unsettled}`.trim();
 }
 
 function unavailable(fromNs: bigint, toNs: bigint): LabError {
