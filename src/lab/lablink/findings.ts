@@ -11,7 +11,6 @@ export interface Known {
   isSplit: boolean;
   security: boolean;
   hasToken: boolean;
-  isDeflated: boolean;
 }
 
 /** What works and what is broken on this server, for a person to read. */

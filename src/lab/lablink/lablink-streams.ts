@@ -102,6 +102,15 @@ export class LabLinkStreams {
     if (rows) keeper?.push(rows);
   }
 
+  /** Polled streams that the socket would have. Channels beyond the first have none there: nothing is wrong with them. */
+  get polledInstead(): number {
+    let count = 0;
+    for (const keeper of this.#table.all)
+      if (keeper.isPolled && this.#devices.get(keeper.spec.key)?.source.type !== undefined) count++;
+      else if (keeper.isPolled && !this.#devices.has(keeper.spec.key)) count++;
+    return count;
+  }
+
   /** Streams of instruments that were away. */
   cameBack(equipment: readonly string[]): void {
     const keys = [...this.#devices.keys()].filter((key) => equipment.some((id) => key.startsWith(`${id}/`)));
