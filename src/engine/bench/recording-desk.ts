@@ -16,6 +16,9 @@ import { aboutBench } from './about-bench.ts';
 import { RecordingNote, type Underway } from './recording-note.ts';
 import { openRunning, type RetryLimits, type RunningRecording } from './running-recording.ts';
 
+/** How long a recording that is stopped waits for its seconds before the start; ms. */
+const PAST_MS = 20_000;
+
 /** Rows from before a recording was started, as its first part. */
 export interface PreTrigger {
   /**
@@ -79,6 +82,8 @@ interface Running {
   eventTap: Disposable;
   part: number;
   isStallTold: boolean;
+  /** Of the seconds before: resolves when they are written, or cannot be. */
+  past?: Promise<void>;
 }
 
 /**
@@ -261,7 +266,7 @@ export class RecordingDesk implements AsyncDisposable {
     if (preTrigger && before) {
       const about = this.#about(notes);
       const { id, startedNs } = before;
-      this.#fetchPast(
+      running.past = this.#fetchPast(
         preTrigger.write({ folder, name, id, startedNs, seconds: why.preTriggerS ?? 0, about, labels }),
         name,
       );
@@ -272,12 +277,25 @@ export class RecordingDesk implements AsyncDisposable {
   }
 
   /** The past is written while the present is recorded. */
-  #fetchPast(writing: Promise<unknown>, name: string): void {
-    writing.catch((thrown: unknown) => {
+  async #fetchPast(writing: Promise<unknown>, name: string): Promise<void> {
+    try {
+      await writing;
+    } catch (thrown) {
       const { message } = LabError.from(thrown);
       const text = `“${name}” is recorded from now on; the seconds before are missing: ${message}`;
       this.#parts.events.add({ kind: 'status', severity: 'warning', text });
+    }
+  }
+
+  /** Who stops a recording finds it whole, unless the disk hangs. */
+  async #pastWritten({ past }: Running): Promise<void> {
+    if (!past) return;
+    let timer: Disposable | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = this.#parts.clock.after(PAST_MS, resolve);
     });
+    await Promise.race([past, late]);
+    timer?.[Symbol.dispose]();
   }
 
   async #close(running: Running, reason: string): Promise<RecordingResult> {
@@ -289,6 +307,7 @@ export class RecordingDesk implements AsyncDisposable {
     running.eventTap[Symbol.dispose]();
     recording.describe(this.#about(what.notes));
     const result = await recording.stop(reason);
+    await this.#pastWritten(running);
     if (this.#running === running) this.#running = undefined;
     if (result.error) {
       const error = result.error.toJSON();
