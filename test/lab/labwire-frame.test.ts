@@ -77,6 +77,13 @@ test('rows bring their times where dt is 0', () => {
   expect(timesNs[1]! - timesNs[0]!).toBe(12_500_000n);
 });
 
+test('the columns are a copy, wherever the message lies in its buffer', () => {
+  const lent = Buffer.concat([Buffer.alloc(3), Buffer.from(GOLDEN, 'hex')]).subarray(3);
+  const { columns } = decodeColumns(parseFrame(lent), FORM, inflate);
+  lent.fill(0xff);
+  expect(columns[0]).toEqual(Float32Array.of(1, 2, 3));
+});
+
 test('every codec gives the same values; packed only where the grid restores each float exactly', () => {
   const grid = { scale: 0.001, offset: -2 };
   const values = Float32Array.from({ length: 333 }, (_, i) => Math.round(5000 * Math.sin(i / 20)) * 0.001 - 2);

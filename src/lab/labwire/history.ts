@@ -2,11 +2,17 @@ import { z } from 'zod';
 import { LabError } from '../../core/errors.ts';
 import type { LabwireStreamSchema } from '../../protocol/lab/labwire-messages.ts';
 import type { RestClient } from '../rest-client.ts';
+import { overloadValue } from './stream-form.ts';
 
 const page = z.object({
   epoch: z.int(),
   schema: z.looseObject({ channels: z.array(z.string()) }).optional(),
   rows: z.array(z.array(z.number().nullable()).min(2).max(4098)).max(100_000),
+  /** Values beyond the range of the instrument, null in the rows: `[seq, column, 'overload' | '-overload']`. */
+  states: z
+    .array(z.tuple([z.int(), z.int(), z.string()]))
+    .max(200_000)
+    .default([]),
   next: z.int().nonnegative().optional(),
 });
 
@@ -42,7 +48,12 @@ export async function readHistory(
       'server.malformed',
       `The lab server answered the past of ${key} with something that is none. What is missing is drawn as a gap.`,
     );
-  const { epoch, schema, rows, next } = judged.data;
+  const { epoch, schema, rows, states, next } = judged.data;
+  const byNumber = new Map(rows.map((row) => [row[0], row]));
+  for (const [seq, column, state] of states) {
+    const row = byNumber.get(seq);
+    if (row && column >= 0 && column < row.length - 2) row[column + 2] = overloadValue(state);
+  }
   return { epoch, schema: schema as LabwireStreamSchema | undefined, runs: consecutive(rows), next };
 }
 

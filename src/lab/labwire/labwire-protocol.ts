@@ -198,9 +198,7 @@ export class LabwireProtocol implements LinkProtocol {
         this.#reset(message);
         return undefined;
       case 'gap':
-        this.#host
-          .keeper(message.key)
-          ?.broken(`Rows ${message.from} to ${message.to} were not sent: ${message.reason}.`);
+        this.#gap(message);
         return undefined;
       case 'ping':
         this.#pong(message);
@@ -321,6 +319,13 @@ export class LabwireProtocol implements LinkProtocol {
   #reset({ key, epoch, schema }: Extract<LabwireMessage, { type: 'stream_reset' }>): void {
     const stream = this.#host.stream(key);
     if (stream) this.#begun(stream, epoch, () => stream.reset(epoch, schema));
+  }
+
+  /** Named, but not given up: the past is asked for it before it is drawn as a gap. */
+  #gap({ key, from, to, reason }: Extract<LabwireMessage, { type: 'gap' }>): void {
+    const keeper = this.#host.keeper(key);
+    keeper?.mended();
+    keeper?.broken(`Rows ${from} to ${to} were not sent: ${reason || 'the server does not say why'}.`);
   }
 
   #begun(stream: LabwireStream, epoch: number, open: () => void): void {

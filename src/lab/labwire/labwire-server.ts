@@ -314,6 +314,9 @@ export class LabwireServer implements LabServer {
     return {
       rest: this.#rest,
       clock: this.#clock,
+      get uncertaintyS() {
+        return server.#clock.state.method === 'two-way' ? server.#clock.uncertaintyS : Number.NaN;
+      },
       get priority() {
         return priorityFor('NORMAL', server.#features.priorities);
       },

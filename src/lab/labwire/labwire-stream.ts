@@ -198,7 +198,7 @@ export class LabwireStream implements StreamSpec {
       columns,
       rows: timesNs.length,
       timesNs: timesNs.map((ns) => ns + shift),
-      uncertaintyS: this.#host.clock.uncertaintyS,
+      uncertaintyS: this.#host.uncertaintyS,
       seq,
       epoch,
       skipped: skip ? skippedRows(skip) : undefined,

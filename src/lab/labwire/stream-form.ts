@@ -50,7 +50,7 @@ export function rowOfText(form: StreamForm, { data, state = {}, t }: LabwireData
   if (values.length !== form.columns.length) throw misfit(values.length, form.columns.length);
   return {
     columns: form.columns.map(({ channel }, index) => {
-      const value = values[index] ?? overload(state[channel]);
+      const value = values[index] ?? overloadValue(state[channel]);
       return form.form.dtype === 'f32' ? Float32Array.of(value) : Float64Array.of(value);
     }),
     timesNs: BigInt64Array.of(nsOfMicros(t)),
@@ -74,7 +74,8 @@ export function rowsOfHistory(form: StreamForm, rows: readonly (readonly (number
   return { columns, timesNs };
 }
 
-function overload(state: string | undefined): number {
+/** A value that is null, by its state: beyond the range, or missing. */
+export function overloadValue(state: string | undefined): number {
   if (state === 'overload') return Number.POSITIVE_INFINITY;
   return state === '-overload' ? Number.NEGATIVE_INFINITY : Number.NaN;
 }

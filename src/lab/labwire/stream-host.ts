@@ -6,6 +6,8 @@ import type { StreamKeeper } from '../stream-keeper/stream-keeper.ts';
 export interface StreamHost {
   readonly rest: RestClient;
   readonly clock: ServerClock;
+  /** Of the times of rows; s. NaN until the server has answered a question for its time: the greeting alone says nothing of its delay. */
+  readonly uncertaintyS: number;
   /** The name of its urgency, as the server knows them; undefined: it knows none. */
   readonly priority: string | undefined;
   /** Most rows asked for by a message; 0: there is no such message. */

@@ -73,9 +73,11 @@ export function decodeColumns(
   const timesNs = readTimes(frame, plain);
   if (isPacked) return { columns: unpackColumns(frame, form, plain, timesBytes), timesNs };
   const columns = Array.from({ length: channels }, (_, index) => {
-    // A copy of its own: aligned, and not lent.
-    const bytes = plain.slice(timesBytes + index * stride, timesBytes + index * stride + rows * size);
-    return readColumn(bytes.buffer as ArrayBuffer, bytes.byteOffset, frame.dtype, rows, form, index);
+    // A copy of its own: aligned, and not lent. `slice` would not do: of a Buffer of Node it is a view.
+    const start = timesBytes + index * stride;
+    const bytes = new Uint8Array(rows * size);
+    bytes.set(plain.subarray(start, start + rows * size));
+    return readColumn(bytes.buffer, frame.dtype, form, index);
   });
   return { columns, timesNs };
 }
@@ -130,16 +132,13 @@ function readTimes(frame: LabwireFrame, plain: Uint8Array): BigInt64Array<ArrayB
 
 function readColumn(
   buffer: ArrayBuffer,
-  offset: number,
   dtype: FrameDtype,
-  rows: number,
   form: ColumnForm,
   index: number,
 ): FrameColumns['columns'][number] {
-  if (dtype === 'f32') return new Float32Array(buffer, offset, rows);
-  if (dtype === 'f64') return new Float64Array(buffer, offset, rows);
-  const codes = dtype === 'i16' ? new Int16Array(buffer, offset, rows) : new Int32Array(buffer, offset, rows);
-  return restore(codes, form, index);
+  if (dtype === 'f32') return new Float32Array(buffer);
+  if (dtype === 'f64') return new Float64Array(buffer);
+  return restore(dtype === 'i16' ? new Int16Array(buffer) : new Int32Array(buffer), form, index);
 }
 
 function unpackColumns(

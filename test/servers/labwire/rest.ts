@@ -143,15 +143,18 @@ function sendHistory(world: LabwireWorld, key: string, query: URLSearchParams, r
       : { from, to: from - 1, missing: [{ from, to, reason: 'another epoch' }] };
   const end = Math.min(range.to, range.from + MAX_ROWS - 1);
   const rows = [];
+  const states = [];
   for (let seq = range.from; seq <= end; seq++) {
     const values = stream.values(seq).map((value) => (Number.isFinite(value) ? value : null));
     rows.push([seq, Number(stream.timeNs(seq)) / 1000, ...values]);
+    if (stream.values(seq)[1] === Number.POSITIVE_INFINITY) states.push([seq, 1, 'overload']);
   }
   reply(200, {
     key,
     epoch,
     schema: stream.schema,
     rows,
+    states,
     missing: range.missing,
     ...(end < range.to ? { next: end + 1 } : {}),
   });
