@@ -102,6 +102,8 @@ describe('a recording with choices', () => {
     await page.getByRole('heading', { name: 'Nothing fits “no such thing”' }).waitFor();
     await search.fill('inductor');
     await rowOf(NAME).waitFor();
+    // What is edited below would not be found by it any more.
+    await search.fill('');
   });
 
   it('takes other tags and notes, and gives the focus back', async () => {
@@ -160,6 +162,18 @@ describe('before and after the fact', () => {
     expect(await list.locator('li').count()).toBeGreaterThanOrEqual(8);
     await page.keyboard.press('Escape');
     await list.waitFor({ state: 'hidden' });
+  });
+
+  it('a session of messages is listed as it runs, stopped, and listed as complete', async () => {
+    await page.getByRole('button', { name: 'Recording choices' }).press('Enter');
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Format').selectOption({ label: 'LabLink JSON Lines' });
+    await dialog.getByLabel('Name').fill('for others');
+    await dialog.getByLabel('Name').press('Enter');
+    await rowOf('for others').getByText('recording').waitFor();
+    await page.getByTestId('session-row').getByRole('button', { name: 'Stop' }).click();
+    await rowOf('for others').getByText('complete').waitFor();
+    await page.getByTestId('session-row').waitFor({ state: 'detached' });
   });
 
   it('saves the last minute, though nobody pressed record', async () => {
