@@ -39,7 +39,7 @@ export function UploadSettings(): ReactElement {
   return (
     <Row
       title="Server for recordings"
-      hint="A WebDAV folder. Each part is read back and compared; the password stays in memory."
+      hint="A WebDAV folder. Each part is read back and compared; the password goes to the keychain of the system, where there is one."
     >
       <form className="upload-form" onSubmit={save}>
         <input
