@@ -20,6 +20,7 @@ import { server } from './commands/server.ts';
 import { upload } from './commands/upload.ts';
 import { verify } from './commands/verify.ts';
 import { waveform } from './commands/waveform.ts';
+import { ws } from './commands/ws.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
 
 const COMMANDS: readonly Command[] = [
@@ -42,6 +43,7 @@ const COMMANDS: readonly Command[] = [
   saveLast,
   upload,
   server,
+  ws,
 ];
 
 /** Carries out one command line; gives the exit code. What goes wrong is one line for the person, never a throw. */
