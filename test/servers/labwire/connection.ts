@@ -188,6 +188,7 @@ export class Connection {
       hasAcks: accept?.ack === true,
       windowBytes: world.rules.windowBytes,
       maxFrameRows: world.rules.maxFrameRows,
+      isMute: () => world.knobs.isMute,
     });
   }
 
@@ -299,7 +300,7 @@ export class Connection {
   }
 
   #pumpOn(): void {
-    if (!this.#world.knobs.isMute) this.#outbox.pump();
+    this.#outbox.pump();
     this.#after(this.#world.rules.pumpMs, () => this.#pumpOn());
   }
 

@@ -29,6 +29,7 @@ export interface OutboxOptions {
   hasAcks: boolean;
   windowBytes: { min: number; max: number };
   maxFrameRows: number;
+  isMute(): boolean;
 }
 
 /** What a connection sends: answers at once, rows while less than the window is unacknowledged. */
@@ -76,6 +77,7 @@ export class Outbox {
 
   /** Sends the rows that are due, stream by stream in turn, while the window has room. */
   pump(): void {
+    if (this.#options.isMute()) return;
     for (let hasMore = true; hasMore; ) {
       hasMore = false;
       for (const cursor of this.cursors.values()) {

@@ -24,8 +24,11 @@ export class ProducedStream {
   readonly epoch: number;
   readonly startNs: bigint;
   readonly #clock: Clock;
+  readonly #offsetS: () => number;
 
-  constructor(plan: StreamPlan, clock: Clock, epoch: number) {
+  /** `offsetS`: how far the wall clock of the server is ahead of the true time. */
+  constructor(plan: StreamPlan, clock: Clock, epoch: number, offsetS: () => number) {
+    this.#offsetS = offsetS;
     this.plan = { ringRows: 100_000, ...plan };
     this.key = `${plan.equipment}/${plan.name}`;
     this.epoch = epoch;
@@ -55,11 +58,16 @@ export class ProducedStream {
     };
   }
 
-  /** ns since 1970 of a row. */
+  /** ns since 1970 of a row, in truth. */
   timeNs(seq: number): bigint {
     const { intervalMs, form } = this.plan;
     const jitter = form === 'timed' ? (((seq * 7919) % 1000) / 2000) * intervalMs : 0;
     return this.startNs + BigInt(Math.round((seq * intervalMs + jitter) * 1e6));
+  }
+
+  /** The same as the server writes it. */
+  wireNs(seq: number): bigint {
+    return this.timeNs(seq) + BigInt(Math.round(this.#offsetS() * 1e9));
   }
 
   values(seq: number): [number, number] {

@@ -146,7 +146,7 @@ function sendHistory(world: LabwireWorld, key: string, query: URLSearchParams, r
   const states = [];
   for (let seq = range.from; seq <= end; seq++) {
     const values = stream.values(seq).map((value) => (Number.isFinite(value) ? value : null));
-    rows.push([seq, Number(stream.timeNs(seq)) / 1000, ...values]);
+    rows.push([seq, Number(stream.wireNs(seq)) / 1000, ...values]);
     if (stream.values(seq)[1] === Number.POSITIVE_INFINITY) states.push([seq, 1, 'overload']);
   }
   reply(200, {

@@ -16,7 +16,7 @@ export function binaryRows(stream: ProducedStream, run: RowRun, isPacked: boolea
   const { from, to } = run;
   const rows = to - from;
   const { form, intervalMs } = stream.plan;
-  const t0Ns = stream.timeNs(from);
+  const t0Ns = stream.wireNs(from);
   const base = {
     type: FRAME_TYPE.samples,
     flags: run.isReplay ? FRAME_FLAG.replay : 0,
@@ -40,7 +40,7 @@ export function binaryRows(stream: ProducedStream, run: RowRun, isPacked: boolea
   for (let i = 0; i < rows; i++) [columns[0][i], columns[1][i]] = stream.values(from + i);
   const timesS =
     form === 'timed'
-      ? Float64Array.from({ length: rows }, (_, i) => Number(stream.timeNs(from + i) - t0Ns) / 1e9)
+      ? Float64Array.from({ length: rows }, (_, i) => Number(stream.wireNs(from + i) - t0Ns) / 1e9)
       : undefined;
   const dtype = form === 'grid' ? 'f32' : 'f64';
   return encodeFrame({ ...base, codec: 'raw', dtype, payload: encodeColumns('raw', columns, timesS) });
@@ -55,7 +55,7 @@ export function textRow(stream: ProducedStream, seq: number, run: RowRun): Recor
     key: stream.key,
     ep: stream.epoch,
     seq,
-    t: Number(stream.timeNs(seq)) / 1000,
+    t: Number(stream.wireNs(seq)) / 1000,
     data,
     ...(isOver ? { state: { wave: 'overload' } } : {}),
     ...(run.isReplay ? { replay: true } : {}),

@@ -223,7 +223,7 @@ export class LabwireWorld {
   #begin(plan: StreamPlan): void {
     // µs of the clock, and never the same twice.
     this.#epoch = Math.max(this.#epoch + 1, Math.floor(this.nowUs()));
-    const stream = new ProducedStream(plan, this.clock, this.#epoch);
+    const stream = new ProducedStream(plan, this.clock, this.#epoch, () => this.offsetS);
     this.streams.set(stream.key, stream);
   }
 }
