@@ -29,10 +29,11 @@ export class MessageSession implements AsyncDisposable {
   readonly #channels: Set<string>;
   readonly #opened = createDeferred<void>();
   readonly #over = createDeferred<void>();
+  #isOpen = false;
   #wasOpen = false;
   #pingMs: number | undefined;
   #roundTripMs: number | undefined;
-  #word = '';
+  #line = '';
 
   constructor(options: MessageSessionOptions) {
     this.#options = options;
@@ -111,12 +112,14 @@ export class MessageSession implements AsyncDisposable {
   #changed(snapshot: LinkSnapshot): void {
     const { word, reason, attempt, maxAttempts } = snapshot;
     const line = word === 'reconnecting' ? `${word} (${attempt}/${maxAttempts}) ${reason}` : `${word} ${reason}`;
-    if (line !== this.#word) this.#options.onLog(line.trim());
-    this.#word = line;
-    if (word === 'connected') {
+    if (line !== this.#line) this.#options.onLog(line.trim());
+    this.#line = line;
+    const isOpen = word === 'connected';
+    // Every connection begins without subscriptions.
+    if (isOpen && !this.#isOpen) queueMicrotask(() => this.#begin());
+    this.#isOpen = isOpen;
+    if (isOpen) {
       this.#wasOpen = true;
-      // Every connection begins without subscriptions.
-      queueMicrotask(() => this.#begin());
       return;
     }
     const failure = failureOf(snapshot, this.#wasOpen);
