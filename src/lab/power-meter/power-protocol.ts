@@ -29,10 +29,12 @@ export class PowerProtocol implements LinkProtocol {
   readonly maxMessageBytes = 65_536;
   readonly handshakeMs = 0;
   malformed = 0;
-  /** Of the connection made last; s. */
+  /** Of the connection that is open; s, 0: none is. */
   connectedIntervalS = 0;
   /** Wanted; s. */
   intervalS: number;
+  /** In the address given last; s. */
+  #askedIntervalS = 0;
   readonly #path: SocketPath;
   readonly #module: number;
   readonly #events: PowerEvents;
@@ -45,16 +47,17 @@ export class PowerProtocol implements LinkProtocol {
   }
 
   get heartbeat(): HeartbeatRule {
-    return { probeMs: 0, deadMs: Math.max(SILENCE_MS, 3000 * this.connectedIntervalS) };
+    return { probeMs: 0, deadMs: Math.max(SILENCE_MS, 3000 * this.#askedIntervalS) };
   }
 
   url(): string {
     const query = powerQuery(this.#module, this.intervalS);
-    this.connectedIntervalS = this.intervalS;
+    this.#askedIntervalS = this.intervalS;
     return this.#path.url('power', query);
   }
 
   opened(): LinkSignal | undefined {
+    this.connectedIntervalS = this.#askedIntervalS;
     this.#path.found();
     this.#events.opened();
     return undefined;

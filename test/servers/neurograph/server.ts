@@ -24,7 +24,8 @@ export class NeurographServer implements AsyncDisposable {
   readonly knobs: NeurographKnobs;
   readonly requests: string[] = [];
   /** Text of the metrics page; undefined: there is none. */
-  metricsPage: string | undefined;
+  metricsPage: string | undefined =
+    '# TYPE neurograph_ws_connections_total gauge\nneurograph_ws_connections_total 1.0\n';
   /** Path of the page: upstream has it behind a login. */
   metricsPath = '/api/v1/metrics';
   /** Numbers of the `metrics` channel. */
