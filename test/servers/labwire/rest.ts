@@ -92,7 +92,7 @@ function login(world: LabwireWorld, body: Record<string, unknown>, reply: Reply)
   reply(200, {
     access_token,
     token_type: 'bearer',
-    expires_in: 900,
+    expires_in: world.knobs.tokenS,
     refresh_token: `refresh-${issued}`,
     user: { username: 'ada' },
   });

@@ -27,6 +27,8 @@ export interface LabwireKnobs {
   isWithoutRest: boolean;
   /** The socket stands and says nothing: no rows, no pongs, no heartbeats. */
   isMute: boolean;
+  /** Life of a token of a login; s. */
+  tokenS: number;
   commandMs: number;
   isDeafToCommands: boolean;
   /** The next command is carried out, then the connection breaks before its answer. */
@@ -53,6 +55,7 @@ export class LabwireWorld {
     isWithoutHistory: false,
     isWithoutRest: false,
     isMute: false,
+    tokenS: 900,
     commandMs: 0,
     isDeafToCommands: false,
     isCutAfterCommand: false,
