@@ -37,7 +37,18 @@ export async function sendCommand(place: LabLinkPlace, locks: LockKeeper, comman
 
 type Answer = Awaited<ReturnType<LabLinkPlace['rest']['answer']>>;
 
-function post(place: LabLinkPlace, command: DeviceCommand, session: string | undefined): Promise<Answer> {
+/** Reading, and setting the same value, may be done twice: the server resets kept connections after a crash of its own. */
+async function post(place: LabLinkPlace, command: DeviceCommand, session: string | undefined): Promise<Answer> {
+  try {
+    return await postOnce(place, command, session);
+  } catch (thrown) {
+    const { details } = LabError.from(thrown);
+    if (details.cause !== 'ECONNRESET' || !/^[gs]et_/.test(command.action)) throw thrown;
+    return postOnce(place, command, session);
+  }
+}
+
+function postOnce(place: LabLinkPlace, command: DeviceCommand, session: string | undefined): Promise<Answer> {
   const { equipment, action, parameters, signal, timeoutMs, idem } = command;
   return place.rest.answer(`/api/equipment/${encodeURIComponent(equipment)}/command`, {
     method: 'POST',

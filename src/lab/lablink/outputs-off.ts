@@ -44,9 +44,16 @@ export async function switchOff(
     }
   }
 
-  function send(action: string, parameters: Readonly<Record<string, unknown>>): Promise<unknown> {
+  async function send(action: string, parameters: Readonly<Record<string, unknown>>): Promise<unknown> {
     const command = { equipment: equipment.id, action, parameters, signal: undefined, timeoutMs: STEP_MS };
-    return sendCommand(place, locks, command);
+    try {
+      return await sendCommand(place, locks, command);
+    } catch (thrown) {
+      // Somebody took the lock since we had it.
+      if (LabError.from(thrown).code !== 'server.busy') throw thrown;
+      await takeLock(place, locks, equipment.id);
+      return sendCommand(place, locks, command);
+    }
   }
 }
 

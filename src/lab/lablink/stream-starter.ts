@@ -47,6 +47,8 @@ const FOREIGN_MS = 5_000;
 /** A stream that stopped is asked for again no sooner than that: clients that stop each other's must not fight. */
 const RETRY_MS = 10_000;
 const SILENT_MS = 2_000;
+/** What comes so soon after our stop was under way already: it is nobody else's. */
+const TRAIL_MS = 2_000;
 
 /**
  * Starts and stops streams on the connection that stands: each once, none that could cut others off, those of others left alone, and on the enhanced socket no
@@ -59,7 +61,10 @@ export class StreamStarter {
   readonly #started = new Map<string, Started>();
   /** Streams of others, and when they were last seen; of any key. */
   readonly #foreign = new Map<string, number>();
+  /** When we stopped a stream. */
+  readonly #stopped = new Map<string, number>();
   readonly #checks = new Set<Disposable>();
+  #flush: Disposable | undefined;
   #kind: SocketKind | undefined;
   #extras: StreamExtras = {};
   #rateLimit = Number.POSITIVE_INFINITY;
@@ -85,6 +90,10 @@ export class StreamStarter {
     this.#kind = undefined;
     this.#started.clear();
     this.#foreign.clear();
+    this.#stopped.clear();
+    this.#wanted.clear();
+    this.#flush?.[Symbol.dispose]();
+    this.#flush = undefined;
     this.#stretch = 1;
     for (const check of this.#checks) check[Symbol.dispose]();
     this.#checks.clear();
@@ -92,15 +101,17 @@ export class StreamStarter {
 
   want(key: string, intervalMs: number): void {
     this.#wanted.set(key, clampInterval(intervalMs));
-    this.#sync(key);
-    this.#balance();
+    // The enhanced socket has a limit for all together: streams that are wanted in one go are started in one go.
+    if (this.#kind === 'enhanced') this.#flush ??= this.#host.clock.after(0, () => this.#flushed());
+    else this.#sync(key);
   }
 
   unwant(key: string): void {
     this.#wanted.delete(key);
     this.#stop(key);
     this.#targets.delete(key);
-    this.#balance();
+    // What is left may go faster now.
+    if (this.#kind === 'enhanced') this.#flush ??= this.#host.clock.after(0, () => this.#flushed());
   }
 
   /** Whether the socket may be asked for it now. */
@@ -146,7 +157,7 @@ export class StreamStarter {
     if (started) {
       started.hasDelivered = true;
       started.deliveredMs = now;
-    } else {
+    } else if (now - (this.#stopped.get(key) ?? Number.NEGATIVE_INFINITY) > TRAIL_MS) {
       this.#foreign.set(key, now);
       if (this.#foreign.size > 1000) this.#foreign.clear();
     }
@@ -158,8 +169,8 @@ export class StreamStarter {
 
   /** Starts what waits and may be started now. */
   resume(): void {
-    for (const key of this.#wanted.keys()) this.#sync(key);
     this.#balance();
+    for (const key of this.#wanted.keys()) this.#sync(key);
   }
 
   /**
@@ -243,6 +254,7 @@ export class StreamStarter {
     const started = this.#started.get(key);
     if (!started) return;
     this.#started.delete(key);
+    this.#stopped.set(key, this.#host.clock.monotonicMs());
     // On the basic socket a stop is for everybody.
     const target = this.#targets.get(key);
     if (target && !(started.wasForeign && this.#kind === 'basic')) this.#host.send(target.stop());
@@ -269,14 +281,18 @@ export class StreamStarter {
     this.#host.send(target.start(started.intervalMs, this.#extras));
   }
 
+  #flushed(): void {
+    this.#flush = undefined;
+    this.resume();
+  }
+
   /** Stretches all intervals alike when the enhanced socket would be asked for more than it can send. */
   #balance(): void {
     if (!Number.isFinite(this.#rateLimit)) return;
     let rate = 0;
-    for (const key of this.#started.keys()) rate += 1000 / (this.#wanted.get(key) ?? Number.POSITIVE_INFINITY);
+    for (const [key, intervalMs] of this.#wanted) if (this.mayStart(key)) rate += 1000 / intervalMs;
     const stretch = Math.max(1, rate / this.#rateLimit);
     if (stretch <= this.#stretch && stretch > this.#stretch * 0.8) return;
     this.#stretch = stretch;
-    for (const key of this.#started.keys()) this.#sync(key);
   }
 }
