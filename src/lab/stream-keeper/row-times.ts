@@ -23,3 +23,12 @@ export function orderedTimes({ timesNs, rows }: ArrivedRows, lastNs: bigint | un
   }
   return corrected ?? timesNs;
 }
+
+/** By how much times were corrected at most; s. 0 for the same array. */
+export function movedS(before: BigInt64Array, after: BigInt64Array): number {
+  if (before === after) return 0;
+  let most = 0;
+  for (let at = 0; at < after.length; at++)
+    most = Math.max(most, Math.abs(Number((after[at] ?? 0n) - (before[at] ?? 0n))) / 1e9);
+  return most;
+}

@@ -10,7 +10,7 @@ import { Poller } from './poller.ts';
 import { RateMeter } from './rate-meter.ts';
 import type { Verdict } from './row-order.ts';
 import { cutToHole, RowOrder, sliceRows } from './row-order.ts';
-import { orderedTimes } from './row-times.ts';
+import { movedS, orderedTimes } from './row-times.ts';
 import type { ArrivedRows, Hole, KeeperRules, Skipped, StreamSpec } from './stream-spec.ts';
 
 /** So many polls without a new row, and the stream counts as silent. */
@@ -219,7 +219,10 @@ export class StreamKeeper implements Disposable {
 
   #look(): void {
     this.#watch = undefined;
-    const silent = this.#ports.clock.monotonicMs() - this.#aliveMs;
+    const now = this.#ports.clock.monotonicMs();
+    // A server that waits for acknowledgements sends nothing while rows wait for a hole to be filled: that has a limit of its own.
+    if (this.#fill) this.#aliveMs = now;
+    const silent = now - this.#aliveMs;
     if (silent < this.#silentMs()) {
       this.#arm();
       return;
@@ -456,7 +459,7 @@ export class StreamKeeper implements Disposable {
       columns: rows.columns,
       rows: rows.rows,
       timesNs,
-      uncertaintyS: rows.uncertaintyS,
+      uncertaintyS: rows.uncertaintyS + movedS(rows.timesNs, timesNs),
       source,
       lost,
       reason,

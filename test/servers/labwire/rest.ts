@@ -18,6 +18,7 @@ export async function answerRest(
   };
   const url = new URL(request.url ?? '/', 'http://localhost');
   const { pathname } = url;
+  if (world.knobs.isRestHanging) return;
   if (world.knobs.isWithoutRest) {
     reply(404, { detail: 'Not Found' });
     return;

@@ -25,6 +25,8 @@ export interface LabwireKnobs {
   isWithoutResume: boolean;
   isWithoutHistory: boolean;
   isWithoutRest: boolean;
+  /** REST takes requests and never answers. */
+  isRestHanging: boolean;
   /** The socket stands and says nothing: no rows, no pongs, no heartbeats. */
   isMute: boolean;
   /** Life of a token of a login; s. */
@@ -54,6 +56,7 @@ export class LabwireWorld {
     isWithoutResume: false,
     isWithoutHistory: false,
     isWithoutRest: false,
+    isRestHanging: false,
     isMute: false,
     tokenS: 900,
     commandMs: 0,
