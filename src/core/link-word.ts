@@ -76,6 +76,7 @@ export function linkBadge(link: LinkFacts, inS?: number): { text: string; tone: 
     case 'suspended':
       return { text: 'Offline, retrying', tone: 'amber' };
     case 'failed':
-      return { text: `Failed: ${link.reason}`, tone: 'red' };
+      // The whole of it stands beside; a badge has room for its first words.
+      return { text: `Failed: ${link.reason.split(/[.,:;]/, 1)[0]?.slice(0, 60) ?? ''}`, tone: 'red' };
   }
 }

@@ -30,6 +30,8 @@ export class DeviceStreams implements Disposable {
   readonly #open = new Map<string, RegularStream | ArrivalStream>();
   /** Where each stream before ended, and why. */
   readonly #pauses = new Map<string, { endNs: bigint; reason: string }>();
+  /** Streams whose source says that it gives nothing now. */
+  readonly #silent = new Set<string>();
   #last: string | undefined;
   #rowsMs: number;
   #longestMs = 0;
@@ -48,6 +50,7 @@ export class DeviceStreams implements Disposable {
       const open = this.#open.get(stream);
       if (open instanceof ArrivalStream) open.gap(gap);
     },
+    silent: (stream) => void this.#silent.add(stream),
     malformed: (count) => {
       this.malformed = count;
     },
@@ -70,6 +73,7 @@ export class DeviceStreams implements Disposable {
   /** Nothing has come for so long that the device owes an explanation. */
   get isSilent(): boolean {
     if (!this.isOpen) return false;
+    if (this.#silent.size >= this.#open.size) return true;
     const { rateHz } = this;
     const limitMs =
       rateHz > 0 ? Math.max(STREAM_SILENT_MS, 3000 / rateHz) : Math.max(FREE_SILENT_MS, 10 * this.#longestMs);
@@ -102,6 +106,7 @@ export class DeviceStreams implements Disposable {
   #rows(rows: StreamRows): void {
     const name = rows.stream ?? this.#last;
     if (name === undefined) return;
+    this.#silent.delete(name);
     this.#open.get(name)?.add(rows);
     const nowMs = this.#host.clock.monotonicMs();
     this.#longestMs = Math.max(this.#longestMs, nowMs - this.#rowsMs);
@@ -113,6 +118,7 @@ export class DeviceStreams implements Disposable {
     const stream = this.#open.get(name);
     if (!stream) return;
     this.#open.delete(name);
+    this.#silent.delete(name);
     if (stream.endNs !== undefined) this.#pauses.set(name, { endNs: stream.endNs, reason });
     stream[Symbol.dispose]();
   }

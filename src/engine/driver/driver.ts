@@ -60,6 +60,8 @@ export interface StreamOutlet {
   rows(rows: StreamRows): void;
   /** Of a stream without a rate: nothing is known of that time. The rows after it follow. */
   gap(gap: { stream: string; fromNs: bigint; toNs: bigint; lost: number; reason: string }): void;
+  /** A stream of a server that is known to give nothing now; the next rows end that. */
+  silent(stream: string): void;
   /** Bad lines or frames so far; they are counted, never guessed at. */
   malformed(count: number): void;
 }

@@ -79,6 +79,7 @@ function collect(driver: Driver) {
         },
         rows: add,
         gap: () => undefined,
+        silent: () => undefined,
         malformed: (count) => {
           malformed = count;
         },

@@ -33,6 +33,7 @@ function collector(): {
       if (rows.length >= wanted.count) wanted.done();
     },
     gap: () => undefined,
+    silent: () => undefined,
     malformed: (count) => {
       bad = count;
     },

@@ -37,7 +37,10 @@ export function createRemoteOutlet(stream: string, outlet: StreamOutlet, host: R
     gap(gap) {
       if (isOpen) outlet.gap({ stream, ...gap });
     },
-    source: (source, reason) => host.came(source, reason),
+    source(source, reason) {
+      if (source === 'silent' && isOpen) outlet.silent(stream);
+      host.came(source, reason);
+    },
   };
 }
 

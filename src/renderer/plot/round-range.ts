@@ -7,8 +7,8 @@ export interface YRange {
 /** Smallest round limits around the data with a margin: multiples of 1, 2 or 5 times a power of ten, about twenty steps apart. */
 export function roundRange(low: number, high: number, margin: number, smallest: number): YRange {
   const middle = (low + high) / 2;
-  // A line that is quite flat says nothing of its scale: a thousandth of its value keeps the labels short.
-  const least = Math.abs(middle) * (high > low ? 1e-9 : 1e-3);
+  // A line that is quite flat says nothing of its scale: a thousandth of its value keeps the labels short, and at zero it is one unit.
+  const least = high > low ? Math.abs(middle) * 1e-9 : Math.abs(middle) * 1e-3 || 1;
   const span = Math.max((high - low) * (1 + 2 * margin), smallest, least, Number.MIN_VALUE * 1e9);
   const step = roundStep(span / 20);
   const from = Math.floor((middle - span / 2) / step + 1e-9) * step;

@@ -71,6 +71,8 @@ async function listen(world: LabLinkWorld, port: number): Promise<{ port: number
     socket.on('close', () => sockets.delete(socket));
   });
   const webSockets = new WebSocketServer({
+    // As the real one: it knows no subprotocol and chooses none.
+    handleProtocols: () => false,
     noServer: true,
     perMessageDeflate: world.options.plain ? false : { serverMaxWindowBits: 12, clientMaxWindowBits: 12, threshold: 0 },
   });

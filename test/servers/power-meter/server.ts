@@ -63,6 +63,8 @@ export class PowerMeterServer implements AsyncDisposable {
     });
   });
   readonly #upgrader = new WebSocketServer({
+    // As the real one: it knows no subprotocol and chooses none.
+    handleProtocols: () => false,
     noServer: true,
     perMessageDeflate: { serverMaxWindowBits: 12, clientMaxWindowBits: 12, zlibDeflateOptions: { memLevel: 5 } },
   });
