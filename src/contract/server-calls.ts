@@ -50,6 +50,12 @@ export const SERVER_CALLS = {
     input: z.object({ server: id }),
     output: z.object({ results: z.array(outputOff) }),
   },
+  /** A command of the server itself (`help` lists them: connect an instrument to it, let it look, jobs, profiles). Throws safety.refused where limits hold and it cannot be judged. */
+  'server.command': {
+    right: 'control',
+    input: z.object({ server: id, text: z.string().min(1).max(4000) }),
+    output: z.object({ reply: z.string() }),
+  },
   'server.acknowledge': { right: 'control', input: z.object({ server: id, alarm: id }), output: nothing },
   /** What an address speaks, what works and what is broken, without putting it on the bench. */
   'server.inspect': {

@@ -13,11 +13,18 @@ type ServerCall =
   | 'server.logout'
   | 'server.lock'
   | 'server.emergencyStop'
+  | 'server.command'
   | 'server.acknowledge'
   | 'server.inspect';
 
+/** A server that looks for instruments may take its time. */
+const COMMAND_MS = 120_000;
+const MAX_REPLY = 200_000;
+/** Commands that move no output, whatever the server. */
+const HARMLESS = /^\s*(help|discover|connect|profiles|jobs|health)\b|^\s*GET\s/i;
+
 /** Lab servers of the bench. */
-export function createServerCalls({ servers }: EngineParts): Pick<Handlers, ServerCall> {
+export function createServerCalls({ servers, safety }: EngineParts): Pick<Handlers, ServerCall> {
   return {
     'server.add': async ({ url, label, token, dialect }) => {
       const added = await servers.add({
@@ -68,6 +75,20 @@ export function createServerCalls({ servers }: EngineParts): Pick<Handlers, Serv
           ...(reason === undefined ? {} : { reason }),
         })),
       };
+    },
+    'server.command': async ({ server, text }, { signal }) => {
+      const found = servers.find(server);
+      const limited = found.state.equipment.find(
+        ({ instrument }) => instrument !== null && safety.isLimited(instrument),
+      );
+      if (limited && !HARMLESS.test(text)) {
+        throw new LabError(
+          'safety.refused',
+          `${limited.label} of this server feeds a device with limits, and what “${text.slice(0, 40)}” does cannot be judged. Nothing was sent. Use its card, or remove its limits (Limits, beside Outputs off).`,
+        );
+      }
+      const reply = await found.open.command('', text, { signal, timeoutMs: COMMAND_MS });
+      return { reply: reply.slice(0, MAX_REPLY) };
     },
     'server.acknowledge': async ({ server, alarm }, { screen, signal }) => {
       const { open } = servers.find(server);

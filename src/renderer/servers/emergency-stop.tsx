@@ -2,6 +2,7 @@ import { type ReactElement, useState } from 'react';
 import type { CallOutput } from '../../contract/calls.ts';
 import type { ServerState } from '../../contract/server-schema.ts';
 import { act } from '../actions.ts';
+import { plural } from '../text-format.ts';
 
 /** The server's own emergency stop and every channel by itself; what did not confirm stays on the screen. */
 export function EmergencyStop({ server }: { server: ServerState }): ReactElement {
@@ -17,9 +18,11 @@ export function EmergencyStop({ server }: { server: ServerState }): ReactElement
     <>
       {results && (
         <span className={open.length === 0 ? 'tone-ok' : 'tone-bad'} role="status">
-          {open.length === 0
-            ? `${results.length} outputs off, confirmed`
-            : `NOT confirmed: ${open.map(({ instrument, group }) => `${instrument} ${group}`).join(', ')}. Switch off by hand.`}
+          {results.length === 0
+            ? 'Told the server; it lists nothing to switch off'
+            : open.length === 0
+              ? `${plural(results.length, 'output')} off, confirmed`
+              : `NOT confirmed: ${open.map(({ instrument, group }) => `${instrument} ${group}`).join(', ')}. Switch off by hand.`}
         </span>
       )}
       <button

@@ -8,6 +8,7 @@ import { useSeconds } from '../frame/link-badge.tsx';
 import { formatBytes, formatClock, formatCount, msOf } from '../text-format.ts';
 import { EmergencyStop } from './emergency-stop.tsx';
 import { ServerAlarms } from './server-alarms.tsx';
+import { ServerCommand } from './server-command.tsx';
 import { ServerEquipmentTable } from './server-equipment.tsx';
 import { ServerLogin } from './server-login.tsx';
 import { clockText, DIALECT_WORDS, FINDING_WORDS, savingText, serverBadge } from './server-words.ts';
@@ -70,6 +71,8 @@ export function ServerDetails({ server }: { server: ServerState }): ReactElement
       {server.alarms.length > 0 && <ServerAlarms server={server} />}
       <h3>Login</h3>
       <ServerLogin server={server} />
+      <h3>Command</h3>
+      <ServerCommand server={id} />
       <div className="two">
         <Facts server={server} />
         <Findings server={server} />
