@@ -160,6 +160,22 @@ describe.concurrent('rows', () => {
     expect(bench.lab.traffic.unaccounted).toBe(0);
   });
 
+  test('a server that could send readings and cannot after a restart: seen at once, not tried again and again', async () => {
+    await using bench = await openLabLinkLab({ mode: 'fixed' });
+    const supply = bench.watch(SUPPLY, 'readings');
+    const scope = bench.watch(SCOPE, 'measurements');
+    await supply.more(5, 'live');
+    await bench.server.kill();
+    await bench.server.restart('asis');
+    await connectMocks(bench.server);
+    await bench.events.until(() => finding(bench.lab, 'live readings') === 'broken', 'the defect is seen', 30_000);
+    await supply.more(3, 'polled', 20_000);
+    const starts = bench.server.world.basic.received.filter(({ stream_type }) => stream_type === 'readings');
+    expect(starts.filter(({ type }) => type === 'start_stream').length).toBeLessThanOrEqual(1);
+    await scope.more(3, 'live', 20_000);
+    expect(bench.server.world.basic.tasks.has(`${SUPPLY}_readings`)).toBe(false);
+  });
+
   test('WebSocket off: polled; on again: live', async () => {
     await using bench = await openLabLinkLab({ mode: 'fixed', lab: { webSocket: false } });
     const supply = bench.watch(SUPPLY, 'readings');

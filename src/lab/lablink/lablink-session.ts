@@ -80,6 +80,7 @@ export class LabLinkSession {
       isSuspect: () => this.#kind === 'basic' && isShippedVersion(this.root.version),
       wantTrial: () => this.#trial.want(),
       trustChanged: changed,
+      answers: (key) => this.#table.get(key)?.isPolled ?? false,
     });
     const trust = this.#trusts.basic;
     this.#trial = new TrialRunner({ place: this.place, trust, starter: this.#starter, send, renew, ended: changed });

@@ -28,6 +28,8 @@ export interface StarterHost {
   wantTrial(): void;
   /** What is known of the socket changed. */
   trustChanged(): void;
+  /** The instrument answers when it is asked over REST. */
+  answers(key: string): boolean;
 }
 
 interface Started {
@@ -69,6 +71,8 @@ export class StreamStarter {
   #extras: StreamExtras = {};
   #rateLimit = Number.POSITIVE_INFINITY;
   #stretch = 1;
+  /** A date came on the connection that stands. */
+  #isProven = false;
 
   constructor(host: StarterHost) {
     this.#host = host;
@@ -95,6 +99,7 @@ export class StreamStarter {
     this.#flush?.[Symbol.dispose]();
     this.#flush = undefined;
     this.#stretch = 1;
+    this.#isProven = false;
     for (const check of this.#checks) check[Symbol.dispose]();
     this.#checks.clear();
   }
@@ -145,9 +150,9 @@ export class StreamStarter {
     if (intervalMs !== undefined) this.#start(key, intervalMs);
   }
 
-  /** The trial brought nothing: the stream would cut off every new connection, so it is stopped first. */
-  abandon(key: string): void {
-    this.#stop(key);
+  /** They would cut off every new connection, so they are stopped first: all with dates. */
+  abandonDated(): void {
+    for (const key of [...this.#started.keys()]) if (this.#targets.get(key)?.isDated) this.#stop(key);
   }
 
   /** A message of a stream came, ours or not. `isDated`: with a date in it. */
@@ -161,6 +166,7 @@ export class StreamStarter {
       this.#foreign.set(key, now);
       if (this.#foreign.size > 1000) this.#foreign.clear();
     }
+    this.#isProven ||= isDated;
     if (isDated && this.#host.trust().sawDate()) {
       this.#host.trustChanged();
       this.resume();
@@ -185,13 +191,16 @@ export class StreamStarter {
       this.#retry(key, started, reason);
       return;
     }
-    const trust = this.#host.trust();
     // Where others deliver, only this instrument has nothing to say.
-    if (!target.isDated || trust.state === 'works') return;
-    this.#stop(key);
-    trust.kills('A stream with dates was started and nothing came: the server cannot send them.');
+    if (!target.isDated || this.#isProven) return;
+    const trust = this.#host.trust();
+    this.abandonDated();
+    // It could once: the server is another one now, or the instrument is away. A trial tells.
+    if (trust.state === 'works' && this.#host.isSuspect()) trust.reset();
+    else trust.kills('A stream with dates was started and nothing came: the server cannot send them.');
     this.#host.trustChanged();
-    this.#host.renew(reason);
+    if (trust.state === 'kills') this.#host.renew(reason);
+    else this.#host.wantTrial();
   }
 
   /** Asks again for started streams that have been silent for a minute: an instrument may be back. */
@@ -275,7 +284,7 @@ export class StreamStarter {
 
   #again(key: string, started: Started): void {
     const target = this.#targets.get(key);
-    if (!target) return;
+    if (!target || !this.mayStart(key)) return;
     started.retriedMs = this.#host.clock.monotonicMs();
     if (this.#kind === 'enhanced') this.#host.send(target.stop());
     this.#host.send(target.start(started.intervalMs, this.#extras));

@@ -48,7 +48,7 @@ export async function tryDatedStreams(host: TrialHost, signal: AbortSignal): Pro
   const until = clock.monotonicMs() + TRIAL_MS;
   while (trust.state === 'unknown' && clock.monotonicMs() < until) await delay(clock, 100, signal);
   if (trust.state !== 'unknown') return;
-  starter.abandon(key);
+  starter.abandonDated();
   trust.kills('One stream of readings was tried and nothing came: the server cannot send dates on its socket.');
   host.renew('The trial of a stream cut off the broadcasts of this connection.');
 }

@@ -133,7 +133,13 @@ export const EQUIPMENT_ROUTES: RestRoute[] = [
     run: ({ world }) =>
       world.stopTime === undefined
         ? CRASH
-        : ok({ success: true, message: 'Emergency stop status retrieved', active: world.isStopped }),
+        : ok({
+            success: true,
+            message: 'Emergency stop status retrieved',
+            active: world.isStopped,
+            stop_time: world.stopTime,
+            equipment_count: world.restDevices.devices.size,
+          }),
   },
   {
     method: 'GET',
