@@ -1,0 +1,87 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { openScopes } from '../../src/core/scope.ts';
+import { ADMIN } from '../servers/lablink/mode.ts';
+import { type LabLinkServer, startLabLinkServer } from '../servers/lablink/server.ts';
+import { type Lab, openLab } from './lab.ts';
+import type { LabScreen } from './lab-screen.ts';
+
+/** A LabLink server that wants a login, from the address to Outputs off. */
+let lab: Lab;
+let screen: LabScreen;
+let lablink: LabLinkServer;
+
+beforeEach(async () => {
+  lablink = await startLabLinkServer({ mode: 'fixed', mocks: true, security: true, delays: 0 });
+  lab = await openLab({ startBench: false });
+  screen = await lab.screen();
+});
+
+afterEach(async () => {
+  await lab[Symbol.asyncDispose]();
+  await lablink[Symbol.asyncDispose]();
+  expect(openScopes()).toEqual([]);
+});
+
+async function attachSupply(): Promise<{ server: string; supply: string }> {
+  const { server } = await screen.client.call('server.add', { url: lablink.url });
+  await screen.client.call('server.login', { server, user: ADMIN.user, password: ADMIN.password });
+  const resource = await screen.until(
+    'the supply in its list',
+    ({ servers }) => servers[0]?.equipment.find(({ role }) => role === 'supply')?.resource,
+  );
+  return { server, supply: await screen.attach(resource) };
+}
+
+test('login, attach, set, read back, off: a supply behind a server is a supply', async () => {
+  const { server, supply } = await attachSupply();
+  expect(screen.state.servers[0]?.login).toMatchObject({ user: ADMIN.user, state: 'in', kept: 'memory' });
+  const set = (control: string, value: number | boolean): Promise<unknown> =>
+    screen.client.call('instrument.set', { instrument: supply, control, value });
+  await set('ch1.voltage.set', 5);
+  await set('ch2.voltage.set', 3);
+  await set('ch1.output', true);
+  await set('ch2.output', true);
+  await screen.untilValue(`${supply}/ch1.voltage`, (value) => Math.abs(value - 5) < 0.2);
+  const { results } = await screen.client.call('outputs.off', {});
+  const ours = results.filter(({ instrument }) => instrument === supply);
+  expect(ours.length).toBeGreaterThanOrEqual(2);
+  expect(ours.every(({ confirmed }) => confirmed)).toBe(true);
+  await screen.untilValue(`${supply}/ch1.voltage`, (value) => Math.abs(value) < 0.2);
+
+  // The server's own stop forgets the second channel; ours does not.
+  await set('ch2.output', true);
+  const stop = await screen.client.call('server.emergencyStop', { server });
+  expect(stop.results.length).toBeGreaterThan(0);
+  expect(stop.results.filter(({ confirmed }) => !confirmed)).toEqual([]);
+});
+
+test('a wrong password is one line, and is nowhere afterwards', async () => {
+  const { server } = await screen.client.call('server.add', { url: lablink.url });
+  const wrong = screen.client.call('server.login', { server, user: ADMIN.user, password: 'hunter2-wrong' });
+  await expect(wrong).rejects.toMatchObject({ code: 'server.unauthorized' });
+  expect(JSON.stringify(screen.state)).not.toContain('hunter2');
+});
+
+test('the server is killed and comes back: greyed meanwhile, then live again by itself, and what was missed is a gap', async () => {
+  const { supply } = await attachSupply();
+  await screen.untilValue(`${supply}/ch1.voltage`, Number.isFinite);
+  await lablink.kill();
+  await screen.untilState(supply, 'silent');
+  await screen.until('the tries', ({ servers }) => servers[0]?.link.word === 'reconnecting');
+  await lablink.restart();
+  await screen.untilState(supply, 'live');
+  await screen.untilValue(`${supply}/ch1.voltage`, Number.isFinite);
+});
+
+test('an unknown equipment and an unknown server are said', async () => {
+  await attachSupply();
+  const { port } = lablink;
+  await expect(
+    screen.client.call('instrument.open', { resource: `LAB::127.0.0.1:${port}::nothing::INSTR` }),
+  ).rejects.toMatchObject({ code: 'server.rejected' });
+  const { reply } = await screen.client.call('server.command', {
+    server: screen.state.servers[0]?.id ?? '',
+    text: 'help',
+  });
+  expect(reply).toContain('connect');
+});
