@@ -8,6 +8,8 @@ import { redact } from '../../lab/redact.ts';
 const BODY_LIMIT = 4096;
 /** After so long a close frame was not answered: cut. */
 const CLOSE_MS = 2_000;
+/** Shorter messages are not deflated. */
+const COMPRESS_FROM = 1024;
 
 /** A WebSocket by `ws`. Nothing throws: a URL that is none ends like a connection that failed. */
 export function openNodeSocket(request: SocketRequest, events: SocketEvents, isSecure: boolean): LabSocket {
@@ -49,7 +51,9 @@ class NodeSocket implements LabSocket {
   }
 
   send(data: string | Uint8Array): void {
-    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(data, () => {});
+    if (this.#socket?.readyState !== WebSocket.OPEN) return;
+    // `ws` would deflate the shortest message, at the price of a turn of a thread each: acknowledgements and pings go as they are.
+    this.#socket.send(data, { compress: data.length >= COMPRESS_FROM }, () => {});
   }
 
   close(code: number, reason: string): void {

@@ -22,6 +22,7 @@ export class Connection {
   #isOpen = false;
   #wasReady = false;
   #isLeft = false;
+  #isWireSeen = false;
 
   /** Throws what `protocol.url()` throws; then there is no socket. */
   constructor(
@@ -102,7 +103,9 @@ export class Connection {
   #message(data: SocketData, wireBytes: number): void {
     if (this.#isLeft) return;
     const bytes = typeof data === 'string' ? utf8Length(data) : data.byteLength;
-    this.#traffic.count(bytes, wireBytes || bytes);
+    // Where the wire is seen at all, the second message of a segment came with the first: 0 is right then.
+    this.#isWireSeen ||= wireBytes > 0;
+    this.#traffic.count(bytes, this.#isWireSeen ? wireBytes : bytes);
     this.#heartbeat?.alive();
     this.#take(this.#protocol.receive(data));
   }

@@ -181,7 +181,8 @@ export class Connection {
       clock: world.clock,
       send: (data) => {
         world.knobs.tap?.(data);
-        if (!this.#isOver) socket.send(data);
+        // Rows have codecs of their own; deflated besides, each small frame costs a turn of a thread on both sides.
+        if (!this.#isOver) socket.send(data, { compress: typeof data === 'string' });
       },
       isBinary: accept?.binary === true && !world.knobs.isTextOnly,
       isPacked: codecs.includes('i16d-rice'),
