@@ -9,12 +9,20 @@ const samples = z.array(number.nullable()).max(1 << 20);
 /** Seconds or ms since 1970, or ISO text: told apart by whoever maps the clock. */
 const stamp = z.union([number, text]).optional();
 
+const rate = z.number().positive().max(1e6).optional();
+const lead = z.union([samples, z.array(samples).max(64), z.record(z.string().max(64), samples)]).optional();
+
+/** Documents and examples name the same thing differently: all are taken. */
 const ecg = z.object({
-  patient_id: id,
+  patient_id: id.optional(),
+  patientId: id.optional(),
   /** One lead, several in order, or by name. */
-  data: z.union([samples, z.array(samples).max(64), z.record(z.string().max(64), samples)]),
+  data: lead,
+  signal: lead,
   timestamp: stamp,
-  sample_rate: z.number().positive().max(1e6).optional(),
+  sample_rate: rate,
+  sampling_rate: rate,
+  samplingRate: rate,
   leads: z.array(z.string().max(64)).max(64).optional(),
   unit: z.string().max(16).optional(),
   severity: text.nullish(),
@@ -43,6 +51,7 @@ const fault = z.looseObject({ code: z.number().int().optional(), message: text.n
 
 /** ECG of one patient: leads by name (`ecg` for a single one), all of one length. */
 export interface VitalEcg {
+  /** '' where the connection is of one patient. */
   patient: string;
   leads: ReadonlyMap<string, readonly (number | null)[]>;
   /** Hz; undefined: not said. */
@@ -136,14 +145,15 @@ export function vitalTextMessage(value: unknown): VitalMessage | undefined {
 function ecgOf(value: unknown): VitalMessage | undefined {
   const found = ecg.safeParse(value).data;
   if (!found) return undefined;
-  const leads = leadsOf(found.data, found.leads);
+  const data = found.data ?? found.signal;
+  const leads = data && leadsOf(data, found.leads);
   if (!leads) return undefined;
   return {
     kind: 'ecg',
     ecg: {
-      patient: found.patient_id,
+      patient: found.patient_id ?? found.patientId ?? '',
       leads,
-      sampleRateHz: found.sample_rate,
+      sampleRateHz: found.sample_rate ?? found.sampling_rate ?? found.samplingRate,
       timestamp: found.timestamp,
       unit: found.unit ?? '',
       severity: found.severity ?? '',
