@@ -3,12 +3,14 @@ import type { Dialect } from './dialect.ts';
 import type { DialectName, LabServer, LabServerOptions } from './lab-server.ts';
 import { LABLINK } from './lablink/dialect.ts';
 import { LABWIRE_DIALECT } from './labwire/dialect.ts';
+import { NEUROGRAPH_DIALECT } from './neurograph/dialect.ts';
 import type { LabPorts } from './ports.ts';
 import { POWER_METER_DIALECT } from './power-meter/dialect.ts';
 import { createServerProbe } from './server-probe.ts';
+import { VITAL_DIALECT } from './vital/dialect.ts';
 
 /** In the order in which they are asked: what says clearly what it is goes first. */
-const DIALECTS: readonly Dialect[] = [LABWIRE_DIALECT, POWER_METER_DIALECT, LABLINK];
+const DIALECTS: readonly Dialect[] = [LABWIRE_DIALECT, POWER_METER_DIALECT, LABLINK, NEUROGRAPH_DIALECT, VITAL_DIALECT];
 
 /**
  * The client of the server at an address. What it speaks is found out by what it says, unless `options.dialect` names it. Throws server.unreachable and server.timeout when

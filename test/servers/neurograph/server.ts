@@ -38,6 +38,8 @@ export class NeurographServer implements AsyncDisposable {
   readonly #http = createServer((request, response) => void this.#rest(request, response));
   readonly #upgrader = new WebSocketServer({
     noServer: true,
+    // As with Starlette: none is chosen.
+    handleProtocols: () => false,
     perMessageDeflate: { serverMaxWindowBits: 12, clientMaxWindowBits: 12, zlibDeflateOptions: { memLevel: 5 } },
   });
 

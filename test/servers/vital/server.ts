@@ -60,7 +60,7 @@ export class VitalServer implements AsyncDisposable {
   connections = 0;
   readonly #sockets = new Map<WebSocket, { version: VitalVersion; patients: Set<string> }>();
   readonly #http = createServer((_, response) => response.writeHead(404).end());
-  readonly #upgrader = new WebSocketServer({ noServer: true });
+  readonly #upgrader = new WebSocketServer({ noServer: true, handleProtocols: () => false });
   readonly #timer: NodeJS.Timeout;
   /** Samples made so far; value and time follow from the number. */
   #made = 0;
