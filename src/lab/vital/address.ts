@@ -25,9 +25,7 @@ export function vitalAddress(text: string): VitalAddress {
   const secure = url.protocol === 'https:' || url.protocol === 'wss:' ? 's' : '';
   const named = /[?&]patient=([^&]*)/.exec(url.search)?.[1] ?? '';
   const inPath = /\/ecg\/([^/]+)\/?$/.exec(url.pathname)?.[1];
-  const patients = [...named.split(/,|%2c/i), inPath ?? '']
-    .map((part) => part.replaceAll('%20', ' '))
-    .filter((part) => part !== '');
+  const patients = [...named.split(/,|%2c/i), inPath ?? ''].map(decoded).filter((part) => part !== '');
   const one = patients[0];
   const paths = [
     ...(url.pathname === '' || url.pathname === '/' ? [] : [url.pathname]),
@@ -41,4 +39,13 @@ export function vitalAddress(text: string): VitalAddress {
     sockets: [...new Set(paths)].map((path) => `ws${secure}://${url.host}${path}`),
     patients: [...new Set(patients)],
   };
+}
+
+/** Of a query or path; as it stands where it cannot be decoded. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part.replaceAll('+', ' '));
+  } catch {
+    return part;
+  }
 }
