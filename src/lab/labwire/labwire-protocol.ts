@@ -17,6 +17,7 @@ import { FrameReader } from './frame-reader.ts';
 import { ACCEPT, channelsOf, featuresOf } from './greeting.ts';
 import type { LabwireStream } from './labwire-stream.ts';
 import { LABWIRE_SUBPROTOCOL } from './recognize.ts';
+import { TimeQuestions } from './time-questions.ts';
 
 /** What the protocol needs of the server around it. */
 export interface ProtocolHost {
@@ -58,14 +59,13 @@ export class LabwireProtocol implements LinkProtocol {
   readonly deflate = true;
   readonly maxMessageBytes = MAX_MESSAGE_BYTES;
   readonly handshakeMs = 10_000;
-  readonly heartbeat: HeartbeatRule = { probeMs: 10_000, deadMs: 25_000, probe: () => this.#ping() };
+  readonly heartbeat: HeartbeatRule = { probeMs: 10_000, deadMs: 25_000, probe: () => this.#time.ask() };
   readonly frames: FrameReader;
   /** What is said before the close frame of a person: then nothing is kept there. */
   isLeaving = false;
   /** Of the present or last connection. */
   session = '';
   lastRowsMs = Number.NEGATIVE_INFINITY;
-  roundTripMs = Number.NaN;
   readonly #host: ProtocolHost;
   readonly #sockets: readonly string[];
   #path = 0;
@@ -80,13 +80,19 @@ export class LabwireProtocol implements LinkProtocol {
   /** Bytes before it is known whether they are to be acknowledged. */
   #greetingBytes = 0;
   #pings: Disposable | undefined;
-  readonly #asked = new Map<string, bigint>();
+  readonly #time: TimeQuestions;
   #count = 0;
 
   constructor(host: ProtocolHost, sockets: readonly string[]) {
     this.#host = host;
     this.#sockets = sockets;
+    this.#time = new TimeQuestions(host.ports.clock, host.clock);
     this.frames = new FrameReader(host.ports.inflate, (handle) => this.#handles.get(handle));
+  }
+
+  /** Of the last question for the time; ms. */
+  get roundTripMs(): number {
+    return this.#time.roundTripMs;
   }
 
   get capabilities(): LabwireCapabilities | undefined {
@@ -147,7 +153,7 @@ export class LabwireProtocol implements LinkProtocol {
     this.#acks = undefined;
     this.#pings?.[Symbol.dispose]();
     this.#pings = undefined;
-    this.#asked.clear();
+    this.#time.forget();
     for (const stream of this.#host.streams) stream.disconnected();
     this.#host.disconnected();
   }
@@ -201,10 +207,10 @@ export class LabwireProtocol implements LinkProtocol {
         this.#gap(message);
         return undefined;
       case 'ping':
-        this.#pong(message);
+        this.#send?.(this.#time.answer(message));
         return undefined;
       case 'pong':
-        this.#timed(message);
+        this.#time.answered(message);
         return undefined;
       case 'heartbeat':
         if (message.t !== undefined) this.#host.clock.arrived(BigInt(Math.round(message.t)) * 1000n);
@@ -305,7 +311,7 @@ export class LabwireProtocol implements LinkProtocol {
       else keeper.broken('The server did not keep all rows of the time without a connection.');
     }
     this.#host.connected(connected);
-    this.#pings = startClockPings(this.#host.ports.clock, () => void this.#send?.(this.#ping()));
+    this.#pings = startClockPings(this.#host.ports.clock, () => void this.#send?.(this.#time.ask()));
     return { isReady: true };
   }
 
@@ -338,31 +344,6 @@ export class LabwireProtocol implements LinkProtocol {
     const place = this.#host.keeper(key)?.position;
     if (place?.seq === undefined || place.epoch !== epoch || place.seq >= end) return true;
     return this.#host.stream(key)?.isAsking ?? true;
-  }
-
-  #ping(): string {
-    const id = `p${++this.#count}`;
-    const nowNs = this.#host.ports.clock.nowNs();
-    this.#asked.set(id, nowNs);
-    for (const oldest of this.#asked.keys()) {
-      if (this.#asked.size <= 16) break;
-      this.#asked.delete(oldest);
-    }
-    return JSON.stringify({ type: 'ping', id, t0: Number(nowNs / 1000n) });
-  }
-
-  #timed({ id, t1, t2 }: Extract<LabwireMessage, { type: 'pong' }>): void {
-    const sentNs = this.#asked.get(String(id));
-    if (sentNs === undefined) return;
-    this.#asked.delete(String(id));
-    const nowNs = this.#host.ports.clock.nowNs();
-    this.roundTripMs = Number(nowNs - sentNs) / 1e6;
-    this.#host.clock.twoWay(sentNs, BigInt(Math.round(t1)) * 1000n, BigInt(Math.round(t2)) * 1000n, nowNs);
-  }
-
-  #pong({ id, t0 }: Extract<LabwireMessage, { type: 'ping' }>): void {
-    const t = Number(this.#host.ports.clock.nowNs() / 1000n);
-    this.#send?.(JSON.stringify({ type: 'pong', id, t0, t1: t, t2: t }));
   }
 }
 

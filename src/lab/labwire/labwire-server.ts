@@ -1,6 +1,6 @@
 import { LabError } from '../../core/errors.ts';
 import type { ControlValue } from '../../core/instrument.ts';
-import type { LabwireCapabilities, LabwireConnected, LabwireMessage } from '../../protocol/lab/labwire-messages.ts';
+import type { LabwireCapabilities, LabwireConnected } from '../../protocol/lab/labwire-messages.ts';
 import { priorityFor } from '../../protocol/lab/priority.ts';
 import type { Controls, Equipment, LabOutlet, LabStream } from '../equipment.ts';
 import type {
@@ -32,15 +32,15 @@ import { EventReader } from './event-reader.ts';
 import { aboutOf, featuresOf, NO_FEATURES } from './greeting.ts';
 import { LabwireProtocol } from './labwire-protocol.ts';
 import { LabwireStream } from './labwire-stream.ts';
+import { MessageDesk } from './message-desk.ts';
 import { PendingRequests } from './pending-requests.ts';
+import { TokenKeeper } from './token-keeper.ts';
 
 /** Rows of a hole asked for by message; larger ones over REST. */
 const MESSAGE_ROWS = 10_000;
 const HISTORY_MS = 8000;
 /** What cannot be read is told at most so often. */
 const MALFORMED_MS = 60_000;
-/** A token is renewed after that share of its life. */
-const RENEW_SHARE = 0.8;
 /** Rows so recent mean that the socket delivers. */
 const DELIVERING_MS = 2000;
 
@@ -57,7 +57,8 @@ export class LabwireServer implements LabServer {
   readonly #rest: RestClient;
   readonly #auth: LabwireAuth;
   readonly #events = new ServerEvents();
-  readonly #reader: EventReader;
+  readonly #desk: MessageDesk;
+  readonly #tokens: TokenKeeper;
   readonly #pending: PendingRequests;
   readonly #control: EquipmentControl;
   readonly #locks: EquipmentLocks;
@@ -74,8 +75,6 @@ export class LabwireServer implements LabServer {
   #malformed = 0;
   #malformedMs = Number.NEGATIVE_INFINITY;
   #unaccounted = 0;
-  #dropped = 0;
-  #renewal: Disposable | undefined;
 
   constructor(ports: LabPorts, options: LabServerOptions) {
     const { base, sockets } = labwireAddress(options.url);
@@ -88,12 +87,25 @@ export class LabwireServer implements LabServer {
       token: () => this.#auth.token,
       onUnauthorized: async (signal) => {
         if (!this.#auth.canRenew) return false;
-        await this.#renewToken(signal);
+        await this.#tokens.renew(signal);
         return true;
       },
       onAnswer: ({ headers }, sentMs, receivedMs) => this.#clock.httpDate(headers.date, sentMs, receivedMs),
     });
-    this.#reader = new EventReader(this.#clock, () => ports.clock.nowNs());
+    this.#tokens = new TokenKeeper(this.#auth, ports.clock, {
+      renewed: (token) => void this.#protocol.say({ type: 'auth_refresh', token }),
+      failed: (error) => this.#events.emit({ kind: 'error', error }),
+    });
+    this.#desk = new MessageDesk({
+      events: this.#events,
+      reader: new EventReader(this.#clock, () => ports.clock.nowNs()),
+      say: (message) => this.#protocol.say(message),
+      equipmentChanged: () => this.#refreshQuietly(),
+      denied: (channels) => {
+        this.#denied = channels;
+        this.#tellAbout();
+      },
+    });
     this.#pending = new PendingRequests(ports.clock, (message) => this.#protocol.say(message));
     this.#control = new EquipmentControl(
       (message, asked) => this.#pending.ask(message, { ...asked, isRepeatable: true }),
@@ -151,7 +163,7 @@ export class LabwireServer implements LabServer {
       roundTripMs: this.#protocol.roundTripMs,
       malformed: this.#malformed,
       unaccounted: this.#unaccounted,
-      dropped: this.#dropped + this.#protocol.frames.dropped,
+      dropped: this.#desk.dropped + this.#protocol.frames.dropped,
     };
   }
 
@@ -176,13 +188,13 @@ export class LabwireServer implements LabServer {
 
   async login(login: Login, signal: AbortSignal): Promise<void> {
     await this.#auth.login(login, signal);
-    this.#keepToken();
+    this.#tokens.watch();
     this.reconnect();
     await this.refreshEquipment(signal);
   }
 
   async logout(): Promise<void> {
-    this.#renewal?.[Symbol.dispose]();
+    this.#tokens.forget();
     try {
       if (this.#auth.token !== undefined) await this.#rest.answer('/api/security/logout', { method: 'POST' });
     } catch {
@@ -263,7 +275,7 @@ export class LabwireServer implements LabServer {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#protocol.isLeaving = true;
     this.#closing.abort(new LabError('call.cancelled', 'The connection to the lab server is closed.'));
-    this.#renewal?.[Symbol.dispose]();
+    this.#tokens[Symbol.dispose]();
     this.#locks[Symbol.dispose]();
     this.#table[Symbol.dispose]();
     this.#pending.close(new LabError('server.closed', 'The connection to the lab server is closed.'));
@@ -289,9 +301,11 @@ export class LabwireServer implements LabServer {
         greeted: (capabilities, isDeflated) => this.#greeted(capabilities, isDeflated),
         connected: (connected) => this.#connected(connected),
         disconnected: () => this.#pending.lost(),
-        heard: (message) => this.#heard(message),
+        heard: (message) => {
+          if (!('re' in message && this.#pending.answered(message.re, message))) this.#desk.take(message);
+        },
         malformed: (why) => this.#tellMalformed(why),
-        renewToken: (signal) => this.#renewToken(signal),
+        renewToken: (signal) => this.#tokens.renew(signal),
       },
       sockets,
     );
@@ -342,81 +356,21 @@ export class LabwireServer implements LabServer {
 
   #connected({ reconnected, reason, role }: LabwireConnected): void {
     this.#pending.again();
-    this.#keepToken();
+    this.#tokens.watch();
     this.#locks.renewed();
     if (reason !== undefined && !reconnected)
       this.#events.note('link', 'info', `The session was not resumed (${reason}); what is missing is asked for.`, {
         reason,
         role,
       });
-    void this.refreshEquipment(this.#closing.signal).catch((thrown: unknown) => {
+    this.#refreshQuietly();
+  }
+
+  #refreshQuietly(): void {
+    this.refreshEquipment(this.#closing.signal).catch((thrown: unknown) => {
       const error = LabError.from(thrown);
       if (!error.isCancelled) this.#events.emit({ kind: 'error', error });
     });
-  }
-
-  #heard(message: LabwireMessage): void {
-    if ('re' in message && this.#pending.answered(message.re, message)) return;
-    switch (message.type) {
-      case 'event':
-        this.#event(message);
-        break;
-      case 'error':
-        this.#events.emit({ kind: 'error', error: serverError(message) });
-        break;
-      case 'drop_report':
-        this.#dropReport(message);
-        break;
-      case 'stream_stopped':
-        this.#events.note('stream', 'warning', `${message.key} was stopped by the server: ${message.reason}.`, {
-          key: message.key,
-        });
-        break;
-      case 'rate_changed':
-        this.#events.note(
-          'stream',
-          'info',
-          `${message.key} comes each ${message.interval_ms} ms now: ${message.reason}.`,
-          {
-            key: message.key,
-          },
-        );
-        break;
-      case 'permissions_changed':
-        this.#events.note('login', 'warning', `The login is of role ${message.role} now.`, { role: message.role });
-        break;
-      case 'undelivered':
-        this.#events.note(
-          'alarms',
-          'error',
-          `${message.n ?? message.ids.length} events could not be delivered in time.`,
-        );
-        break;
-      case 'subscribed':
-        this.#denied = message.denied;
-        this.#tellAbout();
-        break;
-    }
-  }
-
-  #event(message: Extract<LabwireMessage, { type: 'event' }>): void {
-    const event = this.#reader.read(message);
-    if (event) this.#events.emit(event);
-    if (message.id !== undefined) this.#protocol.say({ type: 'event_ack', ids: [message.id] });
-    if (message.channel === 'status' && /equipment|instrument/.test(message.event_type))
-      void this.refreshEquipment(this.#closing.signal).catch(() => {});
-  }
-
-  #dropReport({ state, by_stream }: Extract<LabwireMessage, { type: 'drop_report' }>): void {
-    let dropped = 0;
-    for (const counts of Object.values(by_stream)) dropped += counts.dropped + counts.conflated;
-    this.#dropped += dropped;
-    this.#events.note(
-      'flow',
-      'warning',
-      `The server holds back (${state || 'no state said'}): ${dropped} items dropped.`,
-      { state, by_stream },
-    );
   }
 
   #tellAbout(): void {
@@ -433,37 +387,4 @@ export class LabwireServer implements LabServer {
     this.#malformedMs = now;
     this.#events.note('malformed', 'warning', why, { count: this.#malformed });
   }
-
-  async #renewToken(signal: AbortSignal | undefined): Promise<void> {
-    await this.#auth.renew(signal);
-    this.#keepToken();
-  }
-
-  /** A token that ends is renewed before, on the connection as it stands. */
-  #keepToken(): void {
-    this.#renewal?.[Symbol.dispose]();
-    this.#renewal = undefined;
-    const { expiresInS, canRenew } = this.#auth;
-    if (expiresInS === undefined || !canRenew) return;
-    this.#renewal = this.#ports.clock.after(expiresInS * 1000 * RENEW_SHARE, () => {
-      this.#renewToken(this.#closing.signal).then(
-        () => this.#protocol.say({ type: 'auth_refresh', token: this.#auth.token }),
-        (thrown: unknown) => {
-          const error = LabError.from(thrown);
-          if (!error.isCancelled) this.#events.emit({ kind: 'error', error });
-        },
-      );
-    });
-  }
-}
-
-function serverError({ code, message, recoverable }: Extract<LabwireMessage, { type: 'error' }>): LabError {
-  return new LabError(
-    'server.rejected',
-    `The lab server says: ${message || code || 'error'}. What comes from it is shown as it comes.`,
-    {
-      code,
-      recoverable,
-    },
-  );
 }
