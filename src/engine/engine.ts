@@ -204,7 +204,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     path: join(folder.path, 'servers.json'),
     timeoutMs: () => board.state.settings.timeoutMs,
     open: openLabServer,
-    attachedAt: (resource) => instruments.all.find((one) => one.resource === resource)?.id ?? null,
+    attached: () => instruments.all,
     detach: (instrument) => instruments.close(instrument),
     listed: () => {
       discovery.refresh('server');

@@ -1,7 +1,10 @@
-import type { ServerAlarm, ServerEquipment, ServerLine, ServerState } from '../../contract/server-schema.ts';
+import type { ServerEquipment, ServerLine, ServerState } from '../../contract/server-schema.ts';
 import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
 import type { LabServer, LabServerEvent, LockState } from '../../lab/lab-server.ts';
+import { AlarmList } from './alarm-list.ts';
+import { LineList } from './line-list.ts';
+import { saidName, saidText } from './said-text.ts';
 import type { SavedServer } from './server-file.ts';
 
 export interface BenchServerLimits {
@@ -10,6 +13,9 @@ export interface BenchServerLimits {
 }
 
 const LIMITS: BenchServerLimits = { lines: 100, alarms: 200 };
+/** Locks and words of a status that are kept at most. */
+const MAX_LOCKS = 1000;
+const MAX_WORDS = 20;
 
 export interface BenchServerHost {
   clock: Clock;
@@ -20,26 +26,27 @@ export interface BenchServerHost {
   kept: 'keychain' | 'memory';
 }
 
-const MASKED = /(token|password|authorization)=?[^\s&]*/gi;
-
 /** A lab server of the bench: what it said lately, and all of it as screens see it. */
 export class BenchServer {
   readonly saved: SavedServer;
   /** Undefined while it is being found out what it speaks. */
   lab: LabServer | undefined;
   loginState: ServerState['login']['state'] = 'none';
+  /** The token it was opened with: shown and logged nowhere. */
+  secret: string | undefined;
   readonly #host: BenchServerHost;
-  readonly #limits: BenchServerLimits;
-  #lines: ServerLine[] = [];
-  readonly #alarms = new Map<string, ServerAlarm>();
+  readonly #lines: LineList;
+  readonly #alarms: AlarmList;
   readonly #locks = new Map<string, LockState>();
+  readonly #nameless = new Set<string>();
   /** Why it could not be opened. */
   #problem: LabError | undefined;
 
   constructor(saved: SavedServer, host: BenchServerHost, limits = LIMITS) {
     this.saved = saved;
     this.#host = host;
-    this.#limits = limits;
+    this.#lines = new LineList(limits.lines);
+    this.#alarms = new AlarmList(limits.alarms);
   }
 
   get id(): string {
@@ -65,29 +72,21 @@ export class BenchServer {
 
   /** One line per thing: the same again counts up. */
   line(severity: ServerLine['severity'], topic: string, text: string): void {
-    const t = String(this.#host.clock.nowNs());
-    const shown = text.replace(MASKED, (match) => `${match.split('=')[0]}=…`).slice(0, 500);
-    const last = this.#lines.at(-1);
-    if (last && last.text === shown && last.topic === topic) {
-      this.#lines = [...this.#lines.slice(0, -1), { ...last, t, count: last.count + 1 }];
-      return;
-    }
-    this.#lines = [...this.#lines, { t, severity, topic, text: shown, count: 1 }].slice(-this.#limits.lines);
+    this.#lines.add({ t: String(this.#host.clock.nowNs()), severity, topic, text: this.#said(text) });
+  }
+
+  /** As it may be shown: one line, bounded, no secrets. */
+  #said(text: string): string {
+    return saidText(text, this.secret === undefined ? [] : [this.secret]);
   }
 
   /** Keeps what an event says; true if it is news of an alarm. */
   take(event: LabServerEvent): boolean {
     switch (event.kind) {
       case 'alarm': {
-        const before = this.#alarms.get(event.id);
-        const { kind: _kind, atNs, ...alarm } = event;
-        this.#alarms.delete(event.id);
-        this.#alarms.set(event.id, { ...alarm, t: String(atNs) });
-        for (const id of this.#alarms.keys()) {
-          if (this.#alarms.size <= this.#limits.alarms) break;
-          this.#alarms.delete(id);
-        }
-        return before?.state !== event.state;
+        const { id, state, severity, equipment, text, atNs } = event;
+        const t = String(atNs);
+        return this.#alarms.take({ id, state, severity, equipment: saidName(equipment), text: this.#said(text), t });
       }
       case 'note':
         this.line(event.severity, event.topic, event.text);
@@ -106,6 +105,7 @@ export class BenchServer {
         break;
       case 'lock':
         this.#locks.set(event.lock.equipment, event.lock);
+        if (this.#locks.size > MAX_LOCKS) this.#locks.delete(this.#locks.keys().next().value ?? '');
         break;
       case 'link':
       case 'equipment':
@@ -122,11 +122,16 @@ export class BenchServer {
       url: saved.url,
       label: saved.label,
       dialect: lab?.dialect ?? saved.dialect,
-      name: lab?.about.name ?? '',
-      version: lab?.about.version ?? '',
+      name: saidName(lab?.about.name ?? ''),
+      version: saidName(lab?.about.version ?? ''),
       link: this.#link,
       webSocket: saved.webSocket,
-      login: { user: saved.user, state: this.loginState, kept: this.#host.kept },
+      login: {
+        user: saved.user,
+        state: this.loginState === 'none' && lab && !lab.login ? 'absent' : this.loginState,
+        // Only a token given by hand goes into the keychain; what a login brings is the link's own.
+        kept: this.secret === undefined ? 'memory' : this.#host.kept,
+      },
       features: lab
         ? Object.fromEntries(Object.entries(lab.features).map(([name, value]) => [name, featureOf(value)]))
         : {},
@@ -138,9 +143,9 @@ export class BenchServer {
         method: lab?.clock.method ?? 'none',
       },
       traffic: this.#traffic,
-      equipment: (lab?.equipment ?? []).slice(0, 500).map((one) => this.#equipment(one)),
-      alarms: [...this.#alarms.values()],
-      log: this.#lines,
+      equipment: (lab?.equipment ?? []).slice(0, 500).flatMap((one) => this.#equipment(one) ?? []),
+      alarms: this.#alarms.all,
+      log: this.#lines.all,
     };
   }
 
@@ -195,20 +200,45 @@ export class BenchServer {
     };
   }
 
-  #equipment(one: LabServer['equipment'][number]): ServerEquipment {
-    const resource = this.#host.resourceOf(one.id);
+  /** Undefined for what has no name it could be attached by. */
+  #equipment(one: LabServer['equipment'][number]): ServerEquipment | undefined {
+    const resource = this.#resourceOf(one.id);
+    if (resource === undefined) return undefined;
     const lock = this.#locks.get(one.id);
+    const { maker, model, serial, firmware } = one.identity;
+    const status = Object.entries(one.status).slice(0, MAX_WORDS);
     return {
       id: one.id,
-      label: one.label,
+      label: saidName(one.label),
       role: one.shape.role,
-      identity: { ...one.identity },
+      identity: {
+        maker: saidName(maker),
+        model: saidName(model),
+        serial: saidName(serial),
+        firmware: saidName(firmware),
+      },
       resource,
       isConnected: one.isConnected,
       instrument: this.#host.attachedAt(resource),
-      status: { ...one.status },
-      lock: lock ? { owner: lock.owner, isOurs: lock.isOurs, expiresInS: lock.expiresInS ?? null } : null,
+      status: Object.fromEntries(status.map(([word, value]) => [saidName(word), saidName(value)])),
+      lock: lock ? { owner: saidName(lock.owner), isOurs: lock.isOurs, expiresInS: lock.expiresInS ?? null } : null,
     };
+  }
+
+  #resourceOf(equipment: string): string | undefined {
+    try {
+      return this.#host.resourceOf(equipment);
+    } catch {
+      if (!this.#nameless.has(equipment) && this.#nameless.size < MAX_WORDS) {
+        this.#nameless.add(equipment);
+        this.line(
+          'warning',
+          'equipment',
+          `It lists equipment by “${equipment.slice(0, 60)}”, which is no name to attach it by.`,
+        );
+      }
+      return undefined;
+    }
   }
 }
 

@@ -16,14 +16,20 @@ export function createHttp(
   const kept = { keepAlive: true, maxSockets: SOCKETS, timeout: IDLE_MS };
   const plain = new HttpAgent(kept);
   const secure = new HttpsAgent({ ...kept, rejectUnauthorized: isSecure });
+  // Urgent ones: as many as are asked for, each on a new connection.
+  const own = new HttpAgent({ keepAlive: false });
+  const ownSecure = new HttpsAgent({ keepAlive: false, rejectUnauthorized: isSecure });
   return {
     ask: (request, signal) =>
       request.url.startsWith('https:')
-        ? ask(request, signal, (options) => httpsRequest(request.url, { ...options, agent: secure }))
-        : ask(request, signal, (options) => httpRequest(request.url, { ...options, agent: plain })),
+        ? ask(request, signal, (options) =>
+            httpsRequest(request.url, { ...options, agent: request.isUrgent ? ownSecure : secure }),
+          )
+        : ask(request, signal, (options) =>
+            httpRequest(request.url, { ...options, agent: request.isUrgent ? own : plain }),
+          ),
     [Symbol.dispose]() {
-      plain.destroy();
-      secure.destroy();
+      for (const agent of [plain, secure, own, ownSecure]) agent.destroy();
     },
   };
 }

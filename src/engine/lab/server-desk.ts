@@ -10,8 +10,10 @@ import type { HostServices } from '../host-services.ts';
 import type { SecretStore } from '../secret-store.ts';
 import type { EventLog } from '../state/event-log.ts';
 import type { StateBoard } from '../state/state-board.ts';
+import { type AlarmNews, AlarmVoice } from './alarm-voice.ts';
 import { BenchServer } from './bench-server.ts';
 import { createRemoteLink } from './remote-link.ts';
+import { saidName, saidText } from './said-text.ts';
 import { parseServerAddress, type ServerAddress } from './server-address.ts';
 import { readServers, type SavedServer, writeServers } from './server-file.ts';
 
@@ -26,8 +28,8 @@ export interface ServerDeskParts {
   timeoutMs(): number;
   /** Makes the client of a server: finds out what it speaks, unless that is known. */
   open(ports: LabPorts, options: LabServerOptions, signal: AbortSignal): Promise<LabServer>;
-  /** Id of the instrument that is attached there. */
-  attachedAt(resource: string): string | null;
+  /** What is attached, by where. */
+  attached(): readonly { id: string; resource: string }[];
   /** Detaches it. */
   detach(instrument: string): Promise<void>;
   /** A server lists its equipment: instruments of the bench that were absent may be there now. */
@@ -56,6 +58,9 @@ export class ServerDesk implements AsyncDisposable {
   readonly #closing = new AbortController();
   readonly #showing = new Map<string, Disposable>();
   readonly #retries = new Map<string, Disposable>();
+  readonly #voices = new Map<string, AlarmVoice>();
+  /** Links being made: none may outlive the desk. */
+  readonly #connecting = new Set<Promise<void>>();
   #saving: Promise<void> = Promise.resolve();
 
   constructor(parts: ServerDeskParts) {
@@ -108,7 +113,10 @@ export class ServerDesk implements AsyncDisposable {
 
   async remove(id: string): Promise<void> {
     const server = this.find(id);
-    for (const { instrument } of server.state.equipment) if (instrument) await this.#parts.detach(instrument);
+    // By its address: what it lists no longer is still its own.
+    const { origin } = parseServerAddress(server.saved.url);
+    for (const { id: instrument, resource } of this.#parts.attached())
+      if (originOf(resource) === origin) await this.#parts.detach(instrument);
     this.#servers.delete(id);
     this.#forgetTimers(id);
     await server.lab?.[Symbol.asyncDispose]();
@@ -163,6 +171,8 @@ export class ServerDesk implements AsyncDisposable {
     await server.open.logout?.();
     server.loginState = 'none';
     server.saved.user = '';
+    server.secret = undefined;
+    await this.#parts.secrets.write(secretOf(id), undefined).catch(() => undefined);
     await this.#save();
     return this.show(server);
   }
@@ -190,7 +200,7 @@ export class ServerDesk implements AsyncDisposable {
       clock,
       timeoutMs: timeoutMs(),
       sourceChanged: (stream, source, reason) => {
-        const instrument = this.#parts.attachedAt(parsed.canonical) ?? undefined;
+        const instrument = this.#attachedAt(parsed.canonical) ?? undefined;
         const text = `${server.saved.label}, ${parsed.equipment} ${stream}: ${SOURCE_WORDS[source]}${reason ? ` (${reason})` : ''}`;
         this.#parts.events.add({
           kind: 'server',
@@ -220,8 +230,10 @@ export class ServerDesk implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort(new LabError('call.cancelled', 'The engine ends.'));
     for (const id of this.#servers.keys()) this.#forgetTimers(id);
-    await Promise.allSettled(this.all.map((server) => server.lab?.[Symbol.asyncDispose]()));
+    const servers = this.all;
     this.#servers.clear();
+    await Promise.allSettled(this.#connecting);
+    await Promise.allSettled(servers.map((server) => server.lab?.[Symbol.asyncDispose]()));
     await this.#saving;
   }
 
@@ -250,6 +262,7 @@ export class ServerDesk implements AsyncDisposable {
       await this.#connect(server);
     } catch (error) {
       this.#servers.delete(saved.id);
+      await this.#parts.secrets.write(secretOf(saved.id), undefined).catch(() => undefined);
       this.#parts.board.publish('server.removed', { server: saved.id });
       throw error;
     }
@@ -262,7 +275,7 @@ export class ServerDesk implements AsyncDisposable {
     const server = new BenchServer(saved, {
       clock: this.#parts.clock,
       kept: this.#parts.secrets.kept,
-      attachedAt: (resource) => this.#parts.attachedAt(resource),
+      attachedAt: (resource) => this.#attachedAt(resource),
       resourceOf: (equipment) =>
         canonicalResource(
           `${address.isSecure ? 'LABS' : 'LAB'}::${address.origin}::${encodeURIComponent(equipment)}::INSTR`,
@@ -273,11 +286,27 @@ export class ServerDesk implements AsyncDisposable {
     return server;
   }
 
-  async #connect(server: BenchServer): Promise<void> {
+  #attachedAt(resource: string): string | null {
+    return this.#parts.attached().find((one) => one.resource === resource)?.id ?? null;
+  }
+
+  #connect(server: BenchServer): Promise<void> {
+    const connecting = this.#connectNow(server);
+    const settled = connecting.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#connecting.add(settled);
+    void settled.then(() => this.#connecting.delete(settled));
+    return connecting;
+  }
+
+  async #connectNow(server: BenchServer): Promise<void> {
     const { ports, secrets, open } = this.#parts;
     const { saved } = server;
     try {
       const token = await secrets.read(secretOf(saved.id)).catch(() => undefined);
+      server.secret = token;
       const lab = await open(
         ports,
         { url: saved.url, token, webSocket: saved.webSocket, dialect: saved.dialect ?? undefined },
@@ -289,7 +318,8 @@ export class ServerDesk implements AsyncDisposable {
       }
       server.lab = lab;
       saved.dialect = lab.dialect;
-      if (saved.label === parseServerAddress(saved.url).origin && lab.about.name !== '') saved.label = lab.about.name;
+      if (saved.label === parseServerAddress(saved.url).origin && lab.about.name !== '')
+        saved.label = saidName(lab.about.name);
       if (token !== undefined) server.loginState = 'in';
       lab.onEvent((event) => this.#heard(server, event));
       this.show(server);
@@ -306,7 +336,10 @@ export class ServerDesk implements AsyncDisposable {
     await this.#parts.secrets.write(secretOf(server.id), token);
     await server.lab?.[Symbol.asyncDispose]();
     server.lab = undefined;
-    await this.#connect(server);
+    await this.#connect(server).catch((error: unknown) => {
+      this.#tryLater(server);
+      throw error;
+    });
   }
 
   #heard(server: BenchServer, event: LabServerEvent): void {
@@ -325,12 +358,17 @@ export class ServerDesk implements AsyncDisposable {
     this.#showSoon(server);
   }
 
-  #alarm(server: BenchServer, event: Extract<LabServerEvent, { kind: 'alarm' }>): void {
-    const { label } = server.saved;
-    const text = `${label}: ${event.text} (${event.state})`;
-    this.#say(event.state === 'active' ? event.severity : 'info', text, event.atNs);
-    if (event.state === 'active' && event.severity !== 'info')
-      this.#parts.host.notify({ title: `Alarm at ${label}`, text: event.text, severity: event.severity });
+  #alarm(server: BenchServer, event: AlarmNews): void {
+    const { clock, host } = this.#parts;
+    const voice =
+      this.#voices.get(server.id) ??
+      new AlarmVoice({
+        clock,
+        line: (severity, text, atNs) => this.#say(severity, `${server.saved.label}: ${text}`, atNs),
+        notify: (severity, text) => host.notify({ title: `Alarm at ${server.saved.label}`, text, severity }),
+      });
+    this.#voices.set(server.id, voice);
+    voice.heard({ ...event, text: saidText(event.text, server.secret === undefined ? [] : [server.secret]) });
   }
 
   #say(severity: 'info' | 'warning' | 'error' | 'critical', text: string, atNs?: bigint): void {
@@ -356,7 +394,7 @@ export class ServerDesk implements AsyncDisposable {
   }
 
   #forgetTimers(id: string): void {
-    for (const timers of [this.#showing, this.#retries]) {
+    for (const timers of [this.#showing, this.#retries, this.#voices]) {
       timers.get(id)?.[Symbol.dispose]();
       timers.delete(id);
     }
@@ -385,6 +423,12 @@ const SOURCE_WORDS = {
   filled: 'rows are filled in',
   silent: 'no rows come',
 } as const;
+
+/** `host:port` of the server an instrument is at; undefined for one that is at none. */
+function originOf(resource: string): string | undefined {
+  const parsed = parseResource(resource);
+  return parsed.kind === 'server' ? `${parsed.host}:${parsed.port}` : undefined;
+}
 
 function secretOf(id: string): string {
   return `server:${id}`;
