@@ -70,8 +70,8 @@ export class NeurographServer implements AsyncDisposable {
   }
 
   /** A token minted by hand: its role is its first scope. `lifeS`: until it expires, negative for one that did. */
-  mint(role: string, user = `u-${role}`, lifeS = 900): string {
-    return signToken(SECRET, { sub: user, scopes: [role], exp: Date.now() / 1000 + lifeS, token_type: 'access' });
+  mint(role: string, user = `u-${role}`, lifeS = 900, token_type = 'access'): string {
+    return signToken(SECRET, { sub: user, scopes: [role], exp: Date.now() / 1000 + lifeS, token_type });
   }
 
   /** An event to all subscribers of a channel; gives how many there were. */

@@ -131,6 +131,12 @@ function detector(state: PowerMeterState, { method, path, query, body }: RestReq
       unit.wavelength_nm = wavelength;
       return ok({ success: true, module, channel, wavelength_nm: wavelength });
     }
+    case 'GET /detector/stabilization':
+      return ok({ output: true, duration_seconds: 0 });
+    case 'GET /detector/trace/metadata': {
+      const trace_type = Number(query.get('trace_type') ?? 1);
+      return ok({ module, channel, trace_type, num_points: 100_000, unit: 'dBm' });
+    }
     case 'GET /detector/reference/result':
       return failed("Failed to get reference result: 'FakeDetector' object has no attribute 'reference_result'");
     case 'POST /detector/reference':
@@ -169,10 +175,10 @@ function sweep(state: PowerMeterState, { method, path }: RestRequest): RestAnswe
   }
 }
 
-function laser(state: PowerMeterState, { method, path, body }: RestRequest): RestAnswer | undefined {
+function laser(state: PowerMeterState, { method, path, query, body }: RestRequest): RestAnswer | undefined {
   const [, kind, number, what] = path.split('/');
   const n = Number(number);
-  if (kind === 'tls') return tls(state, method, n, what, body);
+  if (kind === 'tls') return tls(state, { method, path, query, body }, n, what);
   const found = kind === 'rlaser' ? state.lasers[n - 1] : undefined;
   if (!found) return undefined;
   if (method === 'POST' && (what === 'on' || what === 'off')) {
@@ -186,22 +192,39 @@ function laser(state: PowerMeterState, { method, path, body }: RestRequest): Res
     return ok({ success: true, message: `Reference laser ${n} configured successfully`, config: body });
   }
   if (what === 'config') return ok({ laser_number: n, id: 'EXFO,T100S-HP,0.0,6.07', ...found });
+  if (what === 'id') {
+    const id = 'EXFO,T200S-O-M,EO241510155,4.6.3.0';
+    const [manufacturer, model, serial, firmware] = id.split(',');
+    return ok({ laser_number: n, id, manufacturer, model, serial, firmware });
+  }
   if (what === 'state') return ok({ laser_number: n, is_on: found.is_on, state: found.is_on });
   return undefined;
 }
 
 function tls(
   state: PowerMeterState,
-  method: string,
+  { method, query, body }: RestRequest,
   n: number,
   what: string | undefined,
-  body: Record<string, unknown>,
 ): RestAnswer | undefined {
   const found = state.tls[n - 1];
-  if (!found || what !== 'config') return undefined;
-  if (method === 'GET') return ok({ channel: n, ...found });
-  if (typeof body.laser_power_dbm === 'number' && body.laser_power_dbm > 10)
-    return invalid(['body', 'laser_power_dbm'], 10, body.laser_power_dbm);
-  Object.assign(found, body);
-  return ok({ success: true, message: `TLS channel ${n} configured successfully`, config: body });
+  if (!found) return undefined;
+  switch (`${method} ${what}`) {
+    case 'GET config':
+      return ok({ channel: n, ...found });
+    case 'POST config':
+      if (typeof body.laser_power_dbm === 'number' && body.laser_power_dbm > 10)
+        return invalid(['body', 'laser_power_dbm'], 10, body.laser_power_dbm);
+      Object.assign(found, body);
+      return ok({ success: true, message: `TLS channel ${n} configured successfully`, config: body });
+    case 'POST power':
+      found.laser_power_dbm = Number(query.get('power_dbm'));
+      return ok({ success: true, message: `Power set for TLS ${n}`, laser_power_dbm: found.laser_power_dbm });
+    case 'GET speed':
+      return ok({ channel: n, sweep_speed_nmps: found.sweep_speed_nmps });
+    case 'GET trigger':
+      return ok({ channel: n, trigin: found.trigin, description: `TRIG IN port ${found.trigin}` });
+    default:
+      return undefined;
+  }
 }
