@@ -80,8 +80,8 @@ export const serverState = z.object({
   webSocket: z.boolean(),
   login: z.object({
     user: z.string(),
-    /** `none`: it asks for none, or nobody logged in; `needed`: it refuses without; `mfa`: a one-time code is missing. */
-    state: z.enum(['none', 'needed', 'mfa', 'in']),
+    /** `absent`: it has no login; `none`: it asks for none, or nobody logged in; `needed`: it refuses without; `mfa`: a one-time code is missing. */
+    state: z.enum(['absent', 'none', 'needed', 'mfa', 'in']),
     /** Where the token is kept. */
     kept: z.enum(['keychain', 'memory']),
   }),

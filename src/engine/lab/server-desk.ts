@@ -264,7 +264,7 @@ export class ServerDesk implements AsyncDisposable {
       this.#servers.delete(saved.id);
       await this.#parts.secrets.write(secretOf(saved.id), undefined).catch(() => undefined);
       this.#parts.board.publish('server.removed', { server: saved.id });
-      throw error;
+      throw notAdded(error, address);
     }
     await this.#save();
     return server;
@@ -428,6 +428,29 @@ const SOURCE_WORDS = {
 function originOf(resource: string): string | undefined {
   const parsed = parseResource(resource);
   return parsed.kind === 'server' ? `${parsed.host}:${parsed.port}` : undefined;
+}
+
+const CAUSES: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there',
+  ENOTFOUND: 'the name is not known',
+  EAI_AGAIN: 'the name is not known',
+  EHOSTUNREACH: 'there is no way to it',
+  ENETUNREACH: 'there is no way to it',
+  ECONNRESET: 'it ended the connection',
+};
+
+/** Why an address was not added, in words for who typed it; other errors stay as they are. */
+function notAdded(thrown: unknown, { origin }: ServerAddress): LabError {
+  const error = LabError.from(thrown);
+  if (error.code !== 'server.unreachable') return error;
+  const cause = String(error.details.cause ?? '');
+  const why = CAUSES[cause] ?? cause;
+  return new LabError(
+    'server.unreachable',
+    `No lab server answers at ${origin}${why === '' ? '' : `: ${why}`}. It was not added. Check that it runs, its address and its port.`,
+    error.details,
+    { cause: error },
+  );
 }
 
 function secretOf(id: string): string {

@@ -66,12 +66,13 @@ export function StatisticsRow(props: { channel: ChannelState; scale: ReadingScal
   );
 }
 
-/** Seven digits at most, and none beyond the resolution: minima of another range must not be cut off. */
+/** Seven digits at most (one less beside a long unit), and none beyond the resolution: minima of another range must not be cut off. */
 function statisticText(value: number, unit: string, step: number | undefined, prefix: Prefix | undefined): string {
   if (Number.isNaN(value)) return '—';
-  if (step === undefined) return formatQuantity(value, unit, { digits: 6 }).text;
+  const digits = unit.length > 2 ? 5 : 6;
+  if (step === undefined) return formatQuantity(value, unit, { digits }).text;
   if (Math.abs(value) < step) return formatQuantity(value, unit, { resolution: step, prefix }).text;
-  const least = 10 ** (Math.floor(Math.log10(Math.abs(value))) - 6);
+  const least = 10 ** (Math.floor(Math.log10(Math.abs(value))) - digits);
   return formatQuantity(value, unit, { resolution: Math.max(step, least) }).text;
 }
 
