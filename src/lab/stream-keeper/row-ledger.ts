@@ -88,7 +88,8 @@ export class RowLedger {
     } else if (hole && !this.hasPolled) {
       this.#gapBefore(hole.toNs, 0, this.broken ?? 'The server began its numbering anew.');
     }
-    this.broken = undefined;
+    // Numbered rows that are polled mend nothing: between the last of them and the first live one rows may be missing for the same reason.
+    if (source !== 'polled' || rows.seq === undefined) this.broken = undefined;
     this.hasPolled = false;
     this.#hand(rows, source, lost, reason);
   }
