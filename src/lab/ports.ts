@@ -52,6 +52,8 @@ export interface HttpRequest {
   timeoutMs: number;
   /** A longer answer is cut off with an error. */
   maxBytes: number;
+  /** On a connection of its own, where the host can: neither behind other requests, nor on a kept one that may be dead. For what switches off. */
+  isUrgent?: boolean | undefined;
 }
 
 export interface HttpAnswer {

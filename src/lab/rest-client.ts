@@ -32,6 +32,8 @@ export interface RestRequest {
   headers?: Readonly<Record<string, string>>;
   /** Sent without the token (a login), and a 401 is just an answer. */
   isOpen?: boolean;
+  /** On a connection of its own (`HttpRequest.isUrgent`). */
+  isUrgent?: boolean | undefined;
 }
 
 /** An answer of any status. */
@@ -134,6 +136,7 @@ export class RestClient {
       ...(hasBody ? { body: JSON.stringify(request.body) } : {}),
       timeoutMs: request.timeoutMs ?? this.#options.timeoutMs ?? 10_000,
       maxBytes: request.maxBytes ?? this.#options.maxBytes ?? 16 * 1024 * 1024,
+      ...(request.isUrgent ? { isUrgent: true } : {}),
     };
   }
 

@@ -34,6 +34,10 @@ export function createHttp(
   };
 }
 
+function dropIdle(agent: HttpAgent): void {
+  for (const socket of Object.values(agent.freeSockets).flatMap((sockets) => sockets ?? [])) socket.destroy();
+}
+
 async function ask(
   request: HttpRequest,
   signal: AbortSignal | undefined,

@@ -12,6 +12,8 @@ export interface DeviceCommand {
   timeoutMs?: number | undefined;
   /** The server's own id of the command: it carries the same one out once, if it looks. */
   idem?: string | undefined;
+  /** It switches something off: on a connection of its own. */
+  isUrgent?: boolean | undefined;
 }
 
 /** Commands that change something; the server wants the lock for (most of) them. Reading needs none. */
@@ -26,12 +28,12 @@ export function isControl(action: string): boolean {
 export async function sendCommand(place: LabLinkPlace, locks: LockKeeper, command: DeviceCommand): Promise<unknown> {
   const { equipment, action, signal } = command;
   if (!isControl(action)) return judge(await post(place, command, undefined), command);
-  const session = await locks.ensure(equipment, signal);
+  const session = await locks.ensure(equipment, signal, command.isUrgent);
   const answer = await post(place, command, session);
   if (answer.status !== 403 && answer.status !== 401) return judge(answer, command);
   // The lock ran out or the server began anew: asked for once more; if it is another's, that says so.
   locks.lost(equipment);
-  await locks.ensure(equipment, signal);
+  await locks.ensure(equipment, signal, command.isUrgent);
   return judge(await post(place, command, session), command);
 }
 
@@ -49,7 +51,7 @@ async function post(place: LabLinkPlace, command: DeviceCommand, session: string
 }
 
 function postOnce(place: LabLinkPlace, command: DeviceCommand, session: string | undefined): Promise<Answer> {
-  const { equipment, action, parameters, signal, timeoutMs, idem } = command;
+  const { equipment, action, parameters, signal, timeoutMs, idem, isUrgent } = command;
   return place.rest.answer(`/api/equipment/${encodeURIComponent(equipment)}/command`, {
     method: 'POST',
     body: {
@@ -60,6 +62,7 @@ function postOnce(place: LabLinkPlace, command: DeviceCommand, session: string |
       ...(session === undefined ? {} : { session_id: session }),
     },
     signal,
+    isUrgent,
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
   });
 }

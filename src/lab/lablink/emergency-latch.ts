@@ -54,7 +54,10 @@ export class EmergencyLatch {
   async activate(): Promise<string | undefined> {
     this.set();
     try {
-      await this.#place.rest.post('/api/safety/emergency-stop/activate', undefined, { timeoutMs: 8000 });
+      await this.#place.rest.post('/api/safety/emergency-stop/activate', undefined, {
+        timeoutMs: 8000,
+        isUrgent: true,
+      });
       this.heard(true);
       return undefined;
     } catch (thrown) {

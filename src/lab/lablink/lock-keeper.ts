@@ -7,6 +7,8 @@ import type { LabLinkPlace } from './place.ts';
 const LOCK_S = 240;
 /** A lock taken only for a command is given back so long after the last one. */
 const LENT_MS = 20_000;
+/** Outputs that are to be off do not wait long for a lock. */
+const URGENT_MS = 3_000;
 
 interface Held {
   /** By the person; else only for commands. */
@@ -42,9 +44,10 @@ export class LockKeeper implements AsyncDisposable {
   /** Takes the lock, for the person or for a command. Throws server.busy with its owner; with `force` its owner loses it. */
   async hold(
     equipment: string,
-    options: { isAsked: boolean; force?: boolean },
+    options: { isAsked: boolean; force?: boolean; isUrgent?: boolean | undefined },
     signal?: AbortSignal,
   ): Promise<LockState> {
+    const { isUrgent } = options;
     const session = await this.session();
     const body = { equipment_id: equipment, session_id: session, lock_mode: 'exclusive', timeout_seconds: LOCK_S };
     const ask = () =>
@@ -52,13 +55,15 @@ export class LockKeeper implements AsyncDisposable {
         method: 'POST',
         body: { ...body, queue_if_busy: false },
         signal,
+        isUrgent,
+        ...(isUrgent ? { timeoutMs: URGENT_MS } : {}),
       });
     let answer = await ask();
     if (options.force && !isSuccess(answer)) {
       await this.#place.rest.post(
         '/api/locks/release',
         { equipment_id: equipment, session_id: session, force: true },
-        { signal },
+        { signal, isUrgent, timeoutMs: URGENT_MS },
       );
       answer = await ask();
     }
@@ -74,10 +79,10 @@ export class LockKeeper implements AsyncDisposable {
   }
 
   /** For a command: nothing is asked while we have it. */
-  async ensure(equipment: string, signal?: AbortSignal): Promise<string> {
+  async ensure(equipment: string, signal?: AbortSignal, isUrgent?: boolean): Promise<string> {
     const held = this.#held.get(equipment);
     if (held) held.lentUntilMs = this.#place.ports.clock.monotonicMs() + LENT_MS;
-    else await this.hold(equipment, { isAsked: false }, signal);
+    else await this.hold(equipment, { isAsked: false, isUrgent }, signal);
     return this.session();
   }
 
@@ -145,7 +150,9 @@ export class LockKeeper implements AsyncDisposable {
   async #createSession(): Promise<string> {
     const body = { client_name: this.#place.name, timeout_seconds: 600, metadata: {} };
     try {
-      const created = lockSession.parse(await this.#place.rest.post('/api/locks/sessions/create', body));
+      const created = lockSession.parse(
+        await this.#place.rest.post('/api/locks/sessions/create', body, { isUrgent: true }),
+      );
       this.#isServerSession = true;
       return created.session_id;
     } catch {

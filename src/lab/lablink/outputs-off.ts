@@ -45,7 +45,14 @@ export async function switchOff(
   }
 
   async function send(action: string, parameters: Readonly<Record<string, unknown>>): Promise<unknown> {
-    const command = { equipment: equipment.id, action, parameters, signal: undefined, timeoutMs: STEP_MS };
+    const command = {
+      equipment: equipment.id,
+      action,
+      parameters,
+      signal: undefined,
+      timeoutMs: STEP_MS,
+      isUrgent: true,
+    };
     try {
       return await sendCommand(place, locks, command);
     } catch (thrown) {
@@ -59,13 +66,13 @@ export async function switchOff(
 
 async function takeLock(place: LabLinkPlace, locks: LockKeeper, equipment: string): Promise<void> {
   try {
-    await locks.ensure(equipment);
+    await locks.ensure(equipment, undefined, true);
   } catch (thrown) {
     const error = LabError.from(thrown);
     if (error.code !== 'server.busy') return;
     const owner = String(error.details.owner ?? 'somebody');
     try {
-      await locks.hold(equipment, { isAsked: false, force: true });
+      await locks.hold(equipment, { isAsked: false, force: true, isUrgent: true });
       place.emit({
         kind: 'note',
         topic: 'lock',
