@@ -20,14 +20,21 @@ export function createHttp(
   const own = new HttpAgent({ keepAlive: false });
   const ownSecure = new HttpsAgent({ keepAlive: false, rejectUnauthorized: isSecure });
   return {
-    ask: (request, signal) =>
-      request.url.startsWith('https:')
-        ? ask(request, signal, (options) =>
-            httpsRequest(request.url, { ...options, agent: request.isUrgent ? ownSecure : secure }),
-          )
-        : ask(request, signal, (options) =>
-            httpRequest(request.url, { ...options, agent: request.isUrgent ? own : plain }),
-          ),
+    async ask(request, signal) {
+      const isTls = request.url.startsWith('https:');
+      const agents = request.isUrgent ? { plain: own, secure: ownSecure } : { plain, secure };
+      const open = (options: RequestOptions): ReturnType<typeof httpRequest> =>
+        isTls
+          ? httpsRequest(request.url, { ...options, agent: agents.secure })
+          : httpRequest(request.url, { ...options, agent: agents.plain });
+      try {
+        return await ask(request, signal, open);
+      } catch (thrown) {
+        // A network that broke silently has broken every connection that was kept: the next question must not wait on another of them.
+        if (thrown instanceof LabError && thrown.code === 'server.timeout') dropIdle(isTls ? secure : plain);
+        throw thrown;
+      }
+    },
     [Symbol.dispose]() {
       for (const agent of [plain, secure, own, ownSecure]) agent.destroy();
     },
