@@ -11,10 +11,12 @@ import { RestClient } from '../../src/lab/rest-client.ts';
 
 const ports = createNodePorts(createSystemClock());
 let handle: (request: IncomingMessage, response: ServerResponse, body: string) => void;
+const seenSockets = new Set<unknown>();
 const seen: { line: string; authorization: string | undefined; body: string }[] = [];
 const server = createServer(async (request, response) => {
   let body = '';
   for await (const part of request) body += String(part);
+  seenSockets.add(request.socket);
   seen.push({ line: `${request.method} ${request.url}`, authorization: request.headers.authorization, body });
   handle(request, response, body);
 });
@@ -209,6 +211,25 @@ describe('limits', () => {
     const error = await failure(nobody.get('/x?token=abc'));
     expect(error).toMatchObject({ code: 'server.unreachable', details: { cause: 'ECONNREFUSED' } });
     expect(error.message).not.toContain('abc');
+  });
+
+  test('a network that broke silently: after one question too late the next one has a connection of its own', async () => {
+    const own = createNodePorts(createSystemClock());
+    const client = new RestClient(own, { base, timeoutMs: 200 });
+    const waiting: ServerResponse[] = [];
+    handle = (_, response) => {
+      waiting.push(response);
+      // Five at a time, so that five connections are kept.
+      if (waiting.length === 5) for (const one of waiting.splice(0)) one.writeHead(200).end('1');
+    };
+    await Promise.all(Array.from({ length: 5 }, () => client.get('/x', { timeoutMs: 5_000 })));
+    const frozen = new Set(seenSockets);
+    handle = (request, response) => {
+      if (!frozen.has(request.socket)) response.writeHead(200).end('2');
+    };
+    expect((await failure(client.get('/x'))).code).toBe('server.timeout');
+    expect(await client.get('/x', { timeoutMs: 5_000 })).toBe(2);
+    own[Symbol.dispose]();
   });
 
   test('every answer is told, with when it was asked for', async () => {
