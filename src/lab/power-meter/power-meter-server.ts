@@ -82,8 +82,9 @@ class PowerMeterServer implements LabServer {
       this.#events.note('sweep', 'info', `${word} (${elapsedS.toFixed(1)} s).`, { ...status, elapsedS });
       if (wasSweeping !== status.is_sweeping) this.#events.emit({ kind: 'equipment' });
     });
+    // A server may have the one and not the other: each finds its own path.
     const path = new SocketPath(address.base, address.prefixes);
-    this.#health = new HealthProtocol(path, () => undefined);
+    this.#health = new HealthProtocol(new SocketPath(address.base, address.prefixes));
     const maxAttempts = options.maxAttempts;
     this.#streams = address.modules.map(
       (module) =>
@@ -264,7 +265,9 @@ class PowerMeterServer implements LabServer {
     const error = this.#errors.get(module);
     if (error !== undefined) status.hardware = error;
     const { activeStreams } = this.#health;
-    if (activeStreams !== undefined) status.streams = `${activeStreams} on the server`;
+    // A beat from before our own streams stood counts them not yet: the next one does.
+    const ours = this.#streams.filter((stream) => stream.snapshot?.word === 'connected').length;
+    if (activeStreams !== undefined && activeStreams >= ours) status.streams = `${activeStreams} on the server`;
     return status;
   }
 

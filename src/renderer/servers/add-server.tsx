@@ -1,37 +1,38 @@
-import { type FormEvent, type ReactElement, useState } from 'react';
-import { LabError } from '../../core/errors.ts';
+import { type FormEvent, type ReactElement, type Ref, useState } from 'react';
 import { Problem } from '../control/problem.tsx';
 import { call } from '../engine-link.ts';
+import { useAttempt } from './attempt.ts';
 
 /** Puts a lab server on the bench by its address; what it speaks is found out. */
-export function AddServer(props: { address?: string | undefined; onAdded: (server: string) => void }): ReactElement {
+export function AddServer(props: {
+  address?: string | undefined;
+  addressRef: Ref<HTMLInputElement>;
+  onAdded: (server: string) => void;
+}): ReactElement {
   const [url, setUrl] = useState(props.address ?? '');
   const [token, setToken] = useState('');
-  const [problem, setProblem] = useState<LabError>();
-  const [busy, setBusy] = useState(false);
-  const add = async (event: FormEvent): Promise<void> => {
+  const { busy, problem, attempt } = useAttempt();
+  const add = (event: FormEvent): void => {
     event.preventDefault();
-    setBusy(true);
-    setProblem(undefined);
-    try {
+    if (busy || url.trim() === '') return;
+    void attempt(async () => {
       const { server } = await call('server.add', { url: url.trim(), ...(token === '' ? {} : { token }) });
       setUrl('');
       setToken('');
       props.onAdded(server);
-    } catch (thrown) {
-      setProblem(LabError.from(thrown));
-    }
-    setBusy(false);
+    });
   };
   return (
     <>
-      <form className="server-add" onSubmit={(event) => void add(event)}>
+      <form className="server-add" onSubmit={add}>
         <input
+          ref={props.addressRef}
           className="input num"
           aria-label="Address of a lab server"
-          placeholder="Address of a lab server: host:port or http://…"
+          placeholder="Address: host:port or http://host:port"
           value={url}
           maxLength={2000}
+          spellCheck={false}
           onChange={(event) => setUrl(event.target.value)}
         />
         <input

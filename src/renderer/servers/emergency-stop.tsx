@@ -4,11 +4,14 @@ import type { ServerState } from '../../contract/server-schema.ts';
 import { act } from '../actions.ts';
 import { plural } from '../text-format.ts';
 
+type Results = CallOutput<'server.emergencyStop'>['results'];
+
+const NAMED = 10;
+
 /** The server's own emergency stop and every channel by itself; what did not confirm stays on the screen. */
 export function EmergencyStop({ server }: { server: ServerState }): ReactElement {
-  const [results, setResults] = useState<CallOutput<'server.emergencyStop'>['results']>();
+  const [results, setResults] = useState<Results>();
   const [busy, setBusy] = useState(false);
-  const open = results?.filter(({ confirmed }) => !confirmed) ?? [];
   const stop = async (): Promise<void> => {
     setBusy(true);
     setResults((await act('server.emergencyStop', { server: server.id }))?.results);
@@ -16,15 +19,6 @@ export function EmergencyStop({ server }: { server: ServerState }): ReactElement
   };
   return (
     <>
-      {results && (
-        <span className={open.length === 0 ? 'tone-ok' : 'tone-bad'} role="status">
-          {results.length === 0
-            ? 'Told the server; it lists nothing to switch off'
-            : open.length === 0
-              ? `${plural(results.length, 'output')} off, confirmed`
-              : `NOT confirmed: ${open.map(({ instrument, group }) => `${instrument} ${group}`).join(', ')}. Switch off by hand.`}
-        </span>
-      )}
       <button
         type="button"
         className="btn danger"
@@ -34,6 +28,28 @@ export function EmergencyStop({ server }: { server: ServerState }): ReactElement
       >
         {busy ? 'Stopping…' : 'Emergency stop'}
       </button>
+      {results && <StopResult results={results} />}
     </>
+  );
+}
+
+function StopResult({ results }: { results: Results }): ReactElement {
+  const open = results.filter(({ confirmed }) => !confirmed);
+  if (open.length === 0) {
+    return (
+      <p className="server-stop tone-ok" role="status">
+        {results.length === 0
+          ? 'It was told to stop; it lists nothing to switch off.'
+          : `${plural(results.length, 'output')} off, confirmed.`}
+      </p>
+    );
+  }
+  const names = open.slice(0, NAMED).map(({ instrument, group }) => `${instrument} ${group}`.trim());
+  const more = open.length > NAMED ? ` and ${open.length - NAMED} more` : '';
+  return (
+    <p className="server-stop tone-bad" role="alert" title={open[0]?.reason}>
+      NOT confirmed: {names.join(', ')}
+      {more}. Switch off by hand.
+    </p>
   );
 }

@@ -6,7 +6,7 @@ import { benchStore } from '../engine-link.ts';
 import { useSeconds } from '../frame/link-badge.tsx';
 import { showDialog } from '../screen-store.ts';
 import { useStore } from '../store.ts';
-import { serverBadge, worstServer } from './server-words.ts';
+import { howMany, serverBadge, worstServer } from './server-words.ts';
 
 const NONE: readonly ServerState[] = [];
 
@@ -18,7 +18,7 @@ export function ServerBadge(): ReactElement | null {
   const badge = shown ? serverBadge(shown, nowMs) : undefined;
   useSeconds(badge?.counts === true);
   if (!shown || !badge) return null;
-  const more = servers.length > 1 ? ` · ${servers.length} servers` : '';
+  const many = howMany(servers, badge.tone, nowMs);
   return (
     <button
       type="button"
@@ -26,14 +26,11 @@ export function ServerBadge(): ReactElement | null {
       data-tone={badge.tone}
       data-testid="server-badge"
       aria-label={`Lab server ${shown.label}: ${linkLabel(shown.link)}, ${badge.text}`}
-      title={[`${shown.label}: ${linkLabel(shown.link)}`, shown.link.reason].filter(Boolean).join('\n')}
+      title={[`Lab server ${shown.label}: ${linkLabel(shown.link)}`, shown.link.reason].filter(Boolean).join('\n')}
       onClick={() => showDialog({ kind: 'servers', server: shown.id })}
     >
       <Icon name="server" />
-      <span className="cut">
-        {badge.text}
-        {more}
-      </span>
+      <span className="cut">{[badge.text, many].filter(Boolean).join(' · ')}</span>
     </button>
   );
 }

@@ -1,35 +1,29 @@
 import { type FormEvent, type ReactElement, useState } from 'react';
-import { LabError } from '../../core/errors.ts';
 import { Problem } from '../control/problem.tsx';
 import { call } from '../engine-link.ts';
+import { useAttempt } from './attempt.ts';
 
 /** What a server does itself: its own words, and its answer as it came. */
 export function ServerCommand({ server }: { server: string }): ReactElement {
   const [text, setText] = useState('');
   const [reply, setReply] = useState('');
-  const [problem, setProblem] = useState<LabError>();
-  const [busy, setBusy] = useState(false);
-  const send = async (event: FormEvent): Promise<void> => {
+  const { busy, problem, attempt } = useAttempt();
+  const send = (event: FormEvent): void => {
     event.preventDefault();
-    setBusy(true);
-    setProblem(undefined);
-    try {
-      setReply((await call('server.command', { server, text })).reply);
-    } catch (thrown) {
-      setReply('');
-      setProblem(LabError.from(thrown));
-    }
-    setBusy(false);
+    if (busy || text.trim() === '') return;
+    setReply('');
+    void attempt(async () => setReply((await call('server.command', { server, text })).reply));
   };
   return (
     <>
-      <form className="server-add" onSubmit={(event) => void send(event)}>
+      <form className="server-add" onSubmit={send}>
         <input
           className="input num"
           aria-label="Command to the server"
-          placeholder="help lists what it takes: discover, connect {…}"
+          placeholder="help lists what it takes"
           value={text}
           maxLength={4000}
+          spellCheck={false}
           onChange={(event) => setText(event.target.value)}
         />
         <button type="submit" className="btn" disabled={busy || text.trim() === ''}>

@@ -1,25 +1,20 @@
 import { type ReactElement, useState } from 'react';
 import type { ServerEquipment, ServerState } from '../../contract/server-schema.ts';
-import { LabError } from '../../core/errors.ts';
 import { act } from '../actions.ts';
 import { ROLE_WORDS } from '../bench/instrument-words.ts';
 import { Icon } from '../control/icon.tsx';
 import { Problem } from '../control/problem.tsx';
 import { call } from '../engine-link.ts';
+import { useAttempt } from './attempt.ts';
+import { SureButton } from './sure-button.tsx';
 
 /** What a server lists: attached like any other instrument; whose the lock is. */
 export function ServerEquipmentTable({ server }: { server: ServerState }): ReactElement {
-  const [busy, setBusy] = useState('');
-  const [problem, setProblem] = useState<LabError>();
-  const attach = async (resource: string): Promise<void> => {
-    setBusy(resource);
-    setProblem(undefined);
-    try {
-      await call('instrument.open', { resource });
-    } catch (thrown) {
-      setProblem(LabError.from(thrown));
-    }
-    setBusy('');
+  const [asked, setAsked] = useState('');
+  const { busy, problem, attempt } = useAttempt();
+  const attach = (resource: string): void => {
+    setAsked(resource);
+    void attempt(async () => void (await call('instrument.open', { resource })));
   };
   if (server.equipment.length === 0) {
     return (
@@ -37,7 +32,9 @@ export function ServerEquipmentTable({ server }: { server: ServerState }): React
         {server.equipment.map((one) => (
           <li key={one.id} data-testid="server-equipment">
             <div className="found-name">
-              <b className="cut">{one.label}</b>
+              <b className="cut" title={one.label}>
+                {one.label}
+              </b>
               <small className="quiet cut" title={detailOf(one)}>
                 {detailOf(one)}
               </small>
@@ -47,12 +44,12 @@ export function ServerEquipmentTable({ server }: { server: ServerState }): React
               <button
                 type="button"
                 className="btn"
-                disabled={busy !== '' || !one.isConnected}
+                disabled={busy || !one.isConnected}
                 title={one.isConnected ? one.resource : 'The server has no connection to it now.'}
                 aria-label={`Attach ${one.label}`}
-                onClick={() => void attach(one.resource)}
+                onClick={() => attach(one.resource)}
               >
-                {busy === one.resource ? 'Attaching…' : 'Attach'}
+                {busy && asked === one.resource ? 'Attaching…' : 'Attach'}
               </button>
             ) : (
               <span className="attached">
@@ -69,11 +66,9 @@ export function ServerEquipmentTable({ server }: { server: ServerState }): React
 
 /** A lock is never taken by force unless a person says so, twice. */
 function LockCell({ server, one }: { server: string; one: ServerEquipment }): ReactElement {
-  const [isSure, setIsSure] = useState(false);
   const { lock } = one;
   if (!lock || lock.owner === '') return <span />;
   const set = (on: boolean, force: boolean): void => {
-    setIsSure(false);
     void act('server.lock', { server, equipment: one.id, on, force });
   };
   if (lock.isOurs) {
@@ -88,14 +83,7 @@ function LockCell({ server, one }: { server: string; one: ServerEquipment }): Re
       <span className="quiet cut" title={`Locked by ${lock.owner}`}>
         locked by {lock.owner}
       </span>
-      <button
-        type="button"
-        className={isSure ? 'btn small danger' : 'btn small'}
-        onClick={() => (isSure ? set(true, true) : setIsSure(true))}
-        onBlur={() => setIsSure(false)}
-      >
-        {isSure ? 'Take it from them' : 'Take lock…'}
-      </button>
+      <SureButton small label="Take lock…" sure="Take it from them" onSure={() => set(true, true)} />
     </span>
   );
 }

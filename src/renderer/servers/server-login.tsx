@@ -1,13 +1,13 @@
-import { type FormEvent, type ReactElement, useState } from 'react';
+import { type FormEvent, type ReactElement, useEffect, useRef, useState } from 'react';
 import type { ServerState } from '../../contract/server-schema.ts';
-import { LabError } from '../../core/errors.ts';
 import { act } from '../actions.ts';
 import { Problem } from '../control/problem.tsx';
 import { call } from '../engine-link.ts';
+import { useAttempt } from './attempt.ts';
 
 const KEPT: Record<ServerState['login']['kept'], string> = {
-  keychain: 'The token is kept in the keychain of the system; the password is not kept.',
-  memory: 'The token stays in memory until Labwire closes; the password is not kept.',
+  keychain: 'The token is kept in the keychain of the system.',
+  memory: 'The token stays in memory until Labwire closes. No password is kept.',
 };
 
 /** Who we are at a server. */
@@ -30,30 +30,27 @@ function LoginForm({ server }: { server: ServerState }): ReactElement {
   const [user, setUser] = useState(server.login.user);
   const [password, setPassword] = useState('');
   const [code, setCode] = useState('');
-  const [problem, setProblem] = useState<LabError>();
-  const [busy, setBusy] = useState(false);
+  const { busy, problem, attempt } = useAttempt();
   const wantsCode = server.login.state === 'mfa' || problem?.code === 'server.mfa-required';
-  const login = async (event: FormEvent): Promise<void> => {
+  const codeBox = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    if (wantsCode) codeBox.current?.focus();
+  }, [wantsCode]);
+  const login = (event: FormEvent): void => {
     event.preventDefault();
-    setBusy(true);
-    setProblem(undefined);
-    try {
+    if (busy || user.trim() === '' || password === '') return;
+    void attempt(async () => {
       await call('server.login', {
         server: server.id,
         user: user.trim(),
         password,
         ...(code === '' ? {} : { mfaToken: code.trim() }),
       });
-      setPassword('');
-      setCode('');
-    } catch (thrown) {
-      setProblem(LabError.from(thrown));
-    }
-    setBusy(false);
+    });
   };
   return (
     <>
-      <form className="server-add" onSubmit={(event) => void login(event)}>
+      <form className="server-add" onSubmit={login}>
         <input
           className="input"
           aria-label="User"
@@ -73,6 +70,7 @@ function LoginForm({ server }: { server: ServerState }): ReactElement {
         />
         {wantsCode && (
           <input
+            ref={codeBox}
             className="input num"
             aria-label="One-time code"
             placeholder="One-time code"

@@ -1,5 +1,6 @@
 import type { ServerFinding, ServerState } from '../../contract/server-schema.ts';
 import { type LinkTone, linkBadge } from '../../core/link-word.ts';
+import { msOf } from '../text-format.ts';
 
 /** Colours of the app for the tones of a link. */
 const TONES: Record<LinkTone, string> = { grey: 'idle', green: 'ok', blue: 'info', amber: 'warn', red: 'bad' };
@@ -7,10 +8,13 @@ const TONES: Record<LinkTone, string> = { grey: 'idle', green: 'ok', blue: 'info
 /** Badge of a server: text, tone, and whether it counts down. `nowMs`: of the screen's clock. */
 export function serverBadge(server: ServerState, nowMs: number): { text: string; tone: string; counts: boolean } {
   const { retryNs } = server.link;
-  const inS =
-    retryNs === null ? undefined : Math.max(0, Math.ceil((Number(BigInt(retryNs) / 1_000_000n) - nowMs) / 1000));
+  const inS = retryNs === null ? undefined : secondsUntil(retryNs, nowMs);
   const { text, tone } = linkBadge(server.link, inS);
   return { text, tone: TONES[tone], counts: retryNs !== null };
+}
+
+function secondsUntil(timeNs: string, nowMs: number): number {
+  return Math.max(0, Math.ceil((msOf(timeNs) - nowMs) / 1000));
 }
 
 /** Worst first, for the one badge of several servers. */
@@ -54,4 +58,51 @@ function seconds(value: number | null): string {
 export function savingText({ wireBytes, bytes }: ServerState['traffic']): string {
   if (bytes <= wireBytes || bytes === 0) return '';
   return `saved ${Math.round((1 - wireBytes / bytes) * 100)} %`;
+}
+
+/** What the word of a link does not say: `next try in 4 s`, `polling 1 s (2 of 3 streams)`; '' where the word says all. */
+export function stateNote(server: ServerState, nowMs: number): string {
+  const { word, retryNs, streams } = server.link;
+  const inS = retryNs === null ? '' : ` in ${secondsUntil(retryNs, nowMs)} s`;
+  switch (word) {
+    case 'idle':
+    case 'disconnected':
+    case 'degraded':
+      return serverBadge(server, nowMs).text;
+    case 'connected':
+      return streams > 0 ? '' : 'no stream wanted yet';
+    case 'reconnecting':
+      return inS === '' ? 'trying now' : `next try${inS}`;
+    case 'suspended':
+      return `offline, retrying${inS}`;
+    case 'connecting':
+    case 'handshaking':
+    case 'failed':
+      return '';
+  }
+}
+
+/** How the streams that are wanted come now. */
+export function streamsText({ word, streams, polled }: ServerState['link']): string {
+  if (streams === 0) return 'none wanted';
+  if (word !== 'connected' && word !== 'degraded') return `${streams} wanted, none comes`;
+  return polled === 0 ? `${streams} live` : `${streams - polled} live, ${polled} polled`;
+}
+
+/** `3 of 4 servers` are as bad as the badge says; '' for one server. */
+export function howMany(servers: readonly ServerState[], tone: string, nowMs: number): string {
+  if (servers.length < 2) return '';
+  const same = servers.filter((one) => serverBadge(one, nowMs).tone === tone).length;
+  return same === servers.length ? `${servers.length} servers` : `${same} of ${servers.length} servers`;
+}
+
+/** `3 broken, 5 partly, 2 not there`. */
+export function findingsText(findings: readonly ServerFinding[]): string {
+  const states = ['broken', 'partly', 'absent', 'works'] as const;
+  return states
+    .flatMap((state) => {
+      const count = findings.filter((one) => one.state === state).length;
+      return count === 0 ? [] : [`${count} ${FINDING_WORDS[state]}`];
+    })
+    .join(', ');
 }

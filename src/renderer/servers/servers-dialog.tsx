@@ -1,4 +1,4 @@
-import { type ReactElement, useState } from 'react';
+import { type ReactElement, useRef, useState } from 'react';
 import type { ServerState } from '../../contract/server-schema.ts';
 import { Dialog } from '../control/dialog.tsx';
 import { benchStore } from '../engine-link.ts';
@@ -6,7 +6,7 @@ import { closeDialog } from '../screen-store.ts';
 import { useStore } from '../store.ts';
 import { AddServer } from './add-server.tsx';
 import { ServerDetails } from './server-details.tsx';
-import { serverBadge } from './server-words.ts';
+import { ServerTabs } from './server-tabs.tsx';
 
 const NONE: readonly ServerState[] = [];
 
@@ -14,31 +14,16 @@ const NONE: readonly ServerState[] = [];
 export function ServersDialog(props: { server?: string | undefined; address?: string | undefined }): ReactElement {
   const servers = useStore(benchStore, (bench) => bench?.servers ?? NONE);
   const [chosen, setChosen] = useState(props.server);
+  const address = useRef<HTMLInputElement>(null);
   const shown = servers.find(({ id }) => id === chosen) ?? servers[0];
   return (
     <Dialog wide title="Lab servers" onClose={closeDialog}>
       <div className="dialog-body servers">
-        <AddServer address={props.address} onAdded={setChosen} />
-        {servers.length > 1 && (
-          <div className="server-tabs" role="tablist" aria-label="Lab servers">
-            {servers.map((one) => (
-              <button
-                key={one.id}
-                type="button"
-                role="tab"
-                className="badge"
-                data-tone={serverBadge(one, Date.now()).tone}
-                aria-selected={one.id === shown?.id}
-                onClick={() => setChosen(one.id)}
-              >
-                <i />
-                {one.label}
-              </button>
-            ))}
-          </div>
-        )}
+        <AddServer address={props.address} addressRef={address} onAdded={setChosen} />
+        {shown && servers.length > 1 && <ServerTabs servers={servers} shown={shown.id} onChoose={setChosen} />}
         {shown ? (
-          <ServerDetails key={shown.id} server={shown} />
+          // The button that removed it is gone with it: the focus stays in the dialog.
+          <ServerDetails key={shown.id} server={shown} onRemoved={() => address.current?.focus()} />
         ) : (
           <div className="empty">
             <h2>No lab server on the bench</h2>
