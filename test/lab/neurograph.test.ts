@@ -105,6 +105,14 @@ describe('NeuroGraph over real sockets', () => {
     ).rejects.toMatchObject({ code: 'server.unauthorized' });
   });
 
+  test('a login that fails is told and leaves what is open to everybody', async () => {
+    const server = await startServer({ version: 'fixed' });
+    const { client, events } = await openClient({ url: server.url, login: { user: 'admin', password: 'wrong' } });
+    await events.until(() => events.of('error').length > 0, 'told');
+    expect(events.of('error')[0]?.error.code).toBe('server.unauthorized');
+    await events.until(() => statusOf(client).channels === 'metrics, status', 'what is open');
+  });
+
   test('283 every token refused (0.60.1): connected without, and the finding says so', async () => {
     const server = await startServer({ version: '0.60.1' });
     const { client, events } = await openClient({ url: server.url, token: server.mint('admin') });

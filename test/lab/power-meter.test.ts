@@ -90,11 +90,11 @@ describe('power meter over real sockets', () => {
   });
 
   test('130 not one byte is sent on the power socket, over heartbeats and a change of nothing', async () => {
-    const { server, client, outlet } = await startBench({ heartbeatMs: 100, killMs: 50 });
+    const { server, client, outlet } = await startBench({ heartbeatMs: 60, killMs: 50 });
     stack.use(client.openStream('module4', 'power', 20, outlet));
-    await outlet.more(60, 'live');
+    await outlet.more(25, 'live');
     client.equipment.map(({ status }) => status);
-    await outlet.more(20, 'live');
+    await outlet.more(10, 'live');
     expect(server.power).toHaveLength(1);
     expect(server.power.map(({ bytes, received }) => [bytes, received])).toEqual([[0, []]]);
     // The health socket, where it is allowed, is another one.
@@ -266,6 +266,20 @@ describe('power meter over real sockets', () => {
     expect(Math.abs(Number(nowNs() - last)) / 1e9).toBeLessThan(5);
   });
 
+  test('128 with nothing streamed the health socket tells that the server went and came', async () => {
+    const first = await startServer();
+    const proxy = await startProxy(first);
+    const client = await openClient({ url: `http://${proxy.host}` });
+    const events = stack.use(new RecordedEvents(client));
+    await events.until(() => client.link.word === 'connected', 'connected');
+    proxy.set({ isRefusing: true });
+    proxy.cut();
+    await events.until(() => client.link.word === 'reconnecting', 'reconnecting');
+    proxy.set({ isRefusing: false });
+    await events.until(() => client.link.word === 'connected', 'connected again');
+    expect(first.power).toEqual([]);
+  });
+
   test('129 a cut network is seen, the gap is declared with its reason, rows go on', async () => {
     const server = await startServer();
     const proxy = await startProxy(server);
@@ -370,9 +384,9 @@ describe('power meter over real sockets', () => {
     await events.until(() => client.link.word === 'connected', 'connected again');
   });
 
-  test('134 135 bytes each second are counted: 2 KB/s at 10 Hz before compression', async () => {
+  test('134 135 bytes of messages are counted: some 210 each, which is 2 KB/s at 10 Hz', async () => {
     const { client, outlet } = await startBench();
-    stack.use(client.openStream('module4', 'power', 100, outlet));
+    stack.use(client.openStream('module4', 'power', 20, outlet));
     await outlet.more(12, 'live');
     const { bytes, messages } = client.traffic;
     expect(bytes / messages).toBeGreaterThan(180);

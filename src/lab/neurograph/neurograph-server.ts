@@ -114,9 +114,9 @@ class NeurographServer implements LabServer {
     });
   }
 
-  /** Logs in, if that is wanted, and connects. A login that fails is told, and nobody's connection is made. */
+  /** Logs in, if that is wanted, and connects. A login that fails now is tried again with each connection, and told then. */
   async begin(): Promise<void> {
-    if (this.#login.isDue) await this.#login.loginAgain(undefined).catch((thrown: unknown) => this.#failed(thrown));
+    if (this.#login.isDue) await this.#login.loginAgain(undefined).catch(() => undefined);
     this.#link.reconnect();
     void this.#lookForPage();
   }
@@ -249,6 +249,12 @@ class NeurographServer implements LabServer {
     }
     this.#wasConnected = true;
     this.#channels.opened(this.#login.role);
+    if (this.#login.isDue) {
+      this.#login.loginAgain(undefined).then(
+        () => this.#begunAnew(),
+        (thrown: unknown) => this.#failed(thrown),
+      );
+    }
   }
 
   #event(event: NeurographEvent): void {

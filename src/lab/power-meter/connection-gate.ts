@@ -20,6 +20,7 @@ export const GATE_PACE: Readonly<GatePace> = { openMs: 10_000, closedMs: 2000, l
 export class ConnectionGate implements Disposable {
   readonly #ports: LabPorts;
   readonly #rest: RestClient;
+  /** What the server says, or whether it answers, changed. */
   readonly #onChange: () => void;
   readonly #pace: GatePace;
   #status: PowerMeterStatus | undefined;
@@ -95,6 +96,7 @@ export class ConnectionGate implements Disposable {
   async #ask(): Promise<void> {
     this.#lastMs = this.#ports.clock.monotonicMs();
     const before = this.#status;
+    const wasAnswered = this.#isAnswered;
     try {
       const { status, json } = await this.#rest.answer('/connection/status', { timeoutMs: 5000 });
       this.#isAnswered = status < 500;
@@ -105,7 +107,10 @@ export class ConnectionGate implements Disposable {
       this.#isAnswered = false;
     }
     const after = this.#status;
-    const isSame = before?.connected === after?.connected && before?.instrument_id === after?.instrument_id;
+    const isSame =
+      before?.connected === after?.connected &&
+      before?.instrument_id === after?.instrument_id &&
+      wasAnswered === this.#isAnswered;
     if (!isSame && !this.#isDisposed) this.#onChange();
   }
 

@@ -17,11 +17,9 @@ export class HealthProtocol implements LinkProtocol {
   /** Streams of all clients, as last told. */
   activeStreams: number | undefined;
   readonly #path: SocketPath;
-  readonly #onBeat: () => void;
 
-  constructor(path: SocketPath, onBeat: () => void) {
+  constructor(path: SocketPath) {
     this.#path = path;
-    this.#onBeat = onBeat;
   }
 
   url(): string {
@@ -37,7 +35,6 @@ export class HealthProtocol implements LinkProtocol {
     const message = typeof data === 'string' ? read(data) : undefined;
     if (message?.type === 'heartbeat') {
       this.activeStreams = message.active_streams;
-      this.#onBeat();
       return { isReady: true };
     }
     if (message?.type === 'reconnect') return { retryAfterS: message.retry_after, reason: message.reason };

@@ -4,8 +4,10 @@ import type { ServerClockState } from '../lab-server.ts';
 import { ServerClock } from '../server-clock/server-clock.ts';
 import type { ArrivedRows } from '../stream-keeper/stream-spec.ts';
 
-/** The first row of a connection is of now. So far off (ns), and the server counts from another start: it was restarted on another machine, or its machine was. */
+/** The first row of a connection is of now. So far off (ns), and the server counts from another start: it runs on another machine, or its machine was restarted. */
 const RESTART_NS = 2_000_000_000n;
+/** A polled row is older by as long as its answer took. */
+const POLL_NS = 30_000_000_000n;
 /** Added to stamps at each such start, so that they go on growing; s. */
 const GENERATION_S = 1e9;
 
@@ -29,10 +31,10 @@ export class PowerClock {
     this.#mapping.reset();
   }
 
-  /** One row of a snapshot that came now. `isFirst`: of its connection, or polled. */
-  row(snapshot: PowerSnapshot, isFirst: boolean): ArrivedRows {
+  /** One row of a snapshot that came now. `how`: the first of its connection, one after it, or polled. */
+  row(snapshot: PowerSnapshot, how: 'first' | 'next' | 'polled'): ArrivedRows {
     const stampNs = BigInt(Math.round(snapshot.timestamp * 1e9));
-    if (isFirst && this.#isOfAnotherStart(stampNs)) {
+    if (how !== 'next' && this.#isOfAnotherStart(stampNs, how === 'polled' ? POLL_NS : RESTART_NS)) {
       this.#generation++;
       this.#mapping.reset();
     }
@@ -47,9 +49,9 @@ export class PowerClock {
     };
   }
 
-  #isOfAnotherStart(stampNs: bigint): boolean {
+  #isOfAnotherStart(stampNs: bigint, lateNs: bigint): boolean {
     if (this.#mapping.state.method === 'none') return false;
     const away = this.#mapping.toOurNs(stampNs) - this.#clock.nowNs();
-    return away > RESTART_NS || away < -RESTART_NS;
+    return away > RESTART_NS || away < -lateNs;
   }
 }

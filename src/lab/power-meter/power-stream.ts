@@ -180,7 +180,7 @@ export class PowerStream implements AsyncDisposable {
       this.#errors = 0;
       this.#place.recovered(this.module);
     }
-    const row = this.#row(snapshot, this.#isFirst);
+    const row = this.#row(snapshot, this.#isFirst ? 'first' : 'next');
     this.#isFirst = false;
     this.#table.get(this.key)?.push(row);
   }
@@ -190,16 +190,16 @@ export class PowerStream implements AsyncDisposable {
     const snapshot = parsePowerSnapshot(json);
     if (!snapshot || snapshot.module !== this.module)
       throw new LabError('server.malformed', 'The server gave a snapshot that is none. It was left out.');
-    return this.#row(snapshot, true);
+    return this.#row(snapshot, 'polled');
   }
 
   /** A change of unit opens the stream anew. */
-  #row(snapshot: PowerSnapshot, isFirst: boolean): ArrivedRows {
+  #row(snapshot: PowerSnapshot, how: 'first' | 'next' | 'polled'): ArrivedRows {
     const unit = powerUnit(snapshot.unit);
     if (unit !== this.#unit) {
       this.#unit = unit;
       this.#table.get(this.key)?.opened({ columns: powerColumns(unit), rateHz: 0 });
     }
-    return this.#place.clock.row(snapshot, isFirst);
+    return this.#place.clock.row(snapshot, how);
   }
 }

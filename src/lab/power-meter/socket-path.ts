@@ -2,7 +2,7 @@ import type { AfterEnd } from '../link-protocol.ts';
 import type { Refusal } from '../ports.ts';
 
 /**
- * The path of the sockets, found once for all of them. An unknown path is refused with 403, like a wrong parameter; parameters are checked before, so a 403
+ * The path of a kind of socket, found once. An unknown path is refused with 403, like a wrong parameter; parameters are checked before, so a 403
  * means the path.
  */
 export class SocketPath {

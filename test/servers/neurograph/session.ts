@@ -13,6 +13,8 @@ export interface NeurographKnobs {
   tokenTtlS: number;
   /** Divides what the buckets hold, so that a test meets a limit sooner. */
   rateDivisor: number;
+  /** Clock of the buckets, ms. */
+  nowMs(): number;
 }
 
 export const NEUROGRAPH_KNOBS: NeurographKnobs = {
@@ -21,6 +23,7 @@ export const NEUROGRAPH_KNOBS: NeurographKnobs = {
   metricsMs: 5000,
   tokenTtlS: 300,
   rateDivisor: 1,
+  nowMs: () => performance.now(),
 };
 
 /** Naive UTC, as `datetime.utcnow().isoformat()`. */
@@ -124,7 +127,7 @@ export class NeurographClient {
   #limit(type: string): number {
     const { capacity, perS } = neurographRate(type);
     const most = capacity / this.#knobs.rateDivisor;
-    const nowMs = performance.now();
+    const nowMs = this.#knobs.nowMs();
     const bucket = this.#buckets.get(type) ?? { tokens: most, atMs: nowMs };
     bucket.tokens = Math.min(most, bucket.tokens + ((nowMs - bucket.atMs) / 1000) * perS);
     bucket.atMs = nowMs;
