@@ -2,6 +2,9 @@ import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { openScopes } from '../../src/core/scope.ts';
+import { createNodePorts } from '../../src/engine/lab/node-ports.ts';
+import { createSystemClock } from '../../src/engine/system-clock.ts';
+import { openLabLink } from '../../src/lab/lablink/dialect.ts';
 import type { LabLinkServer } from '../servers/lablink/server.ts';
 import { connectMocks, LOAD, openLabLinkLab, SCOPE, SUPPLY, soon } from './lablink-harness.ts';
 
@@ -230,6 +233,19 @@ describe.concurrent('enhanced', () => {
     await bench.lab[Symbol.asyncDispose]();
     await expect.poll(() => bench.server.world.enhanced.clients.size, PATIENT).toBe(0);
     expect(bench.server.world.enhanced.leaked).toEqual([]);
+  });
+
+  test('on a port of its own it is found where the server has its REST calls, and the other way round', async () => {
+    await using bench = await openLabLinkLab({ mode: 'enhanced', isApart: true });
+    const supply = bench.watch(SUPPLY, 'readings');
+    await supply.more(5, 'live');
+    expect(bench.lab.dialect).toBe('lablink-enhanced');
+    expect(bench.server.world.basic.received).toEqual([]);
+    const ports = createNodePorts(createSystemClock());
+    const url = `ws://127.0.0.1:${bench.server.port + 1}/ws`;
+    await using other = await openLabLink(ports, { url });
+    expect(other.equipment.map(({ id }) => id).sort()).toEqual([LOAD, SUPPLY, SCOPE]);
+    await expect.poll(() => other.dialect, PATIENT).toBe('lablink-enhanced');
   });
 
   test('pitfall 13: without permessage-deflate zlib frames are asked for and read', async () => {

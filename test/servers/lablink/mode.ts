@@ -17,6 +17,8 @@ export interface LabLinkOptions {
   /** Naive local time: minutes east of UTC, and how wrong the server's clock is. */
   zoneMinutes?: number;
   clockErrorMs?: number;
+  /** The enhanced socket on the next port, the basic one beside it where REST is: as the real one was mounted. */
+  isApart?: boolean;
   /** Uses no permessage-deflate. */
   plain?: boolean;
   /** Seconds after which a lock nobody touches is let go, whatever was asked (tests of keep-alive). */

@@ -87,19 +87,48 @@ async function listen(world: LabLinkWorld, port: number): Promise<{ port: number
       world.openSockets.add(webSocket);
       webSocket.on('close', () => world.openSockets.delete(webSocket));
       webSocket.on('error', () => undefined);
-      if (isEnhanced(world.mode)) world.enhanced.accept(webSocket);
+      if (isEnhanced(world.mode) && !world.options.isApart) world.enhanced.accept(webSocket);
       else world.basic.accept(webSocket);
     });
   });
-  await new Promise<void>((resolve) => void server.listen(port, '127.0.0.1', resolve));
+  await listenOn(server, port);
+  const own = (server.address() as AddressInfo).port;
+  const apart = isEnhanced(world.mode) && world.options.isApart ? await listenApart(world, own + 1) : undefined;
+  if (apart === null) {
+    // Somebody has the next port: another pair.
+    await new Promise((resolve) => server.close(resolve));
+    return listen(world, port);
+  }
   return {
-    port: (server.address() as AddressInfo).port,
+    port: own,
     end: () =>
       new Promise((resolve) => {
+        apart?.close();
         server.close(() => resolve());
         for (const socket of sockets) socket.destroy();
       }),
   };
+}
+
+function listenOn(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', resolve);
+  });
+}
+
+/** The enhanced socket by itself; null: the port is taken. */
+async function listenApart(world: LabLinkWorld, port: number): Promise<WebSocketServer | null> {
+  const server = createServer((_request, response) => void response.writeHead(404).end());
+  try {
+    await listenOn(server, port);
+  } catch {
+    return null;
+  }
+  const webSockets = new WebSocketServer({ server, path: '/ws' });
+  webSockets.on('connection', (socket) => world.enhanced.accept(socket));
+  webSockets.on('close', () => server.close());
+  return webSockets;
 }
 
 async function serve(
