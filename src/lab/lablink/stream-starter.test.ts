@@ -107,6 +107,20 @@ test('a stream that delivered and went silent is asked for once, then the connec
   expect(state.renewals).toBe(1);
 });
 
+test('a stream that went silent alone costs nobody else the connection', async () => {
+  const { starter, describe, connect, state, clock } = createModel(false);
+  for (const key of ['m', 'n']) describe(key, false);
+  connect('basic');
+  for (const key of ['m', 'n']) starter.want(key, 100);
+  for (const key of ['m', 'n']) starter.delivered(key, false);
+  await clock.advance(3000);
+  starter.silent('m', 'why');
+  await clock.advance(1000);
+  starter.delivered('n', false);
+  await clock.advance(10_000);
+  expect(state.renewals).toBe(0);
+});
+
 test('what comes just after our own stop is not taken for the stream of somebody else', () => {
   const { starter, sent, describe, connect } = createModel(false);
   connect('basic');

@@ -277,7 +277,9 @@ export class StreamStarter {
     const wait = Math.max(SILENT_MS, 3 * started.intervalMs);
     const check = clock.after(wait, () => {
       this.#checks.delete(check);
-      if (this.#started.get(key) === started && started.deliveredMs < now) this.#host.renew(reason);
+      // Where others deliver, the connection is good and the instrument is not.
+      const isDead = [...this.#started.values()].every(({ deliveredMs }) => deliveredMs < now);
+      if (this.#started.get(key) === started && isDead) this.#host.renew(reason);
     });
     this.#checks.add(check);
   }
