@@ -4,7 +4,7 @@ import type { LinkSnapshot } from '../link-state.ts';
 import type { LinkPorts, SocketData } from '../ports.ts';
 import { Connection } from './connection.ts';
 import type { LinkEvent, LinkMachine, LinkTimer, StreamSummary } from './link-machine.ts';
-import { hasSocket, IDLE_LINK, stepLink } from './link-machine.ts';
+import { hasSocket, IDLE_LINK } from './link-machine.ts';
 import type { LinkRules } from './link-rules.ts';
 import { LINK_RULES } from './link-rules.ts';
 import { LinkTraffic } from './link-traffic.ts';
@@ -12,6 +12,7 @@ import type { LinkHealth } from './link-view.ts';
 import { linkHealth, linkSnapshot } from './link-view.ts';
 import { ListenProbe } from './listen-probe.ts';
 import { isNearHost, tcpTarget } from './private-address.ts';
+import { stepLink } from './step-link.ts';
 
 export interface LinkOptions extends Partial<LinkRules> {
   /** True: begins `idle`, until `reconnect`. */

@@ -3,9 +3,10 @@ import { LabError } from '../../core/errors.ts';
 import { seededRandom } from '../../core/seeded-random.ts';
 import type { AfterEnd } from '../link-protocol.ts';
 import type { LinkEvent, LinkMachine } from './link-machine.ts';
-import { hasSocket, IDLE_LINK, stepLink } from './link-machine.ts';
+import { hasSocket, IDLE_LINK } from './link-machine.ts';
 import { backOffMs, LINK_RULES } from './link-rules.ts';
 import { linkHealth, linkSnapshot, linkWord } from './link-view.ts';
+import { stepLink } from './step-link.ts';
 
 const RULES = { ...LINK_RULES };
 
