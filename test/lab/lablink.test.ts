@@ -322,6 +322,15 @@ describe.concurrent('acquisitions', () => {
     expect(acquired.stream.stats.unaccounted).toBe(0);
   });
 
+  test('two acquisitions of one instrument have channels of their own names', async () => {
+    await using bench = await openLabLinkLab({ mode: 'fixed' });
+    for (let n = 0; n < 2; n++) await bench.lab.command(SUPPLY, 'acquire {"sample_rate":10}', { signal: soon() });
+    const offers = () =>
+      bench.lab.equipment.find(({ id }) => id === SUPPLY)?.streams.filter(({ name }) => name.startsWith('acq-')) ?? [];
+    await bench.events.until(() => offers().length === 2, 'both are offered');
+    expect(offers().map(({ columns }) => columns[0]?.channel)).toEqual(['acquired.ch1', 'acquired2.ch1']);
+  });
+
   test('pitfall 7: what came while the connection was away is filled in from the server', async () => {
     await using bench = await openLabLinkLab({ mode: 'fixed' });
     await bench.lab.command(SUPPLY, 'acquire {"sample_rate":50,"buffer_size":2000}', { signal: soon() });

@@ -18,6 +18,8 @@ export interface AcquisitionFacts {
   /** Unit of its values, by the type of the instrument. */
   unit: string;
   bufferSize: number;
+  /** 1 for the first that runs on its instrument, 2 for one beside it: channels of both must not be called the same. */
+  slot: number;
 }
 
 /** Name of its stream. */
@@ -25,8 +27,9 @@ export function acquisitionStreamName(id: string): string {
   return `acq-${id.slice(0, 8)}`;
 }
 
-export function acquisitionColumns({ channels, unit }: AcquisitionFacts): ColumnInfo[] {
-  return channels.map((channel) => ({ channel: `acquired.${channel.toLowerCase().replace(/[^a-z0-9]/g, '')}`, unit }));
+export function acquisitionColumns({ channels, unit, slot }: AcquisitionFacts): ColumnInfo[] {
+  const group = slot === 1 ? 'acquired' : `acquired${slot}`;
+  return channels.map((channel) => ({ channel: `${group}.${channel.toLowerCase().replace(/[^a-z0-9]/g, '')}`, unit }));
 }
 
 /** So many of the newest samples cover an interval with room for a late message. */

@@ -166,16 +166,16 @@ export class BenchWatch implements Disposable {
       if (!status.success) {
         if (known) facts.push(known);
       } else if (status.data.stats?.end_time === undefined && this.#kept.has(status.data.equipment_id))
-        facts.push(known ?? this.#factsOf(status.data));
+        facts.push(known ?? this.#factsOf(status.data, facts));
     }
     this.#acquisitions = facts;
   }
 
-  #factsOf({
-    acquisition_id: id,
-    equipment_id: equipment,
-    config,
-  }: z.infer<typeof acquisitionStatus>): AcquisitionFacts {
+  #factsOf(status: z.infer<typeof acquisitionStatus>, others: readonly AcquisitionFacts[]): AcquisitionFacts {
+    const { acquisition_id: id, equipment_id: equipment, config } = status;
+    const beside = [...others, ...this.#acquisitions].filter((facts) => facts.equipment === equipment);
+    let slot = 1;
+    while (beside.some((facts) => facts.slot === slot)) slot++;
     const type = this.#kept.get(equipment)?.item.type;
     return {
       id,
@@ -185,6 +185,7 @@ export class BenchWatch implements Disposable {
       channels: (config?.channels ?? ['CH1']).slice(0, 64),
       unit: type === 'electronic_load' ? 'A' : 'V',
       bufferSize: config?.buffer_size ?? 10_000,
+      slot,
     };
   }
 
