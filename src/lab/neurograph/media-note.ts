@@ -12,8 +12,8 @@ export type BinaryContent =
 const FAMILY = { IMAGE: 'image', AUDIO: 'audio', VIDEO: 'video' } as const;
 
 /**
- * Reads a binary message of NeuroGraph: its 8-byte frames, or bare gzip or zlib of JSON (its compressor says nothing on the wire). Throws LabError:
- * server.malformed with the words of its library, protocol.too-long for what would inflate beyond the guards.
+ * Reads a binary message of NeuroGraph: its 8-byte frames, or bare gzip or zlib of JSON (its compressor says nothing on the wire). A broken frame gives the words of
+ * its library. Throws protocol.too-long for what would inflate beyond the guards, protocol.malformed for what inflates to no JSON.
  */
 export function readBinary(bytes: Uint8Array, inflater: Inflater): BinaryContent | { fault: string } {
   const found = parseNeurographFrame(bytes, parseTolerantJson);
