@@ -220,6 +220,7 @@ describe('in React', () => {
        const root = createRoot(document.getElementById('root'));
        const draw = (what) => flushSync(() => root.render(what));
        window.mount = (props) => draw(createElement(StrictMode, null, createElement(Power, props)));
+       window.mountOnce = () => draw(createElement(Power));
        window.unmount = () => draw(null);
        const turn = () => new Promise((done) => set(done, 1));
        window.cycleOpen = async (times) => {
@@ -232,7 +233,7 @@ describe('in React', () => {
          }
        };
        // Left while they connect: the browser itself slows down who connects and leaves, so none of these waits to be open.
-       window.cycle = async (times) => { for (let n = 0; n < times; n++) { window.mount(); window.unmount(); if (n % 20 === 0) await turn(); } };
+       window.cycle = async (times) => { for (let n = 0; n < times; n++) { window.mountOnce(); window.unmount(); if (n % 20 === 0) await turn(); } };
        window.isLoaded = true;`,
     );
     const built = await build({
