@@ -4,7 +4,7 @@ import { seededRandom } from '../../src/core/seeded-random.ts';
 import { checkRows, type Harness, openHarness } from './labwire-harness.ts';
 
 /** Cuts of one run; the soak makes more. */
-const FAULTS = Number(process.env.LABWIRE_MODEL_FAULTS ?? 60);
+const FAULTS = Number(process.env.LABWIRE_MODEL_FAULTS ?? 25);
 
 let harness: Harness | undefined;
 
