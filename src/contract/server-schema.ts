@@ -66,6 +66,22 @@ export type ServerAlarm = z.infer<typeof serverAlarm>;
 export const serverLine = z.object({ t: timeNs, severity, topic: z.string(), text: z.string(), count: z.int() });
 export type ServerLine = z.infer<typeof serverLine>;
 
+/** One stream that is wanted of an attached instrument. */
+export const serverStream = z.object({
+  equipment: z.string(),
+  stream: z.string(),
+  source: z.enum(['live', 'polled', 'filled', 'silent']),
+  rateHz: z.number(),
+  /** From the time of the source to arrival; null while unknown. */
+  latencyMs: z.number().nullable(),
+  rows: z.number(),
+  lost: z.number(),
+  filled: z.number(),
+  /** Missing, and nothing says why. */
+  unaccounted: z.number(),
+});
+export type ServerStream = z.infer<typeof serverStream>;
+
 /** A lab server of this bench. */
 export const serverState = z.object({
   id,
@@ -105,6 +121,7 @@ export const serverState = z.object({
     unaccounted: z.number(),
     dropped: z.number(),
   }),
+  streams: z.array(serverStream).max(500),
   equipment: z.array(serverEquipment).max(500),
   alarms: z.array(serverAlarm).max(200),
   /** Newest last. */

@@ -42,6 +42,10 @@ test('login, attach, set, read back, off: a supply behind a server is a supply',
   await set('ch1.output', true);
   await set('ch2.output', true);
   await screen.untilValue(`${supply}/ch1.voltage`, (value) => Math.abs(value - 5) < 0.2);
+  const streams = await screen.until('its streams', ({ servers }) =>
+    servers[0]?.streams.filter(({ rows }) => rows > 0).length ? servers[0].streams : undefined,
+  );
+  expect(streams.every(({ unaccounted }) => unaccounted === 0)).toBe(true);
   const { results } = await screen.client.call('outputs.off', {});
   const ours = results.filter(({ instrument }) => instrument === supply);
   expect(ours.length).toBeGreaterThanOrEqual(2);

@@ -1,6 +1,7 @@
-import type { ServerEquipment, ServerLine, ServerState } from '../../contract/server-schema.ts';
+import type { ServerEquipment, ServerLine, ServerState, ServerStream } from '../../contract/server-schema.ts';
 import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
+import type { LabStream } from '../../lab/equipment.ts';
 import type { LabServer, LabServerEvent, LockState } from '../../lab/lab-server.ts';
 import { AlarmList } from './alarm-list.ts';
 import { LineList } from './line-list.ts';
@@ -34,6 +35,8 @@ export class BenchServer {
   loginState: ServerState['login']['state'] = 'none';
   /** The token it was opened with: shown and logged nowhere. */
   secret: string | undefined;
+  /** Streams of its attached instruments, by equipment and name. */
+  readonly streams = new Map<string, LabStream>();
   readonly #host: BenchServerHost;
   readonly #lines: LineList;
   readonly #alarms: AlarmList;
@@ -143,6 +146,7 @@ export class BenchServer {
         method: lab?.clock.method ?? 'none',
       },
       traffic: this.#traffic,
+      streams: [...this.streams].slice(0, 500).map(([name, stream]) => streamOf(name, stream)),
       equipment: (lab?.equipment ?? []).slice(0, 500).flatMap((one) => this.#equipment(one) ?? []),
       alarms: this.#alarms.all,
       log: this.#lines.all,
@@ -249,4 +253,21 @@ function orNull(value: number | undefined): number | null {
 
 function featureOf(value: boolean | readonly string[]): boolean | string[] {
   return typeof value === 'boolean' ? value : [...value];
+}
+
+/** `name`: equipment and stream. */
+function streamOf(name: string, { stats }: LabStream): ServerStream {
+  const at = name.lastIndexOf(' ');
+  const { source, rateHz, latencyMs, rows, lost, filled, unaccounted } = stats;
+  return {
+    equipment: name.slice(0, at),
+    stream: name.slice(at + 1),
+    source,
+    rateHz: Math.round(rateHz * 100) / 100,
+    latencyMs: orNull(latencyMs),
+    rows,
+    lost,
+    filled,
+    unaccounted,
+  };
 }

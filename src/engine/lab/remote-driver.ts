@@ -12,10 +12,12 @@ const RATE = 'rate';
 
 /** The dialect of an instrument behind a lab server: what the server does for it, as every other driver does it at the instrument. */
 export class RemoteDriver implements Driver {
+  readonly isFreeWhileStreaming = true;
   readonly #place: RemotePlace;
   readonly #session: RemoteSession;
   readonly #streams = new Map<string, LabStream>();
   readonly #sources = new Map<string, RowSource | 'silent'>();
+  #words = new Set<string>();
   #rateHz: number | undefined;
 
   constructor(place: RemotePlace, session: RemoteSession) {
@@ -31,14 +33,21 @@ export class RemoteDriver implements Driver {
     return { ...shape, controls: [...shape.controls, ...own], polled: [] };
   }
 
+  /** Words the server says no more are empty, not what they were. */
   async status(): Promise<DriverStatus> {
     const sources = [...this.#sources.values()];
     const source = sources.includes('silent') ? 'silent' : sources.includes('polled') ? 'polled' : sources[0];
-    return { ...this.#equipment.status, ...(source === undefined ? {} : { source }) };
+    const words = { ...this.#equipment.status, ...(source === undefined || source === 'live' ? {} : { source }) };
+    const gone = [...this.#words].filter((word) => !(word in words)).map((word) => [word, '']);
+    this.#words = new Set(Object.keys(words));
+    return { ...Object.fromEntries(gone), ...words };
   }
 
+  /** All of them from a server that is away: none, so that those known stay. */
   async readControls(ids: readonly string[] | undefined, signal: AbortSignal): Promise<Record<string, ControlValue>> {
     const { server, equipment } = this.#place;
+    const isAway = server.link.word !== 'connected' && server.link.word !== 'degraded' && server.link.word !== 'failed';
+    if (ids === undefined && isAway) return {};
     const values = await server.readControls(equipment, signal);
     const rate = { [RATE]: this.#asked };
     const all: Record<string, ControlValue> = this.#hasRate ? { ...values, ...rate } : values;
@@ -112,10 +121,10 @@ export class RemoteDriver implements Driver {
           },
         };
         const lab = createRemoteOutlet(offer.name, outlet, host);
-        this.#streams.set(
-          offer.name,
-          server.openStream(this.#place.equipment, offer.name, this.#intervalOf(offer), lab),
-        );
+        const { equipment, streams } = this.#place;
+        const stream = server.openStream(equipment, offer.name, this.#intervalOf(offer), lab);
+        this.#streams.set(offer.name, stream);
+        streams.set(`${equipment} ${offer.name}`, stream);
       }
     };
     begin();
@@ -127,15 +136,19 @@ export class RemoteDriver implements Driver {
       else signal.addEventListener('abort', () => resolve(), { once: true });
     });
     listening[Symbol.dispose]();
-    const open = [...this.#streams.values()];
-    this.#streams.clear();
-    this.#sources.clear();
-    await Promise.allSettled(open.map((stream) => stream[Symbol.asyncDispose]()));
+    await this.#closeStreams();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.allSettled([...this.#streams.values()].map((stream) => stream[Symbol.asyncDispose]()));
+    await this.#closeStreams();
+  }
+
+  async #closeStreams(): Promise<void> {
+    const open = [...this.#streams];
     this.#streams.clear();
+    this.#sources.clear();
+    for (const [name] of open) this.#place.streams.delete(`${this.#place.equipment} ${name}`);
+    await Promise.allSettled(open.map(([, stream]) => stream[Symbol.asyncDispose]()));
   }
 
   #known: Equipment | undefined;

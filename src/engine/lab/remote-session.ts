@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import { createDeferred } from '../../core/deferred.ts';
 import { LabError } from '../../core/errors.ts';
 import type { RowSource } from '../../core/link-word.ts';
+import type { LabStream } from '../../lab/equipment.ts';
 import type { LabServer } from '../../lab/lab-server.ts';
 import { LatencyHistogram } from '../session/latency-histogram.ts';
 import type {
@@ -26,6 +27,8 @@ export interface RemotePlace {
   resource: string;
   clock: Clock;
   timeoutMs: number;
+  /** Streams that are open, by equipment and name: the driver keeps its own in it. */
+  streams: Map<string, LabStream>;
   /** How rows of a stream come now is another way than before: kept with the recording, drawn on the time axis. */
   sourceChanged(stream: string, source: RowSource | 'silent', reason: string): void;
 }

@@ -199,6 +199,7 @@ export class ServerDesk implements AsyncDisposable {
       resource: parsed.canonical,
       clock,
       timeoutMs: timeoutMs(),
+      streams: server.streams,
       sourceChanged: (stream, source, reason) => {
         const instrument = this.#attachedAt(parsed.canonical) ?? undefined;
         const text = `${server.saved.label}, ${parsed.equipment} ${stream}: ${SOURCE_WORDS[source]}${reason ? ` (${reason})` : ''}`;

@@ -14,6 +14,7 @@ import { ServerFacts } from './server-facts.tsx';
 import { ServerFindings } from './server-findings.tsx';
 import { ServerLog } from './server-log.tsx';
 import { ServerLogin } from './server-login.tsx';
+import { ServerStreams } from './server-streams.tsx';
 import { DIALECT_WORDS, serverBadge, stateNote } from './server-words.ts';
 import { SureButton } from './sure-button.tsx';
 
@@ -56,6 +57,12 @@ export function ServerDetails(props: { server: ServerState; onRemoved: () => voi
       <Actions {...props} />
       <h3>Equipment</h3>
       <ServerEquipmentTable server={server} />
+      {server.streams.length > 0 && (
+        <>
+          <h3>Streams</h3>
+          <ServerStreams server={server} />
+        </>
+      )}
       {server.alarms.length > 0 && <ServerAlarms server={server} />}
       {!wantsLogin && login.state !== 'absent' && (
         <>
