@@ -64,6 +64,8 @@ export const ws: Command = {
     if (isInteractive) prompt = openPrompt(session, (text) => shell.say(text));
     using __ = { [Symbol.dispose]: () => prompt?.[Symbol.dispose]() };
     await Promise.race([session.over, aborted(shell.signal), ...(prompt ? [prompt.done] : [])]);
+    // First nothing more comes, then what came is written.
+    await session[Symbol.asyncDispose]();
     await queue.written;
     reportDropped(queue, shell);
     return EXIT.done;
