@@ -122,6 +122,8 @@ export class Measuring implements Disposable {
     const tasks: Promise<void>[] = [];
     if (driver.stream) tasks.push(driver.stream(this.streams.outlet, signal));
     if (this.#polls) tasks.push(this.#polls.run(this.#source(), signal));
+    // While nothing is polled nobody else looks at its status.
+    else if (driver.isFreeWhileStreaming) tasks.push(this.#idle(signal));
     if (tasks.length === 0) tasks.push(this.#idle(signal));
     const ended = session.closed.then(() => {
       if (!signal.aborted)

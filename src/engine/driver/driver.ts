@@ -105,6 +105,8 @@ export interface Driver extends AsyncDisposable {
   explain?(query: string, options: ExchangeOptions): Promise<LabError | undefined>;
   /** Runs the stream until the signal aborts or the wire ends (then it throws what happened). */
   stream?(outlet: StreamOutlet, signal: AbortSignal): Promise<void>;
+  /** Status and controls can be read while its streams run: they have a way of their own. */
+  readonly isFreeWhileStreaming?: boolean;
 }
 
 export interface DriverContext {

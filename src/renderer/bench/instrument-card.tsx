@@ -16,6 +16,7 @@ import { StrangerNote } from './stranger-note.tsx';
 import { StreamCard } from './stream-card.tsx';
 import { SupplyCard } from './supply-card.tsx';
 import { UnknownCard } from './unknown-card.tsx';
+import { ValueAge } from './value-age.tsx';
 
 /** An error that the instrument has got over stays on its card that long; Diagnostics keeps it. */
 const OVERCOME_MS = 20_000;
@@ -43,7 +44,12 @@ export const InstrumentCard = memo(
           <em className="cut" title={`${identityText(instrument)} at ${instrument.resource}`}>
             {identityText(instrument)}
           </em>
-          {instrument.state !== 'live' && <span className={`lamp ${tone}`}>{word}</span>}
+          {instrument.state !== 'live' && (
+            <span className={`lamp ${tone}`}>
+              {word}
+              {instrument.state !== 'opening' && <ValueAge channels={channels} />}
+            </span>
+          )}
           {instrument.isLocked && (
             <span className="lamp info" title="Locked for this bench: other programs are kept off it">
               locked
