@@ -30,7 +30,8 @@ export function ServerBadge(): ReactElement | null {
       onClick={() => showDialog({ kind: 'servers', server: shown.id })}
     >
       <Icon name="server" />
-      <span className="cut">{[badge.text, many].filter(Boolean).join(' · ')}</span>
+      <span className="cut">{badge.text}</span>
+      {many && <span className="server-many">{many}</span>}
     </button>
   );
 }

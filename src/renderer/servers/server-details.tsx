@@ -24,8 +24,7 @@ export function ServerDetails(props: { server: ServerState; onRemoved: () => voi
   const { id, link, login } = server;
   const badge = serverBadge(server, Date.now());
   useSeconds(badge.counts);
-  const wantsLogin = login.state === 'needed' || login.state === 'mfa';
-  const where = [server.url, server.dialect && DIALECT_WORDS[server.dialect], server.version].filter(Boolean);
+  const kind = [server.dialect && DIALECT_WORDS[server.dialect], server.version].filter(Boolean).join(' ');
   return (
     <section className="server-details" aria-label={server.label}>
       <header>
@@ -34,7 +33,7 @@ export function ServerDetails(props: { server: ServerState; onRemoved: () => voi
             {server.label}
           </b>
           <small className="quiet cut num selectable" title={server.url}>
-            {where.join(' · ')}
+            {[server.url, kind].filter(Boolean).join(' · ')}
           </small>
         </div>
         <span className="quiet" role="status">
@@ -53,8 +52,8 @@ export function ServerDetails(props: { server: ServerState; onRemoved: () => voi
           }
         />
       )}
-      {wantsLogin && <ServerLogin server={server} />}
       <Actions {...props} />
+      {login.state !== 'absent' && <ServerLogin server={server} />}
       <h3>Equipment</h3>
       <ServerEquipmentTable server={server} />
       {server.streams.length > 0 && (
@@ -64,12 +63,6 @@ export function ServerDetails(props: { server: ServerState; onRemoved: () => voi
         </>
       )}
       {server.alarms.length > 0 && <ServerAlarms server={server} />}
-      {!wantsLogin && login.state !== 'absent' && (
-        <>
-          <h3>Login</h3>
-          <ServerLogin server={server} />
-        </>
-      )}
       <div className="two">
         <ServerFacts server={server} />
         <div>

@@ -85,15 +85,16 @@ export function stateNote(server: ServerState, nowMs: number): string {
 /** How the streams that are wanted come now. */
 export function streamsText({ word, streams, polled }: ServerState['link']): string {
   if (streams === 0) return 'none wanted';
-  if (word !== 'connected' && word !== 'degraded') return `${streams} wanted, none comes`;
+  if (polled === 0 && word !== 'connected' && word !== 'degraded') return `${streams} wanted, none comes`;
+  if (word !== 'connected' && word !== 'degraded') return `${streams} wanted, ${polled} polled`;
   return polled === 0 ? `${streams} live` : `${streams - polled} live, ${polled} polled`;
 }
 
-/** `3 of 4 servers` are as bad as the badge says; '' for one server. */
+/** `3 of 4`: so many are as the badge says; `4 servers`: all; '' for one server. */
 export function howMany(servers: readonly ServerState[], tone: string, nowMs: number): string {
   if (servers.length < 2) return '';
   const same = servers.filter((one) => serverBadge(one, nowMs).tone === tone).length;
-  return same === servers.length ? `${servers.length} servers` : `${same} of ${servers.length} servers`;
+  return same === servers.length ? `${servers.length} servers` : `${same} of ${servers.length}`;
 }
 
 /** `3 broken, 5 partly, 2 not there`. */
