@@ -316,6 +316,26 @@ const OPENERS: readonly [string, (ports: LabPorts) => Promise<LabServer>, string
   ['VITAL', (ports) => openVital(ports, { url: 'http://127.0.0.1:9?patient=p' }), 'patient-p', 'ecg'],
 ];
 
+test('113 a client that is closed leaves no request at a server that does not answer', async () => {
+  for (const [, open, equipment, stream] of OPENERS.slice(0, 2)) {
+    const ports = manualPorts();
+    const aborted: string[] = [];
+    const { http } = ports;
+    ports.answer = () => new Promise(() => undefined);
+    ports.http = (request, signal) => {
+      signal?.addEventListener('abort', () => aborted.push(request.url), { once: true });
+      return http.call(ports, request, signal);
+    };
+    const client = await open(ports);
+    client.openStream(equipment, stream, 100, new RecordedOutlet());
+    await ports.clock.advance(3000);
+    expect(ports.requests.length).toBeGreaterThan(0);
+    await client[Symbol.asyncDispose]();
+    expect([...aborted].sort()).toEqual(ports.requests.map(({ url }) => url).sort());
+    expect([ports.clock.pending, ports.listeners]).toEqual([0, 0]);
+  }
+});
+
 for (const [name, open, equipment, stream] of OPENERS) {
   test(`113 ${name}: a thousand clients, left in any state, leave no timer, socket or listener`, async () => {
     const random = seededRandom(113);

@@ -21,6 +21,7 @@ import type { Link } from '../link/open-link.ts';
 import { openLink } from '../link/open-link.ts';
 import type { LinkSnapshot } from '../link-state.ts';
 import { MetricsPage } from '../metrics-page.ts';
+import { OwnedHttp } from '../owned-http.ts';
 import { PageStream } from '../page-stream.ts';
 import type { LabPorts } from '../ports.ts';
 import { RestClient } from '../rest-client.ts';
@@ -50,6 +51,7 @@ class NeurographServer implements LabServer {
   readonly #events = new ServerEvents();
   readonly #notes: EventNotes;
   readonly #clock: ServerClock;
+  readonly #http: OwnedHttp;
   readonly #rest: RestClient;
   readonly #login: NeurographLogin;
   readonly #protocol: NeurographProtocol;
@@ -69,7 +71,8 @@ class NeurographServer implements LabServer {
     this.#notes = new EventNotes(ports.clock, this.#events);
     this.#clock = new ServerClock(ports.clock);
     this.#login = new NeurographLogin(() => this.#rest, options.token, options.login);
-    this.#rest = new RestClient(ports, { base: address.base, token: () => this.#login.token });
+    this.#http = new OwnedHttp(ports);
+    this.#rest = new RestClient(this.#http.ports, { base: address.base, token: () => this.#login.token });
     this.#protocol = new NeurographProtocol(address.socket, ports, this.#clock, this.#login, {
       connected: (message) => this.#connected(message.user_id ?? '', message.reconnected),
       event: (event) => this.#event(event),
@@ -230,6 +233,7 @@ class NeurographServer implements LabServer {
     this.#events.close();
     this.#metrics[Symbol.dispose]();
     this.#pageStream[Symbol.dispose]();
+    this.#http[Symbol.dispose]();
     await this.#link[Symbol.asyncDispose]();
     this.#protocol[Symbol.dispose]();
   }

@@ -17,6 +17,7 @@ import type {
 import type { Link } from '../link/open-link.ts';
 import { openLink } from '../link/open-link.ts';
 import type { LinkSnapshot } from '../link-state.ts';
+import { OwnedHttp } from '../owned-http.ts';
 import type { LabPorts } from '../ports.ts';
 import { RestClient } from '../rest-client.ts';
 import { ServerEvents } from '../server-events.ts';
@@ -49,6 +50,7 @@ class PowerMeterServer implements LabServer {
   readonly features: LabFeatures = POWER_METER_FEATURES;
   readonly #events = new ServerEvents();
   readonly #clock: PowerClock;
+  readonly #http: OwnedHttp;
   readonly #rest: RestClient;
   readonly #gate: ConnectionGate;
   readonly #sweep: SweepWatch;
@@ -72,7 +74,8 @@ class PowerMeterServer implements LabServer {
     this.#intervalMs = address.intervalS * 1000;
     this.#isSocketOn = options.webSocket ?? true;
     this.#clock = new PowerClock(ports.clock);
-    this.#rest = new RestClient(ports, { base: address.base, token: () => options.token });
+    this.#http = new OwnedHttp(ports);
+    this.#rest = new RestClient(this.#http.ports, { base: address.base, token: () => options.token });
     this.#mainframe = new Mainframe(this.#rest);
     this.#gate = new ConnectionGate(ports, this.#rest, () => this.#gateChanged(), options.gate);
     this.#sweep = new SweepWatch(ports, this.#rest, (status, elapsedS) => {
@@ -246,6 +249,7 @@ class PowerMeterServer implements LabServer {
     this.#events.close();
     this.#gate[Symbol.dispose]();
     this.#sweep[Symbol.dispose]();
+    this.#http[Symbol.dispose]();
     await Promise.all([
       this.#healthLink[Symbol.asyncDispose](),
       ...this.#streams.map((stream) => stream[Symbol.asyncDispose]()),
