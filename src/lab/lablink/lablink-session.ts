@@ -27,6 +27,8 @@ import { TrialRunner } from './trial-runner.ts';
 /** On this server polling is no mere fallback: as shipped it is the only way to most rows. */
 const POLL_MS = 200;
 const ROOT_TIMEOUT_MS = 5000;
+/** Pace at which a server nearby is looked for while it is away: rows are to be back within 1.5 s. */
+const LISTEN_MS = 500;
 
 /** The connections to one LabLink server: its REST calls, its socket, its streams, and what is known of them. */
 export class LabLinkSession {
@@ -107,6 +109,7 @@ export class LabLinkSession {
     this.#link = openLink(this.#protocol, this.#ports, {
       ...(options.maxAttempts === undefined ? {} : { maxAttempts: options.maxAttempts }),
       isOff: options.webSocket === false,
+      listenMs: LISTEN_MS,
       onChange: (link, health) => {
         this.#table.setHealth(health, link.reason);
         this.events.emit({ kind: 'link', link });

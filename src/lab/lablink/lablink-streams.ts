@@ -45,6 +45,7 @@ export class LabLinkStreams {
     const source = sourceOf(equipment, id, name);
     const key = `${id}/${name}`;
     const isNew = this.#table.get(key) === undefined;
+    if (isNew) this.#forget();
     if (isNew) this.#devices.set(key, new DeviceStream(this.#place, source, this.#starter, this.#opener(key)));
     const spec = this.#devices.get(key);
     if (!spec) throw unsupported(id, name);
@@ -64,6 +65,7 @@ export class LabLinkStreams {
   openAcquisition(facts: AcquisitionFacts, intervalMs: number, outlet: LabOutlet): LabStream {
     const key = `${facts.equipment}/${facts.name}`;
     const isNew = this.#table.get(key) === undefined;
+    if (isNew) this.#forget();
     if (isNew)
       this.#acquisitions.set(facts.id, new AcquisitionStream(this.#place, facts, this.#starter, this.#opener(key)));
     const spec = this.#acquisitions.get(facts.id);
@@ -115,6 +117,12 @@ export class LabLinkStreams {
   cameBack(equipment: readonly string[]): void {
     const keys = [...this.#devices.keys()].filter((key) => equipment.some((id) => key.startsWith(`${id}/`)));
     this.#starter.back(keys);
+  }
+
+  /** Specs of streams nobody wants any more. */
+  #forget(): void {
+    for (const key of this.#devices.keys()) if (!this.#table.get(key)) this.#devices.delete(key);
+    for (const [id, { key }] of this.#acquisitions) if (!this.#table.get(key)) this.#acquisitions.delete(id);
   }
 
   #opener(key: string): (columns: Columns) => void {

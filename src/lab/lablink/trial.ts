@@ -19,6 +19,7 @@ export interface TrialHost {
 const LISTEN_MS = 1_000;
 const ACQUISITION_MS = 2_000;
 const TRIAL_MS = 2_500;
+const AGAIN_MS = 500;
 
 const SPLIT =
   'The server keeps two sets of instruments, as shipped: its socket does not see what REST has, and a stream of readings would cut off everybody.';
@@ -53,7 +54,14 @@ export async function tryDatedStreams(host: TrialHost, signal: AbortSignal): Pro
   host.renew('The trial of a stream cut off the broadcasts of this connection.');
 }
 
+/** Looked at twice: an instrument that is being connected just now stands in one of the two only. */
 async function isSplit(place: LabLinkPlace, signal: AbortSignal): Promise<boolean> {
+  if (!(await countsDiffer(place, signal))) return false;
+  await delay(place.ports.clock, AGAIN_MS, signal);
+  return countsDiffer(place, signal);
+}
+
+async function countsDiffer(place: LabLinkPlace, signal: AbortSignal): Promise<boolean> {
   const [counted, listed] = await Promise.all([
     place.rest.get('/health', { signal }),
     place.rest.get('/api/equipment/list', { signal }),

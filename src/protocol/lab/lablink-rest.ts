@@ -149,24 +149,3 @@ export const alarmEvents = z.looseObject({
 });
 
 export const safetyStatus = z.looseObject({ emergency_stop_active: z.boolean() });
-
-/** Of an error answer: `detail` is a text, or on 422 a list. */
-export function detailOf(json: unknown): string | undefined {
-  if (typeof json === 'string') return json.slice(0, 500);
-  if (typeof json !== 'object' || json === null || !('detail' in json)) return undefined;
-  const { detail } = json;
-  if (typeof detail === 'string') return detail.slice(0, 500);
-  if (!Array.isArray(detail)) return undefined;
-  return detail
-    .map((item: unknown) => (isRecord(item) ? `${placeOf(item.loc)}${String(item.msg ?? '')}` : String(item)))
-    .join('; ')
-    .slice(0, 500);
-}
-
-function placeOf(loc: unknown): string {
-  return Array.isArray(loc) ? `${loc.slice(1).join('.')}: ` : '';
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
-}
