@@ -1,3 +1,4 @@
+import type { RowSource } from '../../core/link-word.ts';
 import type { ColumnInfo } from '../../core/stream-info.ts';
 import type { LabOutlet, LabStreamStats } from '../equipment.ts';
 import type { LinkHealth } from '../link/link-view.ts';
@@ -7,10 +8,12 @@ import { OutletSet } from './outlet-set.ts';
 import type { PollResult } from './poller.ts';
 import { Poller } from './poller.ts';
 import { RateMeter } from './rate-meter.ts';
-import type { KeeperStats } from './row-ledger.ts';
+import type { Judged, KeeperStats } from './row-ledger.ts';
 import { RowLedger } from './row-ledger.ts';
 import { SilenceWatch } from './silence-watch.ts';
 import type { ArrivedRows, KeeperRules, Skipped, StreamSpec } from './stream-spec.ts';
+
+const CUT_OFF = 'The connection ended before the hole was filled.';
 
 /** So many polls without a new row, and the stream counts as silent. */
 const EMPTY_POLLS = 3;
@@ -113,6 +116,7 @@ export class StreamKeeper implements Disposable {
     if (health === 'stopped') {
       this.#watch.off();
       this.#stopPolling();
+      this.#fill.end(CUT_OFF);
       this.#outlets.tellSilent(reason || 'Disconnected.');
       return;
     }
@@ -199,9 +203,9 @@ export class StreamKeeper implements Disposable {
     this.#startPolling(reason);
   }
 
-  /** Live rows stopped: those held go out, and what follows is after a hole. */
+  /** Live rows stopped: what follows is after a hole. */
   #interrupted(reason: string): void {
-    this.#fill.end('The connection ended before the hole was filled.');
+    this.#fill.pause(CUT_OFF, reason);
     this.#ledger.broken ??= reason;
   }
 
@@ -223,7 +227,7 @@ export class StreamKeeper implements Disposable {
   #polled({ rows, error }: PollResult): void {
     if (error) this.#outlets.tellSilent(error.message);
     if (error || !this.#outlets.isOpen) return;
-    const judged = rows && rows.rows > 0 ? this.#ledger.judge(rows, this.#intervalMs) : undefined;
+    const judged = rows && rows.rows > 0 ? this.#judge(rows) : undefined;
     if (!judged) {
       this.#emptyPolls++;
       if (this.#emptyPolls >= EMPTY_POLLS) this.#outlets.tellSilent('The server answers, but has no new rows.');
@@ -231,18 +235,36 @@ export class StreamKeeper implements Disposable {
     }
     this.#emptyPolls = 0;
     this.#outlets.tellSource('polled', `Polled each ${this.pollMs / 1000} s.`);
-    this.#ledger.deliver(judged, 'polled');
+    this.#deliver(judged, 'polled');
     // Numbered rows leave no doubt what is missing between them and the next live ones.
     this.#ledger.hasPolled = judged.rows.seq === undefined;
   }
 
   #takeLive(rows: ArrivedRows): void {
-    const judged = this.#ledger.judge(rows, this.#intervalMs);
+    const judged = this.#judge(rows);
     if (!judged) return;
     const fill = this.spec.fill?.bind(this.spec);
     if (judged.hole && fill && !this.#ledger.hasPolled && this.#health === 'live')
       this.#fill.begin(judged, judged.hole, fill);
-    else this.#ledger.deliver(judged, rows.isReplay ? 'filled' : 'live');
+    else this.#deliver(judged, rows.isReplay ? 'filled' : 'live');
+  }
+
+  /** Rows kept from before take their place first where these are of another numbering. */
+  #judge(rows: ArrivedRows): Judged | undefined {
+    this.#fill.meet(rows);
+    return this.#ledger.judge(rows, this.#intervalMs);
+  }
+
+  /** Rows kept from before lie in the hole before these, or follow them. */
+  #deliver(judged: Judged, source: RowSource): void {
+    if (judged.hole && this.#fill.hasKept) {
+      this.#fill.releaseKept();
+      const again = this.#ledger.judge(judged.rows, this.#intervalMs);
+      if (again) this.#ledger.deliver(again, source);
+      return;
+    }
+    this.#ledger.deliver(judged, source);
+    this.#fill.meet(judged.rows);
   }
 
   /** Held rows go out; what is missing before them is a gap. */
