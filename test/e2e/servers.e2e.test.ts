@@ -249,17 +249,29 @@ describe('a server that wants a login', () => {
 
 describe('locks, stop and the end', () => {
   it('whose lock it is, is shown; taking it needs two clicks', async () => {
+    const { locks } = lablink.world;
+    const equipment = [...lablink.world.restDevices.devices.keys()].find((id) => id.startsWith('ps_')) ?? '';
+    locks.exclusive.clear();
+    expect(locks.acquire({ equipment_id: equipment, session_id: 'ana' }).status).toBe(200);
+    const row = dialog().getByTestId('server-equipment').filter({ hasText: 'MockPSU-3030' });
+    await row.getByText('locked by ana').waitFor();
+    const take = row.getByRole('button', { name: 'Take lock…' });
+    await take.click();
+    expect(locks.exclusive.get(equipment)?.lock.session_id).toBe('ana');
+    await row.getByRole('button', { name: 'Take it from them' }).click();
+    await row.getByRole('button', { name: 'Release lock' }).waitFor();
+    expect(locks.exclusive.get(equipment)?.lock.session_id).not.toBe('ana');
+    await row.getByRole('button', { name: 'Release lock' }).click();
+    await row.getByRole('button', { name: 'Release lock' }).waitFor({ state: 'detached' });
+    expect(locks.exclusive.has(equipment)).toBe(false);
+  });
+
+  it('emergency stop switches every output off and says so; one that stays on is named', async () => {
     await add(own.url);
     await choose(/127\.0\.0\.1/);
     await expectWord('Connected', 'ok');
     await dialog().getByRole('button', { name: 'Attach Supply psu' }).click();
     await expectWord('Live Data', 'ok');
-    own.world.bench.locks.set('psu', 'ana');
-    await dialog().getByRole('button', { name: 'Emergency stop' }).waitFor();
-  });
-
-  it('emergency stop switches every output off and says so; one that stays on is named', async () => {
-    own.world.bench.locks.clear();
     await dialog().getByRole('button', { name: 'Emergency stop' }).click();
     await dialog().getByText('2 outputs off, confirmed.').waitFor();
     own.world.bench.stuck.add('psu/ch2.output');
@@ -273,7 +285,9 @@ describe('locks, stop and the end', () => {
 
   it('a server as shipped is added beside them; the arrow keys go from tab to tab', async () => {
     await add(asis.url);
-    await expect.poll(() => dialog().getByRole('tab').count(), SOON).toBe(4);
+    // It is shown as soon as it is known what it speaks.
+    await dialog().getByRole('tab', { name: /asis/, selected: true }).waitFor();
+    expect(await dialog().getByRole('tab').count()).toBe(4);
     await dialog().getByRole('tab', { selected: true }).focus();
     await page.keyboard.press('Home');
     await expect.poll(() => dialog().getByRole('tab', { selected: true }).innerText(), SOON).toContain('Power meter');

@@ -1,4 +1,5 @@
 import type { ServerFinding, ServerState } from '../../contract/server-schema.ts';
+import { LabError } from '../../core/errors.ts';
 import { linkBadge, linkLabel } from '../../core/link-word.ts';
 import { accessToken } from '../access-token.ts';
 import type { Command } from '../command.ts';
@@ -33,6 +34,8 @@ export const server: Command = {
     await using screen = await openScreen(args, shell);
     const { client } = screen;
     const url = args.positionals[0];
+    const isOfBench = url === undefined || args.flag('add') || args.flag('remove') || args.flag('reconnect');
+    if (isOfBench && screen.isOwn) throw noBench();
     if (url === undefined) {
       const { servers } = await client.call('bench.read', {});
       if (args.flag('json')) await shell.out.json(servers);
@@ -43,7 +46,7 @@ export const server: Command = {
       const { servers } = await client.call('bench.read', {});
       const found = servers.find((one) => one.url.includes(url) || one.id === url || one.label === url);
       if (!found) {
-        await shell.out.line(`No lab server ${url} is on the bench.`);
+        await shell.out.line(`No lab server ${url} is on the bench. \`labwire server\` lists them.`);
         return EXIT.instrument;
       }
       await client.call(args.flag('remove') ? 'server.remove' : 'server.reconnect', { server: found.id });
@@ -73,6 +76,14 @@ export const server: Command = {
     return report.findings.some(({ state }) => state === 'broken') ? EXIT.instrument : EXIT.done;
   },
 };
+
+/** What is put on the bench of an engine of the command's own would be gone with the command. */
+function noBench(): LabError {
+  return new LabError(
+    'call.invalid',
+    'Labwire does not run on this data folder, so there is no bench. Nothing was changed. Start it, or `labwire serve`; --data names its folder.',
+  );
+}
 
 async function printServer({ id, label, url, link, equipment }: ServerState, out: Output): Promise<void> {
   await out.line(
