@@ -130,6 +130,16 @@ describe.concurrent('locks', () => {
     expect(bench.server.world.locks.exclusive.size).toBe(1);
   });
 
+  test('a server without locks: commands are sent without one', async () => {
+    await using bench = await openLabLinkLab();
+    bench.server.world.fault = (_method, path) => (path.startsWith('/api/locks/') ? 404 : undefined);
+    bench.server.world.locks.refuse = () => undefined;
+    expect(await bench.lab.setControl(SUPPLY, 'ch1.voltage.set', 3, { signal: soon() })).toMatchObject({
+      'ch1.voltage.set': 3,
+    });
+    expect((await bench.lab.outputsOff(SUPPLY)).every(({ confirmed }) => confirmed)).toBe(true);
+  });
+
   test('a lock of somebody else shows on the card without a word on the socket', async () => {
     await using bench = await openLabLinkLab();
     await lockedBy(bench, 'somebody');

@@ -1,5 +1,6 @@
 import { LabError } from '../../core/errors.ts';
 import { lockAnswer, lockSession, lockStatus } from '../../protocol/lab/lablink-rest.ts';
+import { errorText, httpError } from '../http-error.ts';
 import type { LockState } from '../lab-server.ts';
 import type { LabLinkPlace } from './place.ts';
 
@@ -67,8 +68,14 @@ export class LockKeeper implements AsyncDisposable {
       );
       answer = await ask();
     }
-    // A queued lock is 200 with success:false.
-    if (!isSuccess(answer)) throw await this.#busy(equipment, answer.status, signal);
+    if (!isSuccess(answer)) {
+      const { status } = answer;
+      // A server without locks: nothing stands in the way of a command.
+      if (status === 404 || status === 405 || status === 501) return unlocked(equipment);
+      // A queued lock is 200 with success:false.
+      if (status === 200 || status === 409 || status === 423) throw await this.#busy(equipment, status, signal);
+      throw httpError(`the lock of ${equipment}`, status, errorText(answer.json, answer.text));
+    }
     const before = this.#held.get(equipment);
     this.#held.set(equipment, {
       isAsked: options.isAsked || (before?.isAsked ?? false),
@@ -99,7 +106,7 @@ export class LockKeeper implements AsyncDisposable {
         body: { equipment_id: equipment, session_id: await this.session(), force: false },
         signal,
       });
-    return this.#tell({ equipment, owner: '', isOurs: false, expiresInS: undefined });
+    return this.#tell(unlocked(equipment));
   }
 
   /** What `GET /api/locks/all` says: owners come and go without a word on the socket. */
@@ -116,7 +123,7 @@ export class LockKeeper implements AsyncDisposable {
       if (locks.has(equipment) || state.owner === '') continue;
       // Ours ran out, or the server began anew: it is asked for again at the next keep-alive or command.
       if (state.isOurs && this.#held.has(equipment)) await this.#retake(equipment);
-      else this.#tell({ equipment, owner: '', isOurs: false, expiresInS: undefined });
+      else this.#tell(unlocked(equipment));
     }
   }
 
@@ -254,6 +261,10 @@ export class LockKeeper implements AsyncDisposable {
   #note(equipment: string, text: string): void {
     this.#place.emit({ kind: 'note', topic: 'lock', severity: 'warning', text: `${equipment}: ${text}`, data: {} });
   }
+}
+
+function unlocked(equipment: string): LockState {
+  return { equipment, owner: '', isOurs: false, expiresInS: undefined };
 }
 
 function isSuccess(answer: { status: number; json: unknown }): boolean {
