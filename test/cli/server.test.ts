@@ -11,6 +11,7 @@ import { Scope } from '../../src/core/scope.ts';
 import { type LabLinkServer, startLabLinkServer } from '../servers/lablink/server.ts';
 import { PowerMeterServer } from '../servers/power-meter/server.ts';
 import { labwire, type Outcome } from './labwire-process.ts';
+import { startServe } from './serve-process.ts';
 
 const CLI = join(import.meta.dirname, '..', '..', 'out', 'main', 'cli.js');
 const TOKEN = 'tok-0123456789-secret';

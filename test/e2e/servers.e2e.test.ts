@@ -41,19 +41,18 @@ beforeAll(async () => {
 afterAll(() => scope[Symbol.asyncDispose]());
 
 const dialog = (): Locator => page.getByRole('dialog', { name: 'Lab servers' });
-const word = (): Locator => dialog().getByTestId('server-state');
 const badge = (): Locator => page.getByTestId('server-badge');
 const card = (role: string): Locator => page.getByTestId(`card-${role}`).first();
 
 /** Word of the chosen server: in letters, and its tone beside it. */
 async function expectWord(text: string | RegExp, tone: string): Promise<void> {
-  await word().getByText(text).waitFor();
-  expect(await word().getAttribute('data-tone')).toBe(tone);
+  // `Connected` is said in two tones: live, and polled.
+  await dialog().locator(`[data-testid="server-state"][data-tone="${tone}"]`).getByText(text).waitFor();
 }
 
 async function expectBadge(text: RegExp, tone: string): Promise<void> {
-  await expect.poll(() => badge().innerText(), SOON).toMatch(text);
-  expect(await badge().getAttribute('data-tone')).toBe(tone);
+  const shown = async (): Promise<string> => `${await badge().getAttribute('data-tone')}: ${await badge().innerText()}`;
+  await expect.poll(shown, SOON).toMatch(new RegExp(`^${tone}: ${text.source.replace(/^\^/, '')}`));
 }
 
 async function add(url: string): Promise<void> {
