@@ -63,7 +63,7 @@ export class AlarmVoice implements Disposable {
     const rank = RANK.indexOf(alarm.severity);
     if (!this.#quiet || rank > this.#toldRank) {
       this.#toldRank = Math.max(rank, this.#toldRank);
-      this.#host.notify(alarm.severity, alarm.text);
+      this.#host.notify(alarm.severity, short(alarm.text));
       return;
     }
     const before = this.#waiting;
@@ -88,7 +88,7 @@ export class AlarmVoice implements Disposable {
         );
       if (waiting) {
         const more = waiting.count > 1 ? ` (and ${waiting.count - 1} more)` : '';
-        this.#host.notify(waiting.worst.severity, `${waiting.worst.text}${more}`);
+        this.#host.notify(waiting.worst.severity, `${short(waiting.worst.text)}${more}`);
       }
       const goesOn = waiting !== undefined || unsaid > 0 || said > 1;
       this.#quietMs = goesOn ? Math.min(limits.longestQuietMs, this.#quietMs * 2) : limits.quietMs;
@@ -97,4 +97,9 @@ export class AlarmVoice implements Disposable {
       else this.#toldRank = -1;
     });
   }
+}
+
+/** A notification has room for that; all of it stands in the list. */
+function short(text: string): string {
+  return text.length > 160 ? `${text.slice(0, 159)}…` : text;
 }

@@ -366,7 +366,9 @@ export class ServerDesk implements AsyncDisposable {
       new AlarmVoice({
         clock,
         line: (severity, text, atNs) => this.#say(severity, `${server.saved.label}: ${text}`, atNs),
-        notify: (severity, text) => host.notify({ title: `Alarm at ${server.saved.label}`, text, severity }),
+        // The name stands in the text, too: screens show no title.
+        notify: (severity, text) =>
+          host.notify({ title: 'Alarm of a lab server', text: `${server.saved.label}: ${text}`, severity }),
       });
     this.#voices.set(server.id, voice);
     voice.heard({ ...event, text: saidText(event.text, server.secret === undefined ? [] : [server.secret]) });
@@ -445,7 +447,7 @@ function notAdded(thrown: unknown, { origin }: ServerAddress): LabError {
   const error = LabError.from(thrown);
   if (error.code !== 'server.unreachable') return error;
   const cause = String(error.details.cause ?? '');
-  const why = CAUSES[cause] ?? cause;
+  const why = cause.startsWith('HPE_') ? 'what answers there speaks no HTTP' : (CAUSES[cause] ?? cause);
   return new LabError(
     'server.unreachable',
     `No lab server answers at ${origin}${why === '' ? '' : `: ${why}`}. It was not added. Check that it runs, its address and its port.`,

@@ -4,11 +4,13 @@ import { act } from '../actions.ts';
 import { formatClock, msOf } from '../text-format.ts';
 
 const SHOWN = 20;
-const ORDER: Record<ServerAlarm['state'], number> = { active: 0, acknowledged: 1, cleared: 2 };
+const STATES: readonly ServerAlarm['state'][] = ['active', 'acknowledged', 'cleared'];
+const SEVERITIES: readonly ServerAlarm['severity'][] = ['critical', 'error', 'warning', 'info'];
 
-/** Alarms the server raised, active ones first, the newest of them on top. */
+/** Alarms the server raised: active ones first, of those the worst, of those the newest. */
 export function ServerAlarms({ server }: { server: ServerState }): ReactElement {
-  const alarms = [...server.alarms].sort((a, b) => ORDER[a.state] - ORDER[b.state] || msOf(b.t) - msOf(a.t));
+  // The newest came last, and sorting keeps what is equal in its order.
+  const alarms = [...server.alarms].reverse().sort((a, b) => rankOf(a) - rankOf(b) || msOf(b.t) - msOf(a.t));
   const active = alarms.filter(({ state }) => state === 'active').length;
   return (
     <>
@@ -42,4 +44,8 @@ export function ServerAlarms({ server }: { server: ServerState }): ReactElement 
       {alarms.length > SHOWN && <p className="quiet server-line">and {alarms.length - SHOWN} more</p>}
     </>
   );
+}
+
+function rankOf({ state, severity }: ServerAlarm): number {
+  return STATES.indexOf(state) * SEVERITIES.length + SEVERITIES.indexOf(severity);
 }
