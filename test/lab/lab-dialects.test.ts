@@ -326,7 +326,9 @@ test('113 a client that is closed leaves no request at a server that does not an
       signal?.addEventListener('abort', () => aborted.push(request.url), { once: true });
       return http.call(ports, request, signal);
     };
-    const client = await open(ports);
+    const opening = open(ports);
+    await ports.clock.advance(2000);
+    const client = await opening;
     client.openStream(equipment, stream, 100, new RecordedOutlet());
     await ports.clock.advance(3000);
     expect(ports.requests.length).toBeGreaterThan(0);

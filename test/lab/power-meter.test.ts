@@ -179,6 +179,8 @@ describe('power meter over real sockets', () => {
     expect(client.link.reason).toMatch(/not connected to its server/);
     expect(linkLabel(client.link)).toBe('Disconnected');
     await expect.poll(() => server.power.length).toBe(0);
+    // It is away, not another one.
+    expect(client.equipment[0]).toMatchObject({ isConnected: false, identity: { serial: '12345678-4' } });
     const made = server.sockets.length;
     // 126: one line for the storm, not one for each error.
     expect(events.notes('hardware').filter(({ severity }) => severity === 'warning')).toHaveLength(1);

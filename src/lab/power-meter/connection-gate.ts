@@ -24,6 +24,7 @@ export class ConnectionGate implements Disposable {
   readonly #onChange: () => void;
   readonly #pace: GatePace;
   #status: PowerMeterStatus | undefined;
+  #instrumentId: string | undefined;
   #isAnswered = false;
   #isPaused = false;
   #isDisposed = false;
@@ -54,6 +55,11 @@ export class ConnectionGate implements Disposable {
 
   get status(): PowerMeterStatus | undefined {
     return this.#status;
+  }
+
+  /** What the instrument called itself when it was last connected: an instrument that is away is still the same. */
+  get instrumentId(): string | undefined {
+    return this.#instrumentId;
   }
 
   /** Asks now, unless it just did; resolves with the answer taken in. Never throws. */
@@ -102,6 +108,7 @@ export class ConnectionGate implements Disposable {
       this.#isAnswered = status < 500;
       const said = status === 200 ? parsePowerMeterStatus(json) : undefined;
       if (said) this.#status = said;
+      this.#instrumentId = said?.instrument_id ?? this.#instrumentId;
     } catch {
       // The server is away: the links say so; whether the instrument is connected is as it was.
       this.#isAnswered = false;

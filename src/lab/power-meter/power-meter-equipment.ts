@@ -9,14 +9,22 @@ import { powerColumns } from './power-rows.ts';
 
 export interface PowerMeterParts {
   status: PowerMeterStatus | undefined;
+  /** As it last called itself. */
+  instrumentId: string | undefined;
   modules: readonly { module: number; words: Readonly<Record<string, string>> }[];
   intervalMs: number;
   mainframe: { controls: Control[]; words: Readonly<Record<string, string>> };
 }
 
 /** The power meter as equipment: one for each module, and its mainframe. */
-export function powerMeterEquipment({ status, modules, intervalMs, mainframe }: PowerMeterParts): Equipment[] {
-  const identity = parseIdentity(status?.instrument_id ?? 'EXFO,CTP10,,');
+export function powerMeterEquipment({
+  status,
+  instrumentId,
+  modules,
+  intervalMs,
+  mainframe,
+}: PowerMeterParts): Equipment[] {
+  const identity = parseIdentity(instrumentId ?? 'EXFO,CTP10,,');
   const common = { isConnected: status?.connected ?? false, resource: status?.address ?? '' };
   return [
     ...modules.map(({ module, words }): Equipment => {

@@ -1,3 +1,4 @@
+import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
 import type { ControlValue } from '../../core/instrument.ts';
 import type { Controls, Equipment, LabOutlet, LabStream } from '../equipment.ts';
@@ -35,13 +36,19 @@ import { PowerStream } from './power-stream.ts';
 import { SocketPath } from './socket-path.ts';
 import { SweepWatch } from './sweep-watch.ts';
 
+/** Longest wait for the first answer before the server is listed without it. */
+const KNOWN_MS = 1500;
+
 export interface PowerMeterOptions extends LabServerOptions {
   gate?: GatePace | undefined;
 }
 
 /** Opens the client of a power meter server. Throws call.invalid for an address, a module or an interval it cannot use; what cannot be reached mends itself. */
-export function openPowerMeter(ports: LabPorts, options: PowerMeterOptions): Promise<LabServer> {
-  return Promise.resolve(new PowerMeterServer(ports, options));
+export async function openPowerMeter(ports: LabPorts, options: PowerMeterOptions): Promise<LabServer> {
+  const server = new PowerMeterServer(ports, options);
+  // Which instrument it is should be known before it is listed; a server that is away ends that at once.
+  await server.known(ports.clock);
+  return server;
 }
 
 class PowerMeterServer implements LabServer {
@@ -120,6 +127,17 @@ class PowerMeterServer implements LabServer {
     void this.#gate.check();
   }
 
+  /** The first answer of the gate, that there is none, or that it takes too long. */
+  known(clock: Clock): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = clock.after(KNOWN_MS, resolve);
+      void this.#gate.check().then(() => {
+        timer[Symbol.dispose]();
+        resolve();
+      });
+    });
+  }
+
   get about(): ServerAbout {
     return { name: 'Power meter (CTP10)', version: '', instance: '', findings: this.#findings };
   }
@@ -150,6 +168,7 @@ class PowerMeterServer implements LabServer {
   get equipment(): readonly Equipment[] {
     return powerMeterEquipment({
       status: this.#gate.status,
+      instrumentId: this.#gate.instrumentId,
       modules: this.#streams.map(({ module }) => ({ module, words: this.#statusOf(module) })),
       intervalMs: this.#intervalMs,
       mainframe: {
