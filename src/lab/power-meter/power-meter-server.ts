@@ -25,10 +25,12 @@ import { ServerEvents } from '../server-events.ts';
 import { powerMeterAddress } from './address.ts';
 import type { GatePace } from './connection-gate.ts';
 import { ConnectionGate } from './connection-gate.ts';
+import { askConsole } from './console-question.ts';
 import { HealthProtocol } from './health-protocol.ts';
 import { MAINFRAME, Mainframe } from './mainframe.ts';
 import { MODULE_CONTROLS, readModule, setModule, unknownControl } from './module-controls.ts';
 import { overallLink } from './overall-link.ts';
+import { overallTraffic } from './overall-traffic.ts';
 import { PowerClock } from './power-clock.ts';
 import { POWER_METER_FEATURES, POWER_METER_FINDINGS, probeCalls } from './power-meter-about.ts';
 import { powerMeterEquipment } from './power-meter-equipment.ts';
@@ -151,18 +153,16 @@ class PowerMeterServer implements LabServer {
   }
 
   get traffic(): TrafficStats {
-    const all = [this.#healthLink.traffic, ...this.#streams.flatMap(({ traffic }) => traffic ?? [])];
-    const sum = (of: (traffic: Link['traffic']) => number): number => all.reduce((total, one) => total + of(one), 0);
-    return {
-      messages: sum(({ messages }) => messages),
-      bytesPerS: sum(({ bytesPerS }) => bytesPerS),
-      wireBytes: sum(({ wireBytes }) => wireBytes),
-      bytes: sum(({ bytes }) => bytes),
-      roundTripMs: this.#healthLink.traffic.roundTripMs,
-      malformed: this.#health.malformed + this.#streams.reduce((total, { malformed }) => total + malformed, 0),
-      unaccounted: this.#streams.reduce((total, { unaccounted }) => total + unaccounted, 0),
-      dropped: 0,
-    };
+    const sum = (of: (stream: PowerStream) => number): number =>
+      this.#streams.reduce((total, stream) => total + of(stream), 0);
+    return overallTraffic(
+      this.#healthLink.traffic,
+      this.#streams.map(({ traffic }) => traffic),
+      {
+        malformed: this.#health.malformed + sum(({ malformed }) => malformed),
+        unaccounted: sum(({ unaccounted }) => unaccounted),
+      },
+    );
   }
 
   get equipment(): readonly Equipment[] {
@@ -242,17 +242,8 @@ class PowerMeterServer implements LabServer {
     return controls;
   }
 
-  /** The server has no command of its own for texts: `GET /path` is asked, nothing else. */
-  async command(_equipment: string, text: string, options: CommandOptions): Promise<string> {
-    const path = /^GET\s+(\/\S*)$/i.exec(text.trim())?.[1];
-    if (path === undefined) {
-      throw new LabError(
-        'server.unsupported',
-        'The power meter server takes no commands of the instrument. Nothing was sent. Write a question to the server like GET /connection/condition.',
-      );
-    }
-    const { text: answer } = await this.#rest.request(path, { signal: options.signal });
-    return answer;
+  command(_equipment: string, text: string, options: CommandOptions): Promise<string> {
+    return askConsole(this.#rest, text, options.signal);
   }
 
   async outputsOff(equipment: string): Promise<OutputsOffResult[]> {
