@@ -33,11 +33,10 @@ export class RemoteDriver implements Driver {
     return { ...shape, controls: [...shape.controls, ...own], polled: [] };
   }
 
-  /** Words the server says no more are empty, not what they were. */
+  /** Words the server says no more are empty, not what they were. How its rows come is told as an event, and stands with the streams of the server. */
   async status(): Promise<DriverStatus> {
-    const sources = [...this.#sources.values()];
-    const source = sources.includes('silent') ? 'silent' : sources.includes('polled') ? 'polled' : sources[0];
-    const words = { ...this.#equipment.status, ...(source === undefined || source === 'live' ? {} : { source }) };
+    // How many streams the server has is no word of the instrument: each client that comes or goes would be an event.
+    const { streams: _streams, ...words } = this.#equipment.status;
     const gone = [...this.#words].filter((word) => !(word in words)).map((word) => [word, '']);
     this.#words = new Set(Object.keys(words));
     return { ...Object.fromEntries(gone), ...words };

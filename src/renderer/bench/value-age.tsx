@@ -12,8 +12,7 @@ export function ValueAge({ channels }: { channels: readonly ChannelState[] }): R
   const newestNs = timesNs.reduce((newest, timeNs) => (timeNs > newest ? timeNs : newest));
   const seconds = Math.max(0, Date.now() / 1000 - Number(newestNs / 1_000_000n) / 1000);
   return (
-    <span className="num" data-testid="value-age" title="Age of the values shown">
-      {' '}
+    <span className="value-age num" data-testid="value-age" title="Age of the values shown">
       {formatLeft(seconds)} old
     </span>
   );
