@@ -44,7 +44,8 @@ export class MessageProtocol implements LinkProtocol {
   }
 
   receive(data: SocketData): LinkSignal | undefined {
-    const message = typeof data === 'string' ? read(data) : data.slice();
+    // Lent for the call, and perhaps a Buffer, whose `slice` would be a view.
+    const message = typeof data === 'string' ? read(data) : new Uint8Array(data);
     this.#options.onMessage(message);
     if (typeof message !== 'object' || message === null) return { isData: true };
     const { type, retry_after: retryAfter, reason } = message as Record<string, unknown>;
