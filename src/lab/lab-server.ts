@@ -163,6 +163,10 @@ export interface LabServerOptions {
   url: string;
   token?: string | undefined;
   login?: Login | undefined;
+  /** What `onSession` gave before: renews a login without its password. */
+  session?: string | undefined;
+  /** A login gave something to renew it with, or it ended (undefined). It is a secret: for the keychain. */
+  onSession?: ((session: string | undefined) => void) | undefined;
   /** Client name shown to others. */
   name?: string | undefined;
   webSocket?: boolean | undefined;

@@ -1,4 +1,5 @@
 import type { HostServices, SimulatorProcess } from '../../src/engine/host-services.ts';
+import type { SecretStore } from '../../src/engine/secret-store.ts';
 import type { BenchOptions } from '../../src/simulator/bench/bench-options.ts';
 import { type Bench, openBench } from '../../src/simulator/bench.ts';
 
@@ -6,6 +7,8 @@ import { type Bench, openBench } from '../../src/simulator/bench.ts';
 export class LabHost implements HostServices, AsyncDisposable {
   readonly host = 'node';
   readonly unavailable: HostServices['unavailable'] = {};
+  /** A keychain, as far as the engine can tell: it outlives engines. */
+  secrets?: SecretStore;
   readonly notices: string[] = [];
   isAwake = false;
   readonly #wakers = new Set<() => void>();

@@ -59,6 +59,32 @@ test('login, attach, set, read back, off: a supply behind a server is a supply',
   expect(stop.results.filter(({ confirmed }) => !confirmed)).toEqual([]);
 });
 
+test('a login outlives the engine where the system has a keychain, and its end leaves nothing there', async () => {
+  const kept = new Map<string, string>();
+  lab.host.secrets = {
+    kept: 'keychain',
+    read: async (name) => kept.get(name),
+    write: async (name, value) => void (value === undefined ? kept.delete(name) : kept.set(name, value)),
+  };
+  screen[Symbol.dispose]();
+  await lab.restart();
+  screen = await lab.screen();
+  const { server, supply } = await attachSupply();
+  expect(screen.state.servers[0]?.login).toMatchObject({ state: 'in', kept: 'keychain' });
+  expect([...kept.keys()]).toEqual([`session:${server}`]);
+  expect([...kept.values()].join()).not.toContain(ADMIN.password);
+
+  screen[Symbol.dispose]();
+  await lab.restart();
+  screen = await lab.screen();
+  await screen.untilState(supply, 'live');
+  await screen.until('live data without a login', ({ servers }) => servers[0]?.link.word === 'connected');
+  expect(screen.state.servers[0]?.login).toMatchObject({ user: ADMIN.user, state: 'in' });
+
+  await screen.client.call('server.logout', { server });
+  expect(kept.size).toBe(0);
+});
+
 test('a wrong password is one line, and is nowhere afterwards', async () => {
   const { server } = await screen.client.call('server.add', { url: lablink.url });
   const wrong = screen.client.call('server.login', { server, user: ADMIN.user, password: 'hunter2-wrong' });

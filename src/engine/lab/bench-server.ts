@@ -35,6 +35,8 @@ export class BenchServer {
   loginState: ServerState['login']['state'] = 'none';
   /** The token it was opened with: shown and logged nowhere. */
   secret: string | undefined;
+  /** A login that can be renewed is kept. */
+  hasSession = false;
   /** Streams of its attached instruments, by equipment and name. */
   readonly streams = new Map<string, LabStream>();
   readonly #host: BenchServerHost;
@@ -132,8 +134,7 @@ export class BenchServer {
       login: {
         user: saved.user,
         state: this.loginState === 'none' && lab && !lab.login ? 'absent' : this.loginState,
-        // Only a token given by hand goes into the keychain; what a login brings is the link's own.
-        kept: this.secret === undefined ? 'memory' : this.#host.kept,
+        kept: this.secret === undefined && !this.hasSession ? 'memory' : this.#host.kept,
       },
       features: lab
         ? Object.fromEntries(Object.entries(lab.features).map(([name, value]) => [name, featureOf(value)]))

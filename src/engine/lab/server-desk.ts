@@ -120,7 +120,7 @@ export class ServerDesk implements AsyncDisposable {
     this.#servers.delete(id);
     this.#forgetTimers(id);
     await server.lab?.[Symbol.asyncDispose]();
-    await this.#parts.secrets.write(secretOf(id), undefined).catch(() => undefined);
+    await this.#forgetSecrets(id);
     this.#parts.board.publish('server.removed', { server: id });
     await this.#save();
   }
@@ -172,7 +172,7 @@ export class ServerDesk implements AsyncDisposable {
     server.loginState = 'none';
     server.saved.user = '';
     server.secret = undefined;
-    await this.#parts.secrets.write(secretOf(id), undefined).catch(() => undefined);
+    await this.#forgetSecrets(id);
     await this.#save();
     return this.show(server);
   }
@@ -263,7 +263,7 @@ export class ServerDesk implements AsyncDisposable {
       await this.#connect(server);
     } catch (error) {
       this.#servers.delete(saved.id);
-      await this.#parts.secrets.write(secretOf(saved.id), undefined).catch(() => undefined);
+      await this.#forgetSecrets(saved.id);
       this.#parts.board.publish('server.removed', { server: saved.id });
       throw notAdded(error, address);
     }
@@ -287,6 +287,11 @@ export class ServerDesk implements AsyncDisposable {
     return server;
   }
 
+  async #forgetSecrets(id: string): Promise<void> {
+    for (const name of [secretOf(id), sessionOf(id)])
+      await this.#parts.secrets.write(name, undefined).catch(() => undefined);
+  }
+
   #attachedAt(resource: string): string | null {
     return this.#parts.attached().find((one) => one.resource === resource)?.id ?? null;
   }
@@ -308,9 +313,15 @@ export class ServerDesk implements AsyncDisposable {
     try {
       const token = await secrets.read(secretOf(saved.id)).catch(() => undefined);
       server.secret = token;
+      const session = await secrets.read(sessionOf(saved.id)).catch(() => undefined);
+      server.hasSession = session !== undefined;
+      const onSession = (renewed: string | undefined): void => {
+        server.hasSession = renewed !== undefined;
+        void secrets.write(sessionOf(saved.id), renewed).catch(() => undefined);
+      };
       const lab = await open(
         ports,
-        { url: saved.url, token, webSocket: saved.webSocket, dialect: saved.dialect ?? undefined },
+        { url: saved.url, token, session, onSession, webSocket: saved.webSocket, dialect: saved.dialect ?? undefined },
         AbortSignal.any([AbortSignal.timeout(this.#limits.openMs), this.#closing.signal]),
       );
       if (!this.#servers.has(saved.id)) {
@@ -321,7 +332,7 @@ export class ServerDesk implements AsyncDisposable {
       saved.dialect = lab.dialect;
       if (saved.label === parseServerAddress(saved.url).origin && lab.about.name !== '')
         saved.label = saidName(lab.about.name);
-      if (token !== undefined) server.loginState = 'in';
+      if (token !== undefined || server.hasSession) server.loginState = 'in';
       lab.onEvent((event) => this.#heard(server, event));
       this.show(server);
       this.#parts.listed();
@@ -454,6 +465,11 @@ function notAdded(thrown: unknown, { origin }: ServerAddress): LabError {
     error.details,
     { cause: error },
   );
+}
+
+/** What renews a login. */
+function sessionOf(id: string): string {
+  return `session:${id}`;
 }
 
 function secretOf(id: string): string {

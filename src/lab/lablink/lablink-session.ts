@@ -59,7 +59,7 @@ export class LabLinkSession {
     this.#ports = ports;
     this.clock = new ServerClock(ports.clock);
     this.stats = new SocketStats(ports.clock);
-    this.login = new LabLinkLogin(options.token, options.login);
+    this.login = new LabLinkLogin(options);
     const rest = new RestClient(ports, {
       base,
       token: () => this.login.token,
@@ -100,8 +100,10 @@ export class LabLinkSession {
   /** The first questions, whatever comes of them: who it is, a token, where its socket is. */
   async introduce(login: LabServerOptions['login'], signal: AbortSignal): Promise<void> {
     await this.#quietly(this.#readRoot(signal));
-    if (this.wantsToken && this.login.token === undefined && login)
-      await this.#quietly(this.login.login(login, signal));
+    if (this.wantsToken && this.login.token === undefined) {
+      if (login) await this.#quietly(this.login.login(login, signal));
+      else if (this.login.canRenew) await this.#quietly(this.login.renew(signal));
+    }
     await this.#quietly(this.#lookForNextPort(signal));
   }
 

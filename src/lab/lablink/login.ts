@@ -1,11 +1,11 @@
 import { LabError } from '../../core/errors.ts';
 import { loginAnswer } from '../../protocol/lab/lablink-rest.ts';
 import { errorText } from '../http-error.ts';
-import type { Login } from '../lab-server.ts';
+import type { LabServerOptions, Login } from '../lab-server.ts';
 import type { RestAnswer, RestClient } from '../rest-client.ts';
 
 /**
- * The login at one server: its tokens, in memory only. They all die with the server's process, whose secret is random; then the login given is used once
+ * The login at one server: its tokens, in memory; what renews them goes to `onSession`, too. They all die with the server's process, whose secret is random; then the login given is used once
  * more, if there is one.
  */
 export class LabLinkLogin {
@@ -14,9 +14,18 @@ export class LabLinkLogin {
   #refresh: string | undefined;
   #login: Login | undefined;
 
-  constructor(token: string | undefined, login: Login | undefined) {
+  readonly #onSession: (session: string | undefined) => void;
+
+  constructor({
+    token,
+    login,
+    session,
+    onSession,
+  }: Pick<LabServerOptions, 'token' | 'login' | 'session' | 'onSession'>) {
     this.#access = token;
     this.#login = login;
+    this.#refresh = session;
+    this.#onSession = onSession ?? (() => undefined);
   }
 
   /** The client that asks; it itself asks for the token. */
@@ -57,6 +66,7 @@ export class LabLinkLogin {
       if (answer.status === 200) return this.#take(answer);
       if (answer.status >= 500) throw loginError(answer);
       this.#refresh = undefined;
+      this.#onSession(undefined);
     }
     if (this.#login) return this.login(this.#login, signal);
     this.#access = undefined;
@@ -74,6 +84,7 @@ export class LabLinkLogin {
       this.#access = undefined;
       this.#refresh = undefined;
       this.#login = undefined;
+      this.#onSession(undefined);
     }
   }
 
@@ -83,6 +94,7 @@ export class LabLinkLogin {
       throw new LabError('server.malformed', 'The lab server answered the login with no token. You are not logged in.');
     this.#access = tokens.data.access_token;
     this.#refresh = tokens.data.refresh_token ?? this.#refresh;
+    this.#onSession(this.#refresh);
   }
 
   async #post(path: string, body: unknown, signal: AbortSignal | undefined): Promise<RestAnswer> {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { LabError } from '../../core/errors.ts';
-import type { Login } from '../lab-server.ts';
+import type { LabServerOptions, Login } from '../lab-server.ts';
 import type { RestAnswer, RestClient } from '../rest-client.ts';
 
 const granted = z.object({
@@ -9,7 +9,7 @@ const granted = z.object({
   expires_in: z.number().positive().optional(),
 });
 
-/** The token of one server, in memory only, and how a new one is got. */
+/** The token of one server, in memory, and how a new one is got; what renews it goes to `onSession`, too. */
 export class LabwireAuth {
   token: string | undefined;
   /** Of the token in use, as the server said; s. Undefined: not known. */
@@ -18,10 +18,17 @@ export class LabwireAuth {
   #login: Login | undefined;
   #refreshToken: string | undefined;
 
-  constructor(rest: () => RestClient, token: string | undefined, login: Login | undefined) {
+  readonly #onSession: (session: string | undefined) => void;
+
+  constructor(
+    rest: () => RestClient,
+    { token, login, session, onSession }: Pick<LabServerOptions, 'token' | 'login' | 'session' | 'onSession'>,
+  ) {
     this.#rest = rest;
     this.token = token;
     this.#login = login;
+    this.#refreshToken = session;
+    this.#onSession = onSession ?? (() => undefined);
   }
 
   get canRenew(): boolean {
@@ -42,8 +49,8 @@ export class LabwireAuth {
         'The lab server wants a one-time code with the login. Nothing was changed there. Enter the code of your app.',
       );
     this.#take(answer);
-    // A one-time code does not work twice.
-    this.#login = { user: login.user, password: login.password };
+    // A one-time code does not work twice: then the login cannot be said again.
+    this.#login = login.mfaToken === undefined ? login : undefined;
   }
 
   /** A new token by the refresh token, else by the login. Throws server.unauthorized where there is neither or both are refused. */
@@ -58,6 +65,7 @@ export class LabwireAuth {
         return;
       }
     }
+    this.#onSession(undefined);
     if (!this.#login) throw unauthorized('');
     await this.login(this.#login, signal);
   }
@@ -67,6 +75,7 @@ export class LabwireAuth {
     this.expiresInS = undefined;
     this.#login = undefined;
     this.#refreshToken = undefined;
+    this.#onSession(undefined);
   }
 
   #take(answer: RestAnswer): void {
@@ -79,6 +88,7 @@ export class LabwireAuth {
     if (answer.status >= 300 || !judged.success) throw unauthorized(` (HTTP ${answer.status})`);
     this.token = judged.data.access_token;
     this.#refreshToken = judged.data.refresh_token;
+    this.#onSession(this.#refreshToken);
     this.expiresInS = judged.data.expires_in;
   }
 }

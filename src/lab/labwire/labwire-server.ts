@@ -83,7 +83,7 @@ export class LabwireServer implements LabServer {
     this.url = base;
     this.#ports = ports;
     this.#clock = new ServerClock(ports.clock);
-    this.#auth = new LabwireAuth(() => this.#rest, options.token, options.login);
+    this.#auth = new LabwireAuth(() => this.#rest, options);
     this.#rest = new RestClient(ports, {
       base,
       token: () => this.#auth.token,

@@ -6,8 +6,8 @@ import { call } from '../engine-link.ts';
 import { useAttempt } from './attempt.ts';
 
 const KEPT: Record<ServerState['login']['kept'], string> = {
-  keychain: 'The token is kept in the keychain of the system.',
-  memory: 'The token stays in memory until Labwire closes. No password is kept.',
+  keychain: 'What renews it is kept in the keychain of the system; the password in memory, until Labwire closes.',
+  memory: 'It stays in memory until Labwire closes, to log in again when the server restarts.',
 };
 
 /** Who we are at a server. */
