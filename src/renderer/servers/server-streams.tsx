@@ -40,7 +40,7 @@ export function ServerStreams({ server }: { server: ServerState }): ReactElement
             </td>
             <td className={SOURCE_TONES[one.source]}>{SOURCE_WORDS[one.source]}</td>
             <td>{one.rateHz.toFixed(1)} /s</td>
-            <td>{one.latencyMs === null ? '–' : `${Math.round(one.latencyMs)} ms`}</td>
+            <td>{one.latencyMs === null ? '–' : `${Math.max(0, Math.round(one.latencyMs))} ms`}</td>
             <td>{formatCount(one.rows)}</td>
             <td>{formatCount(one.lost)}</td>
             <td>{formatCount(one.filled)}</td>
