@@ -7,8 +7,9 @@ provideMapGroupBy();
 export default defineConfig({
   test: {
     // Tests send nothing into the network of whoever runs them.
-    env: { LABWIRE_NETWORK_SEARCH: 'off' },
-    include: ['test/soak/**/*.test.ts'],
+    env: { LABWIRE_NETWORK_SEARCH: 'off', LABWIRE_CUT: 'all' },
+    // Of the cut recordings npm test takes a part only.
+    include: ['test/soak/**/*.test.ts', 'src/engine/recording/cut.test.ts'],
     testTimeout: 600_000,
     hookTimeout: 600_000,
     fileParallelism: false,
