@@ -1,3 +1,4 @@
+import { CONTRACT_VERSION } from '../../src/contract/calls.ts';
 import type { App } from './launch.ts';
 
 /** Shows a page of ours that holds nothing, so that a test speaks to the preload with no app beside it. */
@@ -13,7 +14,7 @@ export async function showBlankPage(app: App): Promise<void> {
  */
 export async function greetEngine(app: App): Promise<string> {
   return await app.page.evaluate(
-    () =>
+    (contract) =>
       new Promise<string>((resolve) => {
         addEventListener('message', function take(event) {
           const port = event.ports[0];
@@ -21,11 +22,12 @@ export async function greetEngine(app: App): Promise<string> {
           removeEventListener('message', take);
           port.addEventListener('message', ({ data }) => typeof data === 'string' && resolve(data), { once: true });
           port.start();
-          const input = { contract: 1, screen: 'end-to-end suite' };
+          const input = { contract, screen: 'end-to-end suite' };
           port.postMessage(JSON.stringify({ type: 'request', id: 1, call: 'engine.hello', input }));
         });
         window.labwireShell?.connect();
       }),
+    CONTRACT_VERSION,
   );
 }
 

@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { CONTRACT_VERSION } from '../../src/contract/calls.ts';
 import type { RunningEngine } from '../../src/headless/running-engine.ts';
 import { findRunningEngine } from '../../src/headless/running-engine.ts';
 import { enginePid, greetEngine, showBlankPage } from './blank-page.ts';
@@ -21,7 +22,7 @@ afterAll(async () => {
 test('a page gets a port and the engine answers on it', async () => {
   await showBlankPage(app);
   const answer = JSON.parse(await greetEngine(app));
-  expect(answer).toMatchObject({ type: 'answer', id: 1, output: { contract: 1, host: 'electron' } });
+  expect(answer).toMatchObject({ type: 'answer', id: 1, output: { contract: CONTRACT_VERSION, host: 'electron' } });
   expect(answer.output.dataFolder).toBe(app.dataFolder);
 });
 
@@ -102,7 +103,9 @@ test('a screen that records keeps the system awake; the quit waits until the rec
 
   expect(await app.close()).toBe(0);
   const files = readdirSync(folder, { recursive: true }).map(String);
-  expect(files.filter((name) => /\.mcap/.test(name))).toEqual([expect.stringMatching(/\.mcap$/)]);
+  // Finished, not cut off: nothing of it is called `.part`.
+  expect(files.filter((name) => /^recordings.*\.mcap(\.part)?$/.test(name))).toEqual([join('recordings', 'quit.mcap')]);
+  expect(files.filter((name) => name.endsWith('.part'))).toEqual([]);
   // Its lock and its address are gone with it.
   expect(files.filter((name) => /engine\.(lock|json)$/.test(name))).toEqual([]);
 });

@@ -139,7 +139,8 @@ describe('exports', () => {
     const [header = '', ...lines] = file.toString().trimEnd().split(/\r?\n/);
     expect(header).toMatch(/^time;elapsed \[s\];\S*ch1\.voltage \[V\]$/);
     const volts = lines.map((line) => Number(line.split(';')[2]));
-    expect(volts[0]).toBeCloseTo(3.3, 1);
+    // The second before may reach back to where the output was off.
+    expect(volts.some((value) => Math.abs(value - 3.3) < 0.05)).toBe(true);
     expect(volts.at(-1)).toBeCloseTo(5, 1);
   });
 
