@@ -23,19 +23,27 @@ export function openPrompt(session: MessageSession, say: (text: string) => void)
   });
   const done = new Promise<void>((resolve) => lines.once('close', resolve));
   // The terminal is in raw mode: Ctrl-C comes as a key.
+  let isClosed = false;
+  lines.once('close', () => {
+    isClosed = true;
+  });
+  // `quit` closes it in the middle of its own line; Node 24 throws for a prompt after that.
+  const prompt = (keepsCursor = false): void => {
+    if (isTerminal && !isClosed) lines.prompt(keepsCursor);
+  };
   lines.on('SIGINT', () => lines.close());
   lines.on('line', (line) => {
     const answer = carryOut(line, session, lines);
     if (answer !== undefined) say(answer);
-    if (isTerminal) lines.prompt();
+    prompt();
   });
-  if (isTerminal) lines.prompt();
+  prompt();
   return {
     done,
     async print(write) {
       if (isTerminal) process.stderr.write('\r\u001b[K');
       await write();
-      if (isTerminal) lines.prompt(true);
+      prompt(true);
     },
     [Symbol.dispose]: () => lines.close(),
   };
