@@ -234,7 +234,8 @@ describe('replay', () => {
     await page.getByLabel('Speed').selectOption('10');
     await press(' ');
     await expect.poll(status, SOON).toBe('replay, at the end');
-    expect(await shownVolts('DP832 ch1 voltage')).toBeCloseTo(5, 1);
+    // The last values come with the next message, behind the word.
+    await expect.poll(() => shownVolts('DP832 ch1 voltage'), SOON).toBeCloseTo(5, 1);
     await page.getByRole('button', { name: 'End replay' }).click();
     await page.getByRole('button', { name: 'Back to live' }).click();
   });
