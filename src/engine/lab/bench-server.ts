@@ -4,6 +4,7 @@ import { LabError } from '../../core/errors.ts';
 import type { LabStream } from '../../lab/equipment.ts';
 import type { LabServer, LabServerEvent, LockState } from '../../lab/lab-server.ts';
 import { AlarmList } from './alarm-list.ts';
+import { DropWatch } from './drop-watch.ts';
 import { LineList } from './line-list.ts';
 import { saidName, saidText } from './said-text.ts';
 import type { SavedServer } from './server-file.ts';
@@ -35,6 +36,7 @@ export class BenchServer {
   loginState: ServerState['login']['state'] = 'none';
   /** The token it was opened with: shown and logged nowhere. */
   secret: string | undefined;
+  readonly drops = new DropWatch();
   /** A login that can be renewed is kept. */
   hasSession = false;
   /** Streams of its attached instruments, by equipment and name. */

@@ -216,7 +216,11 @@ export class ServerDesk implements AsyncDisposable {
 
   /** Its traffic is shown again. */
   tick(): void {
-    for (const server of this.#servers.values()) if (server.lab) this.show(server);
+    for (const server of this.#servers.values()) {
+      if (!server.lab) continue;
+      const drops = server.drops.look(this.show(server).streams, this.#parts.clock.monotonicMs());
+      if (drops !== undefined) this.#say('warning', `${server.saved.label}: ${drops}`);
+    }
   }
 
   /** Shows it now; gives what is shown. */
