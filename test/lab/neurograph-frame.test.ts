@@ -22,7 +22,7 @@ const bytesOf = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, 'h
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 
-describe('270 the 8-byte header of NeuroGraph: golden vectors and every fault', () => {
+describe('270 272 the 8-byte header of NeuroGraph: golden vectors and every fault', () => {
   for (const { name, hex, len } of vectors.neurograph_binary) {
     test(name, () => {
       const bytes = bytesOf(hex);

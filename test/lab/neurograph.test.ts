@@ -233,6 +233,20 @@ describe('NeuroGraph over real sockets', () => {
     expect(client.link.word).toBe('connected');
   });
 
+  test('102 a broadcast comes once, as a line of its channel, to each client that asked for it', async () => {
+    const server = await startServer({ metricsMs: 3_600_000 });
+    const one = await openClient({ url: server.url, token: server.mint('developer') });
+    const other = await openClient({ url: server.url, token: server.mint('developer') });
+    for (const { client, events } of [one, other])
+      await events.until(() => statusOf(client).channels?.includes('signals') === true, 'subscribed');
+    server.broadcast('signals', 'spike', { at: 1 });
+    server.broadcast('signals', 'end', { at: 2 });
+    for (const { events } of [one, other]) {
+      await events.until(() => events.notes('signals').length >= 2, 'both lines');
+      expect(events.notes('signals')).toHaveLength(2);
+    }
+  });
+
   test('a flood of events becomes its first lines and a count', async () => {
     const server = await startServer({ metricsMs: 3_600_000 });
     const { client, events } = await openClient({ url: server.url, token: server.mint('developer') });
