@@ -64,6 +64,14 @@ export class LabwireAuth {
         this.#take(answer);
         return;
       }
+      // A server that stumbles says nothing of the login: what renews it is good for the next try.
+      if (answer.status >= 500) {
+        this.#refreshToken = refreshToken;
+        throw new LabError(
+          'server.unreachable',
+          `The lab server could not renew the login (HTTP ${answer.status}). Nothing was changed; it is tried again with the next connection.`,
+        );
+      }
     }
     this.#onSession(undefined);
     if (!this.#login) throw unauthorized('');
