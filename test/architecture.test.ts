@@ -51,6 +51,11 @@ const FLOORS: Record<string, Floor> = {
     floors: ['core', 'protocol'],
     packages: ['node:', 'zod', 'ws', 'serialport', 'bonjour-service', 'yaml'],
   },
+  hub: {
+    holds: 'a screen that serves other clients: the lab-server protocols, REST, metrics',
+    floors: ['core', 'protocol', 'contract'],
+    packages: ['node:', 'zod', 'ws', 'fastify', '@fastify/swagger', 'fastify-type-provider-zod', 'jose', 'prom-client'],
+  },
   main: {
     holds: 'the Electron shell',
     floors: ['core', 'contract'],
@@ -65,6 +70,8 @@ const FLOORS: Record<string, Floor> = {
     holds: 'the command line and the browser host',
     floors: ['core', 'protocol', 'contract', 'lab', 'engine', 'simulator'],
     packages: ['node:', 'zod', 'ws'],
+    // The command line keeps the hub's users and tokens.
+    exceptions: [{ from: /^src\/headless\/commands\//, to: /^src\/hub\/access\// }],
   },
   published: {
     holds: 'what other programs import: a link to a lab server for Node, browsers and React',
