@@ -120,6 +120,8 @@ export const serverState = z.object({
     malformed: z.number(),
     unaccounted: z.number(),
     dropped: z.number(),
+    /** What it sends to show that it lives, and when the last one came; null where it sends none. */
+    heartbeats: z.object({ count: z.int(), lastNs: timeNs.nullable() }).nullable(),
   }),
   streams: z.array(serverStream).max(500),
   equipment: z.array(serverEquipment).max(500),

@@ -44,6 +44,13 @@ export interface ServerClockState {
   method: 'two-way' | 'one-way' | 'http-date' | 'none';
 }
 
+/** What a server sends of itself to show that it lives. */
+export interface Heartbeats {
+  count: number;
+  /** Arrival of the last one, ns since 1970. */
+  lastNs: bigint | undefined;
+}
+
 export interface TrafficStats {
   messages: number;
   bytesPerS: number;
@@ -55,6 +62,8 @@ export interface TrafficStats {
   unaccounted: number;
   /** What the server said it dropped or thinned. */
   dropped: number;
+  /** Undefined where the dialect has none. */
+  heartbeats?: Heartbeats | undefined;
 }
 
 export interface LockState {

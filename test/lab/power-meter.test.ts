@@ -360,6 +360,24 @@ describe('power meter over real sockets', () => {
     expect(server.requests).toContain('GET /detector/wavelength?module=4&channel=1');
   });
 
+  test('103 heartbeats are counted, each once, whatever the interval of the data; when the last one came is known', async () => {
+    const server = await startServer({ heartbeatMs: 50, healthMs: 600_000 });
+    const client = await openClient({ url: `${server.url}/?module=4,7` });
+    const sinceNs = nowNs();
+    const fast = new RecordedOutlet();
+    stack.use(client.openStream('module4', 'power', 20, fast));
+    stack.use(client.openStream('module7', 'power', 300, new RecordedOutlet()));
+    await expect.poll(() => server.heartbeats, { timeout: 15_000 }).toBeGreaterThan(6);
+    await fast.more(1, 'live');
+    server.state.isFrozen = true;
+    await expect
+      .poll(() => client.traffic.heartbeats?.count, { timeout: 15_000 })
+      .toSatisfy((count) => count === server.heartbeats);
+    const { lastNs = 0n } = client.traffic.heartbeats ?? {};
+    expect(lastNs).toBeGreaterThan(sinceNs);
+    expect(lastNs).toBeLessThanOrEqual(nowNs());
+  });
+
   test('what Python writes for numbers that are none comes through: NaN missing, infinity overload', async () => {
     const { server, client, outlet } = await startBench();
     server.state.odd.set(2, Number.NaN).set(3, Number.NEGATIVE_INFINITY);

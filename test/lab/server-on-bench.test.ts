@@ -60,6 +60,15 @@ test('it is found what it speaks; its module is attached like an instrument, wit
   expect(row).toMatchObject({ state: 'attached', paths: [{ way: 'server' }] });
 });
 
+test('103 its heartbeats and when the last one came are in the state of the bench', async () => {
+  await attachModule();
+  const beats = await screen.until('a heartbeat', ({ servers }) => {
+    const { count = 0, lastNs = null } = servers[0]?.traffic.heartbeats ?? {};
+    return count > 0 && lastNs !== null && { count, lastNs };
+  });
+  expect(Math.abs(Date.now() - Number(BigInt(beats.lastNs) / 1_000_000n))).toBeLessThan(60_000);
+});
+
 test('a cut is a gap with its reason, the rest goes on live, and the recording says how each row came', async () => {
   const { instrument } = await attachModule();
   await screen.until('live data', (state) => linkOf(state) === 'connected');

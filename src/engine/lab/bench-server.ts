@@ -195,6 +195,7 @@ export class BenchServer {
 
   get #traffic(): ServerState['traffic'] {
     const traffic = this.lab?.traffic;
+    const heartbeats = traffic?.heartbeats;
     return {
       messages: traffic?.messages ?? 0,
       bytesPerS: Math.round(traffic?.bytesPerS ?? 0),
@@ -204,6 +205,9 @@ export class BenchServer {
       malformed: traffic?.malformed ?? 0,
       unaccounted: traffic?.unaccounted ?? 0,
       dropped: traffic?.dropped ?? 0,
+      heartbeats: heartbeats
+        ? { count: heartbeats.count, lastNs: heartbeats.lastNs === undefined ? null : String(heartbeats.lastNs) }
+        : null,
     };
   }
 

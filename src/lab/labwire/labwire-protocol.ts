@@ -6,6 +6,7 @@ import {
   parseLabwireMessage,
 } from '../../protocol/lab/labwire-messages.ts';
 import { parseTolerantJson } from '../../protocol/lab/tolerant-json.ts';
+import { HeartbeatCount } from '../heartbeat-count.ts';
 import type { AfterEnd, HeartbeatRule, LinkProtocol, LinkSignal } from '../link-protocol.ts';
 import type { LabPorts, SocketData } from '../ports.ts';
 import { startClockPings } from '../server-clock/clock-pings.ts';
@@ -61,6 +62,7 @@ export class LabwireProtocol implements LinkProtocol {
   readonly handshakeMs = 10_000;
   readonly heartbeat: HeartbeatRule = { probeMs: 10_000, deadMs: 25_000, probe: () => this.#time.ask() };
   readonly frames: FrameReader;
+  readonly beats: HeartbeatCount;
   /** What is said before the close frame of a person: then nothing is kept there. */
   isLeaving = false;
   /** Of the present or last connection. */
@@ -87,6 +89,7 @@ export class LabwireProtocol implements LinkProtocol {
     this.#host = host;
     this.#sockets = sockets;
     this.#time = new TimeQuestions(host.ports.clock, host.clock);
+    this.beats = new HeartbeatCount(host.ports.clock);
     this.frames = new FrameReader(host.ports.inflate, (handle) => this.#handles.get(handle));
   }
 
@@ -213,6 +216,7 @@ export class LabwireProtocol implements LinkProtocol {
         this.#time.answered(message);
         return undefined;
       case 'heartbeat':
+        this.beats.beat();
         if (message.t !== undefined) this.#host.clock.arrived(BigInt(Math.round(message.t)) * 1000n);
         return undefined;
       case 'reconnection_token':

@@ -167,6 +167,7 @@ export class LabwireServer implements LabServer {
       malformed: this.#malformed,
       unaccounted: this.#unaccounted,
       dropped: this.#desk.dropped + this.#protocol.frames.dropped,
+      heartbeats: this.#protocol.beats.seen,
     };
   }
 

@@ -17,9 +17,11 @@ export class HealthProtocol implements LinkProtocol {
   /** Streams of all clients, as last told. */
   activeStreams: number | undefined;
   readonly #path: SocketPath;
+  readonly #onHeartbeat: () => void;
 
-  constructor(path: SocketPath) {
+  constructor(path: SocketPath, onHeartbeat: () => void) {
     this.#path = path;
+    this.#onHeartbeat = onHeartbeat;
   }
 
   url(): string {
@@ -35,6 +37,7 @@ export class HealthProtocol implements LinkProtocol {
     const message = typeof data === 'string' ? read(data) : undefined;
     if (message?.type === 'heartbeat') {
       this.activeStreams = message.active_streams;
+      this.#onHeartbeat();
       return { isReady: true };
     }
     if (message?.type === 'reconnect') return { retryAfterS: message.retry_after, reason: message.reason };

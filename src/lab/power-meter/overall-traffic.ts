@@ -5,7 +5,7 @@ import type { LinkTraffic } from '../link/link-traffic.ts';
 export function overallTraffic(
   health: LinkTraffic,
   streams: readonly (LinkTraffic | undefined)[],
-  counts: Pick<TrafficStats, 'malformed' | 'unaccounted'>,
+  counts: Pick<TrafficStats, 'malformed' | 'unaccounted' | 'heartbeats'>,
 ): TrafficStats {
   const all = [health, ...streams.flatMap((traffic) => traffic ?? [])];
   const sum = (of: (traffic: LinkTraffic) => number): number => all.reduce((total, one) => total + of(one), 0);

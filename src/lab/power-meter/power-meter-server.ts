@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
 import type { ControlValue } from '../../core/instrument.ts';
 import type { Controls, Equipment, LabOutlet, LabStream } from '../equipment.ts';
+import { HeartbeatCount } from '../heartbeat-count.ts';
 import type {
   CommandOptions,
   DialectName,
@@ -59,6 +60,7 @@ class PowerMeterServer implements LabServer {
   readonly features: LabFeatures = POWER_METER_FEATURES;
   readonly #events = new ServerEvents();
   readonly #clock: PowerClock;
+  readonly #beats: HeartbeatCount;
   readonly #http: OwnedHttp;
   readonly #rest: RestClient;
   readonly #gate: ConnectionGate;
@@ -83,6 +85,8 @@ class PowerMeterServer implements LabServer {
     this.#intervalMs = address.intervalS * 1000;
     this.#isSocketOn = options.webSocket ?? true;
     this.#clock = new PowerClock(ports.clock);
+    this.#beats = new HeartbeatCount(ports.clock);
+    const heartbeat = (): void => this.#beats.beat();
     this.#http = new OwnedHttp(ports);
     this.#rest = new RestClient(this.#http.ports, { base: address.base, token: () => options.token });
     this.#mainframe = new Mainframe(this.#rest);
@@ -96,7 +100,7 @@ class PowerMeterServer implements LabServer {
     });
     // A server may have the one and not the other: each finds its own path.
     const path = new SocketPath(address.base, address.prefixes);
-    this.#health = new HealthProtocol(new SocketPath(address.base, address.prefixes));
+    this.#health = new HealthProtocol(new SocketPath(address.base, address.prefixes), heartbeat);
     const maxAttempts = options.maxAttempts;
     this.#streams = address.modules.map(
       (module) =>
@@ -109,6 +113,7 @@ class PowerMeterServer implements LabServer {
           isSocketOn: () => this.#isSocketOn,
           isGateOpen: () => this.#gate.isOpen,
           changed: () => this.#linkChanged(),
+          heartbeat,
           hardwareError: (number, message, count) => this.#hardwareError(number, message, count),
           recovered: (number) => this.#recovered(number),
           loss: (stream, lost, reason, isUnaccounted) =>
@@ -161,6 +166,7 @@ class PowerMeterServer implements LabServer {
       {
         malformed: this.#health.malformed + sum(({ malformed }) => malformed),
         unaccounted: sum(({ unaccounted }) => unaccounted),
+        heartbeats: this.#beats.seen,
       },
     );
   }

@@ -11,6 +11,8 @@ import { judgeEnd } from './socket-path.ts';
 export interface PowerEvents {
   opened(): void;
   data(snapshot: PowerSnapshot): void;
+  /** The server shows that it lives, whatever the interval of the data. */
+  heartbeat(): void;
   /** The hardware cannot be read just now; `count` in a row. */
   hardwareError(message: string, count: number): void;
 }
@@ -71,6 +73,7 @@ export class PowerProtocol implements LinkProtocol {
         this.#events.data(message);
         return { isData: true };
       case 'heartbeat':
+        this.#events.heartbeat();
         return undefined;
       case 'error':
         this.#events.hardwareError(message.message, message.error_count);

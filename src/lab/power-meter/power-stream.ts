@@ -26,6 +26,7 @@ export interface PowerStreamPlace {
   /** The instrument is connected to its server, as far as is known: only then is a socket opened. */
   isGateOpen(): boolean;
   changed(): void;
+  heartbeat(): void;
   hardwareError(module: number, message: string, count: number): void;
   recovered(module: number): void;
   loss(key: string, lost: number, reason: string, isUnaccounted: boolean): void;
@@ -53,6 +54,7 @@ export class PowerStream implements AsyncDisposable {
         this.#isFirst = true;
       },
       data: (snapshot) => this.#data(snapshot),
+      heartbeat: () => place.heartbeat(),
       hardwareError: (message, count) => {
         this.#errors = count;
         place.hardwareError(module, message, count);

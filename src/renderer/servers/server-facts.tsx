@@ -1,6 +1,6 @@
 import type { ReactElement } from 'react';
 import type { ServerState } from '../../contract/server-schema.ts';
-import { formatBytes, formatCount, plural } from '../text-format.ts';
+import { formatAgo, formatBytes, formatCount, msOf, plural } from '../text-format.ts';
 import { clockText, savingText, streamsText } from './server-words.ts';
 
 /** What comes from a server, how fast, and what is missing. */
@@ -24,6 +24,12 @@ export function ServerFacts({ server }: { server: ServerState }): ReactElement {
         </dd>
         <dt>Round trip</dt>
         <dd>{traffic.roundTripMs === null ? 'not measured' : `${traffic.roundTripMs.toFixed(1)} ms`}</dd>
+        {traffic.heartbeats && (
+          <>
+            <dt title="What it sends by itself to show that it lives">Heartbeats</dt>
+            <dd data-testid="heartbeats">{heartbeatText(traffic.heartbeats, Date.now())}</dd>
+          </>
+        )}
         <dt>Its clock</dt>
         <dd>{clockText(server.clock)}</dd>
         <dt>Dropped by it</dt>
@@ -35,4 +41,9 @@ export function ServerFacts({ server }: { server: ServerState }): ReactElement {
       </dl>
     </div>
   );
+}
+
+function heartbeatText({ count, lastNs }: NonNullable<ServerState['traffic']['heartbeats']>, nowMs: number): string {
+  if (lastNs === null) return 'none yet';
+  return `${formatCount(count)} · last ${formatAgo(msOf(lastNs), nowMs)}`;
 }

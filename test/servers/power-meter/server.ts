@@ -45,6 +45,8 @@ export class PowerMeterServer implements AsyncDisposable {
   /** Upgrades refused with 403. */
   readonly refused: string[] = [];
   readonly sockets: SeenSocket[] = [];
+  /** Heartbeats sent, on all sockets. */
+  heartbeats = 0;
   readonly #http = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -223,6 +225,7 @@ export class PowerMeterServer implements AsyncDisposable {
   }
 
   #heartbeat(): string {
+    this.heartbeats++;
     return pythonText({ type: 'heartbeat', timestamp: this.state.naiveTime, active_streams: this.#streams });
   }
 }
