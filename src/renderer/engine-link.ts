@@ -1,9 +1,9 @@
 import type { BenchState, Pulse } from '../contract/bench-schema.ts';
+import { syncBench } from '../contract/bench-sync.ts';
 import type { CallInput, CallName, CallOutput } from '../contract/calls.ts';
 import { type CallOptions, type Client, connect, greet } from '../contract/client.ts';
 import type { Link } from '../contract/link.ts';
 import { LabError } from '../core/errors.ts';
-import { syncBench } from './bench-sync.ts';
 import { createStore } from './store.ts';
 
 export type LinkWord = 'connecting' | 'live' | 'reconnecting' | 'failed';

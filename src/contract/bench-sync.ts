@@ -1,8 +1,8 @@
-import { reduceBench } from '../contract/bench-reducer.ts';
-import type { BenchState } from '../contract/bench-schema.ts';
-import type { Client } from '../contract/client.ts';
-import type { StateEvent } from '../contract/events.ts';
 import { LabError } from '../core/errors.ts';
+import { reduceBench } from './bench-reducer.ts';
+import type { BenchState } from './bench-schema.ts';
+import type { Client } from './client.ts';
+import type { StateEvent } from './events.ts';
 
 /** More than this between two reads means something else is wrong; the oldest are let go, the hole makes us read again. */
 const KEPT_EVENTS = 2000;

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import type { BenchState } from '../contract/bench-schema.ts';
-import type { CallName, CallOutput } from '../contract/calls.ts';
-import type { Client } from '../contract/client.ts';
-import type { StateEvent } from '../contract/events.ts';
 import { LabError } from '../core/errors.ts';
 import { seededRandom } from '../core/seeded-random.ts';
+import type { BenchState } from './bench-schema.ts';
 import { syncBench } from './bench-sync.ts';
+import type { CallName, CallOutput } from './calls.ts';
+import type { Client } from './client.ts';
+import type { StateEvent } from './events.ts';
 
 const START = { revision: 5, bench: { name: 'A', path: null, savedNs: null, error: null }, channels: [] };
 
