@@ -17,6 +17,6 @@ export function exitCodeOf(code: ErrorCode): number {
   if (code === 'call.invalid' || code.startsWith('resource.')) return EXIT.usage;
   if (/^(transport|protocol|instrument|driver|channel|safety|simulator|server)\./.test(code)) return EXIT.instrument;
   if (/^(recording|export|import|upload|replay|flight)\./.test(code)) return EXIT.recording;
-  if (/^(engine|link|bench|settings)\./.test(code)) return EXIT.engine;
+  if (/^(engine|link|bench|settings|hub)\./.test(code)) return EXIT.engine;
   return EXIT.failed;
 }

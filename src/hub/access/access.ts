@@ -1,0 +1,73 @@
+import type { AccessChange, Caller, Principal } from './principal.ts';
+import type { NamedRole } from './role.ts';
+
+/** A user as others may see it: nothing of the password or of the one-time codes. */
+export interface UserView {
+  readonly id: string;
+  readonly name: string;
+  readonly role: NamedRole;
+  readonly hasMfa: boolean;
+  /** ms since 1970. */
+  readonly createdMs: number;
+  readonly changedMs: number;
+  readonly lastLoginMs: number | undefined;
+}
+
+export interface Credentials {
+  username: string;
+  password: string;
+  /** One-time code, 6 digits, or one of the backup codes, for a user that has them set up. */
+  mfaToken?: string | undefined;
+}
+
+/** What a login or a renewal gives. The tokens stand nowhere else: not in a file, not in a log. */
+export interface Login {
+  readonly access: string;
+  readonly accessExpiresInS: number;
+  readonly refresh: string;
+  readonly refreshExpiresInS: number;
+  readonly principal: Principal;
+  readonly user: UserView;
+}
+
+/** Secret of one-time codes, shown once; in force from `confirmMfa` on. */
+export interface MfaSetup {
+  /** Base32, for typing. */
+  readonly secret: string;
+  /** `otpauth://…`, for a QR code. */
+  readonly provisioningUri: string;
+  readonly backupCodes: readonly string[];
+}
+
+/**
+ * Who may come in, and as whom. Errors are LabErrors with the codes of the family `hub`; `details.retryAfterS` where waiting helps,
+ * `details.attemptsRemaining` where tries are counted.
+ */
+export interface Access extends AsyncDisposable {
+  /**
+   * Who stands behind an access token or an API key (`lw_…`); undefined: nobody's, which is the anonymous principal where that is allowed.
+   * Throws hub.unauthenticated (none given, or not one of this hub), hub.expired (over, or its user changed since).
+   */
+  authenticate(token: string | undefined, from: Caller): Promise<Principal>;
+  /**
+   * Throws hub.unauthenticated {attemptsRemaining}, hub.mfa-required, hub.locked-out {retryAfterS}, hub.busy {retryAfterS}.
+   */
+  login(credentials: Credentials, from: Caller): Promise<Login>;
+  /** The next pair of tokens of a login. A token used twice ends the login. Throws hub.unauthenticated, hub.expired. */
+  refresh(refreshToken: string, from: Caller): Promise<Login>;
+  /** Ends the login the token (access or refresh) came from; gives how many ended: 0 if it was over, or is a key. */
+  logout(token: string): Promise<number>;
+  /** Throws hub.unauthenticated if the principal is no user, or is one no more. */
+  me(principal: Principal): Promise<UserView>;
+  /** Throws hub.unauthenticated (wrong password), hub.weak-password. All logins of the user end, the one at hand too. */
+  changePassword(principal: Principal, oldPassword: string, newPassword: string, from: Caller): Promise<void>;
+  setupMfa(principal: Principal): Promise<MfaSetup>;
+  /** Throws hub.unauthenticated for a wrong code; nothing is in force then. */
+  confirmMfa(principal: Principal, code: string, from: Caller): Promise<void>;
+  /** Throws hub.unauthenticated for a wrong password. */
+  disableMfa(principal: Principal, password: string, from: Caller): Promise<void>;
+  /** The principal as of now: with the role of today; undefined if what it stood on ended. For sockets that live long. */
+  recheck(principal: Principal): Principal | undefined;
+  /** Called for each change, also for one that the command line made, within a second. */
+  onRevoked(listener: (change: AccessChange) => void): Disposable;
+}
