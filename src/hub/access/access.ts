@@ -50,7 +50,7 @@ export interface Access extends AsyncDisposable {
    */
   authenticate(token: string | undefined, from: Caller): Promise<Principal>;
   /**
-   * Throws hub.unauthenticated {attemptsRemaining}, hub.mfa-required, hub.locked-out {retryAfterS}, hub.busy {retryAfterS}.
+   * Throws hub.unauthenticated {attemptsRemaining}, hub.mfa-required, hub.throttled {retryAfterS}, hub.busy {retryAfterS}.
    */
   login(credentials: Credentials, from: Caller): Promise<Login>;
   /** The next pair of tokens of a login. A token used twice ends the login. Throws hub.unauthenticated, hub.expired. */
