@@ -34,6 +34,7 @@ function pieceOf(state: BenchState, change: StateEvent): Partial<BenchState> | u
     case 'plan.changed':
     case 'math.changed':
     case 'upload.changed':
+    case 'share.changed':
       return change.data;
     case 'sweep.changed':
       return { sweeps: replace(state.sweeps, [change.data.sweep], (item) => item.sweep.id).slice(-KEPT_JOBS) };

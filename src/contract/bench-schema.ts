@@ -8,6 +8,7 @@ import { chunkCompression, flightState, job, labEvent, messageSession, recording
 import { replayState } from './replay-schema.ts';
 import { safetyState } from './safety-schema.ts';
 import { serverState } from './server-schema.ts';
+import { shareSettings, shareState } from './share-schema.ts';
 import { uploadState } from './upload-schema.ts';
 import { errorRecord, id, severity, shortText, timeNs } from './value-schema.ts';
 
@@ -45,6 +46,7 @@ export const settings = z.object({
   /** Recordings older than this are thinned to min, max and mean of `thinIntervalS`; 0: never. */
   thinAfterDays: z.number().min(0).max(36_500),
   thinIntervalS: z.number().min(0.001).max(86_400),
+  share: shareSettings,
 });
 export type Settings = z.infer<typeof settings>;
 
@@ -95,6 +97,8 @@ export const benchState = z.object({
   replays: z.array(replayState),
   upload: uploadState,
   servers: z.array(serverState).max(50),
+  /** Whom this bench is shared with. */
+  share: shareState,
   notices: z.array(notice),
   /** The last 200 events. */
   events: z.array(labEvent),

@@ -11,17 +11,19 @@ import {
   pathSource,
 } from './discovery-schema.ts';
 import { commandHelp, exchange, outputOff, polledQuery, streamInfo } from './instrument-schema.ts';
+import { LOCK_CALLS } from './lock-calls.ts';
 import { RECORDING_CALLS } from './recording-calls.ts';
 import { job, labEvent } from './recording-schema.ts';
 import { protectedDevice, safetyState } from './safety-schema.ts';
 import { SERVER_CALLS } from './server-calls.ts';
-import { controlValue, id, longText, nothing, shortText, timeNs } from './value-schema.ts';
+import { SHARE_CALLS } from './share-calls.ts';
+import { controlValue, id, longText, nothing, type right, shortText, timeNs } from './value-schema.ts';
 
 /** Version of this list. Screen and engine must agree on it in `engine.hello`. */
-export const CONTRACT_VERSION = 3;
+export const CONTRACT_VERSION = 4;
 
 /** What a caller must be allowed: see, change the measurement, change the program. */
-export type Right = 'view' | 'control' | 'manage';
+export type Right = z.infer<typeof right>;
 
 interface CallShape {
   right: Right;
@@ -292,6 +294,8 @@ export const CALLS = {
     output: z.object({ streams: z.array(streamInfo), exact: z.boolean(), nextNs: timeNs.nullable() }),
   },
 
+  ...LOCK_CALLS,
+  ...SHARE_CALLS,
   ...SERVER_CALLS,
   ...RECORDING_CALLS,
   'job.cancel': { right: 'control', input: z.object({ job: id }), output: nothing },

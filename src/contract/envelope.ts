@@ -4,13 +4,34 @@ import type { CallName } from './calls.ts';
 import { CALLS } from './calls.ts';
 import type { EventName } from './events.ts';
 import { EVENTS } from './events.ts';
-import { errorRecord } from './value-schema.ts';
+import { shareRole } from './share-schema.ts';
+import { errorRecord, id, right, shortText } from './value-schema.ts';
 
 const requestId = z.int().nonnegative();
 
+/** In whose name the hub calls. Only a link served as trusted may say it; the rights are at most those of the link. */
+export const asker = z.object({
+  user: shortText.min(1),
+  /** The client of the hub, the same after it came back: its locks and its `idem` belong to it. */
+  client: id,
+  role: shareRole,
+  rights: z.array(right).max(3),
+});
+export type Asker = z.infer<typeof asker>;
+
 /** What a screen may send as text. `tell` is a request without an answer. */
 const fromScreen = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('request'), id: requestId, call: z.string(), input: z.unknown() }),
+  z.object({
+    type: z.literal('request'),
+    id: requestId,
+    call: z.string(),
+    input: z.unknown(),
+    as: asker.optional(),
+    /** Counted from its arrival: begun by then or never (call.expired); begun and not done by then: call.unknown. */
+    deadlineMs: z.number().positive().max(3_600_000).optional(),
+    /** Of the same caller within 10 min: carried out once, answered the same. For calls that change something. */
+    idem: z.string().min(1).max(200).optional(),
+  }),
   z.object({ type: z.literal('tell'), call: z.string(), input: z.unknown() }),
   z.object({ type: z.literal('cancel'), id: requestId }),
 ]);

@@ -9,6 +9,8 @@ import { flightState, job, labEvent, messageSession, recordingState } from './re
 import { replayState } from './replay-schema.ts';
 import { safetyState } from './safety-schema.ts';
 import { serverState } from './server-schema.ts';
+import { HUB_CALLS } from './share-calls.ts';
+import { shareState } from './share-schema.ts';
 import { uploadState } from './upload-schema.ts';
 
 /**
@@ -44,6 +46,7 @@ export const STATE_EVENTS = {
   'replay.closed': z.object({ replay: z.string() }),
   'server.changed': z.object({ server: serverState }),
   'server.removed': z.object({ server: z.string() }),
+  'share.changed': z.object({ share: shareState }),
   'upload.changed': z.object({ upload: uploadState }),
   'notice.raised': z.object({ notice }),
   'event.happened': z.object({ event: labEvent }),
@@ -54,6 +57,8 @@ export const LOOSE_EVENTS = {
   'engine.pulse': pulse,
   /** Only to screens that asked with `trace.watch`; batched. */
   'exchange.happened': z.object({ exchanges: z.array(exchange).max(200) }),
+  /** Only to the hub: a screen asked this of it. `share.answer` says what came of it. */
+  'share.asked': z.object({ ask: z.int().nonnegative(), call: z.enum(HUB_CALLS), input: z.unknown() }),
   /** Another process fills or empties the recordings folder. */
   'library.changed': z.object({}),
 } as const;

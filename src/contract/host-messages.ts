@@ -22,6 +22,9 @@ export const hostRequest = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('startSimulator') }),
   z.object({ kind: z.literal('stopSimulator') }),
   z.object({ kind: z.literal('setFault'), name: z.string(), fault }),
+  /** The process that shares the bench; answered when it runs. It finds the engine by itself, through the data folder. */
+  z.object({ kind: z.literal('startHub') }),
+  z.object({ kind: z.literal('stopHub') }),
   /** Desktop: a process for the VISA library of a maker. The answer comes with one port, the wire to it; the port closes when the process ends. */
   z.object({ kind: z.literal('startVisa') }),
   /** Desktop: the keychain of the system. Refused where there is none. */
@@ -38,7 +41,7 @@ export const toEngine = z.discriminatedUnion('kind', [
     port: z.int().min(0).max(65_535),
     token: z.string().min(1),
     /** Abilities the host lacks, with the reason. */
-    unavailable: z.partialRecord(z.enum(['notify', 'blockSleep', 'simulator', 'wake']), z.string()),
+    unavailable: z.partialRecord(z.enum(['notify', 'blockSleep', 'simulator', 'wake', 'hub']), z.string()),
   }),
   /** Desktop, with one port: the wire to a window's page. */
   z.object({ kind: z.literal('connect') }),
@@ -48,6 +51,8 @@ export const toEngine = z.discriminatedUnion('kind', [
   /** The shortcut of the whole desktop was pressed: Outputs off, whatever window is in front. */
   z.object({ kind: z.literal('outputsOff') }),
   z.object({ kind: z.literal('simulatorEnded'), reason: z.string() }),
+  /** The hub ended unasked. `retryMs`: it is started again after that; null: not, because it ended too often. */
+  z.object({ kind: z.literal('hubEnded'), reason: z.string(), retryMs: z.number().nullable() }),
   /** The answer to a request: the instruments of the simulated bench where it was asked for, else none; a secret where one was asked for and is there. */
   z.object({
     kind: z.literal('answer'),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { attachOptions } from './discovery-schema.ts';
+import { instrumentLock } from './lock-schema.ts';
 import { controlValue, errorRecord, id, role, shortText, timeNs } from './value-schema.ts';
 
 export const columnInfo = z.object({
@@ -71,6 +72,8 @@ export const instrumentState = z.object({
   retry: z.object({ attempt: z.int(), atNs: timeNs }).optional(),
   /** Another unit answers where this one was: the person decides (`instrument.adopt`, or plug the old one in again). */
   stranger: z.object({ idn: z.string(), resource: z.string() }).optional(),
+  /** Present while somebody has the instrument for themselves (`lock.take`). */
+  lock: instrumentLock.optional(),
   controls: z.array(control),
   values: z.record(z.string(), controlState),
   /** Lamps: `ch1.mode` = `CV`, `ch1.tripped` = `OVP`, `range` = `10 V`. */
@@ -89,6 +92,7 @@ export const instrumentState = z.object({
   }),
   /** Queries a person added, polled as channels (instruments without a family). */
   queries: z.array(polledQuery).max(50),
+  /** The VISA lock: its own keys are off. */
   isLocked: z.boolean(),
   rateAskedHz: z.number(),
   rateGotHz: z.number(),

@@ -23,4 +23,7 @@ export type Severity = z.infer<typeof severity>;
 
 export const role = z.enum(['supply', 'meter', 'scope', 'load', 'stream', 'unknown']);
 
+/** What a caller may: see, change the measurement, change the program. */
+export const right = z.enum(['view', 'control', 'manage']);
+
 export const nothing = z.object({});

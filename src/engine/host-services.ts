@@ -23,7 +23,7 @@ export interface SimulatorProcess extends AsyncDisposable {
 export interface HostServices {
   readonly host: 'electron' | 'node';
   /** Abilities this host lacks, with the reason: `{ notify: 'no desktop here' }`. */
-  readonly unavailable: Partial<Record<'notify' | 'blockSleep' | 'simulator' | 'wake', string>>;
+  readonly unavailable: Partial<Record<'notify' | 'blockSleep' | 'simulator' | 'wake' | 'hub', string>>;
   /** The system's keychain; absent where the host has none. */
   readonly secrets?: SecretStore;
   notify(notice: { title: string; text: string; severity: 'info' | 'warning' | 'error' | 'critical' }): void;

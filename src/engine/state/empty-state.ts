@@ -42,6 +42,7 @@ export function emptyState(dataFolder: string): BenchState {
     replays: [],
     upload: { target: null, link: 'off', uploads: [] },
     servers: [],
+    share: { state: 'off', urls: [], connections: [], users: 0 },
     notices: [],
     events: [],
   };

@@ -25,6 +25,16 @@ export function defaultSettings(dataFolder: string): Settings {
     flightHours: 0,
     thinAfterDays: 0,
     thinIntervalS: 1,
+    share: {
+      on: false,
+      name: '',
+      host: '127.0.0.1',
+      port: 8000,
+      listeners: [],
+      tls: null,
+      anonymous: false,
+      limits: { connections: 64, queueItems: 10_000, messageBytes: 1_048_576, replayS: 300 },
+    },
   };
 }
 
