@@ -1,5 +1,5 @@
+import { redact } from '../core/redact.ts';
 import type { LabSocket, SocketData, SocketEvents, SocketRequest } from './ports.ts';
-import { redact } from './redact.ts';
 
 /** The WebSocket of browsers (and of Node from 22 on), as far as it is used. */
 export interface BrowserWebSocket {

@@ -1,5 +1,5 @@
 import { LabError } from '../core/errors.ts';
-import { redact } from './redact.ts';
+import { redact } from '../core/redact.ts';
 
 /** Longest text of a server that goes into a message. */
 const TEXT_LIMIT = 300;

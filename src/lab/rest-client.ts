@@ -1,9 +1,9 @@
 import { LabError } from '../core/errors.ts';
+import { redact } from '../core/redact.ts';
 import type { JsonLimits } from '../protocol/lab/tolerant-json.ts';
 import { JSON_LIMITS, parseTolerantJson } from '../protocol/lab/tolerant-json.ts';
 import { errorText, httpError } from './http-error.ts';
 import type { HttpAnswer, HttpRequest, LabPorts } from './ports.ts';
-import { redact } from './redact.ts';
 
 export interface RestOptions {
   /** `http://host:8000`; paths are joined to it. */

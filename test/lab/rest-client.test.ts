@@ -4,9 +4,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { LabError } from '../../src/core/errors.ts';
+import { redact } from '../../src/core/redact.ts';
 import { createNodePorts } from '../../src/engine/lab/node-ports.ts';
 import { createSystemClock } from '../../src/engine/system-clock.ts';
-import { redact } from '../../src/lab/redact.ts';
 import { RestClient } from '../../src/lab/rest-client.ts';
 
 const ports = createNodePorts(createSystemClock());
@@ -254,6 +254,9 @@ test.each([
   ['{"access_token": "abc", "user": "u"}', '{"access_token": "…", "user": "u"}'],
   ['Authorization: Bearer abc.def-_', 'Authorization: …'],
   ['password=hunter2; reconnection_token=x', 'password=…; reconnection_token=…'],
+  ['Authorization: Basic YTpi', 'Authorization: …'],
+  ['{"old_password":"a \\"b, c","mfaToken":"12 34"}', '{"old_password":"…","mfaToken":"…"}'],
+  ['key lw_0123456789-_abc given', 'key lw_… given'],
   ['bad token eyJhbGciOi.eyJzdWIi.sig- here', 'bad token … here'],
   ['ws://h/ws?module=4', 'ws://h/ws?module=4'],
   ['Token expired', 'Token expired'],

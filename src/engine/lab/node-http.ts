@@ -2,8 +2,8 @@ import type { IncomingMessage, RequestOptions } from 'node:http';
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { LabError } from '../../core/errors.ts';
+import { redact } from '../../core/redact.ts';
 import type { HttpAnswer, HttpRequest } from '../../lab/ports.ts';
-import { redact } from '../../lab/redact.ts';
 
 /** Connections kept to one server; polling uses one of them again and again. */
 const SOCKETS = 8;

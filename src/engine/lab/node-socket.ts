@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
+import { redact } from '../../core/redact.ts';
 import type { LabSocket, Refusal, SocketEvents, SocketRequest } from '../../lab/ports.ts';
-import { redact } from '../../lab/redact.ts';
 
 /** What is kept of an answer that is no upgrade. */
 const BODY_LIMIT = 4096;

@@ -1,12 +1,12 @@
 import { createDeferred } from '../../core/deferred.ts';
 import { LabError } from '../../core/errors.ts';
+import { redact } from '../../core/redact.ts';
 import { createNodePorts } from '../../engine/lab/node-ports.ts';
 import { createSystemClock } from '../../engine/system-clock.ts';
 import type { Link } from '../../lab/link/open-link.ts';
 import { openLink } from '../../lab/link/open-link.ts';
 import type { LinkSnapshot } from '../../lab/link-state.ts';
 import { MessageProtocol } from '../../lab/message-protocol.ts';
-import { redact } from '../../lab/redact.ts';
 
 export interface MessageSessionOptions {
   url: string;

@@ -1,7 +1,7 @@
 import { LabError } from '../../core/errors.ts';
+import { redact } from '../../core/redact.ts';
 import type { AfterEnd } from '../link-protocol.ts';
 import type { Refusal } from '../ports.ts';
-import { redact } from '../redact.ts';
 
 export interface SocketEnd {
   code: number;
