@@ -1,0 +1,123 @@
+import { LabError } from '../core/errors.ts';
+import { ANONYMOUS, type Principal } from './access/principal.ts';
+
+/** What a hub connection speaks. */
+export type HubDialect = 'labwire.1' | 'lablink' | 'lablink-enhanced' | 'power-meter' | 'neurograph' | 'sse' | 'screen';
+
+/** Counts of one connection, for lists, gauges and metrics. */
+export interface ConnectionCounts {
+  /** Messages handed to the socket since it opened. */
+  sent: number;
+  received: number;
+  bytesSent: number;
+  bytesReceived: number;
+  /** Waiting now. */
+  queued: number;
+  /** 0…1 of what may wait. */
+  utilization: number;
+  dropped: number;
+  state: 'normal' | 'backpressure' | 'emergency';
+  streams: number;
+  /** Raw and wire bytes of what was compressed. */
+  rawBytes: number;
+  wireBytes: number;
+}
+
+/** One client on one socket. */
+export interface HubConnection {
+  /** Unique in the hub's run; told to the client. */
+  readonly id: string;
+  /** Who it acts for; its role may change while it is open. */
+  readonly principal: Principal;
+  readonly dialect: HubDialect;
+  readonly address: string;
+  readonly openedNs: bigint;
+  counts(): ConnectionCounts;
+  /** The same figures in the words of its dialect's `get_stats`. */
+  stats?(): Record<string, unknown>;
+  /** Says goodbye as its dialect does, lets out what is queued, closes; resolves when closed, at the latest after `drainMs`. */
+  retire(notice: { reason: string; retryAfterS: number; drainMs: number }): Promise<void>;
+  /** Ends it now. */
+  end(code: number, reason: string): void;
+}
+
+export interface ConnectionLimits {
+  /** Sockets of one listener in all. */
+  connections: number;
+  perAddress: number;
+  perUser: number;
+}
+
+export const CONNECTION_LIMITS: ConnectionLimits = { connections: 256, perAddress: 64, perUser: 32 };
+
+/** Every open connection of the hub. */
+export class ConnectionBook {
+  readonly #limits: ConnectionLimits;
+  readonly #open = new Map<string, HubConnection>();
+  readonly #listeners = new Set<() => void>();
+  #opened = 0;
+
+  constructor(limits: ConnectionLimits = CONNECTION_LIMITS) {
+    this.#limits = limits;
+  }
+
+  get all(): readonly HubConnection[] {
+    return [...this.#open.values()];
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Connections since the hub began. */
+  get opened(): number {
+    return this.#opened;
+  }
+
+  find(id: string): HubConnection | undefined {
+    return this.#open.get(id);
+  }
+
+  /** Whether one more of this address and user may come. Throws hub.rate-limited. */
+  admit(address: string, user: string): void {
+    const { connections, perAddress, perUser } = this.#limits;
+    const all = [...this.#open.values()];
+    const isFull =
+      all.length >= connections ||
+      all.filter((one) => one.address === address).length >= perAddress ||
+      (user !== ANONYMOUS.user && all.filter(({ principal }) => principal.user === user).length >= perUser);
+    if (isFull)
+      throw new LabError('hub.rate-limited', 'Too many connections are open. Close one, then try again.', {
+        retryAfterS: 5,
+      });
+  }
+
+  /** Disposing takes it out. */
+  add(connection: HubConnection): Disposable {
+    this.#open.set(connection.id, connection);
+    this.#opened++;
+    this.#tell();
+    return {
+      [Symbol.dispose]: () => {
+        if (this.#open.get(connection.id) !== connection) return;
+        this.#open.delete(connection.id);
+        this.#tell();
+      },
+    };
+  }
+
+  /** Told when one comes or goes. */
+  onChange(listener: () => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  /** Retires all at once. */
+  async retireAll(notice: { reason: string; retryAfterS: number; drainMs: number }): Promise<void> {
+    await Promise.allSettled(this.all.map((connection) => connection.retire(notice)));
+  }
+
+  #tell(): void {
+    for (const listener of [...this.#listeners]) listener();
+  }
+}

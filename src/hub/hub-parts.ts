@@ -1,0 +1,25 @@
+import type { Clock } from '../core/clock.ts';
+import type { Access } from './access/access.ts';
+import type { RoleOptions } from './access/role.ts';
+import type { SharedBench } from './bench/shared-bench.ts';
+import type { ConnectionBook } from './connection-book.ts';
+import type { HubLog } from './hub-log.ts';
+
+/** What every dialect of the hub works with. */
+export interface HubParts {
+  readonly clock: Clock;
+  readonly bench: SharedBench;
+  readonly access: Access;
+  readonly roles: RoleOptions;
+  readonly connections: ConnectionBook;
+  readonly log: HubLog;
+  /** Name people gave the bench. */
+  readonly name: string;
+  readonly version: string;
+  /** Of this hub for ever, and of this run of it. */
+  readonly id: string;
+  readonly instance: string;
+  readonly startedNs: bigint;
+  /** Whether requests without a login get anywhere. */
+  readonly isOpen: boolean;
+}

@@ -1,0 +1,124 @@
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../core/clock.ts';
+import { Scope } from '../core/scope.ts';
+import type { Access } from './access/access.ts';
+import type { RoleOptions } from './access/role.ts';
+import type { SharedBench } from './bench/shared-bench.ts';
+import { ConnectionBook, type ConnectionLimits } from './connection-book.ts';
+import { DIALECTS } from './dialects.ts';
+import type { HubLog } from './hub-log.ts';
+import type { HubParts } from './hub-parts.ts';
+import type { FenceOptions } from './server/fence.ts';
+import { isLoopback } from './server/fence.ts';
+import { type OpenPort, openPort, type PortOptions, type TlsFiles } from './server/ports.ts';
+import { openRest } from './server/rest.ts';
+import { SocketGate } from './server/socket-gate.ts';
+
+export interface HubOptions {
+  clock: Clock;
+  /** Owned by the caller, who disposes it after the hub. */
+  bench: SharedBench;
+  access: Access;
+  log: HubLog;
+  /** Of this hub for ever (the bench's): hubs that pass on each other's instruments know loops by it. */
+  id: string;
+  name: string;
+  version: string;
+  /** The first is the one people are told; further ones have a fixed profile. */
+  ports: readonly PortOptions[];
+  tls?: TlsFiles | undefined;
+  fence?: FenceOptions | undefined;
+  roles?: RoleOptions | undefined;
+  connections?: ConnectionLimits | undefined;
+  /** How long clients may take to let go at the end; ms. Default 5 s. */
+  drainMs?: number | undefined;
+}
+
+/** A bench being shared. Disposing says goodbye to every client first. */
+export interface Hub extends AsyncDisposable {
+  readonly urls: readonly string[];
+  readonly parts: HubParts;
+  /** Ends with another notice than the usual one: `retryAfterS` is when clients should come back. */
+  close(notice: { reason: string; retryAfterS: number }): Promise<void>;
+}
+
+const MAX_BODY_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Shares the bench on its ports. Beyond loopback only with TLS, and nobody without a login.
+ * Throws hub.insecure, hub.port-in-use; nothing is open then.
+ */
+export async function openHub(options: HubOptions): Promise<Hub> {
+  const scope = new Scope('hub');
+  try {
+    const { clock, bench, access, log, id, name, version } = options;
+    const parts: HubParts = {
+      clock,
+      bench,
+      access,
+      log,
+      id,
+      name,
+      version,
+      roles: options.roles ?? {},
+      connections: new ConnectionBook(options.connections),
+      instance: randomUUID(),
+      startedNs: clock.nowNs(),
+      isOpen: options.ports.every(({ host }) => isLoopback(host)),
+    };
+    const fence = options.fence ?? { hostNames: [], origins: [] };
+    const dialects = DIALECTS.map((open) => open(parts, scope));
+    const rest = await openRest({
+      parts,
+      fence,
+      maxBodyBytes: MAX_BODY_BYTES,
+      routes: dialects.flatMap(({ routes }) => (routes ? [routes] : [])),
+    });
+    scope.defer(() => rest.app.close());
+    const gate = new SocketGate(
+      parts,
+      fence,
+      dialects.flatMap(({ doors }) => doors ?? []),
+    );
+    const ports: OpenPort[] = [];
+    for (const port of options.ports) ports.push(scope.use(await openPort(port, options.tls, rest.listener, gate)));
+    log.write('info', 'hub.opened', { urls: ports.map(({ url }) => url) });
+    return new OpenHub(parts, ports, scope, options.drainMs ?? 5000);
+  } catch (error) {
+    await scope[Symbol.asyncDispose]().catch(() => undefined);
+    throw error;
+  }
+}
+
+class OpenHub implements Hub {
+  readonly parts: HubParts;
+  readonly urls: readonly string[];
+  readonly #ports: readonly OpenPort[];
+  readonly #scope: Scope;
+  readonly #drainMs: number;
+  #closed: Promise<void> | undefined;
+
+  constructor(parts: HubParts, ports: readonly OpenPort[], scope: Scope, drainMs: number) {
+    this.parts = parts;
+    this.urls = ports.map(({ url }) => url);
+    this.#ports = ports;
+    this.#scope = scope;
+    this.#drainMs = drainMs;
+  }
+
+  close(notice: { reason: string; retryAfterS: number }): Promise<void> {
+    this.#closed ??= this.#end(notice);
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close({ reason: 'The bench is not shared any more.', retryAfterS: 30 });
+  }
+
+  async #end(notice: { reason: string; retryAfterS: number }): Promise<void> {
+    for (const port of this.#ports) port.stopListening();
+    await this.parts.connections.retireAll({ ...notice, drainMs: this.#drainMs });
+    await this.#scope[Symbol.asyncDispose]();
+    this.parts.log.write('info', 'hub.closed', { reason: notice.reason });
+  }
+}

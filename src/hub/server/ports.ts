@@ -1,0 +1,104 @@
+import { once } from 'node:events';
+import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { LabError } from '../../core/errors.ts';
+import { Scope } from '../../core/scope.ts';
+import type { Profile } from './door.ts';
+import { isLoopback } from './fence.ts';
+import type { SocketGate } from './socket-gate.ts';
+
+export interface PortOptions {
+  host: string;
+  /** 0: a free one. */
+  port: number;
+  profile: Profile;
+}
+
+export interface TlsFiles {
+  /** PEM texts. */
+  key: string;
+  cert: string;
+}
+
+export interface OpenPort extends AsyncDisposable {
+  readonly url: string;
+  readonly profile: Profile;
+  readonly port: number;
+  /** Takes no new connections. */
+  stopListening(): void;
+}
+
+/** A request that does not come to an end is cut: a header in 10 s, a request in 30 s, an idle connection after 15 s. */
+const TIMES = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 15_000,
+  connectionsCheckingInterval: 2_000,
+};
+const MAX_CONNECTIONS = 512;
+
+/**
+ * Opens a port. Beyond loopback only with TLS. Throws hub.insecure, hub.port-in-use.
+ */
+export async function openPort(
+  { host, port, profile }: PortOptions,
+  tls: TlsFiles | undefined,
+  listener: RequestListener,
+  gate: SocketGate,
+): Promise<OpenPort> {
+  if (!tls && !isLoopback(host))
+    throw new LabError(
+      'hub.insecure',
+      `${host} is reachable from other machines: passwords and values would go there in the clear. Give a certificate and its key, or share on 127.0.0.1 behind a proxy that has them. Nothing is shared.`,
+    );
+  const server: Server = tls ? createHttpsServer({ ...TIMES, ...tls }) : createHttpServer(TIMES);
+  server.maxConnections = MAX_CONNECTIONS;
+  server.on('request', (request, response) => {
+    (request as { hubProfile?: Profile }).hubProfile = profile;
+    listener(request, response);
+  });
+  server.on('upgrade', (request, socket, head) => gate.upgrade(request, socket, head, profile));
+  server.on('clientError', (_error, socket) => {
+    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+    else socket.destroy();
+  });
+  await listen(server, host, port);
+  const scope = new Scope(`port ${port}`);
+  scope.defer(() => close(server));
+  const actual = (server.address() as AddressInfo).port;
+  const shown = host.includes(':') ? `[${host}]` : host;
+  return {
+    url: `${tls ? 'https' : 'http'}://${shown}:${actual}`,
+    profile,
+    port: actual,
+    stopListening: () => void server.close(),
+    [Symbol.asyncDispose]: () => scope[Symbol.asyncDispose](),
+  };
+}
+
+async function listen(server: Server, host: string, port: number): Promise<void> {
+  try {
+    server.listen({ host, port, exclusive: true });
+    await once(server, 'listening');
+  } catch (cause) {
+    const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
+    throw new LabError(
+      'hub.port-in-use',
+      `Port ${port} of ${host} cannot be opened (${reason}). The bench is not shared there; choose another port.`,
+      { port, reason },
+      { cause },
+    );
+  }
+}
+
+async function close(server: Server): Promise<void> {
+  if (!server.listening) {
+    server.closeAllConnections();
+    return;
+  }
+  const closed = once(server, 'close');
+  server.close();
+  server.closeAllConnections();
+  await closed;
+}
