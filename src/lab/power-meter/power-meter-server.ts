@@ -16,6 +16,7 @@ import type {
   ServerClockState,
   TrafficStats,
 } from '../lab-server.ts';
+import type { LinkRules } from '../link/link-rules.ts';
 import type { Link } from '../link/open-link.ts';
 import { openLink } from '../link/open-link.ts';
 import type { LinkSnapshot } from '../link-state.ts';
@@ -44,6 +45,8 @@ const KNOWN_MS = 1500;
 
 export interface PowerMeterOptions extends LabServerOptions {
   gate?: GatePace | undefined;
+  /** Of all its sockets: how soon and how often a lost one is tried again. */
+  link?: Partial<LinkRules> | undefined;
 }
 
 /** Opens the client of a power meter server. Throws call.invalid for an address, a module or an interval it cannot use; what cannot be reached mends itself. */
@@ -101,7 +104,8 @@ class PowerMeterServer implements LabServer {
     // A server may have the one and not the other: each finds its own path.
     const path = new SocketPath(address.base, address.prefixes);
     this.#health = new HealthProtocol(new SocketPath(address.base, address.prefixes), heartbeat);
-    const maxAttempts = options.maxAttempts;
+    const { maxAttempts } = options;
+    const rules = { ...options.link, ...(maxAttempts === undefined ? {} : { maxAttempts }) };
     this.#streams = address.modules.map(
       (module) =>
         new PowerStream(module, {
@@ -109,7 +113,7 @@ class PowerMeterServer implements LabServer {
           rest: this.#rest,
           path,
           clock: this.#clock,
-          maxAttempts,
+          rules,
           isSocketOn: () => this.#isSocketOn,
           isGateOpen: () => this.#gate.isOpen,
           changed: () => this.#linkChanged(),
@@ -121,8 +125,8 @@ class PowerMeterServer implements LabServer {
         }),
     );
     this.#healthLink = openLink(this.#health, ports, {
+      ...rules,
       isOff: !this.#isSocketOn,
-      ...(maxAttempts === undefined ? {} : { maxAttempts }),
       onWake: () => this.#clock.reset(),
       onChange: (snapshot) => {
         // A server that came back may have lost its instrument; one that went is asked, too.

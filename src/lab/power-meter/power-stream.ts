@@ -3,6 +3,7 @@ import type { PowerSnapshot } from '../../protocol/lab/power-meter-message.ts';
 import { parsePowerSnapshot } from '../../protocol/lab/power-meter-message.ts';
 import { powerQuery } from '../../protocol/lab/power-meter-request.ts';
 import type { LabOutlet, LabStream } from '../equipment.ts';
+import type { LinkRules } from '../link/link-rules.ts';
 import type { Link } from '../link/open-link.ts';
 import { openLink } from '../link/open-link.ts';
 import type { LinkSnapshot } from '../link-state.ts';
@@ -21,7 +22,7 @@ export interface PowerStreamPlace {
   rest: RestClient;
   path: SocketPath;
   clock: PowerClock;
-  maxAttempts: number | undefined;
+  rules: Partial<LinkRules>;
   isSocketOn(): boolean;
   /** The instrument is connected to its server, as far as is known: only then is a socket opened. */
   isGateOpen(): boolean;
@@ -134,11 +135,11 @@ export class PowerStream implements AsyncDisposable {
 
   #keepLink(): void {
     if (this.#link || !this.isWanted) return;
-    const { ports, maxAttempts } = this.#place;
+    const { ports, rules } = this.#place;
     this.#link = openLink(this.#protocol, ports, {
+      ...rules,
       isIdle: !this.#place.isGateOpen(),
       isOff: !this.#place.isSocketOn(),
-      ...(maxAttempts === undefined ? {} : { maxAttempts }),
       onChange: (snapshot, health) => {
         this.#table.setHealth(health, snapshot.reason);
         this.#place.changed();

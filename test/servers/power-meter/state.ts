@@ -17,6 +17,8 @@ export interface PowerMeterKnobs {
   isMock: boolean;
   /** Start of the monotonic clock; s. */
   monotonicS: number;
+  /** Channel 4 of a module counts its snapshots: then it shows which of them came. */
+  isCounting: boolean;
 }
 
 export const POWER_METER_KNOBS: PowerMeterKnobs = {
@@ -28,6 +30,7 @@ export const POWER_METER_KNOBS: PowerMeterKnobs = {
   zoneMinutes: 120,
   isMock: true,
   monotonicS: 874,
+  isCounting: false,
 };
 
 interface Laser {
@@ -76,6 +79,7 @@ export class PowerMeterState {
       identifier: 2,
     }),
   );
+  readonly #made = new Map<number, number>();
   readonly #detectors = new Map<string, Detector>();
   readonly #startMs = performance.now();
   #reads = 0;
@@ -122,6 +126,8 @@ export class PowerMeterState {
     if (!this.isConnected || this.broken.size > 0) return undefined;
     const first = this.detector(module, 1);
     this.#reads++;
+    const made = (this.#made.get(module) ?? 0) + 1;
+    this.#made.set(module, made);
     const power = (channel: number): number => {
       const odd = this.odd.get(channel);
       if (odd !== undefined) return odd;
@@ -136,7 +142,7 @@ export class PowerMeterState {
       ch1_power: power(1),
       ch2_power: power(2),
       ch3_power: power(3),
-      ch4_power: power(4),
+      ch4_power: this.knobs.isCounting ? made : power(4),
     };
   }
 }
