@@ -2,13 +2,16 @@ import type { BenchState } from '../../contract/bench-schema.ts';
 import { syncBench } from '../../contract/bench-sync.ts';
 import type { Client } from '../../contract/client.ts';
 import type { EventData } from '../../contract/events.ts';
+import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
 import { type Equipment, equipmentOf } from './equipment.ts';
 import { type FeedHold, FeedTable } from './feed-table.ts';
+import { LatestValues } from './latest-values.ts';
 import type { FeedLimits, FeedListener } from './stream-feed.ts';
 
 export interface SharedBenchOptions {
   client: Client;
+  clock: Clock;
   limits?: FeedLimits | undefined;
   /** Something that should not be: said in the log. */
   onFault: (error: LabError) => void;
@@ -23,6 +26,8 @@ type LabEventMessage = EventData<'event.happened'>['event'];
 export class SharedBench implements Disposable {
   readonly client: Client;
   readonly feeds: FeedTable;
+  /** For requests that ask once. */
+  readonly latest: LatestValues;
   readonly #listeners = new Set<(now: BenchState, before: BenchState) => void>();
   #state: BenchState;
   #equipment: Equipment[] | undefined;
@@ -32,6 +37,7 @@ export class SharedBench implements Disposable {
     this.#state = state;
     this.client = options.client;
     this.feeds = new FeedTable({ ...options, state: () => this.#state });
+    this.latest = new LatestValues({ ...options, state: () => this.#state });
   }
 
   /** Reads the bench, then follows it. The client has said hello. Throws link.closed. */
@@ -96,6 +102,7 @@ export class SharedBench implements Disposable {
   [Symbol.dispose](): void {
     this.#stop();
     this.feeds[Symbol.dispose]();
+    this.latest[Symbol.dispose]();
     this.#listeners.clear();
   }
 

@@ -1,0 +1,74 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Scope } from '../../src/core/scope.ts';
+import { createSystemClock } from '../../src/engine/system-clock.ts';
+import { SharedBench } from '../../src/hub/bench/shared-bench.ts';
+import { type Lab, openLab } from '../lab/lab.ts';
+import type { LabScreen } from '../lab/lab-screen.ts';
+
+const scope = new Scope('shared bench');
+let lab: Lab;
+let screen: LabScreen;
+let bench: SharedBench;
+
+beforeAll(async () => {
+  lab = scope.use(await openLab());
+  screen = await lab.screen('hub');
+  bench = scope.use(
+    await SharedBench.open({
+      client: screen.client,
+      clock: createSystemClock(),
+      onFault: (error) => {
+        throw error;
+      },
+    }),
+  );
+  await screen.client.call('instrument.open', { resource: lab.resource('supply') });
+  await screen.until('the supply is live', ({ instruments }) => instruments[0]?.state === 'live');
+}, 30_000);
+
+afterAll(() => scope[Symbol.asyncDispose]());
+
+test('equipment has an id without secrets, its type, channels and streams', () => {
+  const [supply] = bench.equipment;
+  expect(supply?.id).toMatch(/^ps_[0-9a-f]{8}$/);
+  expect(supply?.type).toBe('power_supply');
+  expect(supply?.channels.length).toBeGreaterThan(3);
+  expect(supply?.streams.map(({ name }) => name)).toContain('readings');
+  expect(bench.find(supply?.id ?? '')).toBe(supply);
+  expect(() => bench.find('ps_00000000')).toThrow(expect.objectContaining({ code: 'hub.no-equipment' }));
+});
+
+test('101 one reading of a stream for any number of holders, who see the same rows; the last one to leave ends it', async () => {
+  const key = bench.equipment[0]?.streams.find(({ name }) => name === 'readings')?.info.key ?? '';
+  const seen: number[][] = [[], []];
+  const holds = seen.map((rows) => {
+    const hold = bench.hold(key, {
+      rows: () => void rows.push(hold.feed.endRow),
+      reset: () => {},
+      ended: () => {},
+    });
+    return hold;
+  });
+  expect(bench.feeds.size).toBe(1);
+  expect(holds[0]?.feed).toBe(holds[1]?.feed);
+  await expect.poll(() => seen.every((rows) => rows.length >= 5), { timeout: 20_000 }).toBe(true);
+  const [first, second] = seen;
+  expect(first?.slice(0, 5)).toEqual(second?.slice(0, 5));
+  const feed = holds[0]?.feed;
+  expect(feed?.endRow).toBeGreaterThan(feed?.firstRow ?? 0);
+  for (const hold of holds) hold[Symbol.dispose]();
+  expect(bench.feeds.size).toBe(0);
+});
+
+test('newest values are there at the first question', async () => {
+  const channels = bench.equipment[0]?.channels.map(({ id }) => id) ?? [];
+  const values = await bench.latest.read(channels);
+  expect(values.size).toBe(channels.length);
+  for (const { timeNs } of values.values()) expect(timeNs).toBeGreaterThan(1_600_000_000_000_000_000n);
+});
+
+test('a stream that is none is said', () => {
+  expect(() => bench.hold('nobody/readings', { rows() {}, reset() {}, ended() {} })).toThrow(
+    expect.objectContaining({ code: 'hub.no-stream' }),
+  );
+});
