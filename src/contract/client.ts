@@ -1,7 +1,7 @@
 import { LabError } from '../core/errors.ts';
 import type { CallInput, CallName, CallOutput } from './calls.ts';
 import { CALLS, CONTRACT_VERSION } from './calls.ts';
-import type { FromEngine } from './envelope.ts';
+import type { Asker, FromEngine } from './envelope.ts';
 import { encodeFromScreen, isEventName, issuesText, parseFromEngine } from './envelope.ts';
 import type { EventData, EventName, StateEvent } from './events.ts';
 import { EVENTS, STATE_EVENTS } from './events.ts';
@@ -12,6 +12,12 @@ export interface CallOptions {
   signal?: AbortSignal | undefined;
   /** Rejects with `call.unknown` when the engine has not answered by then. Default: waits as long as the link lives. */
   timeoutMs?: number | undefined;
+  /** Whose call it is. Only the hub's link may say it (`call.denied`). */
+  as?: Asker | undefined;
+  /** Begun by then or never (`call.expired`); begun and not done by then: `call.unknown`. Counted by the engine, from the arrival there. */
+  deadlineMs?: number | undefined;
+  /** With the same within 10 min it is carried out once and answered the same. For calls that change something. */
+  idem?: string | undefined;
 }
 
 /**
@@ -103,7 +109,8 @@ class LinkClient implements Client {
           reject(error);
         },
       });
-      this.#link.send(encodeFromScreen({ type: 'request', id, call: name, input: parsed }));
+      const { as, deadlineMs, idem } = options;
+      this.#link.send(encodeFromScreen({ type: 'request', id, call: name, input: parsed, as, deadlineMs, idem }));
     });
   }
 

@@ -1,8 +1,11 @@
+import type { Clock } from '../core/clock.ts';
 import { LabError } from '../core/errors.ts';
 import { Scope } from '../core/scope.ts';
+import type { AnswerTable } from './answer-table.ts';
+import { CallDeadline } from './call-deadline.ts';
 import type { CallName, CallOutput, CallParsed, Right } from './calls.ts';
 import { CALLS, CONTRACT_VERSION } from './calls.ts';
-import type { FromScreen } from './envelope.ts';
+import type { Asker, FromScreen } from './envelope.ts';
 import { encodeFromEngine, isCallName, issuesText, MAX_TEXT_CHARS, parseFromScreen } from './envelope.ts';
 import type { EventData, EventName } from './events.ts';
 import { EVENTS } from './events.ts';
@@ -15,6 +18,8 @@ export interface ScreenContext {
   /** What it called itself in `engine.hello`; '' before. */
   readonly name: string;
   readonly rights: readonly Right[];
+  /** It may call in the name of others, and share the bench. */
+  readonly isTrusted: boolean;
   /** Gives the buffer away: it must not be written again. Ignored before hello and after the end. */
   sendFrame(frame: ArrayBuffer): void;
   /** Bytes on their way; 0 where the link cannot tell. */
@@ -28,6 +33,16 @@ export interface CallContext {
   /** Aborted by the screen (`call.cancelled`) or by the end of its link (`link.closed`). */
   readonly signal: AbortSignal;
   readonly screen: ScreenContext;
+  /** Whose call it is, for events and for other people: the screen, or `anna (client 7f)`. */
+  readonly who: string;
+  /** The same caller over several calls, and over the links of the hub: what belongs to somebody belongs to it. */
+  readonly caller: string;
+  /** Of the caller: those of the screen, or those the hub gives. */
+  readonly rights: readonly Right[];
+  /** Present when the hub calls for somebody. */
+  readonly as?: Asker;
+  /** Present when the caller waits no longer than that. A handler that queues says so, or the call counts as begun at once. */
+  readonly deadline?: CallDeadline;
 }
 
 /** An answer for every call, or it does not compile. A handler that returns no promise is answered before the next message is read. */
@@ -42,6 +57,10 @@ export interface ServeOptions {
   onFault: (error: LabError) => void;
   /** Check what we send too; default true (0.3 ms for `bench.read` of five instruments with 200 events). */
   checkOutput?: boolean | undefined;
+  /** The link may carry calls in the name of others (`as`). Default false: such calls get `call.denied`. */
+  trusted?: boolean | undefined;
+  /** For calls with a deadline or an `idem`; without them such calls get `call.invalid`. */
+  orders?: { clock: Clock; answers: AnswerTable } | undefined;
   /** Calls of one screen under way; more get `call.limit`. Default 64. */
   maxCalls?: number | undefined;
   maxTextChars?: number | undefined;
@@ -66,18 +85,32 @@ export function serve(link: Link, handlers: Handlers, options: ServeOptions): Se
   return new Served(link, handlers, options);
 }
 
+/** A request, or a tell without a number. */
+type Run = Omit<Extract<FromScreen, { type: 'request' }>, 'type' | 'id'> & { id: number | undefined };
+
+/** A call under way. */
+interface Running {
+  readonly id: number | undefined;
+  readonly abort: AbortController;
+  /** Nobody has been told yet what came of it. */
+  isAwaited: boolean;
+}
+
 type AnyHandler = (input: unknown, context: CallContext) => unknown;
 
 class Served implements ServedScreen, ScreenContext {
   readonly id: number;
   readonly rights: readonly Right[];
+  readonly isTrusted: boolean;
   readonly scope = new Scope('screen');
   readonly closed: Promise<string>;
   readonly #link: Link;
   readonly #handlers: Handlers;
   readonly #options: ServeOptions;
-  readonly #calls = new Map<number, AbortController>();
-  readonly #tells = new Set<AbortController>();
+  /** Awaited, by number. */
+  readonly #calls = new Map<number, Running>();
+  /** Tells, and calls that were answered at their deadline while they go on. */
+  readonly #unawaited = new Set<Running>();
   #state: 'greeting' | 'open' | 'ended' = 'greeting';
   #name = '';
 
@@ -87,6 +120,7 @@ class Served implements ServedScreen, ScreenContext {
     this.#options = options;
     this.id = options.id;
     this.rights = options.rights;
+    this.isTrusted = options.trusted ?? false;
     this.closed = link.closed.then((reason) => this.#close(reason));
     link.onMessage((message) => this.#receive(message));
   }
@@ -122,7 +156,7 @@ class Served implements ServedScreen, ScreenContext {
   async #close(reason: string): Promise<string> {
     this.#state = 'ended';
     const gone = new LabError('link.closed', 'The screen has gone.');
-    for (const call of [...this.#calls.values(), ...this.#tells]) call.abort(gone);
+    for (const { abort } of [...this.#calls.values(), ...this.#unawaited]) abort.abort(gone);
     try {
       await this.scope[Symbol.asyncDispose]();
     } catch (error) {
@@ -145,7 +179,7 @@ class Served implements ServedScreen, ScreenContext {
 
   #take(message: FromScreen): void {
     if (message.type === 'cancel') {
-      this.#calls.get(message.id)?.abort(new LabError('call.cancelled', 'Cancelled on request.'));
+      this.#calls.get(message.id)?.abort.abort(new LabError('call.cancelled', 'Cancelled on request.'));
       return;
     }
     const id = message.type === 'request' ? message.id : undefined;
@@ -153,7 +187,7 @@ class Served implements ServedScreen, ScreenContext {
       throw new LabError('link.malformed', `The screen used the request number ${id} twice. The link is closed.`);
     }
     if (this.#state === 'greeting' && !this.#greet(message.call, message.input, id)) return;
-    this.#run(id, message.call, message.input);
+    this.#run(message.type === 'request' ? message : { ...message, id: undefined });
   }
 
   /** Whether the screen speaks our version; else it is told and the link ends. */
@@ -175,49 +209,108 @@ class Served implements ServedScreen, ScreenContext {
     return false;
   }
 
-  #run(id: number | undefined, call: string, input: unknown): void {
-    const abort = new AbortController();
+  #run(run: Run): void {
+    const running: Running = { id: run.id, abort: new AbortController(), isAwaited: run.id !== undefined };
     try {
-      const { name, parsed } = this.#check(call, input);
-      if (id === undefined) this.#tells.add(abort);
-      else this.#calls.set(id, abort);
-      const output = (this.#handlers[name] as AnyHandler)(parsed, { signal: abort.signal, screen: this });
+      const { name, parsed, rights } = this.#check(run);
+      if (run.id === undefined) this.#unawaited.add(running);
+      else this.#calls.set(run.id, running);
+      const deadline = this.#deadlineOf(run, name, running);
+      const output = this.#carryOut(run, name, parsed, this.#contextOf(run, rights, running, deadline));
       if (output instanceof Promise) {
-        output.then((value) => this.#answer(id, abort, name, value)).catch((error) => this.#reject(id, abort, error));
+        output
+          .finally(() => deadline?.[Symbol.dispose]())
+          .then((value) => this.#answer(running, name, value))
+          .catch((error) => this.#reject(running, error));
       } else {
-        this.#answer(id, abort, name, output);
+        deadline?.[Symbol.dispose]();
+        this.#answer(running, name, output);
       }
     } catch (error) {
-      this.#reject(id, abort, error);
+      this.#reject(running, error);
     }
   }
 
-  /** Name, limit, right and input, in this order. Throws call.invalid, call.limit, call.denied. */
-  #check(call: string, input: unknown): { name: CallName; parsed: unknown } {
+  #contextOf(
+    { as }: Run,
+    rights: readonly Right[],
+    { abort }: Running,
+    deadline: CallDeadline | undefined,
+  ): CallContext {
+    return {
+      signal: abort.signal,
+      screen: this,
+      who: as ? `${as.user} (client ${as.client})` : this.#name,
+      caller: as ? `client ${as.client}` : `screen ${this.id}`,
+      rights,
+      ...(as ? { as } : {}),
+      ...(deadline ? { deadline } : {}),
+    };
+  }
+
+  #deadlineOf({ deadlineMs }: Run, name: CallName, running: Running): CallDeadline | undefined {
+    const { orders } = this.#options;
+    if (!orders || deadlineMs === undefined) return undefined;
+    return new CallDeadline(orders.clock, deadlineMs, name, (error) => this.#giveUp(running, error));
+  }
+
+  /** What only reads may as well be read again: an `idem` is kept for the rest. */
+  #carryOut({ idem }: Run, name: CallName, input: unknown, context: CallContext): unknown {
+    const carryOut = (): unknown => (this.#handlers[name] as AnyHandler)(input, context);
+    const { orders } = this.#options;
+    if (!orders || idem === undefined || CALLS[name].right === 'view') return carryOut();
+    return orders.answers.take({ caller: context.caller, idem, name, input, signal: context.signal }, carryOut);
+  }
+
+  /** Name, limit, rights and input, in this order. Throws call.invalid, call.limit, call.denied. */
+  #check({ call, input, as, deadlineMs, idem }: Run): { name: CallName; parsed: unknown; rights: readonly Right[] } {
     if (!isCallName(call)) {
       throw new LabError('call.invalid', `There is no call ${JSON.stringify(call.slice(0, 100))}. Nothing was done.`);
     }
     const limit = this.#options.maxCalls ?? 64;
-    if (this.#calls.size + this.#tells.size >= limit) {
+    if (this.#calls.size + this.#unawaited.size >= limit) {
       throw new LabError(
         'call.limit',
         `${limit} calls of this screen are under way; ${call} was not begun. Try again.`,
       );
     }
+    if (as && !this.isTrusted) {
+      throw new LabError(
+        'call.denied',
+        `${call} came in the name of ${as.user}, and only the hub may call for others. Nothing was done.`,
+      );
+    }
+    const rights = as ? as.rights.filter((right) => this.rights.includes(right)) : this.rights;
     const { right, input: schema } = CALLS[call];
-    if (!this.rights.includes(right)) {
-      throw new LabError('call.denied', `${call} needs the right "${right}", which this screen lacks.`, { right });
+    if (!rights.includes(right)) {
+      const whom = as ? `${as.user} (${as.role})` : 'this screen';
+      throw new LabError('call.denied', `${call} needs the right "${right}", which ${whom} lacks. Nothing was done.`, {
+        right,
+      });
     }
     const parsed = schema.safeParse(input);
     if (!parsed.success) {
       throw new LabError('call.invalid', `${call} does not fit the contract (${issuesText(parsed.error)}).`);
     }
-    return { name: call, parsed: parsed.data };
+    if (!this.#options.orders && (deadlineMs !== undefined || idem !== undefined)) {
+      throw new LabError(
+        'call.invalid',
+        `${call} came with a deadline or idem, which are not kept here. Nothing was done.`,
+      );
+    }
+    return { name: call, parsed: parsed.data, rights };
   }
 
-  #answer(id: number | undefined, abort: AbortController, name: CallName, output: unknown): void {
-    this.#forget(id, abort);
-    if (id === undefined || this.#state === 'ended') return;
+  /** Its deadline has passed. What had begun goes on, and ends with the link like all that is under way. */
+  #giveUp(running: Running, error: LabError): void {
+    if (running.id === undefined || !this.#settle(running)) return;
+    this.#refuse(running.id, error);
+    if (error.code === 'call.unknown') this.#unawaited.add(running);
+  }
+
+  #answer(running: Running, name: CallName, output: unknown): void {
+    const { id } = running;
+    if (!this.#settle(running) || id === undefined || this.#state === 'ended') return;
     if (this.#options.checkOutput !== false) {
       const checked = CALLS[name].output.safeParse(output);
       if (!checked.success) {
@@ -230,16 +323,21 @@ class Served implements ServedScreen, ScreenContext {
     this.#link.send(encodeFromEngine({ type: 'answer', id, output }));
   }
 
-  #reject(id: number | undefined, abort: AbortController, thrown: unknown): void {
-    this.#forget(id, abort);
+  #reject(running: Running, thrown: unknown): void {
+    const { id } = running;
+    const isAwaited = this.#settle(running);
     const error = LabError.from(thrown);
     if (error.code === 'internal.failed') this.#options.onFault(error);
-    if (id !== undefined) this.#refuse(id, error);
+    if (id !== undefined && isAwaited) this.#refuse(id, error);
   }
 
-  #forget(id: number | undefined, abort: AbortController): void {
-    if (id === undefined) this.#tells.delete(abort);
-    else if (this.#calls.get(id) === abort) this.#calls.delete(id);
+  /** It has ended, or been answered; gives whether its answer was still awaited. */
+  #settle(running: Running): boolean {
+    const { id, isAwaited } = running;
+    running.isAwaited = false;
+    this.#unawaited.delete(running);
+    if (id !== undefined && this.#calls.get(id) === running) this.#calls.delete(id);
+    return isAwaited;
   }
 
   #refuse(id: number, error: LabError): void {

@@ -11,13 +11,13 @@ const password = z.string().min(1).max(200);
  */
 const CARRIED_BY_HUB = {
   'share.users': { right: 'manage', input: nothing, output: z.object({ users: z.array(shareUser).max(1000) }) },
-  /** Throws share.known, share.refused (a password too weak). */
+  /** Throws hub.user-known, hub.weak-password. */
   'share.addUser': {
     right: 'manage',
     input: z.object({ user: userName, role: shareRole, password }),
     output: shareUser,
   },
-  /** Ends its connections. Throws share.unknown, share.refused for the last admin. */
+  /** Ends its connections. Throws hub.user-unknown, hub.last-admin. */
   'share.removeUser': { right: 'manage', input: z.object({ user: userName }), output: nothing },
   'share.setRole': { right: 'manage', input: z.object({ user: userName, role: shareRole }), output: shareUser },
   'share.setPassword': { right: 'manage', input: z.object({ user: userName, password }), output: nothing },
