@@ -1,0 +1,84 @@
+import type { InstrumentState } from '../../contract/instrument-schema.ts';
+import type { Control } from '../../core/instrument.ts';
+import type { Equipment } from '../bench/equipment.ts';
+import { isOffered, MAX_INTERVAL_MS, type StreamSchema, schemaOf, sourceIntervalMs } from './stream-form.ts';
+
+/** A stream a client may ask for. Rows come no faster than the instrument gives them (`min_interval_ms`); fewer can be had. */
+export interface StreamEntry {
+  name: string;
+  interval_ms: number;
+  min_interval_ms: number;
+  max_interval_ms: number;
+  schema: StreamSchema;
+}
+
+/** One equipment in the list over REST: LabLink's fields, and what a labwire.1 client needs besides. */
+export interface EquipmentEntry {
+  id: string;
+  type: Equipment['type'];
+  role: InstrumentState['role'];
+  manufacturer: string;
+  model: string;
+  serial_number: string;
+  firmware_version: string;
+  connection_type: string;
+  resource_string: string;
+  nickname: string;
+  connected: boolean;
+  controls: Control[];
+  streams: StreamEntry[];
+  /** Words of its lamps (`ch1.mode`: `CV`), and `lock`: who has it for themselves. */
+  status: Record<string, string>;
+}
+
+/** LabLink's words for ways to an instrument. */
+const CONNECTIONS: Readonly<Record<InstrumentState['way'], string>> = {
+  serial: 'serial',
+  usb: 'usb',
+  lan: 'tcpip',
+  gpib: 'gpib',
+  modbus: 'modbus',
+  vendor: 'visa',
+  server: 'server',
+};
+
+/** The entry of one equipment, as of now. */
+export function equipmentEntry(equipment: Equipment): EquipmentEntry {
+  const { id, type, instrument } = equipment;
+  const { identity, role, label, resource, way, state, controls, status, lock } = instrument;
+  return {
+    id,
+    type,
+    role,
+    manufacturer: identity.maker,
+    model: identity.model,
+    serial_number: identity.serial,
+    firmware_version: identity.firmware,
+    connection_type: CONNECTIONS[way],
+    resource_string: resource,
+    nickname: label,
+    connected: state === 'live' || state === 'silent',
+    controls,
+    streams: streamEntries(equipment),
+    status: { ...status, ...(lock && lock.mode === 'exclusive' ? { lock: lock.holder } : {}) },
+  };
+}
+
+/** The streams a client may ask for now. */
+export function streamEntries({ streams, channels }: Equipment): StreamEntry[] {
+  return streams
+    .filter(({ info }) => isOffered(info))
+    .map(({ name, info }) => {
+      const intervalMs = sourceIntervalMs(
+        info,
+        channels.filter(({ stream }) => stream === info.key),
+      );
+      return {
+        name,
+        interval_ms: intervalMs,
+        min_interval_ms: intervalMs,
+        max_interval_ms: MAX_INTERVAL_MS,
+        schema: schemaOf(info),
+      };
+    });
+}
