@@ -4,6 +4,7 @@ import type { RoleOptions } from './access/role.ts';
 import type { SharedBench } from './bench/shared-bench.ts';
 import type { ConnectionBook } from './connection-book.ts';
 import type { HubLog } from './hub-log.ts';
+import type { HubMetrics } from './metrics/hub-metrics.ts';
 
 /** What every dialect of the hub works with. */
 export interface HubParts {
@@ -13,6 +14,7 @@ export interface HubParts {
   readonly roles: RoleOptions;
   readonly connections: ConnectionBook;
   readonly log: HubLog;
+  readonly metrics: HubMetrics;
   /** Name people gave the bench. */
   readonly name: string;
   readonly version: string;

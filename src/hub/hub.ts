@@ -8,6 +8,7 @@ import { ConnectionBook, type ConnectionLimits } from './connection-book.ts';
 import { DIALECTS } from './dialects.ts';
 import type { HubLog } from './hub-log.ts';
 import type { HubParts } from './hub-parts.ts';
+import { HubMetrics } from './metrics/hub-metrics.ts';
 import type { FenceOptions } from './server/fence.ts';
 import { isLoopback } from './server/fence.ts';
 import { type OpenPort, openPort, type PortOptions, type TlsFiles } from './server/ports.ts';
@@ -52,6 +53,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
   const scope = new Scope('hub');
   try {
     const { clock, bench, access, log, id, name, version } = options;
+    const connections = new ConnectionBook(options.connections);
     const parts: HubParts = {
       clock,
       bench,
@@ -61,7 +63,8 @@ export async function openHub(options: HubOptions): Promise<Hub> {
       name,
       version,
       roles: options.roles ?? {},
-      connections: new ConnectionBook(options.connections),
+      connections,
+      metrics: scope.use(new HubMetrics(connections)),
       instance: randomUUID(),
       startedNs: clock.nowNs(),
       isOpen: options.ports.every(({ host }) => isLoopback(host)),

@@ -9,6 +9,7 @@ import { bearerOf, callerOf } from './bearer.ts';
 import type { Profile, SocketDoor } from './door.ts';
 import { type FenceOptions, refuseRequest } from './fence.ts';
 import { retryAfterOf, statusOf } from './http-error.ts';
+import { MeteredSocket } from './metered-socket.ts';
 
 /**
  * RFC 7692 as seed 003 sets it: window 12, memory 5, level 6. Contexts are kept between messages: 200-byte messages shrink by 70 % instead of 30. A
@@ -36,6 +37,7 @@ export class SocketGate {
       server: new WebSocketServer({
         noServer: true,
         clientTracking: false,
+        WebSocket: MeteredSocket,
         maxPayload: door.maxMessageBytes,
         perMessageDeflate: door.deflate ? DEFLATE : false,
         handleProtocols: (offered) =>
@@ -70,8 +72,19 @@ export class SocketGate {
     this.#parts.connections.admit(from, principal.user);
     server.handleUpgrade(request, socket as never, head, (webSocket: WebSocket) => {
       webSocket.on('error', () => {});
+      this.#count(webSocket, principal);
       door.enter({ socket: webSocket, url, from, profile, principal });
     });
+  }
+
+  #count(socket: WebSocket, principal: Principal): void {
+    const { metrics, clock } = this.#parts;
+    const openedMs = clock.monotonicMs();
+    metrics.neurograph.opened(principal.user);
+    if (socket instanceof MeteredSocket) socket.meter(metrics.neurograph);
+    socket.once('close', (code) =>
+      metrics.neurograph.closed(principal.user, (clock.monotonicMs() - openedMs) / 1000, reasonOf(code)),
+    );
   }
 
   #find(
@@ -101,6 +114,13 @@ export class SocketGate {
       return undefined;
     }
   }
+}
+
+/** Of a close code, in few words: the label of a metric. */
+function reasonOf(code: number): string {
+  if (code === 1000 || code === 1001 || code === 1005) return 'normal';
+  if (code === 1006) return 'lost';
+  return code >= 4000 || code === 1012 || code === 1013 ? 'hub' : 'error';
 }
 
 function urlOf(request: IncomingMessage): URL | undefined {
