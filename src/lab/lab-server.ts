@@ -1,5 +1,6 @@
 import type { LabError } from '../core/errors.ts';
 import type { ControlValue } from '../core/instrument.ts';
+import type { SocketFigures } from '../protocol/lab/socket-figures.ts';
 import type { Controls, Equipment, LabOutlet, LabStream, LabWaveform } from './equipment.ts';
 import type { LinkSnapshot } from './link-state.ts';
 
@@ -17,6 +18,8 @@ export interface LabFeatures {
   commands: boolean;
   alarms: boolean;
   jobs: boolean;
+  /** It answers what it counts of its own sending. */
+  stats: boolean;
   polling: boolean;
 }
 
@@ -162,6 +165,8 @@ export interface LabServer extends AsyncDisposable {
   outputsOff(equipment: string): Promise<OutputsOffResult[]>;
   /** The server's own emergency stop, then every channel by itself, verified. Never throws. */
   emergencyStop?(): Promise<OutputsOffResult[]>;
+  /** What the server counts of its own sending, asked now. Throws server.unsupported, server.closed, server.timeout, call.cancelled. */
+  stats?(signal: AbortSignal): Promise<SocketFigures>;
   /** Acknowledges an alarm of the server. */
   acknowledge?(alarm: string, who: string, signal: AbortSignal): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import { LabError } from '../../core/errors.ts';
 import type { ControlValue } from '../../core/instrument.ts';
 import { startRecording, stopRecording } from '../../protocol/lab/lablink-command.ts';
+import type { SocketFigures } from '../../protocol/lab/socket-figures.ts';
 import type { Controls, Equipment, LabOutlet, LabStream, LabWaveform } from '../equipment.ts';
 import type {
   CommandOptions,
@@ -90,7 +91,8 @@ export class LabLinkServer implements LabServer {
 
   get features(): LabFeatures {
     const own = { locks: true, commands: true, alarms: true, jobs: true, polling: true, history: true };
-    return { ...own, ...this.#session.offers, resume: false, acks: false };
+    const stats = this.#session.kind === 'enhanced';
+    return { ...own, ...this.#session.offers, stats, resume: false, acks: false };
   }
 
   get link(): LinkSnapshot {
@@ -262,6 +264,16 @@ export class LabLinkServer implements LabServer {
     };
   }
 
+  async stats(signal: AbortSignal): Promise<SocketFigures> {
+    const { kind, link, stats } = this.#session;
+    if (kind !== 'enhanced') throw noStats();
+    if (!link.isReady)
+      throw new LabError('server.closed', 'There is no connection to the lab server. Nothing was asked.');
+    const figures = stats.figuresOf(await stats.ask((text) => link.send(text), signal));
+    if (!figures) throw noStats();
+    return figures;
+  }
+
   async #enhancedCommand(word: string, parameters: Record<string, unknown>): Promise<string> {
     const { kind, link, stats } = this.#session;
     if (kind !== 'enhanced' || !link.isReady)
@@ -269,11 +281,18 @@ export class LabLinkServer implements LabServer {
         'server.unsupported',
         `${word} needs the enhanced socket, which this server does not have. Nothing was sent.`,
       );
-    if (word === 'stats') return stats.ask((text) => link.send(text));
+    if (word === 'stats') {
+      const { connection, global } = await stats.ask((text) => link.send(text));
+      return JSON.stringify({ connection, global });
+    }
     const session = String(parameters.session_id ?? 'labwire');
     link.send(word === 'start_recording' ? startRecording(session, {}) : stopRecording(session));
     return 'sent';
   }
+}
+
+function noStats(): LabError {
+  return new LabError('server.unsupported', 'This lab server does not say what it counts of its own sending.');
 }
 
 function textOf(value: unknown): string {

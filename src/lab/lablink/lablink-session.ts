@@ -246,8 +246,8 @@ export class LabLinkSession {
     this.#kind = kind;
     this.#capabilities = capabilities?.features;
     this.#isDeflated = isDeflated;
-    this.stats.reset();
     const { compression, priorities, backpressure } = capabilities?.features ?? {};
+    this.stats.reset(backpressure?.max_queue_size);
     // The window of permessage-deflate saves more than compressing each message by itself.
     const hasZlib = compression?.enabled === true && (compression.types ?? []).includes('zlib');
     this.#starter.connected(kind, backpressure?.rate_limit, {

@@ -20,6 +20,7 @@ export function featuresOf({ features }: LabwireCapabilities): LabFeatures {
     commands: true,
     alarms: channelsOf(features.channels).includes('alarms'),
     jobs: false,
+    stats: true,
     polling: true,
   };
 }
@@ -36,6 +37,7 @@ export const NO_FEATURES: LabFeatures = {
   commands: false,
   alarms: false,
   jobs: false,
+  stats: false,
   polling: true,
 };
 

@@ -2,6 +2,7 @@ import { LabError } from '../../core/errors.ts';
 import type { ControlValue } from '../../core/instrument.ts';
 import type { LabwireCapabilities, LabwireConnected } from '../../protocol/lab/labwire-messages.ts';
 import { priorityFor } from '../../protocol/lab/priority.ts';
+import { parseSocketFigures, type SocketFigures } from '../../protocol/lab/socket-figures.ts';
 import type { Controls, Equipment, LabOutlet, LabStream } from '../equipment.ts';
 import type {
   CommandOptions,
@@ -39,6 +40,7 @@ import { TokenKeeper } from './token-keeper.ts';
 /** Rows of a hole asked for by message; larger ones over REST. */
 const MESSAGE_ROWS = 10_000;
 const HISTORY_MS = 8000;
+const STATS_MS = 3000;
 /** What cannot be read is told at most so often. */
 const MALFORMED_MS = 60_000;
 /** Twice the pace of other servers: a restart is over within a second and a half, from "it listens" to the first row. */
@@ -270,6 +272,14 @@ export class LabwireServer implements LabServer {
     }
     // Known servers forget channels: every output is switched off by itself and read back.
     return (await Promise.all(this.#equipment.map((equipment) => this.#control.outputsOff(equipment)))).flat();
+  }
+
+  async stats(signal: AbortSignal): Promise<SocketFigures> {
+    const request = { timeoutMs: STATS_MS, signal, isRepeatable: false };
+    const answer = await this.#pending.ask({ type: 'get_stats' }, request);
+    const figures = answer.type === 'stats' ? parseSocketFigures(answer) : undefined;
+    if (figures) return figures;
+    throw new LabError('server.unsupported', 'This lab server does not say what it counts of its own sending.');
   }
 
   async acknowledge(alarm: string, who: string, signal: AbortSignal): Promise<void> {

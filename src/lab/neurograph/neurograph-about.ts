@@ -11,6 +11,7 @@ export const NEUROGRAPH_FEATURES: LabFeatures = {
   commands: true,
   alarms: false,
   jobs: false,
+  stats: false,
   polling: true,
 };
 

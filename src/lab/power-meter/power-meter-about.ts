@@ -12,6 +12,7 @@ export const POWER_METER_FEATURES: LabFeatures = {
   commands: false,
   alarms: false,
   jobs: false,
+  stats: false,
   polling: true,
 };
 

@@ -14,6 +14,7 @@ export const VITAL_FEATURES: LabFeatures = {
   commands: false,
   alarms: true,
   jobs: false,
+  stats: false,
   polling: false,
 };
 

@@ -219,13 +219,15 @@ const message = z.discriminatedUnion('type', [
     error: text.nullish(),
     code: text.optional(),
   }),
+  // Its groups are read by `parseSocketFigures`.
+  z.looseObject({ type: z.literal('stats'), re }),
   z.object({ type: z.literal('auth_refreshed'), re, expires_in: z.number().optional() }),
   z.object({ type: z.literal('undelivered'), ids: z.array(text).default([]), n: z.number().optional() }),
 ]);
 export type LabwireMessage = z.infer<typeof message>;
 
 /** Types that are no error and say nothing this client needs. */
-const QUIET = new Set(['compression_set', 'priority_set', 'stats', 'unsubscribed', 'subscriptions', 'bye']);
+const QUIET = new Set(['compression_set', 'priority_set', 'unsubscribed', 'subscriptions', 'bye']);
 
 export type ParsedMessage =
   | { kind: 'message'; message: LabwireMessage }

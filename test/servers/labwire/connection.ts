@@ -142,7 +142,10 @@ export class Connection {
       return;
     }
     this.#helloTimer[Symbol.dispose]();
-    this.#outbox = Object.assign(this.#createOutbox(hello.accept as Message), { sent: this.#outbox.sent });
+    this.#outbox = Object.assign(this.#createOutbox(hello.accept as Message), {
+      sent: this.#outbox.sent,
+      messages: this.#outbox.messages,
+    });
     const resume = hello.resume as { token?: string; streams?: Message[] } | undefined;
     const found = resume?.token === undefined ? undefined : this.#world.book.resume(resume.token, user.user);
     const reconnected = found !== undefined && 'session' in found;
@@ -329,6 +332,10 @@ export class Connection {
         return;
       case 'subscribe':
         this.#subscribe(request, session);
+        return;
+      case 'get_stats':
+        if (this.#world.knobs.isWithoutStats) this.#refuse(id, 'unsupported', 'No statistics here.');
+        else this.say({ type: 'stats', re: id, ...this.#outbox.figures(this.openedMs) });
         return;
       case 'history':
         this.#history(request, key);

@@ -24,6 +24,8 @@ export interface LabwireKnobs {
   isTextOnly: boolean;
   isWithoutResume: boolean;
   isWithoutHistory: boolean;
+  /** `get_stats` is refused. */
+  isWithoutStats: boolean;
   isWithoutRest: boolean;
   /** REST takes requests and never answers. */
   isRestHanging: boolean;
@@ -55,6 +57,7 @@ export class LabwireWorld {
     isTextOnly: false,
     isWithoutResume: false,
     isWithoutHistory: false,
+    isWithoutStats: false,
     isWithoutRest: false,
     isRestHanging: false,
     isMute: false,
