@@ -1,17 +1,7 @@
+import type { UserView } from './access-view.ts';
+import type { KeyTable } from './key-table.ts';
 import type { AccessChange, Caller, Principal } from './principal.ts';
-import type { NamedRole } from './role.ts';
-
-/** A user as others may see it: nothing of the password or of the one-time codes. */
-export interface UserView {
-  readonly id: string;
-  readonly name: string;
-  readonly role: NamedRole;
-  readonly hasMfa: boolean;
-  /** ms since 1970. */
-  readonly createdMs: number;
-  readonly changedMs: number;
-  readonly lastLoginMs: number | undefined;
-}
+import type { UserTable } from './user-table.ts';
 
 export interface Credentials {
   username: string;
@@ -44,6 +34,11 @@ export interface MfaSetup {
  * `details.attemptsRemaining` where tries are counted.
  */
 export interface Access extends AsyncDisposable {
+  /** For admins: whoever lets somebody at these has checked that first. */
+  readonly users: UserTable;
+  readonly keys: KeyTable;
+  /** 32 bytes that stay over restarts, for what else has to be recognised as of this hub. */
+  readonly resumeKey: Uint8Array;
   /**
    * Who stands behind an access token or an API key (`lw_…`); undefined: nobody's, which is the anonymous principal where that is allowed.
    * Throws hub.unauthenticated (none given, or not one of this hub), hub.expired (over, or its user changed since).
@@ -54,7 +49,7 @@ export interface Access extends AsyncDisposable {
    */
   login(credentials: Credentials, from: Caller): Promise<Login>;
   /** The next pair of tokens of a login. A token used twice ends the login. Throws hub.unauthenticated, hub.expired. */
-  refresh(refreshToken: string, from: Caller): Promise<Login>;
+  refresh(refreshToken: string): Promise<Login>;
   /** Ends the login the token (access or refresh) came from; gives how many ended: 0 if it was over, or is a key. */
   logout(token: string): Promise<number>;
   /** Throws hub.unauthenticated if the principal is no user, or is one no more. */
@@ -63,7 +58,7 @@ export interface Access extends AsyncDisposable {
   changePassword(principal: Principal, oldPassword: string, newPassword: string, from: Caller): Promise<void>;
   setupMfa(principal: Principal): Promise<MfaSetup>;
   /** Throws hub.unauthenticated for a wrong code; nothing is in force then. */
-  confirmMfa(principal: Principal, code: string, from: Caller): Promise<void>;
+  confirmMfa(principal: Principal, code: string): Promise<void>;
   /** Throws hub.unauthenticated for a wrong password. */
   disableMfa(principal: Principal, password: string, from: Caller): Promise<void>;
   /** The principal as of now: with the role of today; undefined if what it stood on ended. For sockets that live long. */

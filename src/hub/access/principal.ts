@@ -8,7 +8,7 @@ export interface Caller {
 
 /** Who a request or a socket acts for, found out by `Access.authenticate`. */
 export interface Principal {
-  /** Id of the user, `key:ID` for an API key, `anonymous` for nobody. Stays when the name of the user changes hands. */
+  /** Id of the user, also of an API key's; `anonymous` for nobody. Stays when the name of the user changes hands. */
   readonly user: string;
   readonly name: string;
   readonly role: HubRole;
@@ -25,15 +25,15 @@ export const ANONYMOUS: Principal = { user: 'anonymous', name: 'anonymous', role
 
 /** Something a principal stood on is no more as it was. */
 export interface AccessChange {
-  /** Whom it concerns; with `keyId` or `loginId` only what came with that key or login. */
   readonly user: string;
-  readonly keyId?: string;
-  readonly loginId?: string;
+  /** Which of the principals of that user: all, those that logged in, one login, one key. */
+  readonly of: 'user' | 'logins' | 'login' | 'key';
+  /** Of the login or the key. */
+  readonly id?: string;
   /**
-   * `ended`: sockets are closed (4401, for a removed user 4403). `role`: they go on with `role` and are told `permissions_changed`.
+   * `ended`: sockets are closed (4401). `role`: they go on with what `Access.recheck` says and are told `permissions_changed`.
    */
   readonly what: 'ended' | 'role';
-  readonly role?: HubRole;
   /** For the person and the log: `The user was removed.` */
   readonly reason: string;
 }
@@ -41,6 +41,7 @@ export interface AccessChange {
 /** Whether a change concerns a principal. */
 export function isConcerned(principal: Principal, change: AccessChange): boolean {
   if (principal.user !== change.user) return false;
-  if (change.keyId !== undefined && principal.keyId !== change.keyId) return false;
-  return change.loginId === undefined || principal.loginId === change.loginId;
+  if (change.of === 'user') return true;
+  if (change.of === 'logins') return principal.loginId !== undefined;
+  return change.id === (change.of === 'login' ? principal.loginId : principal.keyId);
 }

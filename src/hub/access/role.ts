@@ -1,7 +1,7 @@
 import type { Right } from '../../contract/calls.ts';
 import { accessibleChannels, canBroadcast, NEUROGRAPH_CHANNELS } from '../../protocol/lab/neurograph-role.ts';
 
-/** Who somebody is to the hub, strongest first. */
+/** Who somebody is to the hub, in the order screens list them. */
 export const HUB_ROLES = ['admin', 'developer', 'viewer', 'bot', 'anonymous'] as const;
 export type HubRole = (typeof HUB_ROLES)[number];
 
@@ -74,7 +74,20 @@ export function hasRight(role: HubRole, right: Right): boolean {
   return RIGHTS[role].includes(right);
 }
 
+/** Rights of the engine's contract a role has. */
+export function rightsOf(role: HubRole): readonly Right[] {
+  return RIGHTS[role];
+}
+
 /** A role by name; undefined for anything else. */
 export function parseRole(text: string): NamedRole | undefined {
   return NAMED_ROLES.find((role) => role === text);
+}
+
+/** By what they may: each may all that the next one may. */
+const STRENGTH: readonly NamedRole[] = ['admin', 'developer', 'bot', 'viewer'];
+
+/** The one of two roles that may less. */
+export function lesserRole(one: NamedRole, other: NamedRole): NamedRole {
+  return STRENGTH.indexOf(one) >= STRENGTH.indexOf(other) ? one : other;
 }
