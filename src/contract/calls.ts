@@ -38,7 +38,8 @@ const watchMode = z.discriminatedUnion('kind', [
     windowS: z.number().positive().max(86_400),
     width: z.int().min(16).max(8192),
   }),
-  z.object({ kind: z.literal('raw') }),
+  /** Every row. `rateHz`: an instrument that is polled is asked at least that often while the watch is open, as far as it can. */
+  z.object({ kind: z.literal('raw'), rateHz: z.number().positive().max(10_000).optional() }),
   /** Value, time and state of every channel in one message. */
   z.object({ kind: z.literal('latest'), rateHz: z.number().positive().max(60) }),
   z.object({ kind: z.literal('segments'), width: z.int().min(16).max(8192) }),

@@ -8,11 +8,15 @@ import { FEED_LIMITS, type FeedLimits, type FeedListener, StreamFeed } from './s
 /** A client's hold on a feed: the engine is asked for its rows while anybody holds one. */
 export interface FeedHold extends Disposable {
   readonly feed: StreamFeed;
+  /** Rate wanted from now on; Hz. */
+  setRate(rateHz: number): void;
 }
 
 interface Watched {
   feed: StreamFeed;
-  holds: number;
+  /** Rate each holder wants; Hz. 0: as it comes. */
+  wants: Set<{ rateHz: number }>;
+  rateHz: number;
   channels: string;
   /** Number of the engine's watch; undefined while it is asked for. */
   watch: number | undefined;
@@ -42,11 +46,16 @@ export class FeedTable implements Disposable {
     return this.#byKey.size;
   }
 
-  /** Holds the feed of a stream. Throws hub.no-stream. */
-  hold(key: string, listener: FeedListener): FeedHold {
-    const watched = this.#byKey.get(key) ?? this.#open(key);
-    watched.holds++;
+  /**
+   * Holds the feed of a stream. An instrument that is polled is asked as often as the fastest holder wants (`rateHz`), not as often as all together.
+   * Throws hub.no-stream.
+   */
+  hold(key: string, listener: FeedListener, rateHz = 0): FeedHold {
+    const watched = this.#byKey.get(key) ?? this.#open(key, rateHz);
+    const want = { rateHz };
+    watched.wants.add(want);
     const ears = watched.feed.listen(listener);
+    this.#settle(watched);
     let isHeld = true;
     return {
       feed: watched.feed,
@@ -54,8 +63,13 @@ export class FeedTable implements Disposable {
         if (!isHeld) return;
         isHeld = false;
         ears[Symbol.dispose]();
-        watched.holds--;
-        if (watched.holds === 0) this.#close(watched);
+        watched.wants.delete(want);
+        if (watched.wants.size === 0) this.#close(watched);
+        else this.#settle(watched);
+      },
+      setRate: (next) => {
+        want.rateHz = next;
+        this.#settle(watched);
       },
     };
   }
@@ -72,12 +86,7 @@ export class FeedTable implements Disposable {
         continue;
       }
       if (info && info.epoch !== watched.feed.info.epoch) watched.feed.reset(info as StreamInfo);
-      const channels = channelsOf(state, watched.feed.key);
-      if (channels.join('\n') === watched.channels || channels.length === 0 || watched.watch === undefined) continue;
-      watched.channels = channels.join('\n');
-      this.#options.client
-        .call('watch.set', { watch: watched.watch, channels })
-        .catch((thrown: unknown) => this.#options.onFault(LabError.from(thrown)));
+      this.#settle(watched);
     }
   }
 
@@ -86,7 +95,7 @@ export class FeedTable implements Disposable {
     for (const watched of [...this.#byKey.values()]) this.#close(watched);
   }
 
-  #open(key: string): Watched {
+  #open(key: string, rateHz: number): Watched {
     const state = this.#options.state();
     const info = state.streams.find((stream) => stream.key === key);
     const channels = channelsOf(state, key);
@@ -94,7 +103,8 @@ export class FeedTable implements Disposable {
       throw new LabError('hub.no-stream', `There is no stream ${key} now. Nothing is sent of it until it is there.`);
     const watched: Watched = {
       feed: new StreamFeed(info as StreamInfo, this.#options.limits ?? FEED_LIMITS),
-      holds: 0,
+      wants: new Set(),
+      rateHz,
       channels: channels.join('\n'),
       watch: undefined,
       isClosed: false,
@@ -107,20 +117,39 @@ export class FeedTable implements Disposable {
   async #watch(watched: Watched, channels: string[]): Promise<void> {
     const { client, onFault } = this.#options;
     try {
-      const { watch } = await client.call('stream.watch', { channels, mode: { kind: 'raw' } });
+      const mode = modeOf(watched.rateHz);
+      const { watch } = await client.call('stream.watch', { channels, mode });
       if (watched.isClosed) {
         await client.call('watch.close', { watch });
         return;
       }
       watched.watch = watch;
       this.#byWatch.set(watch, watched);
-      this.follow();
+      this.#settle(watched);
     } catch (thrown) {
       const error = LabError.from(thrown);
       this.#close(watched);
       watched.feed.end(error.message);
       if (error.code !== 'link.closed') onFault(error);
     }
+  }
+
+  /** Tells the engine what is wanted of the watch, where that has changed. */
+  #settle(watched: Watched): void {
+    if (watched.watch === undefined || watched.isClosed) return;
+    const channels = channelsOf(this.#options.state(), watched.feed.key);
+    const rateHz = Math.max(0, ...[...watched.wants].map((want) => want.rateHz));
+    if (channels.length === 0 || (channels.join('\n') === watched.channels && rateHz === watched.rateHz)) return;
+    const change = {
+      watch: watched.watch,
+      ...(channels.join('\n') === watched.channels ? {} : { channels }),
+      ...(rateHz === watched.rateHz ? {} : { mode: modeOf(rateHz) }),
+    };
+    watched.channels = channels.join('\n');
+    watched.rateHz = rateHz;
+    this.#options.client
+      .call('watch.set', change)
+      .catch((thrown: unknown) => this.#options.onFault(LabError.from(thrown)));
   }
 
   #close(watched: Watched): void {
@@ -152,6 +181,10 @@ export class FeedTable implements Disposable {
     }
     if (frame.number > 0) this.#options.client.tell('watch.seen', { frame: frame.number });
   }
+}
+
+function modeOf(rateHz: number): { kind: 'raw'; rateHz?: number } {
+  return rateHz > 0 ? { kind: 'raw', rateHz: Math.min(10_000, rateHz) } : { kind: 'raw' };
 }
 
 function channelsOf(state: BenchState, key: string): string[] {

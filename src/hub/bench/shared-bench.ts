@@ -82,9 +82,9 @@ export class SharedBench implements Disposable {
     );
   }
 
-  /** Rows of a stream from now on (and what the feed still has). Throws hub.no-stream. */
-  hold(key: string, listener: FeedListener): FeedHold {
-    return this.feeds.hold(key, listener);
+  /** Rows of a stream from now on (and what the feed still has), at the rate the fastest holder wants. Throws hub.no-stream. */
+  hold(key: string, listener: FeedListener, rateHz?: number): FeedHold {
+    return this.feeds.hold(key, listener, rateHz);
   }
 
   /** Told after each change of the state. */
