@@ -58,7 +58,7 @@ export const LOOSE_EVENTS = {
   /** Only to screens that asked with `trace.watch`; batched. */
   'exchange.happened': z.object({ exchanges: z.array(exchange).max(200) }),
   /** Only to the hub: a screen asked this of it. `share.answer` says what came of it. */
-  'share.asked': z.object({ ask: z.int().nonnegative(), call: z.enum(HUB_CALLS), input: z.unknown() }),
+  'share.asked': z.object({ ask: z.int().nonnegative(), call: z.enum(HUB_CALLS), input: z.unknown(), who: z.string() }),
   /** Another process fills or empties the recordings folder. */
   'library.changed': z.object({}),
 } as const;

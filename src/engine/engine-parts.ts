@@ -16,6 +16,7 @@ import type { History } from './history/history.ts';
 import type { ScreenHubs } from './history/screen-hubs.ts';
 import type { HostServices } from './host-services.ts';
 import type { ServerDesk } from './lab/server-desk.ts';
+import type { LockTable } from './lock/lock-table.ts';
 import type { MathDesk } from './math/math-desk.ts';
 import type { PlanDesk } from './plan/plan-desk.ts';
 import type { SweepDesk } from './plan/sweep-desk.ts';
@@ -24,6 +25,7 @@ import type { SessionDesk } from './recording/message-log/session-desk.ts';
 import type { RecordedShelf } from './recording/recorded-shelf.ts';
 import type { ReplayDesk } from './replay/replay-desk.ts';
 import type { SafetyDesk } from './safety/safety-desk.ts';
+import type { ShareDesk } from './share/share-desk.ts';
 import type { EventLog } from './state/event-log.ts';
 import type { StateBoard } from './state/state-board.ts';
 import type { TraceDesk } from './state/trace-desk.ts';
@@ -61,6 +63,10 @@ export interface EngineParts {
   readonly uploads: UploadDesk;
   /** Lab servers of the bench. */
   readonly servers: ServerDesk;
+  /** Who has which instrument for themselves. */
+  readonly locks: LockTable;
+  /** Sharing the bench. */
+  readonly share: ShareDesk;
   readonly plans: PlanDesk;
   readonly sweeps: SweepDesk;
   readonly library: Library;

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { AnswerTable } from '../contract/answer-table.ts';
 import type { Right } from '../contract/calls.ts';
 import type { Link } from '../contract/link.ts';
 import { type Handlers, type ServedScreen, serve } from '../contract/serve.ts';
@@ -27,6 +28,7 @@ import { createDriverCalls } from './calls/driver-calls.ts';
 import { createFlightCalls } from './calls/flight-calls.ts';
 import { createImportCalls } from './calls/import-calls.ts';
 import { createInstrumentCalls, exchangeRecord } from './calls/instrument-calls.ts';
+import { createLockCalls } from './calls/lock-calls.ts';
 import { createMathCalls } from './calls/math-calls.ts';
 import { createPlanCalls } from './calls/plan-calls.ts';
 import { createPreflightCalls } from './calls/preflight-calls.ts';
@@ -36,6 +38,7 @@ import { createSafetyCalls } from './calls/safety-calls.ts';
 import { createSampleCalls } from './calls/sample-calls.ts';
 import { createServerCalls } from './calls/server-calls.ts';
 import { createSessionCalls } from './calls/session-calls.ts';
+import { createShareCalls } from './calls/share-calls.ts';
 import { createShelfCalls } from './calls/shelf-calls.ts';
 import { createUploadCalls } from './calls/upload-calls.ts';
 import type { DiscoveryDesk } from './discovery/discovery-desk.ts';
@@ -48,6 +51,8 @@ import { ScreenHubs } from './history/screen-hubs.ts';
 import type { HostServices } from './host-services.ts';
 import { createEnginePorts } from './lab/engine-ports.ts';
 import { ServerDesk } from './lab/server-desk.ts';
+import { LockTable } from './lock/lock-table.ts';
+import { obeyLocks } from './lock/locked-calls.ts';
 import { MathDesk } from './math/math-desk.ts';
 import { createMathStage } from './math/math-stage.ts';
 import { PlanDesk } from './plan/plan-desk.ts';
@@ -59,6 +64,7 @@ import { RecordedShelf } from './recording/recorded-shelf.ts';
 import { ReplayDesk } from './replay/replay-desk.ts';
 import { SafetyDesk } from './safety/safety-desk.ts';
 import { createMemorySecrets } from './secret-store.ts';
+import { ShareDesk } from './share/share-desk.ts';
 import { AutoThin } from './shelf/auto-thin.ts';
 import { trashRecording } from './shelf/trash.ts';
 import { ClockWatch } from './state/clock-watch.ts';
@@ -87,11 +93,18 @@ export interface EngineOptions {
   maxScreens?: number;
 }
 
+/** What a screen is let do. */
+export interface ScreenOptions {
+  rights: readonly Right[];
+  /** It may call in the name of others and share the bench: who reaches the engine with its token. Default false. */
+  trusted?: boolean;
+}
+
 export interface Engine extends AsyncDisposable {
   readonly id: string;
   readonly isRecording: boolean;
   /** Serves one screen until its link closes. Throws call.limit. */
-  serve(link: Link, options: { rights: readonly Right[] }): ServedScreen;
+  serve(link: Link, options: ScreenOptions): ServedScreen;
   /** Tells other screens of this data folder where to find this engine. */
   announce(at: { url: string; token: string }): Promise<void>;
 }
@@ -109,6 +122,9 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     throw error;
   }
 }
+
+/** Calls under way of a screen that may be the hub. */
+const TRUSTED_CALLS = 512;
 
 async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine> {
   const { version, exportWorker, clock = createSystemClock() } = options;
@@ -155,6 +171,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
   );
   const known = scope.use(await openKnown(folder.path, events));
   noteBoards(known.all.flatMap(({ paths }) => paths.map(({ resource }) => resource)));
+  const locks: LockTable = scope.use(new LockTable({ clock, changed: (instrument) => instruments.show(instrument) }));
   const instruments: InstrumentTable = new InstrumentTable({
     clock,
     registry,
@@ -176,6 +193,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     adapterAt,
     waysTo: (attached, signal) =>
       waysBack({ known, discovery, simulated: (id) => simulator.resourcesOf(id) }, attached, signal),
+    lockOf: (instrument) => locks.exclusive(instrument),
     isSimulated: (resource) => simulator.instruments.some(({ resources }) => resources.includes(resource)),
   });
   const discovery: DiscoveryDesk = createDiscovery({
@@ -288,12 +306,26 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
       clock,
       board,
       events,
-      setControl: (instrument, control, value, who) => instruments.find(instrument).setControl(control, value, who),
+      setControl: (instrument, control, value, who) => instruments.find(instrument).setControl(control, value, { who }),
     }),
   );
   const sessions = scope.use(new SessionDesk({ clock, fan, events, board, version }));
 
   const screens = new Set<ServedScreen>();
+  const share = scope.use(
+    new ShareDesk({
+      clock,
+      board,
+      events,
+      host,
+      send: (id, asked) => [...screens].find(({ screen }) => screen.id === id)?.emit('share.asked', asked),
+    }),
+  );
+  scope.use(
+    board.onChange((change) => {
+      if (change.event === 'instrument.removed') locks.detached(change.data.instrument);
+    }),
+  );
   scope.use(
     board.onChange(({ event, data, revision }) => {
       for (const screen of screens) screen.emit(event, data, revision);
@@ -359,6 +391,8 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     sessions,
     uploads,
     servers,
+    locks,
+    share,
     math,
     plans,
     sweeps,
@@ -383,27 +417,33 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     attach: loader.attach,
   };
   scope.use(new AutoThin({ clock, board, events, jobs, library, recorded: parts.recorded, trash: trashRecording }));
-  const handlers: Handlers = {
-    ...createBenchCalls(parts),
-    ...createInstrumentCalls(parts),
-    ...createDiscoveryCalls(parts),
-    ...createDoctorCalls(parts),
-    ...createSafetyCalls(parts),
-    ...createConsoleCalls(parts),
-    ...createSampleCalls(parts),
-    ...createRecordingCalls(parts),
-    ...createShelfCalls(parts),
-    ...createImportCalls(parts),
-    ...createSessionCalls(parts),
-    ...createFlightCalls(parts),
-    ...createPreflightCalls(parts),
-    ...createPlanCalls(parts),
-    ...createMathCalls(parts),
-    ...createReplayCalls(parts),
-    ...createUploadCalls(parts),
-    ...createServerCalls(parts),
-    ...createDriverCalls(definitions),
-  };
+  const answers = new AnswerTable(clock);
+  const handlers: Handlers = obeyLocks(
+    {
+      ...createBenchCalls(parts),
+      ...createInstrumentCalls(parts),
+      ...createDiscoveryCalls(parts),
+      ...createDoctorCalls(parts),
+      ...createSafetyCalls(parts),
+      ...createConsoleCalls(parts),
+      ...createSampleCalls(parts),
+      ...createRecordingCalls(parts),
+      ...createShelfCalls(parts),
+      ...createImportCalls(parts),
+      ...createSessionCalls(parts),
+      ...createFlightCalls(parts),
+      ...createPreflightCalls(parts),
+      ...createPlanCalls(parts),
+      ...createMathCalls(parts),
+      ...createReplayCalls(parts),
+      ...createUploadCalls(parts),
+      ...createServerCalls(parts),
+      ...createLockCalls(parts),
+      ...createShareCalls(parts),
+      ...createDriverCalls(definitions),
+    },
+    parts,
+  );
   if (problem) events.add({ kind: 'status', severity: 'warning', text: problem });
   // Before the first screen: whatever it changes then, it changes in the bench of last time.
   await uploads.open();
@@ -422,7 +462,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     get isRecording() {
       return recording.isRecording;
     },
-    serve(link, { rights }) {
+    serve(link, { rights, trusted = false }) {
       const limit = options.maxScreens ?? 32;
       if (screens.size >= limit) {
         link.end(`This engine serves ${limit} screens already. Close one, then try again.`);
@@ -431,6 +471,10 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
       const served = serve(link, handlers, {
         id: nextScreen++,
         rights,
+        trusted,
+        orders: { clock, answers },
+        // The hub calls for all its clients, and holds each to a limit of its own.
+        ...(trusted ? { maxCalls: TRUSTED_CALLS } : {}),
         onFault: (error) => events.add({ kind: 'status', severity: 'error', text: error.message }),
       });
       screens.add(served);
@@ -444,7 +488,17 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
 }
 
 /** What an engine does by itself at start: the recording a crash cut off, the simulated bench, the instruments of last time. */
-async function begin({ attach, board, events, flight, library, recording, simulator }: EngineParts): Promise<void> {
+async function begin({
+  attach,
+  board,
+  events,
+  flight,
+  library,
+  recording,
+  share,
+  simulator,
+}: EngineParts): Promise<void> {
+  share.follow();
   // Old files without end must not keep the instruments waiting.
   void flight.start();
   try {

@@ -16,6 +16,19 @@ export interface SimulatorProcess extends AsyncDisposable {
   readonly closed: Promise<string>;
 }
 
+/** How the hub's process ended, unasked. */
+export interface HubEnd {
+  reason: string;
+  /** It is started again after that; null: it ended too often, or cannot be started. */
+  retryMs: number | null;
+}
+
+/** The process that shares the bench: a child of the host, started again by it when it dies. Disposing ends it in order. */
+export interface HubProcess extends AsyncDisposable {
+  /** Told of each end nobody asked for. */
+  onEnd(listener: (end: HubEnd) => void): Disposable;
+}
+
 /**
  * What the engine asks of its host, injected. Electron: the main process. Node: what exists, else a reason.
  * None of these may throw for lack of ability; a missing one is said in `unavailable`.
@@ -31,6 +44,8 @@ export interface HostServices {
   blockSleep(on: boolean): void;
   /** Starts it, or gives the one that runs. Throws simulator.unavailable, simulator.failed. */
   startSimulator(): Promise<SimulatorProcess>;
+  /** Starts it, or gives the one that runs. It finds the engine through the data folder. Throws share.failed. */
+  startHub(): Promise<HubProcess>;
   /** The system woke up: sessions are checked at once instead of at the next timeout. */
   onWake(listener: () => void): Disposable;
   /** Outputs off was pressed outside every screen (the desktop's shortcut). */

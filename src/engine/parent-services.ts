@@ -1,6 +1,6 @@
 import type { FromEngine, HostRequest, SimulatedInstrument, ToEngine } from '../contract/host-messages.ts';
 import { LabError } from '../core/errors.ts';
-import type { HostServices, SimulatorFault, SimulatorProcess } from './host-services.ts';
+import type { HostServices, HubEnd, HubProcess, SimulatorFault, SimulatorProcess } from './host-services.ts';
 import { createKeychain } from './keychain.ts';
 import type { SecretStore } from './secret-store.ts';
 import type { VisaPort } from './transport/vendor-visa/port-visa.ts';
@@ -54,6 +54,29 @@ class RemoteSimulator implements SimulatorProcess {
   }
 }
 
+/** The hub as the engine sees it; disposing ends it. */
+class RemoteHub implements HubProcess {
+  readonly #stop: () => Promise<unknown>;
+  readonly #listeners = new Set<(end: HubEnd) => void>();
+
+  constructor(stop: () => Promise<unknown>) {
+    this.#stop = stop;
+  }
+
+  onEnd(listener: (end: HubEnd) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
+  }
+
+  ended(end: HubEnd): void {
+    for (const listener of this.#listeners) listener(end);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stop();
+  }
+}
+
 /** The host services of an engine in a process of its own: every one of them is a message to the process that started it. */
 export class ParentServices implements HostServices {
   readonly host: HostServices['host'];
@@ -65,6 +88,7 @@ export class ParentServices implements HostServices {
   readonly #offListeners = new Set<() => void>();
   #request = 0;
   #simulator: RemoteSimulator | undefined;
+  #hub: RemoteHub | undefined;
   #isGone = false;
 
   constructor(about: Pick<HostServices, 'host' | 'unavailable'>, send: (message: FromEngine) => void) {
@@ -90,6 +114,15 @@ export class ParentServices implements HostServices {
     const { instruments } = await this.#ask({ kind: 'startSimulator' });
     this.#simulator = new RemoteSimulator(instruments, (request) => this.#ask(request));
     return this.#simulator;
+  }
+
+  /** Throws share.failed as the host does. */
+  async startHub(): Promise<HubProcess> {
+    // Before the answer, which may come behind a first end.
+    const hub = new RemoteHub(() => this.#ask({ kind: 'stopHub' }));
+    this.#hub = hub;
+    await this.#ask({ kind: 'startHub' });
+    return hub;
   }
 
   /** A wire to a process for the VISA library of a maker, started by the host; closed when that ends. Throws `resource.unsupported`, and what the host threw. */
@@ -124,6 +157,9 @@ export class ParentServices implements HostServices {
       case 'simulatorEnded':
         this.#simulator?.ended(message.reason);
         this.#simulator = undefined;
+        break;
+      case 'hubEnded':
+        this.#hub?.ended({ reason: message.reason, retryMs: message.retryMs });
         break;
       case 'answer':
         this.#settle(message.request)?.resolve({ instruments: message.instruments, port, secret: message.secret });

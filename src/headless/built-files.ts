@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 export interface BuiltFiles {
   simulator: string;
   engineChild: string;
+  hub: string;
   exportWorker: URL;
   version: string;
 }
@@ -16,6 +17,7 @@ export function builtFiles(mainFolder: string): BuiltFiles {
   return {
     simulator: join(mainFolder, 'simulator.js'),
     engineChild: join(mainFolder, 'engine-child.js'),
+    hub: join(mainFolder, 'hub.js'),
     exportWorker: pathToFileURL(join(mainFolder, 'export-worker.js')),
     version: String((about as { version?: unknown }).version),
   };

@@ -46,7 +46,7 @@ async function open({ port, token, unavailable }: Extract<ToEngine, { kind: 'ope
         pageFolder: join(import.meta.dirname, '..', 'renderer'),
         exportsFolder: join(dataFolder, 'exports'),
         onScreen: (link: Link) => {
-          if (engine) engine.serve(link, { rights: ALL_RIGHTS });
+          if (engine) engine.serve(link, { rights: ALL_RIGHTS, trusted: true });
           else link.end('The engine is starting.');
         },
       }),

@@ -32,7 +32,16 @@ async function create(
   const services = new NodeServices(undefined);
   const say = (text: string): void => void said.push(text);
   return {
-    host: new EngineHost({ entry, dataFolder: folder, version: '0', port: 0, services, say, ...options }),
+    host: new EngineHost({
+      entry,
+      hub: join(folder, 'hub.mjs'),
+      dataFolder: folder,
+      version: '0',
+      port: 0,
+      services,
+      say,
+      ...options,
+    }),
     said,
   };
 }

@@ -3,14 +3,19 @@ import { fork } from 'node:child_process';
 import type { FromEngine, HostRequest, SimulatedInstrument, ToEngine } from '../contract/host-messages.ts';
 import { fromEngine } from '../contract/host-messages.ts';
 import { LabError } from '../core/errors.ts';
+import { KeptProcess } from '../core/kept-process.ts';
 import { RestartLimit } from '../core/restart-limit.ts';
 import { createToken } from '../engine/listener/token.ts';
+import { createSystemClock } from '../engine/system-clock.ts';
+import { startHubChild } from './hub-child.ts';
 import type { NodeServices } from './node-services.ts';
 import type { SimulatorChild } from './simulator-child.ts';
 
 export interface EngineHostOptions {
   /** The built `engine-child.js`. */
   entry: string;
+  /** The built `hub.js`. */
+  hub: string;
   dataFolder: string;
   version: string;
   /** 0: a free one, kept over restarts. */
@@ -51,6 +56,8 @@ export class EngineHost implements AsyncDisposable {
   readonly #restarts: RestartLimit;
   readonly #token = createToken();
   readonly #wake: Disposable;
+  /** Like the simulated bench it outlives an engine that dies. */
+  readonly #hub: KeptProcess;
   #port: number;
   #state: 'idle' | 'starting' | 'running' | 'waiting' | 'closing' | 'ended' = 'idle';
   #child: ChildProcess | undefined;
@@ -65,6 +72,12 @@ export class EngineHost implements AsyncDisposable {
     this.#options = options;
     this.#port = options.port;
     this.#restarts = options.restarts ?? new RestartLimit();
+    this.#hub = new KeptProcess({
+      name: 'The hub',
+      clock: createSystemClock(),
+      fork: () => startHubChild(options.hub, options.dataFolder),
+      ended: (end) => this.#tell(this.#child, { kind: 'hubEnded', ...end }),
+    });
     this.ended = new Promise((resolve, reject) => {
       this.#end = { resolve, reject };
     });
@@ -101,6 +114,8 @@ export class EngineHost implements AsyncDisposable {
   async #close(): Promise<void> {
     this.#wake[Symbol.dispose]();
     clearTimeout(this.#timer);
+    // At the same time as the engine: neither waits for the other.
+    const hubEnds = this.#hub.stop();
     const child = this.#child;
     if (this.#state !== 'ended') this.#state = child ? 'closing' : 'ended';
     if (child) {
@@ -116,6 +131,7 @@ export class EngineHost implements AsyncDisposable {
       });
       clearTimeout(timer);
     }
+    await hubEnds;
     this.#end?.resolve();
   }
 
@@ -217,6 +233,12 @@ export class EngineHost implements AsyncDisposable {
         await this.#simulator.setFault(ask.name, ask.fault);
         return [];
       }
+      case 'startHub':
+        await this.#hub.start();
+        return [];
+      case 'stopHub':
+        await this.#hub.stop();
+        return [];
       case 'startVisa':
         throw new LabError('resource.unsupported', 'An engine under Node starts this process itself.');
       case 'readSecret':

@@ -1,5 +1,5 @@
 import { LabError } from '../core/errors.ts';
-import type { HostServices } from '../engine/host-services.ts';
+import type { HostServices, HubProcess } from '../engine/host-services.ts';
 import type { SimulatorChild } from './simulator-child.ts';
 import { startSimulatorChild } from './simulator-child.ts';
 
@@ -8,6 +8,7 @@ const WAKE_CHECK_MS = 5_000;
 const SLEPT_MS = 15_000;
 
 const NO_SIMULATOR = 'a single command starts none; run labwire bench beside it';
+const NO_HUB = 'a single command shares no bench; run labwire serve, or the desktop app';
 
 /** What the engine may ask of a plain Node: the simulated bench and waking up; for the rest a reason. Disposing ends the bench. */
 export class NodeServices implements HostServices, AsyncDisposable {
@@ -22,7 +23,7 @@ export class NodeServices implements HostServices, AsyncDisposable {
     this.unavailable = {
       notify: 'without the desktop app there are no system notifications; the page shows them',
       blockSleep: 'without the desktop app the system may go to sleep; switch that off for long recordings',
-      ...(simulatorPath === undefined ? { simulator: NO_SIMULATOR } : {}),
+      ...(simulatorPath === undefined ? { simulator: NO_SIMULATOR, hub: NO_HUB } : {}),
     };
   }
 
@@ -48,6 +49,11 @@ export class NodeServices implements HostServices, AsyncDisposable {
       forget();
       throw LabError.from(error);
     }
+  }
+
+  /** The host of an engine in a process of its own starts it (engine-host.ts). */
+  startHub(): Promise<HubProcess> {
+    return Promise.reject(new LabError('share.failed', `Not shared: ${NO_HUB}.`));
   }
 
   /** No desktop, no shortcut of it. */

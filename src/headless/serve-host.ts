@@ -20,10 +20,10 @@ export async function serveHost(args: Arguments, shell: Shell): Promise<number> 
   const port = args.whole('port', 0, 65_535) ?? 0;
   const dataFolder = dataFolderOf(args.text('data'));
   if (await showRunning(dataFolder, args, shell)) return EXIT.done;
-  const { engineChild: entry, simulator, version } = shell.files;
+  const { engineChild: entry, hub, simulator, version } = shell.files;
   await using scope = new Scope('browser host');
   const services = scope.use(new NodeServices(simulator));
-  const engine = scope.use(new EngineHost({ entry, dataFolder, version, port, services, say: shell.say }));
+  const engine = scope.use(new EngineHost({ entry, hub, dataFolder, version, port, services, say: shell.say }));
   try {
     await engine.start(shell.signal);
   } catch (error) {

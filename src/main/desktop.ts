@@ -2,9 +2,11 @@ import { join } from 'node:path';
 import type { BrowserWindow } from 'electron';
 import { app, dialog, globalShortcut, powerMonitor } from 'electron';
 import type { FromEngine } from '../contract/host-messages.ts';
+import type { KeptProcess } from '../core/kept-process.ts';
 import { serveBundle } from './app-protocol.ts';
 import { EngineDuties } from './engine-duties.ts';
 import { EngineProcess, type Reply } from './engine-process.ts';
+import { createHubProcess } from './hub-process.ts';
 import { openLabWindow } from './lab-window.ts';
 import { setMenu } from './menu.ts';
 import { SecretFile } from './secret-file.ts';
@@ -21,6 +23,7 @@ export class Desktop {
   readonly #dataFolder: string;
   readonly #engine: EngineProcess;
   readonly #simulator: SimulatorProcess;
+  readonly #hub: KeptProcess;
   readonly #duties: EngineDuties;
   #window: BrowserWindow | undefined;
   #closed: Promise<void> | undefined;
@@ -40,8 +43,12 @@ export class Desktop {
     this.#simulator = new SimulatorProcess(join(out, 'main', 'simulator.js'), (reason) =>
       this.#engine.send({ kind: 'simulatorEnded', reason }),
     );
+    this.#hub = createHubProcess(join(out, 'main', 'hub.js'), dataFolder, (end) =>
+      this.#engine.send({ kind: 'hubEnded', ...end }),
+    );
     this.#duties = new EngineDuties({
       simulator: this.#simulator,
+      hub: this.#hub,
       secrets: new SecretFile(dataFolder),
       visaEntry: join(out, 'main', 'vendor-visa.js'),
       onNoticeOpened: () => this.showWindow(),
@@ -116,7 +123,8 @@ export class Desktop {
   }
 
   async #close(): Promise<void> {
-    await this.#engine.close(CLOSE_LIMIT_MS);
+    // At the same time: clients that are slow to leave must not cost the recording its end.
+    await Promise.all([this.#hub.stop(), this.#engine.close(CLOSE_LIMIT_MS)]);
     await this.#simulator.stop();
   }
 }

@@ -1,6 +1,7 @@
 import { Notification, powerSaveBlocker } from 'electron';
 import type { FromEngine, HostRequest, SimulatedInstrument } from '../contract/host-messages.ts';
 import { LabError } from '../core/errors.ts';
+import type { KeptProcess } from '../core/kept-process.ts';
 import type { Reply } from './engine-process.ts';
 import type { SecretFile } from './secret-file.ts';
 import type { SimulatorProcess } from './simulator-process.ts';
@@ -8,6 +9,7 @@ import { startVisaProcess } from './visa-process.ts';
 
 interface Surroundings {
   simulator: SimulatorProcess;
+  hub: KeptProcess;
   /** The built vendor-visa.js. */
   visaEntry: string;
   secrets: SecretFile;
@@ -15,7 +17,7 @@ interface Surroundings {
   onNoticeOpened(): void;
 }
 
-/** What main does for the engine: notifications, keeping the system awake, the simulated bench, the process of the maker's VISA. */
+/** What main does for the engine: notifications, keeping the system awake, the simulated bench, the hub, the process of the maker's VISA. */
 export class EngineDuties {
   readonly #around: Surroundings;
   #blocker: number | undefined;
@@ -73,7 +75,7 @@ export class EngineDuties {
   }
 
   async #carryOut(ask: Exclude<HostRequest, { kind: 'startVisa' | 'readSecret' }>): Promise<SimulatedInstrument[]> {
-    const { simulator, secrets } = this.#around;
+    const { simulator, hub, secrets } = this.#around;
     switch (ask.kind) {
       case 'startSimulator':
         return await simulator.start();
@@ -82,6 +84,12 @@ export class EngineDuties {
         return [];
       case 'stopSimulator':
         await simulator.stop();
+        return [];
+      case 'startHub':
+        await hub.start();
+        return [];
+      case 'stopHub':
+        await hub.stop();
         return [];
       case 'setFault':
         await simulator.setFault(ask.name, ask.fault);

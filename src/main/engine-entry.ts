@@ -37,9 +37,9 @@ const opening = openEngine({
 const doors = new Scope('desktop engine');
 
 /** One screen too many has been told by its link; it must not end the engine. */
-function serve(engine: Engine, link: Link): void {
+function serve(engine: Engine, link: Link, trusted: boolean): void {
   try {
-    engine.serve(link, { rights: ALL_RIGHTS });
+    engine.serve(link, { rights: ALL_RIGHTS, trusted });
   } catch (error) {
     console.error(`labwire: a screen was refused: ${LabError.from(error).message}`);
   }
@@ -52,7 +52,8 @@ async function listen(engine: Engine): Promise<void> {
       port: 0,
       pageFolder: join(import.meta.dirname, '..', 'renderer'),
       exportsFolder: join(dataFolder, 'exports'),
-      onScreen: (link) => serve(engine, link),
+      // Who has the token may do anything here; the hub is one of them.
+      onScreen: (link) => serve(engine, link, true),
     }),
   );
   await engine.announce({ url: listener.url, token: listener.token });
@@ -83,7 +84,7 @@ parent.on('message', ({ data, ports }) => {
     if (!port) return;
     const link = createPortLink(port);
     opening.then(
-      (engine) => serve(engine, link),
+      (engine) => serve(engine, link, false),
       (error) => link.end(LabError.from(error).message),
     );
   } else services.take(message, ports[0]);

@@ -1,4 +1,5 @@
-import type { HostServices, SimulatorProcess } from '../../src/engine/host-services.ts';
+import type { LabError } from '../../src/core/errors.ts';
+import type { HostServices, HubEnd, HubProcess, SimulatorProcess } from '../../src/engine/host-services.ts';
 import type { SecretStore } from '../../src/engine/secret-store.ts';
 import type { BenchOptions } from '../../src/simulator/bench/bench-options.ts';
 import { type Bench, openBench } from '../../src/simulator/bench.ts';
@@ -6,7 +7,13 @@ import { type Bench, openBench } from '../../src/simulator/bench.ts';
 /** The simulated bench in this process instead of a child, and a note of what the engine asked for. */
 export class LabHost implements HostServices, AsyncDisposable {
   readonly host = 'node';
-  readonly unavailable: HostServices['unavailable'] = {};
+  unavailable: HostServices['unavailable'] = {};
+  /** Whether the process of the hub runs, and how often it was started; what it serves a test says over a link of its own. */
+  hub: 'off' | 'running' = 'off';
+  hubStarts = 0;
+  /** Why it cannot be started. */
+  hubFailure: LabError | undefined;
+  readonly #hubListeners = new Set<(end: HubEnd) => void>();
   /** A keychain, as far as the engine can tell: it outlives engines. */
   secrets?: SecretStore;
   readonly notices: string[] = [];
@@ -46,6 +53,28 @@ export class LabHost implements HostServices, AsyncDisposable {
       // As in a real host the bench outlives the engine.
       async [Symbol.asyncDispose]() {},
     };
+  }
+
+  async startHub(): Promise<HubProcess> {
+    if (this.hubFailure) throw this.hubFailure;
+    if (this.hub === 'off') this.hubStarts++;
+    this.hub = 'running';
+    const host = this;
+    return {
+      onEnd(listener) {
+        host.#hubListeners.add(listener);
+        return { [Symbol.dispose]: () => host.#hubListeners.delete(listener) };
+      },
+      async [Symbol.asyncDispose]() {
+        host.hub = 'off';
+      },
+    };
+  }
+
+  /** The process of the hub dies. */
+  hubDies(end: HubEnd): void {
+    this.hub = 'off';
+    for (const listener of this.#hubListeners) listener(end);
   }
 
   readonly offListeners = new Set<() => void>();

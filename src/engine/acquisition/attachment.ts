@@ -22,6 +22,7 @@ import type { InstrumentLink } from './instrument-link.ts';
 import { InstrumentOrders } from './instrument-orders.ts';
 import { InstrumentPanel } from './instrument-panel.ts';
 import { Measuring } from './measuring.ts';
+import type { OrderedBy } from './ordered-by.ts';
 import type { Stranger } from './reconnect.ts';
 import { SegmentStream } from './segment-stream.ts';
 import { StatusEvents } from './status-events.ts';
@@ -217,18 +218,18 @@ export class Attachment implements AsyncDisposable {
   }
 
   /** As `InstrumentOrders.setControl`. */
-  setControl(control: string, value: ControlValue, who: string): Promise<Record<string, ControlValue>> {
-    return this.#orders.setControl(control, value, who);
+  setControl(control: string, value: ControlValue, by: OrderedBy): Promise<Record<string, ControlValue>> {
+    return this.#orders.setControl(control, value, by);
   }
 
   /** As `InstrumentOrders.query`. */
-  query(text: string, timeoutMs: number | undefined): Promise<ConsoleReply> {
-    return this.#orders.query(text, timeoutMs);
+  query(text: string, timeoutMs: number | undefined, by?: OrderedBy): Promise<ConsoleReply> {
+    return this.#orders.query(text, timeoutMs, by);
   }
 
   /** As `InstrumentOrders.act`. */
-  act(action: InstrumentAction): Promise<number | null> {
-    return this.#orders.act(action);
+  act(action: InstrumentAction, by?: OrderedBy): Promise<number | null> {
+    return this.#orders.act(action, by);
   }
 
   screenshot(signal: AbortSignal): Promise<Screenshot> {
@@ -423,7 +424,8 @@ export class Attachment implements AsyncDisposable {
 
   /** An error of a call: on the card; what the instrument said also as an event. */
   #remember(error: LabError): LabError {
-    if (error.code !== 'safety.refused') this.#lastError = error;
+    // What was not begun is no fault of the instrument.
+    if (error.code !== 'safety.refused' && error.code !== 'call.expired') this.#lastError = error;
     if (error.code === 'instrument.rejected') this.complain(error);
     this.#host.changed(this);
     return error;

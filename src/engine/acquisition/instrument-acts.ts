@@ -10,10 +10,15 @@ export type InstrumentAction = CallInput<'instrument.act'>['action'];
 const LOCK_MS = 2000;
 
 /**
- * Does what the way (or, for the front panel, the dialect) can beside bytes, in its turn on the wire. Gives the status byte for `status-byte`. Throws
+ * Does what the way (or, for the front panel, the dialect) can beside bytes, in its turn on the wire, unless `cancel` comes first. Gives the status byte for `status-byte`. Throws
  * `transport.unsupported`, `transport.busy` (locked by another), the errors of the session.
  */
-export async function act(action: InstrumentAction, session: Session, driver: Driver): Promise<number | null> {
+export async function act(
+  action: InstrumentAction,
+  session: Session,
+  driver: Driver,
+  cancel?: AbortSignal,
+): Promise<number | null> {
   if (action === 'local' && driver.toLocal) {
     await driver.toLocal();
     return null;
@@ -41,7 +46,7 @@ export async function act(action: InstrumentAction, session: Session, driver: Dr
           return null;
       }
     },
-    { priority: 'person' },
+    { priority: 'person', ...(cancel ? { signal: cancel } : {}) },
   );
 }
 

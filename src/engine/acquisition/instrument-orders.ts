@@ -8,6 +8,8 @@ import { act, type InstrumentAction } from './instrument-acts.ts';
 import { type ConsoleReply, sendText } from './instrument-console.ts';
 import type { InstrumentLink } from './instrument-link.ts';
 import { setpointText } from './instrument-panel.ts';
+import { OrderTurn } from './order-turn.ts';
+import { byText, type OrderedBy } from './ordered-by.ts';
 
 export interface OrdersHost {
   /** A text was sent. `isCommand`: it changed something, perhaps. */
@@ -57,18 +59,19 @@ export class InstrumentOrders {
     if (this.#parts.stop.aborted) this.#orders.abort(this.#parts.stop.reason);
   }
 
-  /** Throws what the driver says, `safety.refused`; the read-backs it gave are shown either way. */
-  async setControl(control: string, value: ControlValue, who: string): Promise<Record<string, ControlValue>> {
+  /** Throws what the driver says, `safety.refused`, `call.expired`; the read-backs it gave are shown either way. */
+  async setControl(control: string, value: ControlValue, by: OrderedBy): Promise<Record<string, ControlValue>> {
     const { id, label, link, panel, host } = this.#parts;
     const known = link.driver.shape.controls.find((one) => one.id === control);
     if (!known)
       throw new LabError('call.invalid', `${label} has no control ${control}. Nothing was sent.`, { control });
     const before = panel.values[control]?.asked;
     panel.ask(control, value);
-    const { signal } = this.#orders;
+    const turn = new OrderTurn(this.#orders.signal, by.deadline);
+    const { signal } = turn;
     try {
       const send = async (step: ControlValue): Promise<Record<string, ControlValue>> => {
-        const values = await this.#parts.link.driver.setControl(control, step, signal);
+        const values = await turn.send(() => this.#parts.link.driver.setControl(control, step, signal));
         panel.keep(values);
         return values;
       };
@@ -76,26 +79,27 @@ export class InstrumentOrders {
       host.event({
         kind: 'setpoint',
         instrument: id,
-        text: setpointText(label, known, value),
-        data: { control, value, readBack: readBack[control] ?? null, who },
+        text: setpointText(label, known, value) + byText(by),
+        data: { control, value, readBack: readBack[control] ?? null, who: by.who },
       });
       return readBack;
     } catch (error) {
       const failure = LabError.from(error);
-      if (failure.code === 'safety.refused') panel.unask(control, before);
+      if (failure.code === 'safety.refused' || failure.code === 'call.expired') panel.unask(control, before);
       throw this.#parts.remember(failure);
     } finally {
       this.#parts.changed();
     }
   }
 
-  /** Console, send-file, command line: a text of a person or script. Throws `safety.refused`, `instrument.rejected`, the errors of the session. */
-  async query(text: string, timeoutMs: number | undefined): Promise<ConsoleReply> {
-    const { signal } = this.#orders;
+  /** Console, send-file, command line: a text of a person or script. Throws `safety.refused`, `instrument.rejected`, `call.expired`, the errors of the session. */
+  async query(text: string, timeoutMs: number | undefined, by?: OrderedBy): Promise<ConsoleReply> {
+    const turn = new OrderTurn(this.#orders.signal, by?.deadline);
+    const { signal } = turn;
     const send = (): Promise<ConsoleReply> => {
       const { session, driver } = this.#parts.link;
       const place = { session, driver, report: (error: LabError) => void this.#parts.remember(error) };
-      return sendText(place, text, { timeoutMs, signal });
+      return turn.send(() => sendText(place, text, { timeoutMs, signal }));
     };
     try {
       const reply = await this.#parts.host.safety.text(this.target, text, send, signal);
@@ -109,7 +113,7 @@ export class InstrumentOrders {
   }
 
   /** Throws `safety.refused` for a trigger while limits hold: what it starts cannot be judged. Otherwise as `act`. */
-  async act(action: InstrumentAction): Promise<number | null> {
+  async act(action: InstrumentAction, by?: OrderedBy): Promise<number | null> {
     const { id, label, host, link } = this.#parts;
     const { session, driver } = link;
     if (action === 'trigger' && host.safety.isLimited(id)) {
@@ -119,7 +123,8 @@ export class InstrumentOrders {
         { instrument: id },
       );
     }
-    const value = await act(action, session, driver);
+    const turn = new OrderTurn(this.#orders.signal, by?.deadline);
+    const value = await turn.send(() => act(action, session, driver, by?.deadline ? turn.signal : undefined));
     if (action === 'lock') this.#lockedOn = { session, reopened: session.stats.reopened };
     if (action === 'unlock') this.#lockedOn = undefined;
     if (value !== null) this.#host.sawStatusByte(value);

@@ -1,5 +1,6 @@
 import type { AttachOptions } from '../../contract/discovery-schema.ts';
 import type { PolledQuery } from '../../contract/instrument-schema.ts';
+import type { InstrumentLock } from '../../contract/lock-schema.ts';
 import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
 import { canonicalResource } from '../../core/resource.ts';
@@ -39,6 +40,8 @@ export interface InstrumentTableParts {
   waysTo(attached: AttachedAt, signal: AbortSignal): Promise<string[]>;
   /** The link to an instrument of a lab server. */
   remote(resource: string): Promise<InstrumentLink>;
+  /** Who has it for themselves. */
+  lockOf(instrument: string): InstrumentLock | undefined;
   /** Addresses of simulated instruments change with every start: they are not remembered. */
   isSimulated(resource: string): boolean;
 }
@@ -140,6 +143,12 @@ export class InstrumentTable implements AsyncDisposable {
     this.#remember(attachment, attachment.resource);
     this.#show(attachment);
     this.#parts.touched();
+  }
+
+  /** What is shown of it has changed elsewhere: its lock. */
+  show(id: string): void {
+    const attachment = this.#attached.get(id);
+    if (attachment) this.#show(attachment);
   }
 
   async closeAll(): Promise<void> {
@@ -256,6 +265,8 @@ export class InstrumentTable implements AsyncDisposable {
 
   #show(attachment: Attachment): void {
     this.#resources.set(attachment.id, attachment.resource);
-    this.#parts.board.publish('instrument.changed', { instrument: attachment.state });
+    const lock = this.#parts.lockOf(attachment.id);
+    const instrument = { ...attachment.state, ...(lock ? { lock } : {}) };
+    this.#parts.board.publish('instrument.changed', { instrument });
   }
 }

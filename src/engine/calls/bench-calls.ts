@@ -94,8 +94,8 @@ export function createBenchCalls(parts: EngineParts): Pick<Handlers, BenchCall> 
       keeper.touch();
       return {};
     },
-    'note.add': ({ text, t }, { screen }) =>
-      events.add({ kind: 'note', text, data: { who: screen.name }, ...(t === undefined ? {} : { atNs: BigInt(t) }) }),
+    'note.add': ({ text, t }, { who }) =>
+      events.add({ kind: 'note', text, data: { who }, ...(t === undefined ? {} : { atNs: BigInt(t) }) }),
     'event.list': ({ fromNs, toNs }) => ({ events: events.between(BigInt(fromNs), BigInt(toNs)) }),
     'alarm.set': ({ rule }) => {
       const { condition } = rule;
@@ -115,14 +115,14 @@ export function createBenchCalls(parts: EngineParts): Pick<Handlers, BenchCall> 
       keeper.touch();
       return {};
     },
-    'alarm.acknowledge': ({ rule }, { screen }) => {
+    'alarm.acknowledge': ({ rule }, { who }) => {
       alarms.acknowledge(rule);
-      alarmNote(parts, rule, 'acknowledged', screen.name);
+      alarmNote(parts, rule, 'acknowledged', who);
       return {};
     },
-    'alarm.shelve': ({ rule, minutes }, { screen }) => {
+    'alarm.shelve': ({ rule, minutes }, { who }) => {
       alarms.shelve(rule, minutes);
-      alarmNote(parts, rule, minutes > 0 ? `shelved for ${minutes} min` : 'taken from the shelf', screen.name);
+      alarmNote(parts, rule, minutes > 0 ? `shelved for ${minutes} min` : 'taken from the shelf', who);
       return {};
     },
   };

@@ -15,9 +15,11 @@ type ConsoleCall =
 
 /** Calls of console and diagnostics: what there is beside controls, and what is wrong with an instrument. */
 export function createConsoleCalls(parts: EngineParts): Pick<Handlers, ConsoleCall> {
-  const { instruments, jobs, keeper, clock } = parts;
+  const { instruments, jobs, keeper, clock, locks } = parts;
   return {
-    'instrument.act': async ({ instrument, action }) => ({ value: await instruments.find(instrument).act(action) }),
+    'instrument.act': async ({ instrument, action }, by) => ({
+      value: await instruments.find(instrument).act(action, by),
+    }),
     'instrument.screenshot': async ({ instrument }, { signal }) => {
       const { type, bytes } = await instruments.find(instrument).screenshot(signal);
       return { type, base64: Buffer.from(bytes).toString('base64') };
@@ -29,13 +31,14 @@ export function createConsoleCalls(parts: EngineParts): Pick<Handlers, ConsoleCa
     },
     'instrument.help': ({ instrument }) => ({ commands: instruments.find(instrument).help }),
     'instrument.diagnostics': ({ instrument }) => diagnose(instruments.find(instrument)),
-    'instrument.sendFile': ({ instrument, name, text, pauseMs }) => {
+    'instrument.sendFile': ({ instrument, name, text, pauseMs }, { caller }) => {
       const attachment = instruments.find(instrument);
+      const mayGoOn = (): void => locks.check(instrument, caller);
       return jobs.start({
         kind: 'send-file',
         label: `${name} to ${attachment.label}`,
         path: null,
-        run: (context) => sendLines({ attachment, clock, text, pauseMs, ...context }),
+        run: (context) => sendLines({ attachment, clock, text, pauseMs, mayGoOn, ...context }),
       });
     },
     'support.bundle': async ({ path }) => {

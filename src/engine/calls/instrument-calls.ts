@@ -42,25 +42,26 @@ export function createInstrumentCalls(parts: EngineParts): Pick<Handlers, Instru
       instruments.rename(instrument, label);
       return {};
     },
-    'instrument.set': async ({ instrument, control, value }, { screen }) => ({
-      readBack: await instruments.find(instrument).setControl(control, value, screen.name),
+    'instrument.set': async ({ instrument, control, value }, by) => ({
+      readBack: await instruments.find(instrument).setControl(control, value, by),
     }),
     'instrument.refresh': async ({ instrument }) => {
       await instruments.find(instrument).refresh();
       return {};
     },
-    'instrument.query': async ({ instrument, text, timeoutMs, bytes }) => {
+    'instrument.query': async ({ instrument, text, timeoutMs, bytes }, by) => {
       const startMs = clock.monotonicMs();
-      const { text: reply, raw, sizeBytes } = await instruments.find(instrument).query(text, timeoutMs);
+      const { text: reply, raw, sizeBytes } = await instruments.find(instrument).query(text, timeoutMs, by);
       const roundTripMs = clock.monotonicMs() - startMs;
       if (!bytes || !raw) return { reply, roundTripMs };
       return { reply, roundTripMs, base64: Buffer.from(raw).toString('base64'), sizeBytes };
     },
-    'resource.query': async ({ resource, text, timeoutMs, options: attach }, { signal }) => {
+    'resource.query': async ({ resource, text, timeoutMs, options: attach }, by) => {
+      const { signal } = by;
       const known = instruments.all.find((attachment) => attachment.resource === canonicalResource(resource));
       const startMs = clock.monotonicMs();
       if (known) {
-        const { text: reply } = await known.query(text, timeoutMs);
+        const { text: reply } = await known.query(text, timeoutMs, by);
         return { reply, roundTripMs: clock.monotonicMs() - startMs };
       }
       const family = attach?.as === undefined ? undefined : familyNamed(attach.as);
@@ -94,12 +95,12 @@ export function createInstrumentCalls(parts: EngineParts): Pick<Handlers, Instru
     'instrument.capture': async ({ instrument, channels: wanted }, { signal }) => ({
       stream: await instruments.find(instrument).capture(wanted, signal),
     }),
-    'outputs.off': async (_input, { screen }) => ({ results: (await outputs.off(screen.name)).results }),
-    'outputs.release': (_input, { screen }) => {
-      outputs.release(screen.name);
+    'outputs.off': async (_input, { who }) => ({ results: (await outputs.off(who)).results }),
+    'outputs.release': (_input, { who }) => {
+      outputs.release(who);
       return {};
     },
-    'channel.set': (change) => {
+    'channel.set': (change, by) => {
       const before = channels.find(change.channel);
       const after = channels.change(change);
       keeper.touch();
@@ -108,7 +109,7 @@ export function createInstrumentCalls(parts: EngineParts): Pick<Handlers, Instru
         attachment.replan();
         const rate = attachment.shape.controls.find(({ id }) => id === 'rate');
         if (rate && attachment.shape.polled.length === 0)
-          return attachment.setControl('rate', change.rateHz, 'channel').then(() => ({}));
+          return attachment.setControl('rate', change.rateHz, by).then(() => ({}));
       }
       if (before.recorded !== after.recorded || before.logIntervalS !== after.logIntervalS)
         recording.reconsider(after.stream);

@@ -19,14 +19,14 @@ type RecordingCall =
 export function createRecordingCalls(parts: EngineParts): Pick<Handlers, RecordingCall> {
   const { jobs, library, recording } = parts;
   return {
-    'recording.start': (request, { screen }) => {
+    'recording.start': (request, { who }) => {
       if (request.folder !== undefined && !isAbsolute(request.folder)) {
         throw new LabError('call.invalid', `${request.folder} is no absolute path. Give the whole path of the folder.`);
       }
-      return recording.start(request, screen.name);
+      return recording.start(request, who);
     },
-    'recording.stop': async (_input, { screen }) => {
-      const { id, paths, stats, error } = await recording.stop(`stopped by ${screen.name}`);
+    'recording.stop': async (_input, { who }) => {
+      const { id, paths, stats, error } = await recording.stop(`stopped by ${who}`);
       // It broke while it was being finished.
       if (error) throw error;
       return { recording: id, paths, samples: stats.samples, lost: stats.lost };

@@ -90,10 +90,10 @@ export function createServerCalls({ servers, safety }: EngineParts): Pick<Handle
       const reply = await found.open.command('', text, { signal, timeoutMs: COMMAND_MS });
       return { reply: reply.slice(0, MAX_REPLY) };
     },
-    'server.acknowledge': async ({ server, alarm }, { screen, signal }) => {
+    'server.acknowledge': async ({ server, alarm }, { who, signal }) => {
       const { open } = servers.find(server);
       if (!open.acknowledge) throw lacks('alarms to acknowledge');
-      await open.acknowledge(alarm, screen.name, signal);
+      await open.acknowledge(alarm, who, signal);
       return {};
     },
     'server.inspect': async ({ url, token }) => {

@@ -9,6 +9,8 @@ export interface SendFile {
   text: string;
   /** Between two lines. */
   pauseMs: number;
+  /** Throws before a line that may not be sent any more (somebody has locked the instrument). */
+  mayGoOn?: (() => void) | undefined;
   signal: AbortSignal;
   progress(share: number): void;
 }
@@ -17,7 +19,15 @@ export interface SendFile {
  * Sends the lines of a file one after another; questions wait for their answer. Empty lines and comments (`#`, `//`) are left out: `#` begins no command, only
  * the data of one. Stops at the first line that is refused and says which; those before it were carried out. Throws that error, or that of the signal.
  */
-export async function sendLines({ attachment, clock, text, pauseMs, signal, progress }: SendFile): Promise<void> {
+export async function sendLines({
+  attachment,
+  clock,
+  text,
+  pauseMs,
+  mayGoOn,
+  signal,
+  progress,
+}: SendFile): Promise<void> {
   const lines = text
     .split(/\r\n|\r|\n/)
     .map((line, index) => ({ line: line.trim(), number: index + 1 }))
@@ -25,6 +35,7 @@ export async function sendLines({ attachment, clock, text, pauseMs, signal, prog
   for (const [index, { line, number }] of lines.entries()) {
     signal.throwIfAborted();
     try {
+      mayGoOn?.();
       await attachment.query(line, undefined);
     } catch (thrown) {
       const error = LabError.from(thrown);

@@ -34,8 +34,8 @@ export class SweepDesk implements AsyncDisposable {
     });
   }
 
-  /** Throws sweep.running. */
-  start(sweep: Sweep, who: string): SweepState {
+  /** `mayGoOn` throws before a step that may not be sent any more (somebody has locked the instrument). Throws sweep.running. */
+  start(sweep: Sweep, who: string, mayGoOn: () => void = () => undefined): SweepState {
     for (const { state } of this.#running.values()) {
       const { id, instrument, control, name } = state.sweep;
       if (id !== sweep.id && (instrument !== sweep.instrument || control !== sweep.control)) continue;
@@ -60,7 +60,7 @@ export class SweepDesk implements AsyncDisposable {
       data: { who },
     });
     this.#show(running);
-    running.done = this.#run(running, who);
+    running.done = this.#run(running, who, mayGoOn);
     return running.state;
   }
 
@@ -80,13 +80,14 @@ export class SweepDesk implements AsyncDisposable {
     for (const id of this.#running.keys()) this.stop(id, why);
   }
 
-  async #run(running: Running, who: string): Promise<void> {
+  async #run(running: Running, who: string, mayGoOn: () => void): Promise<void> {
     const { clock, setControl } = this.#parts;
     const { sweep } = running.state;
     const { signal } = running.abort;
     try {
       for (const [index, value] of sweep.values.entries()) {
         signal.throwIfAborted();
+        mayGoOn();
         await setControl(sweep.instrument, sweep.control, value, `sweep ${sweep.name} (${who})`);
         running.state = { ...running.state, step: index + 1 };
         this.#show(running);

@@ -1,6 +1,7 @@
 import type { LabError } from '../../core/errors.ts';
 import { cancellation } from '../transport/read-buffer.ts';
 import type { Priority } from './session.ts';
+import { turnWatch } from './turn-watch.ts';
 
 /** One exclusive use of the wire, waiting or running, whatever its result is. */
 export interface Job {
@@ -52,7 +53,10 @@ export class ExchangeJob<T> implements Job {
 
   /** From now on its signal is heard. */
   listen(): void {
-    this.#parts.signal?.addEventListener('abort', this, ONCE);
+    const { signal } = this.#parts;
+    if (!signal) return;
+    signal.addEventListener('abort', this, ONCE);
+    turnWatch(signal)?.queued();
   }
 
   /** Called by the signal (the job itself is the listener: one function less for each exchange). */
@@ -65,7 +69,8 @@ export class ExchangeJob<T> implements Job {
   }
 
   run(onOver: () => void): void {
-    const { work, resolve, reject } = this.#parts;
+    const { signal, work, resolve, reject } = this.#parts;
+    if (signal) turnWatch(signal)?.begins();
     work(this).then(
       (value) => {
         this.#leave();

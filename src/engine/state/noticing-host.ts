@@ -18,6 +18,7 @@ export function createNoticingHost(host: HostServices, board: StateBoard, clock:
     },
     blockSleep: (on) => host.blockSleep(on),
     startSimulator: () => host.startSimulator(),
+    startHub: () => host.startHub(),
     onWake: (listener) => host.onWake(listener),
     onOutputsOff: (listener) => host.onOutputsOff(listener),
   };
