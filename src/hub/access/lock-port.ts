@@ -1,66 +1,34 @@
-/** Who holds a lock or waits for one: a user in one of its sessions. */
-export interface LockOwner {
-  /** Session id of the hub or of the client's choosing, unique among the clients of the hub. */
-  readonly session: string;
-  readonly user: string;
-  /** For other people: `anna`. */
-  readonly name: string;
+import type { Asker } from '../../contract/envelope.ts';
+import type { ListedLock, LockMode } from '../../contract/lock-schema.ts';
+
+/** What `lock.take` and `lock.touch` of the contract give; times in ms since 1970. */
+export interface GivenLock {
+  readonly lock: string;
+  readonly state: 'held' | 'waiting';
+  /** 0: held; 1: next in the queue. */
+  readonly position: number;
+  readonly expiresMs: number;
 }
 
-export type LockMode = 'exclusive' | 'observer';
-
-export interface InstrumentLock {
-  readonly lockId: string;
-  readonly instrument: string;
-  readonly mode: LockMode;
-  readonly owner: LockOwner;
-  /** ms since 1970. */
-  readonly sinceMs: number;
-  readonly touchedMs: number;
-  /** 0: it never runs out. */
-  readonly timeoutMs: number;
-}
-
-export interface LockWaiter {
-  readonly owner: LockOwner;
-  readonly sinceMs: number;
-  readonly timeoutMs: number;
-}
-
-/** All there is about the locks of one instrument. */
-export interface LockState {
-  readonly instrument: string;
-  /** At most one exclusive, or any number of observers. */
-  readonly locks: readonly InstrumentLock[];
-  /** Who waits for the exclusive lock, next one first. */
-  readonly queue: readonly LockWaiter[];
-}
-
-export interface LockRequest {
+export interface LockWish {
   instrument: string;
   mode: LockMode;
-  owner: LockOwner;
-  /** Without a touch for so long it runs out; 0: never. */
-  timeoutMs: number;
+  /** Shown to everybody. */
+  holder: string;
+  ttlS: number;
   /** Wait in the queue if it is taken. */
-  queue: boolean;
+  wait: boolean;
 }
 
-export type TakeOutcome =
-  | { outcome: 'locked' | 'refreshed' | 'observer'; lock: InstrumentLock }
-  | { outcome: 'queued'; position: number; waiter: LockWaiter; holder: InstrumentLock }
-  | { outcome: 'busy'; holder: InstrumentLock };
-
-/** The engine's locks: they hold for the screens at the bench as well, and Outputs off ignores them. */
+/**
+ * The engine's locks (`lock.*` of the contract, each call in the name of a client): they hold for the screens at the bench as well. Errors are those
+ * of the contract: instrument.locked, lock.unknown, call.denied, call.limit.
+ */
 export interface LockPort {
-  take(request: LockRequest): Promise<TakeOutcome>;
-  /** `force`: whoever holds it. Gives what was released; `none` if there was nothing of that session, `foreign` if another's and no force. */
-  release(
-    instrument: string,
-    session: string,
-    force: boolean,
-  ): Promise<'released' | 'observer_released' | 'none' | 'foreign'>;
-  /** Puts the end off; false: that session holds nothing there. */
-  touch(instrument: string, session: string): Promise<boolean>;
-  list(): Promise<readonly LockState[]>;
+  take(wish: LockWish, as: Asker): Promise<GivenLock>;
+  touch(lock: string, as: Asker): Promise<GivenLock>;
+  release(lock: string, as: Asker): Promise<void>;
+  force(lock: string, as: Asker): Promise<void>;
+  /** Holders first, then those who wait, in their order. */
+  list(instrument?: string): Promise<readonly ListedLock[]>;
 }

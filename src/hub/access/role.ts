@@ -69,6 +69,18 @@ export function channelRights(role: HubRole, options: RoleOptions = {}): Channel
   }));
 }
 
+/** What of the asked channels a subscription gets, and what is denied; each once, in the order asked. */
+export function admitChannels(
+  role: HubRole,
+  asked: readonly string[],
+  options: RoleOptions = {},
+): { allowed: string[]; denied: string[] } {
+  const allowed: string[] = [];
+  const denied: string[] = [];
+  for (const channel of new Set(asked)) (maySubscribe(role, channel, options) ? allowed : denied).push(channel);
+  return { allowed, denied };
+}
+
 /** Whether a role has a right of the engine's contract. What changes an instrument needs its lock as well. */
 export function hasRight(role: HubRole, right: Right): boolean {
   return RIGHTS[role].includes(right);
