@@ -1,4 +1,4 @@
-import type { Priority } from '../../protocol/lab/priority.ts';
+import { PRIORITIES, type Priority } from '../../protocol/lab/priority.ts';
 
 /** Every number of an outbox. All of them may be changed while it works: nothing is dropped by the change itself. */
 export interface DeliveryOptions {
@@ -97,12 +97,21 @@ export const LABLINK_DELIVERY: Readonly<DeliveryOptions> = {
 const FEWEST_MESSAGES = 100;
 const MOST_MESSAGES = 100_000;
 
-/** `base` with what is given in `changes`, inside the bounds that keep it working. */
+/** `base` with what is given in `changes`, inside the bounds that keep it working: reserves of more than all are scaled down. */
 export function deliveryOptions(
   base: Readonly<DeliveryOptions>,
   changes: Partial<DeliveryOptions> = {},
 ): DeliveryOptions {
   const options = { ...base, ...changes };
   options.maxMessages = Math.min(MOST_MESSAGES, Math.max(FEWEST_MESSAGES, Math.floor(options.maxMessages)));
+  const sum = PRIORITIES.reduce((all, name) => all + options.reserves[name], 0);
+  if (sum > 1 + 1e-9)
+    options.reserves = {
+      CRITICAL: options.reserves.CRITICAL / sum,
+      HIGH: options.reserves.HIGH / sum,
+      NORMAL: options.reserves.NORMAL / sum,
+      LOW: options.reserves.LOW / sum,
+      BULK: options.reserves.BULK / sum,
+    };
   return options;
 }

@@ -27,6 +27,8 @@ export interface OutboundMessage {
   readonly id?: string;
   /** Numbered items its maker left out just before it (the client asked for fewer); told with what the outbox left out. */
   readonly before?: FrameSkip;
+  /** Waiting longer it is worth nothing any more and is dropped; ms. Not for an `event` or `reply`. */
+  readonly maxAgeMs?: number;
   /** Whether the wire may deflate it; default: text yes, bytes no. */
   readonly compress?: boolean;
   /**

@@ -84,12 +84,12 @@ export class RequestBuckets {
   /** Counts one request of a client; `client` is whatever a limit belongs to (connection, user). */
   take(client: string, type: string): RequestVerdict {
     const now = this.#clock.monotonicMs();
-    this.#sweep(now);
     const known = this.#clients.get(client);
     const state = known ?? this.#newClient();
     state.seenMs = now;
     this.#clients.delete(client);
     this.#clients.set(client, state);
+    this.#sweep(now);
     const name = this.#limits.knownTypes.has(type) ? type : SHARED;
     const bucket = this.#bucketOf(state, name);
     if (bucket.take(now)) {
@@ -163,7 +163,7 @@ export class RequestBuckets {
   /** The first in the map is the longest silent: nothing behind one that stays must be looked at. */
   #sweep(now: number): void {
     for (const [client, { seenMs }] of this.#clients) {
-      if (this.#clients.size < this.#limits.maxClients && now - seenMs <= this.#limits.staleMs) return;
+      if (this.#clients.size <= this.#limits.maxClients && now - seenMs <= this.#limits.staleMs) return;
       this.#clients.delete(client);
     }
   }

@@ -1,0 +1,107 @@
+import type { Clock } from '../../core/clock.ts';
+import type { FrameSkip } from '../../protocol/lab/labwire-frame.ts';
+import { EventRetries, type RetryRules } from './event-retries.ts';
+import type { OutboundMessage } from './outbound-message.ts';
+import type { WaitingMessage } from './waiting-message.ts';
+
+/** An event nobody acknowledged yet. */
+export interface PendingEvent {
+  readonly id: string;
+  readonly message: OutboundMessage;
+  readonly order: number;
+  /** What was left out before it; the same each time it goes. */
+  skip: FrameSkip | undefined;
+  /** While it waits to go. */
+  waiting: WaitingMessage | undefined;
+  /** Whether it ever went. */
+  wasSent: boolean;
+}
+
+export interface EventDeskHost {
+  rules(): RetryRules & { maxUnackedEvents: number };
+  /** Puts it into the queue once more. */
+  again(event: PendingEvent): WaitingMessage;
+  /** Nobody acknowledged it in time. */
+  undelivered(event: PendingEvent): void;
+}
+
+/** Events of one connection from the offer to the acknowledgement. */
+export class EventDesk implements Disposable {
+  readonly #host: EventDeskHost;
+  readonly #pending = new Map<string, PendingEvent>();
+  readonly #retries: EventRetries;
+
+  constructor(clock: Clock, host: EventDeskHost) {
+    this.#host = host;
+    this.#retries = new EventRetries(
+      clock,
+      () => host.rules(),
+      (id) => this.#again(id),
+      (id) => this.#giveUp(id),
+    );
+  }
+
+  get size(): number {
+    return this.#pending.size;
+  }
+
+  has(id: string): boolean {
+    return this.#pending.has(id);
+  }
+
+  /** All that are not acknowledged, in the order they came. */
+  get pending(): Iterable<PendingEvent> {
+    return this.#pending.values();
+  }
+
+  /** A new one waits to go. The oldest beyond the limit are given up. */
+  add(id: string, waiting: WaitingMessage): void {
+    const { message, order } = waiting;
+    this.#pending.set(id, { id, message, order, skip: undefined, waiting, wasSent: false });
+    while (this.#pending.size > this.#host.rules().maxUnackedEvents) {
+      const [oldest] = this.#pending.keys();
+      if (oldest === undefined) return;
+      this.#giveUp(oldest);
+    }
+  }
+
+  /** It went out. */
+  sent(id: string, skip: FrameSkip | undefined): void {
+    const event = this.#pending.get(id);
+    if (!event) return;
+    if (!event.wasSent) event.skip = skip;
+    event.wasSent = true;
+    event.waiting = undefined;
+    this.#retries.sent(id);
+  }
+
+  /** There is no room for it here: held for the next connection. */
+  hold(id: string): void {
+    const event = this.#pending.get(id);
+    if (!event) return;
+    event.waiting = undefined;
+    this.#retries.hold(id);
+  }
+
+  /** The client has it; undefined if it was not waited for. */
+  acknowledge(id: string): PendingEvent | undefined {
+    const event = this.#pending.get(id);
+    this.#pending.delete(id);
+    this.#retries.drop(id);
+    return event;
+  }
+
+  [Symbol.dispose](): void {
+    this.#retries[Symbol.dispose]();
+  }
+
+  #again(id: string): void {
+    const event = this.#pending.get(id);
+    if (event && !event.waiting) event.waiting = this.#host.again(event);
+  }
+
+  #giveUp(id: string): void {
+    const event = this.acknowledge(id);
+    if (event) this.#host.undelivered(event);
+  }
+}

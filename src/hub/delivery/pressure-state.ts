@@ -1,0 +1,65 @@
+import type { DeliveryState } from './delivery-report.ts';
+
+export interface Watermarks {
+  low: number;
+  high: number;
+  critical: number;
+}
+
+/**
+ * How full the outbox is, with hysteresis:
+ *
+ *             u ≥ high               u ≥ critical
+ *     NORMAL ─────────→ BACKPRESSURE ───────────→ EMERGENCY
+ *       ↑  ↑               │    ↑                   │   │
+ *       │  └── u < low ────┘    └──── u < high ─────┘   │
+ *       └───────────────────── u < low ─────────────────┘
+ *
+ * NORMAL goes to EMERGENCY at once when a single step fills it so far.
+ */
+export class PressureState {
+  #state: DeliveryState = 'NORMAL';
+  #sinceNs: bigint;
+  #sinceMs: number;
+
+  constructor(nowNs: bigint, nowMs: number) {
+    this.#sinceNs = nowNs;
+    this.#sinceMs = nowMs;
+  }
+
+  get state(): DeliveryState {
+    return this.#state;
+  }
+
+  /** Begin of the state; ns since 1970. */
+  get sinceNs(): bigint {
+    return this.#sinceNs;
+  }
+
+  /** Begin of the state; ms of the monotonic clock. */
+  get sinceMs(): number {
+    return this.#sinceMs;
+  }
+
+  /** Whether `utilization` changed the state. */
+  update(utilization: number, marks: Watermarks, hasEmergency: boolean, nowNs: bigint, nowMs: number): boolean {
+    const next = nextState(this.#state, utilization, marks, hasEmergency);
+    if (next === this.#state) return false;
+    this.#state = next;
+    this.#sinceNs = nowNs;
+    this.#sinceMs = nowMs;
+    return true;
+  }
+}
+
+function nextState(state: DeliveryState, u: number, marks: Watermarks, hasEmergency: boolean): DeliveryState {
+  if (u < marks.low) return 'NORMAL';
+  if (u >= marks.critical && hasEmergency) return 'EMERGENCY';
+  if (u >= marks.high) return state === 'EMERGENCY' && hasEmergency ? 'EMERGENCY' : 'BACKPRESSURE';
+  return state === 'NORMAL' ? 'NORMAL' : 'BACKPRESSURE';
+}
+
+/** Part of what comes that is thinned out under pressure: 0 at the low watermark, 1 at the critical one. */
+export function thinningShare(utilization: number, { low, critical }: Watermarks): number {
+  return Math.min(1, Math.max(0, (utilization - low) / (critical - low)));
+}

@@ -1,0 +1,225 @@
+import type { FrameSkip } from '../../protocol/lab/labwire-frame.ts';
+import { PRIORITIES } from '../../protocol/lab/priority.ts';
+import { LinkedList } from './linked-list.ts';
+import type { OutboundMessage } from './outbound-message.ts';
+import { addSkips } from './skip.ts';
+import { emptyLane, type KeyLane, type Rank, type Turn, WaitingMessage } from './waiting-message.ts';
+
+/** Messages and bytes that take room. */
+export interface Room {
+  messages: number;
+  bytes: number;
+}
+
+interface ClassRoom extends Room {
+  /** What may be given up, oldest first. */
+  readonly plain: LinkedList<WaitingMessage>;
+  /** Replies and events, given up last. */
+  readonly kept: LinkedList<WaitingMessage>;
+}
+
+const MOST_IDLE_LANES = 10_000;
+
+/** Messages that wait: by order of sending, by class, by key. Knows no limits and no clock. */
+export class WaitingRoom {
+  readonly #turns: LinkedList<Turn>[] = PRIORITIES.map(() => new LinkedList<Turn>());
+  readonly #classes: ClassRoom[] = PRIORITIES.map(() => ({
+    messages: 0,
+    bytes: 0,
+    plain: new LinkedList<WaitingMessage>(),
+    kept: new LinkedList<WaitingMessage>(),
+  }));
+  readonly #lanes = new Map<string, KeyLane>();
+  #messages = 0;
+  #bytes = 0;
+  #order = 0;
+  #keptWaiting = 0;
+
+  get messages(): number {
+    return this.#messages;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Replies and events that wait. */
+  get keptWaiting(): number {
+    return this.#keptWaiting;
+  }
+
+  roomOf(rank: Rank): Readonly<Room> {
+    return this.#classes[rank] as ClassRoom;
+  }
+
+  /** What goes next in a class, sources included. */
+  turnsOf(rank: Rank): LinkedList<Turn> {
+    return this.#turns[rank] as LinkedList<Turn>;
+  }
+
+  lane(key: string): KeyLane {
+    const found = this.#lanes.get(key);
+    if (found) return found;
+    this.#makeRoomForLane();
+    const made = emptyLane(key);
+    this.#lanes.set(key, made);
+    return made;
+  }
+
+  /** What was left out at the end of a key whose stream ended; its lane goes when nothing waits. */
+  forget(key: string): FrameSkip | undefined {
+    const lane = this.#lanes.get(key);
+    if (!lane) return undefined;
+    const skip = lane.pendingSkip;
+    lane.pendingSkip = undefined;
+    if (lane.messages.size === 0) this.#lanes.delete(key);
+    return skip;
+  }
+
+  /** Lets a message wait at the end of its class. Earlier ones of its key that are less urgent move before it. */
+  add(message: OutboundMessage, rank: Rank, nowMs: number): WaitingMessage {
+    const lane = this.lane(message.key);
+    const entry = new WaitingMessage(message, lane, rank, this.#order++, nowMs, false);
+    this.#promote(lane, rank);
+    entry.skip = lane.pendingSkip;
+    lane.pendingSkip = undefined;
+    lane.messages.push(entry.inLane);
+    this.#enter(entry, rank);
+    return entry;
+  }
+
+  /** Lets an event wait to go out again: outside the order of its key, for what came after it went already. */
+  addAgain(message: OutboundMessage, skip: FrameSkip | undefined, rank: Rank, nowMs: number): WaitingMessage {
+    const entry = new WaitingMessage(message, emptyLane(message.key), rank, this.#order++, nowMs, true);
+    entry.skip = skip;
+    this.#enter(entry, rank);
+    return entry;
+  }
+
+  #enter(entry: WaitingMessage, rank: Rank): void {
+    const { message } = entry;
+    this.turnsOf(rank).push(entry.turn);
+    this.#placesOf(entry).push(entry.place);
+    this.#count(rank, 1, message.sizeBytes);
+    if (isKept(message)) this.#keptWaiting++;
+  }
+
+  /** A newer message in the place of one that waits; that one's rows become part of what was left out before it. */
+  replace(entry: WaitingMessage, message: OutboundMessage, rank: Rank): void {
+    const old = entry.message;
+    const skip = addSkips(addSkips(entry.skip, old.before), { n: old.rows, reason: 'conflated' });
+    entry.skip = addSkips(skip, entry.lane.pendingSkip);
+    entry.lane.pendingSkip = undefined;
+    this.#count(entry.classRank, -1, -old.sizeBytes);
+    entry.message = message;
+    if (rank !== entry.classRank) {
+      entry.place.leave();
+      entry.classRank = rank;
+      this.#placesOf(entry).push(entry.place);
+    }
+    this.#count(rank, 1, message.sizeBytes);
+    if (rank < entry.turnRank) this.#promote(entry.lane, rank);
+  }
+
+  /** Takes a message out to be sent. */
+  take(entry: WaitingMessage): void {
+    entry.turn.leave();
+    entry.place.leave();
+    entry.inLane.leave();
+    this.#count(entry.classRank, -1, -entry.message.sizeBytes);
+    if (isKept(entry.message)) this.#keptWaiting--;
+  }
+
+  /** Gives a message up: its rows are left out before the next one of its key. */
+  lose(entry: WaitingMessage, reason: FrameSkip['reason']): void {
+    const next = entry.inLane.next?.item;
+    this.take(entry);
+    this.#leaveOut(entry, next, reason);
+  }
+
+  /** A message that was taken out to be sent did not go. */
+  failed(entry: WaitingMessage, reason: FrameSkip['reason']): void {
+    this.#leaveOut(entry, entry.lane.messages.first?.item, reason);
+  }
+
+  /** The message a class would give up first. */
+  victimOf(rank: Rank): WaitingMessage | undefined {
+    const { plain, kept } = this.#classes[rank] as ClassRoom;
+    return (plain.first ?? kept.first)?.item;
+  }
+
+  /** What waits of a key moves to another class. */
+  reclass(key: string, rank: Rank): void {
+    const lane = this.#lanes.get(key);
+    if (!lane) return;
+    for (const entry of lane.messages) {
+      const { sizeBytes } = entry.message;
+      this.#count(entry.classRank, -1, -sizeBytes);
+      entry.place.leave();
+      entry.classRank = rank;
+      this.#placesOf(entry).push(entry.place);
+      this.#count(rank, 1, sizeBytes);
+      entry.turn.leave();
+      entry.turnRank = rank;
+      this.turnsOf(rank).push(entry.turn);
+    }
+  }
+
+  /** All that waits, in the order it came. */
+  waiting(): WaitingMessage[] {
+    const all = [...this.#lanes.values()].flatMap((lane) => [...lane.messages]);
+    return all.toSorted((one, other) => one.order - other.order);
+  }
+
+  /** What was left out at the end of each key. */
+  *pendingSkips(): Generator<[string, FrameSkip]> {
+    for (const { key, pendingSkip } of this.#lanes.values()) if (pendingSkip) yield [key, pendingSkip];
+  }
+
+  #leaveOut(entry: WaitingMessage, next: WaitingMessage | undefined, reason: FrameSkip['reason']): void {
+    entry.isLost = true;
+    if (entry.isAgain) return;
+    const { rows, before } = entry.message;
+    const skip = addSkips(addSkips(entry.skip, before), { n: rows, reason });
+    if (next) next.skip = addSkips(skip, next.skip);
+    else entry.lane.pendingSkip = addSkips(skip, entry.lane.pendingSkip);
+  }
+
+  /** Messages of one key never pass each other: an urgent one takes those before it along. */
+  #promote(lane: KeyLane, rank: Rank): void {
+    if ((lane.messages.last?.item.turnRank ?? rank) <= rank) return;
+    for (const entry of lane.messages) {
+      if (entry.turnRank <= rank) continue;
+      entry.turn.leave();
+      entry.turnRank = rank;
+      this.turnsOf(rank).push(entry.turn);
+    }
+  }
+
+  #placesOf(entry: WaitingMessage): LinkedList<WaitingMessage> {
+    const room = this.#classes[entry.classRank] as ClassRoom;
+    return isKept(entry.message) ? room.kept : room.plain;
+  }
+
+  #count(rank: Rank, messages: number, bytes: number): void {
+    const room = this.#classes[rank] as ClassRoom;
+    room.messages += messages;
+    room.bytes += bytes;
+    this.#messages += messages;
+    this.#bytes += bytes;
+  }
+
+  /** Keys come from clients: lanes nothing hangs on are closed, oldest first. */
+  #makeRoomForLane(): void {
+    if (this.#lanes.size < MOST_IDLE_LANES) return;
+    for (const [key, { messages, pendingSkip }] of this.#lanes) {
+      if (messages.size > 0 || pendingSkip) continue;
+      this.#lanes.delete(key);
+      return;
+    }
+  }
+}
+
+function isKept({ delivery }: OutboundMessage): boolean {
+  return delivery === 'reply' || delivery === 'event';
+}
