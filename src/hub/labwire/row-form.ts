@@ -1,0 +1,191 @@
+import { deflateRawSync } from 'node:zlib';
+import type { Column } from '../../core/batch.ts';
+import type { RowPage } from '../../core/ring.ts';
+import type { StreamInfo } from '../../core/stream-info.ts';
+import { type ColumnGrid, encodeColumns, gridCodes } from '../../protocol/lab/labwire-columns.ts';
+import {
+  encodeFrame,
+  FRAME_FLAG,
+  FRAME_TYPE,
+  type FrameCodec,
+  type FrameSkip,
+  frameBytes,
+} from '../../protocol/lab/labwire-frame.ts';
+
+/** How one client takes rows. */
+export interface RowAccept {
+  binary: boolean;
+  codecs: ReadonlySet<FrameCodec>;
+}
+
+/** A stretch of rows as it goes out. */
+export interface RowRun {
+  handle: number;
+  /** Indices into the page; `to` is after the last. */
+  from: number;
+  to: number;
+  skipped: FrameSkip | undefined;
+  isReplay: boolean;
+}
+
+/** Below that deflating costs more than it saves; bytes. */
+const DEFLATE_BYTES = 1024;
+/** What must be saved at least, and how many frames go as they are after one that did not. */
+const WORTH = 0.9;
+const REST_FRAMES = 64;
+
+/** Columns of one stream that go out, and how its frames are made. */
+export class RowForm {
+  readonly indices: readonly number[];
+  readonly #names: readonly string[];
+  readonly #grids: readonly ColumnGrid[] | undefined;
+  #codecs: ReadonlySet<FrameCodec>;
+  /** Frames that are not deflated any more. */
+  #rest = 0;
+
+  constructor(info: Pick<StreamInfo, 'columns'>, codecs: ReadonlySet<FrameCodec>) {
+    const kept = info.columns.flatMap((column, index) => (column.channel.startsWith('~') ? [] : [{ column, index }]));
+    this.indices = kept.map(({ index }) => index);
+    this.#names = kept.map(({ column }) => column.channel);
+    const grids = kept.flatMap(({ column: { scale, offset } }) =>
+      scale === undefined || scale === 0 ? [] : [{ scale, offset: offset ?? 0 }],
+    );
+    this.#grids = grids.length === kept.length && grids.length > 0 ? grids : undefined;
+    this.#codecs = codecs;
+  }
+
+  set codecs(codecs: ReadonlySet<FrameCodec>) {
+    this.#codecs = codecs;
+  }
+
+  columnsOf(page: RowPage): Column[] {
+    return this.indices.flatMap((index) => page.columns[index] ?? []);
+  }
+
+  /** Bytes of a row inside a frame. */
+  rowBytes(page: RowPage): number {
+    return this.indices.length * (page.columns[0]?.BYTES_PER_ELEMENT ?? 8) + (page.timeS ? 8 : 0);
+  }
+
+  /** Rows that fit a frame of so many bytes; at least one. */
+  rowsIn(page: RowPage, maxBytes: number): number {
+    const padding = (this.indices.length + 1) * 8;
+    return Math.max(1, Math.floor((maxBytes - frameBytes(padding, true)) / this.rowBytes(page)));
+  }
+
+  /** One binary SAMPLES frame. */
+  frame(page: RowPage, { handle, from, to, skipped, isReplay }: RowRun): Uint8Array<ArrayBuffer> {
+    const columns = this.columnsOf(page).map((column) => column.subarray(from, to));
+    const isFloat64 = columns[0] instanceof Float64Array;
+    const t0Ns = timeOf(page, from);
+    const timesS = page.timeS
+      ? Float64Array.from({ length: to - from }, (_, row) => Number(timeOf(page, from + row) - t0Ns) / 1e9)
+      : undefined;
+    const raw = encodeColumns('raw', columns, timesS);
+    const base = {
+      type: FRAME_TYPE.samples,
+      handle,
+      channels: columns.length,
+      seq: page.firstRow + from,
+      t0Ns,
+      dtS: page.timeS ? 0 : page.dtS,
+      rows: to - from,
+      skipped,
+    };
+    const flags = isReplay ? FRAME_FLAG.replay : 0;
+    const packed = this.#pack(columns, timesS);
+    if (packed && packed.length < raw.length)
+      return encodeFrame({ ...base, flags, codec: 'i16d-rice', dtype: 'i16', payload: packed });
+    const dtype = isFloat64 ? 'f64' : 'f32';
+    const deflated = this.#deflate(raw);
+    if (deflated)
+      return encodeFrame({
+        ...base,
+        flags: flags | FRAME_FLAG.compressed,
+        codec: 'deflate',
+        dtype,
+        payload: deflated,
+      });
+    return encodeFrame({ ...base, flags, codec: 'raw', dtype, payload: raw });
+  }
+
+  /** One row as text: missing is null, overload is null and said beside. */
+  text(page: RowPage, index: number, head: Record<string, unknown>): string {
+    const state: Record<string, string> = {};
+    const data = this.columnsOf(page).map((column, at) => {
+      const value = column[index] ?? Number.NaN;
+      if (Number.isFinite(value)) return value;
+      if (!Number.isNaN(value)) state[this.#names[at] ?? ''] = value > 0 ? 'overload' : '-overload';
+      return null;
+    });
+    return JSON.stringify({
+      type: 'stream_data',
+      ...head,
+      seq: page.firstRow + index,
+      t: Number(timeOf(page, index)) / 1000,
+      data,
+      ...(Object.keys(state).length > 0 ? { state } : {}),
+    });
+  }
+
+  /** Undefined where a value does not come back from its grid to the last bit. */
+  #pack(columns: readonly Column[], timesS: Float64Array | undefined): Uint8Array<ArrayBuffer> | undefined {
+    if (!this.#grids || !this.#codecs.has('i16d-rice')) return undefined;
+    const codes: Int16Array[] = [];
+    for (const [index, column] of columns.entries()) {
+      const grid = this.#grids[index];
+      if (!grid || !(column instanceof Float32Array)) return undefined;
+      const packed = gridCodes(column, grid);
+      if (!packed) return undefined;
+      codes.push(packed);
+    }
+    return encodeColumns('i16d-rice', codes, timesS);
+  }
+
+  #deflate(raw: Uint8Array): Uint8Array | undefined {
+    if (!this.#codecs.has('deflate') || raw.length < DEFLATE_BYTES) return undefined;
+    if (this.#rest > 0) {
+      this.#rest--;
+      return undefined;
+    }
+    const deflated = deflateRawSync(raw, { level: 3 });
+    if (deflated.length <= raw.length * WORTH) return deflated;
+    this.#rest = REST_FRAMES;
+    return undefined;
+  }
+}
+
+/** Whole frames as one message. */
+export function batchOfFrames(frames: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const size = frames.reduce((sum, { length }) => sum + padded(length), 0);
+  const payload = new Uint8Array(size);
+  let at = 0;
+  for (const frame of frames) {
+    payload.set(frame, at);
+    at += padded(frame.length);
+  }
+  return encodeFrame({
+    type: FRAME_TYPE.batch,
+    flags: 0,
+    codec: 'raw',
+    dtype: 'f64',
+    handle: 0,
+    channels: 0,
+    seq: 0,
+    t0Ns: 0n,
+    dtS: 0,
+    rows: frames.length,
+    skipped: undefined,
+    payload,
+  });
+}
+
+/** ns since 1970 of a row of a page. */
+export function timeOf(page: RowPage, index: number): bigint {
+  const seconds = page.timeS ? (page.timeS[index] ?? 0) : index * page.dtS;
+  return page.t0Ns + BigInt(Math.round(seconds * 1e9));
+}
+
+function padded(bytes: number): number {
+  return (bytes + 7) & ~7;
+}
