@@ -69,6 +69,7 @@ export const ERROR_CODES = {
   'hub.unknown': 'The hub keeps nothing of that name. Nothing was done.',
   'hub.conflict': 'That does not go with what is there. Nothing was changed.',
   'hub.unsupported': 'This bench does not offer that. Nothing was done.',
+  'hub.unavailable': 'What is asked for is not there now. Nothing was done; it can be tried again.',
   'hub.weak-password': 'The password is too short, too long or too plain. Nothing was changed.',
   'import.failed': 'The file cannot be imported. It was not changed, and no recording was made.',
   'replay.unknown': 'No replay of that id is open.',

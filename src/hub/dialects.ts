@@ -1,5 +1,6 @@
 import type { OpenDialect } from './dialect.ts';
 import { openObservability } from './metrics/observability.ts';
+import { openPowerMeterDialect } from './power-meter/power-meter.ts';
 
 /** Every dialect the hub speaks. On paths two of them share, the first that fits has the socket. */
-export const DIALECTS: readonly OpenDialect[] = [openObservability];
+export const DIALECTS: readonly OpenDialect[] = [openObservability, openPowerMeterDialect];

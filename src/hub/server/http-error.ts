@@ -20,6 +20,7 @@ const STATUS: Readonly<Record<string, number>> = {
   'hub.rate-limited': 429,
   'hub.throttled': 429,
   'hub.unauthenticated': 401,
+  'hub.unavailable': 503,
   'hub.unknown': 404,
   'hub.unsupported': 501,
   'hub.user-known': 409,
