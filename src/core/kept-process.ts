@@ -42,7 +42,7 @@ export class KeptProcess {
   #state: 'idle' | 'running' | 'waiting' | 'failed' | 'closing' = 'idle';
   #child: KeptChild | undefined;
   #pause: Disposable | undefined;
-  #stopping: Promise<void> | undefined;
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(options: KeptProcessOptions) {
     this.#options = options;
@@ -54,19 +54,26 @@ export class KeptProcess {
   }
 
   /** Starts it, or leaves the one that runs; one that was just told to end is waited for first. Throws what starting it throws. */
-  async start(): Promise<void> {
-    await this.#stopping;
-    if (this.#state === 'running' || this.#state === 'waiting') return;
-    this.#restarts.reset();
-    this.#fork();
+  start(): Promise<void> {
+    return this.#inTurn(() => this.#open());
   }
 
   /** Ends it in order, by force after the limit; fine if it does not run. */
   stop(): Promise<void> {
-    this.#stopping ??= this.#close().finally(() => {
-      this.#stopping = undefined;
-    });
-    return this.#stopping;
+    return this.#inTurn(() => this.#close());
+  }
+
+  /** One order after the other: the last one holds. */
+  #inTurn(order: () => Promise<void>): Promise<void> {
+    const done = this.#turn.then(order);
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+
+  async #open(): Promise<void> {
+    if (this.#state === 'running' || this.#state === 'waiting') return;
+    this.#restarts.reset();
+    this.#fork();
   }
 
   async #close(): Promise<void> {
