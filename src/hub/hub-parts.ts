@@ -5,6 +5,7 @@ import type { SharedBench } from './bench/shared-bench.ts';
 import type { ConnectionBook } from './connection-book.ts';
 import type { HubLog } from './hub-log.ts';
 import type { HubMetrics } from './metrics/hub-metrics.ts';
+import type { WsSettings } from './ws-settings.ts';
 
 /** What every dialect of the hub works with. */
 export interface HubParts {
@@ -22,6 +23,10 @@ export interface HubParts {
   readonly id: string;
   readonly instance: string;
   readonly startedNs: bigint;
+  /** Options of LabLink's sockets. */
+  readonly ws: WsSettings;
+  /** Where a dialect keeps what outlives the hub; undefined: nothing does. */
+  readonly folder: string | undefined;
   /** Whether requests without a login get anywhere. */
   readonly isOpen: boolean;
 }

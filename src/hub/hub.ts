@@ -14,6 +14,7 @@ import { isLoopback } from './server/fence.ts';
 import { type OpenPort, openPort, type PortOptions, type TlsFiles } from './server/ports.ts';
 import { openRest } from './server/rest.ts';
 import { SocketGate } from './server/socket-gate.ts';
+import { WS_SETTINGS, type WsSettings } from './ws-settings.ts';
 
 export interface HubOptions {
   clock: Clock;
@@ -31,6 +32,10 @@ export interface HubOptions {
   fence?: FenceOptions | undefined;
   roles?: RoleOptions | undefined;
   connections?: ConnectionLimits | undefined;
+  /** Options of LabLink's sockets; default WS_SETTINGS. */
+  ws?: WsSettings | undefined;
+  /** Where dialects keep what outlives the hub (profiles, notes on alarms). Default: nowhere. */
+  folder?: string | undefined;
   /** How long clients may take to let go at the end; ms. Default 5 s. */
   drainMs?: number | undefined;
 }
@@ -67,6 +72,8 @@ export async function openHub(options: HubOptions): Promise<Hub> {
       metrics: scope.use(new HubMetrics(connections)),
       instance: randomUUID(),
       startedNs: clock.nowNs(),
+      ws: options.ws ?? WS_SETTINGS,
+      folder: options.folder,
       isOpen: options.ports.every(({ host }) => isLoopback(host)),
     };
     const fence = options.fence ?? { hostNames: [], origins: [] };
