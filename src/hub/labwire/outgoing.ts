@@ -1,0 +1,35 @@
+import type { FrameSkip } from '../../protocol/lab/labwire-frame.ts';
+import { type Priority, priorityOfType } from '../../protocol/lab/priority.ts';
+import type { DeliveryClass, Encoded, OutboundMessage } from '../delivery/outbound-message.ts';
+
+export type Body = { type: string } & Record<string, unknown>;
+
+export interface SendOptions {
+  /** Default: the type. */
+  key?: string;
+  /** Default: `reply`. */
+  delivery?: DeliveryClass;
+  /** Default: that of the type. */
+  priority?: Priority;
+  /** What an event is acknowledged by. */
+  id?: string;
+}
+
+/** A message of text for the outbox. `skipped`: told in it, where items of its key were left out. */
+export function textMessage(body: Body, { key, delivery = 'reply', priority, id }: SendOptions = {}): OutboundMessage {
+  const text = JSON.stringify(body);
+  return {
+    key: key ?? body.type,
+    delivery,
+    priority: priority ?? priorityOfType(body.type),
+    rows: 0,
+    sizeBytes: text.length,
+    ...(id === undefined ? {} : { id }),
+    encode: (skipped: FrameSkip | undefined) => (skipped ? JSON.stringify({ ...body, skipped }) : text),
+  };
+}
+
+/** Bytes or text that are made already, in order with others of their key. */
+export function readyMessage(data: Encoded, key: string, priority: Priority): OutboundMessage {
+  return { key, delivery: 'reply', priority, rows: 0, sizeBytes: data.length, encode: () => data };
+}
