@@ -19,6 +19,22 @@ beforeEach(async () => {
 
 afterEach(() => server[Symbol.asyncDispose]());
 
+test('344 bench prints ms, what is saved and Mbps of the codecs', async () => {
+  const { code, stdout } = await labwire('ws', 'bench', '--iterations', '40');
+  expect(code).toBe(0);
+  const lines = stdout.trim().split('\n');
+  expect(lines[0]).toMatch(/^40 iterations each, .* bytes as JSON$/);
+  expect(lines[1]).toMatch(/^codec +compression +decompression +saved +throughput$/);
+  for (const line of lines.slice(2)) expect(line).toMatch(/^[\w-]+ +[\d.]+ ms +[\d.]+ ms +[\d.]+ % +[\d.]+ Mbps$/);
+  const asJson = await labwire('ws', 'bench', '--iterations', '16', '--json');
+  const results = jsonLines(asJson.stdout) as { codec: string; iterations: number; savedPercent: number }[];
+  expect(results.map(({ codec }) => codec)).toEqual(lines.slice(2).map((line) => line.split(' ')[0]));
+  expect(results[0]).toMatchObject({ codec: 'i16d-rice', iterations: 16 });
+  expect(results[0]?.savedPercent).toBeGreaterThan(78.5);
+  expect(await labwire('ws', 'bench', '--iterations', '0')).toMatchObject({ code: 2 });
+  expect(await labwire('ws', 'run')).toMatchObject({ code: 2 });
+});
+
 describe('281 the command lines of seed 002', () => {
   test('basic connection: the first message is printed, Ctrl-C ends it well', async () => {
     const cli = new LabwireProcess(['ws', '--url', socketUrl]);

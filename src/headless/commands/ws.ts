@@ -1,7 +1,9 @@
 import { LabError } from '../../core/errors.ts';
+import { benchCodecs } from '../../engine/lab/codec-bench.ts';
 import { accessToken } from '../access-token.ts';
 import type { Arguments, Command, Shell } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
+import { codecLines } from '../messages/codec-lines.ts';
 import type { MessageFormat } from '../messages/message-lines.ts';
 import { MESSAGE_FORMATS, messageText } from '../messages/message-lines.ts';
 import type { MessagePrompt } from '../messages/message-prompt.ts';
@@ -15,8 +17,10 @@ const WAITING = 10_000;
 /** A WebSocket of channels by hand: shows what comes, subscribes, pings. */
 export const ws: Command = {
   name: 'ws',
-  usage: '--url URL [--token TOKEN|-] [--subscribe a,b] [--format pretty|json|compact] [--interactive]',
-  summary: 'Connects to a WebSocket of channels and prints its messages until stopped.',
+  usage:
+    '--url URL [--token TOKEN|-] [--subscribe a,b] [--format pretty|json|compact] [--interactive], or bench [--iterations N]',
+  summary:
+    'Connects to a WebSocket of channels and prints its messages until stopped; bench measures the codecs on this machine.',
   options: {
     url: { type: 'string', value: 'URL', about: 'ws://host:port/path' },
     token: { type: 'string', value: 'TOKEN', about: 'access token; - reads it from stdin (default: LABWIRE_TOKEN)' },
@@ -27,10 +31,18 @@ export const ws: Command = {
       about: 'pretty, json (one message a line) or compact (default: pretty)',
     },
     verbose: { type: 'boolean', about: 'what is sent, and what happens to the connection, on stderr' },
+    iterations: { type: 'string', value: 'N', about: 'of bench (default: 1000)' },
     interactive: { type: 'boolean', about: `commands from the keyboard: ${PROMPT_COMMANDS}` },
   },
-  positionals: [0, 0],
+  positionals: [0, 1],
   async run(args, shell) {
+    const [mode] = args.positionals;
+    if (mode === 'bench') return printBench(args, shell);
+    if (mode !== undefined)
+      throw new LabError(
+        'call.invalid',
+        `labwire ws knows no "${mode}"; there is bench. The address is given by --url.`,
+      );
     const url = args.need('url');
     const format = formatOf(args);
     const isInteractive = args.flag('interactive');
@@ -71,6 +83,13 @@ export const ws: Command = {
     return EXIT.done;
   },
 };
+
+async function printBench(args: Arguments, shell: Shell): Promise<number> {
+  const results = await benchCodecs(args.whole('iterations', 1, 10_000) ?? 1000, shell.signal);
+  if (args.flag('json')) for (const result of results) await shell.out.json(result);
+  else for (const line of codecLines(results)) await shell.out.line(line);
+  return EXIT.done;
+}
 
 function formatOf(args: Arguments): MessageFormat {
   const text = args.text('format') ?? (args.flag('json') ? 'json' : 'pretty');

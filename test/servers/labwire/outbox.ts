@@ -145,7 +145,7 @@ export class Outbox {
     const frame = binaryRows(stream, run, this.#options.isPacked);
     this.packed.ms += performance.now() - startMs;
     this.packed.frames++;
-    this.packed.plainBytes += (run.to - run.from) * stream.schema.channels.length * 8;
+    this.packed.plainBytes += (run.to - run.from) * stream.values(run.from).length * 8;
     this.packed.bytes += frame.byteLength;
     this.#send(frame);
   }
