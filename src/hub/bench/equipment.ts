@@ -47,6 +47,11 @@ export function equipmentOf(state: Pick<BenchState, 'instruments' | 'channels' |
     channels: state.channels.filter((channel) => channel.instrument === instrument.id),
     streams: state.streams
       .filter((info) => info.instrument === instrument.id)
-      .map((info) => ({ name: info.key.slice(instrument.id.length + 1), info })),
+      .map((info) => ({ name: streamName(info.key.slice(instrument.id.length + 1)), info })),
   }));
+}
+
+/** What is polled is called `readings`, as LabLink's clients ask for it; channels polled at another rate are `readings.2`. */
+function streamName(name: string): string {
+  return name.replace(/^poll(?=$|[^a-z])/, 'readings');
 }
