@@ -2,6 +2,7 @@ import type { Client } from '../../contract/client.ts';
 import { viewFrame } from '../../contract/frame-read.ts';
 import type { RawFrameBlock } from '../../contract/frames.ts';
 import { LabError } from '../../core/errors.ts';
+import type { StreamInfo } from '../../core/stream-info.ts';
 
 export interface RawHistoryRequest {
   channels: string[];
@@ -25,7 +26,7 @@ let lastRequest = 1_000_000;
 export async function readRawHistory(
   client: Client,
   { channels, fromNs, toNs, limit, signal }: RawHistoryRequest,
-): Promise<{ pieces: RawHistoryPiece[]; nextNs: bigint | undefined }> {
+): Promise<{ pieces: RawHistoryPiece[]; streams: StreamInfo[]; nextNs: bigint | undefined }> {
   const request = ++lastRequest;
   const pieces: RawHistoryPiece[] = [];
   let fault: LabError | undefined;
@@ -44,7 +45,8 @@ export async function readRawHistory(
       { signal },
     );
     if (fault) throw fault;
-    return { pieces, nextNs: answer.nextNs === null ? undefined : BigInt(answer.nextNs) };
+    const nextNs = answer.nextNs === null ? undefined : BigInt(answer.nextNs);
+    return { pieces, streams: answer.streams as StreamInfo[], nextNs };
   } finally {
     stop();
   }

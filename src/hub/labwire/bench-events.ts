@@ -13,18 +13,20 @@ const ACTIONS: ReadonlySet<LabEvent['kind']> = new Set(['setpoint', 'outputs-off
 export class BenchEvents implements Disposable {
   readonly #desk: ChannelDesk;
   readonly #alarms: AlarmEvents;
-  readonly #scope = new DisposableStack();
+  readonly #ears: readonly Disposable[];
 
   constructor(bench: SharedBench, desk: ChannelDesk) {
     this.#desk = desk;
     this.#alarms = new AlarmEvents(desk);
     this.#alarms.follow(bench.state, undefined);
-    this.#scope.use(bench.onChange((now, before) => this.#follow(now, before)));
-    this.#scope.use(bench.onEvent((event) => this.#happened(event, bench.state)));
+    this.#ears = [
+      bench.onChange((now, before) => this.#follow(now, before)),
+      bench.onEvent((event) => this.#happened(event, bench.state)),
+    ];
   }
 
   [Symbol.dispose](): void {
-    this.#scope.dispose();
+    for (const ear of this.#ears) ear[Symbol.dispose]();
   }
 
   #follow(now: BenchState, before: BenchState): void {

@@ -10,7 +10,7 @@ const READINGS_MS = 1000;
 export class HubEvents implements Disposable {
   readonly #parts: HubParts;
   readonly #desk: ChannelDesk;
-  readonly #scope = new DisposableStack();
+  readonly #ears: readonly Disposable[];
   #known = new Map<string, HubConnection>();
   #timers: Disposable[] = [];
   #cpu = process.cpuUsage();
@@ -22,12 +22,12 @@ export class HubEvents implements Disposable {
     this.#parts = parts;
     this.#desk = desk;
     this.#cpuMs = parts.clock.monotonicMs();
-    this.#scope.use(parts.connections.onChange(() => this.#connections()));
-    this.#scope.use(
+    this.#ears = [
+      parts.connections.onChange(() => this.#connections()),
       parts.log.listen(
         ({ level, event, ...fields }) => void desk.publish('logs', `log.${level}`, { message: event, ...fields }),
       ),
-    );
+    ];
     this.#every(METRICS_MS, () => this.#metrics());
     this.#every(READINGS_MS, () => void this.#readings());
   }
@@ -35,7 +35,7 @@ export class HubEvents implements Disposable {
   [Symbol.dispose](): void {
     this.#isDisposed = true;
     for (const timer of this.#timers) timer[Symbol.dispose]();
-    this.#scope.dispose();
+    for (const ear of this.#ears) ear[Symbol.dispose]();
   }
 
   #every(ms: number, run: () => void): void {
