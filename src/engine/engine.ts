@@ -171,7 +171,13 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
   );
   const known = scope.use(await openKnown(folder.path, events));
   noteBoards(known.all.flatMap(({ paths }) => paths.map(({ resource }) => resource)));
-  const locks: LockTable = scope.use(new LockTable({ clock, changed: (instrument) => instruments.show(instrument) }));
+  const locks: LockTable = scope.use(
+    new LockTable({
+      clock,
+      labelOf: (instrument) => instruments.find(instrument).label,
+      changed: (instrument) => instruments.show(instrument),
+    }),
+  );
   const instruments: InstrumentTable = new InstrumentTable({
     clock,
     registry,

@@ -4,6 +4,8 @@ import net from 'node:net';
 /** An instrument of a few lines on a real socket: what it answers can change while it runs. Questions it does not know stay unanswered. */
 export class ScriptedInstrument implements AsyncDisposable {
   readonly answers: Record<string, string>;
+  /** Every line that came. */
+  readonly heard: string[] = [];
   readonly #server: net.Server;
   readonly #sockets = new Set<net.Socket>();
 
@@ -44,6 +46,7 @@ export class ScriptedInstrument implements AsyncDisposable {
       const lines = text.split('\n');
       text = lines.pop() ?? '';
       for (const line of lines) {
+        this.heard.push(line.trim());
         const answer = this.answers[line.trim()];
         if (answer !== undefined) socket.write(`${answer}\n`);
       }

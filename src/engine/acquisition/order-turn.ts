@@ -2,14 +2,13 @@ import type { CallDeadline } from '../../contract/call-deadline.ts';
 import { type TurnWatch, watchTurns } from '../session/turn-watch.ts';
 
 /**
- * One order until its first message goes out. With a deadline it can be said for sure that nothing was sent in two cases only: before the driver was
- * asked, and while the exchange the driver began with stands in the queue. All else counts as begun.
+ * One order until its first message goes out. That nothing was sent is sure in two cases: before the driver was asked, and while the first exchange the
+ * driver gave the signal to stands in the queue. All else counts as begun.
  */
 export class OrderTurn implements TurnWatch {
   /** Ends what the order waits for: with `orders`, and with the deadline while nothing was sent. */
   readonly signal: AbortSignal;
   readonly #deadline: CallDeadline | undefined;
-  #isAsking = false;
   #hasBegun = false;
 
   constructor(orders: AbortSignal, deadline: CallDeadline | undefined) {
@@ -21,21 +20,14 @@ export class OrderTurn implements TurnWatch {
 
   /** Asks the driver, now. Throws call.expired before that. */
   send<T>(ask: () => Promise<T>): Promise<T> {
-    const deadline = this.#deadline;
-    if (!deadline) return ask();
-    deadline.signal.throwIfAborted();
-    deadline.begin();
-    this.#isAsking = true;
-    try {
-      return ask();
-    } finally {
-      this.#isAsking = false;
-    }
+    this.#deadline?.signal.throwIfAborted();
+    this.#deadline?.begin();
+    return ask();
   }
 
   queued(): void {
-    // One that comes later may stand behind another that was sent.
-    if (this.#isAsking && !this.#hasBegun) this.#deadline?.hold();
+    // One that comes later stands behind another that was sent.
+    if (!this.#hasBegun) this.#deadline?.hold();
   }
 
   begins(): void {

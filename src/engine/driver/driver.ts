@@ -86,7 +86,10 @@ export interface Driver extends AsyncDisposable {
   status?(signal: AbortSignal): Promise<DriverStatus>;
   /** Read-back of every control (or of those named). */
   readControls(ids: readonly string[] | undefined, signal: AbortSignal): Promise<Record<string, ControlValue>>;
-  /** Writes, reads the error queue, reads back; gives the read-back (of others it touched, too). */
+  /**
+   * Writes, reads the error queue, reads back; gives the read-back (of others it touched, too). Every exchange of it gets this very signal: by it the order
+   * knows whether anything was sent.
+   */
   setControl(id: string, value: ControlValue, signal: AbortSignal): Promise<Record<string, ControlValue>>;
   /** What `setControl` would send, selections included: the safety envelope recognizes commands of people by it. Undefined: no such control. */
   writes?(id: string, value: ControlValue): readonly string[] | undefined;

@@ -12,7 +12,12 @@ const DESK: LockCaller = { caller: 'screen 2', who: 'window', screen: 2 };
 function create(options: Partial<LockTableOptions> = {}) {
   const clock = new ManualClock();
   const changes: string[] = [];
-  const table = new LockTable({ clock, changed: (instrument) => changes.push(instrument), ...options });
+  const table = new LockTable({
+    clock,
+    labelOf: (instrument) => `the ${instrument}`,
+    changed: (instrument) => changes.push(instrument),
+    ...options,
+  });
   const take = (by: LockCaller, wish: Partial<LockWish> = {}) =>
     table.take(by, { instrument: 'psu', mode: 'exclusive', holder: by.who, ttlS: 300, wait: false, ...wish });
   return { clock, table, take, changes };
@@ -38,7 +43,7 @@ describe('locks of instruments', () => {
     expect(() => table.check('psu', DESK.caller)).toThrow(
       expect.objectContaining({
         code: 'instrument.locked',
-        message: expect.stringMatching(/anna \(client 7f\) has psu for themselves until 2023-11-14T22:18:20/),
+        message: expect.stringMatching(/anna \(client 7f\) has the psu for themselves until 2023-11-14T22:18:20/),
         details: { instrument: 'psu', lock: given.lock, holder: 'anna', who: ANNA.who, untilNs: given.expiresNs },
       }),
     );

@@ -8,6 +8,8 @@ import type { LockCaller, LockWish } from './lock-wish.ts';
 
 export interface LockTableOptions {
   clock: Clock;
+  /** How an instrument is called. */
+  labelOf(instrument: string): string;
   /** What `exclusive` gives of this instrument has changed. */
   changed(instrument: string): void;
   /** A lock of somebody whose link has gone is kept that long, ms. Default 30 s. */
@@ -98,7 +100,7 @@ export class LockTable implements Disposable {
     if (held || !this.#of(instrument).some((entry) => entry.caller === caller && entry.mode === 'observer')) return;
     throw new LabError(
       'instrument.locked',
-      `You hold ${instrument} as an observer, which keeps you from changing it. Nothing was sent. Take its exclusive lock, or release this one.`,
+      `You hold ${this.#options.labelOf(instrument)} as an observer, which keeps you from changing it. Nothing was sent. Take its exclusive lock, or release this one.`,
       { instrument },
     );
   }
@@ -150,13 +152,13 @@ export class LockTable implements Disposable {
     const all = this.#of(wish.instrument);
     if (wish.mode === 'observer') {
       if (all.filter(({ mode }) => mode === 'observer').length >= maxObservers)
-        throw full(wish.instrument, `${maxObservers} observe it already`);
+        throw this.#full(wish.instrument, `${maxObservers} observe it already`);
       return this.#add(by, wish);
     }
     const held = this.#exclusive(wish.instrument);
     if (held && !wish.wait) throw this.#locked(held);
     if (held && all.filter(({ state }) => state === 'waiting').length >= maxWaiting)
-      throw full(wish.instrument, `${maxWaiting} wait for it already`);
+      throw this.#full(wish.instrument, `${maxWaiting} wait for it already`);
     const entry = this.#add(by, wish, held ? 'waiting' : 'held');
     this.#changed(wish.instrument);
     return entry;
@@ -230,7 +232,7 @@ export class LockTable implements Disposable {
     if (entry.caller === by.caller || entry.key === key) return entry;
     throw new LabError(
       'call.denied',
-      `The lock of ${entry.instrument} belongs to ${entry.holder} (${entry.who}). Nothing was changed. Ask them, or take it over with the right “manage”.`,
+      `The lock of ${this.#options.labelOf(entry.instrument)} belongs to ${entry.holder} (${entry.who}). Nothing was changed. Ask them, or take it over with the right “manage”.`,
       { lock },
     );
   }
@@ -252,18 +254,15 @@ export class LockTable implements Disposable {
     const until = new Date(Number(BigInt(expiresNs) / 1_000_000n)).toISOString();
     return new LabError(
       'instrument.locked',
-      `${name} has ${held.instrument} for themselves until ${until}. Nothing was sent. Wait for it (lock.take with wait), ask them, or take it over with the right “manage”. Outputs off works all the same.`,
+      `${name} has ${this.#options.labelOf(held.instrument)} for themselves until ${until}. Nothing was sent. Wait for it (lock.take with wait), ask them, or take it over with the right “manage”. Outputs off works all the same.`,
       { instrument: held.instrument, lock, holder, who, untilNs: expiresNs },
     );
   }
-}
 
-function full(instrument: string, why: string): LabError {
-  return new LabError(
-    'call.limit',
-    `${instrument} cannot be locked now: ${why}. Nothing was changed. Try again later.`,
-    {
+  #full(instrument: string, why: string): LabError {
+    const label = this.#options.labelOf(instrument);
+    return new LabError('call.limit', `${label} cannot be locked now: ${why}. Nothing was changed. Try again later.`, {
       instrument,
-    },
-  );
+    });
+  }
 }
