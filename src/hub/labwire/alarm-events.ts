@@ -1,5 +1,6 @@
 import type { AlarmRule, AlarmState } from '../../contract/alarm-schema.ts';
 import type { BenchState } from '../../contract/bench-schema.ts';
+import { alarmEventId } from '../bench/alarm-event-id.ts';
 import { equipmentId } from '../bench/equipment.ts';
 import type { ChannelDesk } from './channel-desk.ts';
 
@@ -15,7 +16,8 @@ export function alarmWord({ state, acknowledged }: Pick<AlarmState, 'state' | 'a
 /** Tells channel `alarms` each change of an alarm; those that stand are told to who comes later. */
 export class AlarmEvents {
   readonly #desk: ChannelDesk;
-  readonly #told = new Map<string, AlarmWord>();
+  /** By rule: what was told last, and the id of that raising. */
+  readonly #told = new Map<string, { word: AlarmWord; event: string }>();
 
   constructor(desk: ChannelDesk) {
     this.#desk = desk;
@@ -34,14 +36,16 @@ export class AlarmEvents {
 
   #tell(rule: AlarmRule, alarm: AlarmState | undefined, { channels, instruments }: BenchState): void {
     const word = alarm ? alarmWord(alarm) : 'cleared';
-    if (word === (this.#told.get(rule.id) ?? 'cleared')) return;
+    const told = this.#told.get(rule.id);
+    if (word === (told?.word ?? 'cleared')) return;
+    const event = told?.event ?? (alarm ? alarmEventId(alarm) : rule.id);
     const channel = channels.find(({ id }) => id === rule.channel);
     const instrument = instruments.find(({ id }) => id === channel?.instrument);
     const label = channel?.label ?? rule.channel;
     const value = alarm?.value ?? null;
     const shown = value === null ? '' : ` (${value}${channel ? ` ${channel.shownUnit}` : ''})`;
     const data = {
-      event_id: rule.id,
+      event_id: event,
       alarm_id: rule.id,
       state: word,
       severity: rule.severity,
@@ -54,7 +58,7 @@ export class AlarmEvents {
       this.#told.delete(rule.id);
       this.#desk.publish('alarms', 'alarm.cleared', data, { over: rule.id });
     } else {
-      this.#told.set(rule.id, word);
+      this.#told.set(rule.id, { word, event });
       this.#desk.publish('alarms', `alarm.${word}`, data, { standing: rule.id });
     }
   }

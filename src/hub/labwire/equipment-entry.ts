@@ -3,7 +3,10 @@ import type { Control } from '../../core/instrument.ts';
 import type { Equipment } from '../bench/equipment.ts';
 import { isOffered, MAX_INTERVAL_MS, type StreamSchema, schemaOf, sourceIntervalMs } from './stream-form.ts';
 
-/** A stream a client may ask for. Rows come no faster than the instrument gives them (`min_interval_ms`); fewer can be had. */
+/** What is polled is asked more often for a client that wants it; ms. */
+const POLLED_MS = 10;
+
+/** A stream a client may ask for. Fewer rows than the instrument gives can be had, more only of one that is polled. */
 export interface StreamEntry {
   name: string;
   interval_ms: number;
@@ -76,7 +79,7 @@ export function streamEntries({ streams, channels }: Equipment): StreamEntry[] {
       return {
         name,
         interval_ms: intervalMs,
-        min_interval_ms: intervalMs,
+        min_interval_ms: info.kind === 'timed' ? Math.min(intervalMs, POLLED_MS) : intervalMs,
         max_interval_ms: MAX_INTERVAL_MS,
         schema: schemaOf(info),
       };

@@ -277,7 +277,12 @@ export class FeedSource implements StreamSource {
     const at = this.#at ?? row;
     if (row <= at) return undefined;
     const isSource = this.#feed.gapsIn(at, row).length > 0;
-    const reason = this.#reason === 'overflow' ? 'overflow' : isSource ? 'source' : (this.#reason ?? 'rate');
+    const reason =
+      this.#reason === 'overflow'
+        ? 'overflow'
+        : isSource
+          ? 'source'
+          : (this.#reason ?? (this.#cursor.isPaced ? 'rate' : 'overflow'));
     return { n: row - at, reason };
   }
 

@@ -46,11 +46,17 @@ export function schemaOf(info: Pick<StreamInfo, 'kind' | 'columns' | 'rateHz'>, 
   };
 }
 
-/** Time between its rows as they come from the instrument; ms. `channels`: those of the stream, which say how fast it came lately. */
+/**
+ * Time between its rows; ms. `channels`: those of the stream. A streaming device says it itself; what is polled comes as often as it is asked, and what nobody
+ * asks as often as it came lately.
+ */
 export function sourceIntervalMs(
-  info: Pick<StreamInfo, 'rateHz'>,
-  channels: readonly Pick<ChannelState, 'rateGotHz'>[],
+  info: Pick<StreamInfo, 'kind' | 'rateHz'>,
+  channels: readonly Pick<ChannelState, 'rateGotHz' | 'rateAskedHz'>[],
 ): number {
-  const rateHz = info.rateHz > 0 ? info.rateHz : Math.max(0, ...channels.map(({ rateGotHz }) => rateGotHz));
+  const fastest = (of: (channel: Pick<ChannelState, 'rateGotHz' | 'rateAskedHz'>) => number): number =>
+    Math.max(0, ...channels.map(of));
+  const polledHz = info.kind === 'timed' ? fastest(({ rateAskedHz }) => rateAskedHz) : 0;
+  const rateHz = polledHz || info.rateHz || fastest(({ rateGotHz }) => rateGotHz);
   return rateHz > 0 ? Math.min(MAX_INTERVAL_MS, 1000 / rateHz) : UNKNOWN_INTERVAL_MS;
 }

@@ -1,0 +1,288 @@
+import { LabError } from '../../core/errors.ts';
+import type { EquipmentStream } from '../bench/equipment.ts';
+import type { FeedHold } from '../bench/feed-table.ts';
+import type { SharedBench } from '../bench/shared-bench.ts';
+import type { FeedListener } from '../bench/stream-feed.ts';
+import type { Attachment } from '../delivery/delivery-source.ts';
+import type { Outbox } from '../delivery/outbox.ts';
+import type { WantedStream } from './client-message.ts';
+import { FeedSource } from './feed-source.ts';
+import type { LabwireLimits } from './greeting.ts';
+import { type LabwireSession, streamKey } from './labwire-session.ts';
+import { textMessage } from './outgoing.ts';
+import type { ResumePlan } from './resume-plan.ts';
+import type { RowAccept } from './row-form.ts';
+import { isOffered, schemaOf } from './stream-form.ts';
+import { paceOf } from './stream-pace.ts';
+
+export interface StreamDeskHost {
+  bench: SharedBench;
+  outbox: Outbox;
+  session: LabwireSession;
+  accept: RowAccept;
+  limits: LabwireLimits;
+  /** Whether the client may read values now. */
+  mayRead(): boolean;
+}
+
+interface Running {
+  wanted: WantedStream;
+  /** The engine's key. */
+  feedKey: string;
+  source: FeedSource;
+  hold: FeedHold;
+  attachment: Attachment | undefined;
+  /** As the client was told; ms. */
+  intervalMs: number;
+}
+
+type Re = string | number | undefined;
+
+const SILENT: FeedListener = { rows() {}, reset() {}, ended() {} };
+/** The distance of rows changed by more than that: it is told. */
+const TOLD_FACTOR = 1.5;
+
+/**
+ * The streams of one client. What it wants is kept: a stream that is not there, or goes, begins as soon as it is.
+ *
+ *     wanted ──there──▶ running ──instrument gone: stream_stopped──▶ wanted
+ *        └────stop_stream────┴──▶ (none)
+ */
+export class StreamDesk {
+  readonly #host: StreamDeskHost;
+  readonly #running = new Map<string, Running>();
+  #accept: RowAccept;
+  #handles = 0;
+
+  constructor(host: StreamDeskHost) {
+    this.#host = host;
+    this.#accept = host.accept;
+  }
+
+  get size(): number {
+    return this.#running.size;
+  }
+
+  /** Of a stream that runs. */
+  source(key: string): FeedSource | undefined {
+    return this.#running.get(key)?.source;
+  }
+
+  hold(key: string): FeedHold | undefined {
+    return this.#running.get(key)?.hold;
+  }
+
+  nextHandle(): number {
+    this.#handles++;
+    return this.#handles;
+  }
+
+  /**
+   * Starts a stream, or changes how one that runs is sent. It stays wanted whatever comes. Throws hub.forbidden, hub.no-equipment, hub.no-stream, call.limit,
+   * driver.unsupported.
+   */
+  start(wanted: WantedStream, re?: Re, plan?: ResumePlan): void {
+    const { session, limits, outbox } = this.#host;
+    if (!this.#host.mayRead())
+      throw new LabError('hub.forbidden', 'Values are for those with a login here. Nothing is sent; log in first.');
+    const key = streamKey(wanted);
+    if (!session.wanted.has(key) && session.wanted.size >= limits.maxStreams)
+      throw new LabError(
+        'call.limit',
+        `${limits.maxStreams} streams are wanted already. This one is not sent; stop another first.`,
+      );
+    session.wanted.set(key, wanted);
+    const running = this.#running.get(key);
+    if (running) this.#change(running, wanted);
+    const started = running ?? this.#begin(key, wanted, plan);
+    outbox.offer(
+      textMessage(this.#startedBody(key, started, re), wanted.priority === 'CRITICAL' ? { priority: 'CRITICAL' } : {}),
+    );
+    if (started.attachment) return;
+    started.attachment = outbox.attach(started.source);
+  }
+
+  /** False: it was not wanted. */
+  stop(key: string, reason: string, re?: Re): boolean {
+    const wasWanted = this.#host.session.wanted.delete(key);
+    const running = this.#running.get(key);
+    if (running) this.#end(key, running);
+    if (!wasWanted) return false;
+    this.#host.outbox.offer(textMessage({ type: 'stream_stopped', ...(re === undefined ? {} : { re }), key, reason }));
+    return true;
+  }
+
+  stopAll(reason: string): void {
+    for (const key of [...this.#host.session.wanted.keys()]) this.stop(key, reason);
+  }
+
+  /** Throws hub.no-stream. */
+  setPriority(key: string, priority: WantedStream['priority']): void {
+    const wanted = this.#host.session.wanted.get(key);
+    if (!wanted) throw notWanted(key);
+    this.#host.session.wanted.set(key, { ...wanted, priority });
+    this.#host.outbox.setPriority(key, priority);
+  }
+
+  /** Other codecs from the next frame on. */
+  setCodecs(codecs: RowAccept['codecs']): void {
+    this.#accept = { ...this.#accept, codecs };
+    for (const { source } of this.#running.values()) source.codecs = codecs;
+  }
+
+  /** The bench changed: streams that are there now begin, those whose rate changed are chosen from anew. */
+  follow(): void {
+    for (const [key, wanted] of this.#host.session.wanted) {
+      const running = this.#running.get(key);
+      if (running) this.#settle(key, running);
+      else if (this.#find(wanted)) {
+        try {
+          this.start(wanted);
+        } catch {
+          // It went again, or may not be read any more: it stays wanted.
+        }
+      }
+    }
+  }
+
+  /** The socket is gone: rows go on into the feeds for when it comes back. */
+  keep(): void {
+    const { bench, session } = this.#host;
+    for (const [key, { feedKey, hold, intervalMs }] of this.#running) {
+      try {
+        session.holds.set(key, bench.hold(feedKey, SILENT, 1000 / intervalMs));
+      } catch {
+        // The stream ended at the same moment: there is nothing to keep.
+      }
+      hold[Symbol.dispose]();
+    }
+    this.#running.clear();
+  }
+
+  /** Lets all feeds go. */
+  release(): void {
+    for (const { hold } of this.#running.values()) hold[Symbol.dispose]();
+    this.#running.clear();
+  }
+
+  #begin(key: string, wanted: WantedStream, plan: ResumePlan | undefined): Running {
+    const { bench } = this.#host;
+    const { info } = this.#findOrThrow(wanted);
+    const { pace, intervalMs } = paceOf(info, this.#channelsOf(info.key), wanted.interval_ms);
+    let running: Running | undefined;
+    const hold = bench.hold(
+      info.key,
+      {
+        rows: () => running?.attachment?.changed(),
+        reset: () => {
+          running?.source.reset();
+          if (running) this.#settle(key, running);
+          running?.attachment?.changed();
+        },
+        ended: (reason) => {
+          running?.source.ended(reason);
+          running?.attachment?.changed();
+        },
+      },
+      wanted.interval_ms > 0 && info.kind === 'timed' ? 1000 / wanted.interval_ms : 0,
+    );
+    const source = new FeedSource(hold, {
+      key,
+      handle: plan?.handle ?? this.nextHandle(),
+      priority: wanted.priority,
+      accept: this.#accept,
+      pace,
+      maxFrameBytes: this.#host.outbox.options.maxFrameBytes,
+      from: plan?.from,
+      replayTo: plan?.replayTo,
+      onOver: () => {
+        if (running && this.#running.get(key) === running) this.#end(key, running);
+      },
+    });
+    running = { wanted, feedKey: info.key, source, hold, attachment: undefined, intervalMs };
+    this.#running.set(key, running);
+    return running;
+  }
+
+  #end(key: string, { attachment, hold }: Running): void {
+    this.#running.delete(key);
+    attachment?.detach();
+    hold[Symbol.dispose]();
+    this.#host.outbox.forget(key);
+  }
+
+  #change(running: Running, wanted: WantedStream): void {
+    const { info } = running.hold.feed;
+    const { pace, intervalMs } = paceOf(info, this.#channelsOf(info.key), wanted.interval_ms);
+    if (wanted.priority !== running.wanted.priority) this.#host.outbox.setPriority(streamKey(wanted), wanted.priority);
+    running.wanted = wanted;
+    running.source.pace = pace;
+    running.intervalMs = intervalMs;
+    running.hold.setRate(wanted.interval_ms > 0 && info.kind === 'timed' ? 1000 / wanted.interval_ms : 0);
+    running.attachment?.changed();
+  }
+
+  /** Rows come at another rate: which of them are due is chosen anew, and a distance that is another one is told. */
+  #settle(key: string, running: Running): void {
+    const { info } = running.hold.feed;
+    const { pace, intervalMs } = paceOf(info, this.#channelsOf(info.key), running.wanted.interval_ms);
+    const factor = intervalMs / running.intervalMs;
+    if (factor < TOLD_FACTOR && factor > 1 / TOLD_FACTOR) return;
+    running.source.pace = pace;
+    running.intervalMs = intervalMs;
+    this.#host.outbox.offer(
+      textMessage({
+        type: 'rate_changed',
+        key,
+        interval_ms: intervalMs,
+        reason: 'The rate of the instrument changed.',
+      }),
+    );
+  }
+
+  #startedBody(key: string, { wanted, source, hold, intervalMs }: Running, re: Re): { type: string } {
+    const { seq } = source;
+    const started = {
+      type: 'stream_started',
+      ...(re === undefined ? {} : { re }),
+      equipment_id: wanted.equipment_id,
+      stream_type: wanted.stream_type,
+      interval_ms: intervalMs,
+      priority: wanted.priority,
+      key,
+      handle: source.handle,
+      epoch: source.epoch,
+      ...(seq === undefined ? {} : { seq }),
+      schema: schemaOf(hold.feed.info, source.dtype),
+    };
+    return started;
+  }
+
+  #channelsOf(feedKey: string): SharedBench['state']['channels'] {
+    return this.#host.bench.state.channels.filter(({ stream }) => stream === feedKey);
+  }
+
+  #find({ equipment_id, stream_type }: WantedStream): EquipmentStream | undefined {
+    const found = this.#host.bench.equipment.find(({ id }) => id === equipment_id);
+    const stream = found?.streams.find(({ name }) => name === stream_type);
+    return stream && isOffered(stream.info) ? stream : undefined;
+  }
+
+  #findOrThrow(wanted: WantedStream): EquipmentStream {
+    const stream = this.#find(wanted);
+    if (stream) return stream;
+    this.#host.bench.find(wanted.equipment_id);
+    throw notThere(streamKey(wanted));
+  }
+}
+
+function notThere(key: string): LabError {
+  return new LabError(
+    'hub.no-stream',
+    `There is no stream ${key.slice(0, 200)} now. Nothing is sent of it; it begins as soon as it is there.`,
+  );
+}
+
+function notWanted(key: string): LabError {
+  return new LabError('hub.no-stream', `The stream ${key.slice(0, 200)} does not run here. Nothing was changed.`);
+}
