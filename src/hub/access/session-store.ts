@@ -35,8 +35,9 @@ export interface SessionStoreOptions<Kept> {
 /** The newest token and the one before: that the newest reached the client is not known until it is used. */
 const TOKENS_EACH = 2;
 
-interface Entry<Kept> extends ResumeSession<Kept> {
-  principal: Principal;
+interface Entry<Kept> {
+  /** What others see of it. */
+  readonly session: ResumeSession<Kept> & { principal: Principal };
   /** Hashes of the tokens that are good, newest last. */
   hashes: string[];
   /** Undefined while it is lost. */
@@ -95,44 +96,42 @@ export class SessionStore<Kept> implements ResumeStore<Kept> {
   open(principal: Principal, clientId: string, owner: SessionOwner, kept: Kept): SessionHold<Kept> {
     this.#sweep();
     this.#makeRoom();
-    const id = randomUUID();
-    const session: Entry<Kept> = {
-      id,
-      clientId,
-      principal,
-      kept,
+    const session = { id: randomUUID(), clientId, principal, kept };
+    const entry: Entry<Kept> = {
+      session,
       hashes: [],
       owner,
       turn: 0,
       lostMs: 0,
       issuedMs: 0,
     };
-    this.#sessions.set(id, session);
-    return this.#own(session, owner);
+    this.#sessions.set(session.id, entry);
+    return this.#own(entry, owner);
   }
 
   resume(token: string, principal: Principal, clientId: string | undefined, owner: SessionOwner): ResumeAnswer<Kept> {
     this.#sweep();
     const hash = hashToken(token);
-    const session = this.#byHash.get(hash);
-    if (!session) return { result: this.#past.get(hash)?.result ?? this.#stranger(token) };
+    const entry = this.#byHash.get(hash);
+    if (!entry) return { result: this.#past.get(hash)?.result ?? this.#stranger(token) };
     // The token stays good: who shows a copy of it can neither use it nor spoil it.
+    const { session } = entry;
     const isSame = session.principal.user === principal.user && (clientId ?? session.clientId) === session.clientId;
     if (!isSame) return { result: 'user_mismatch' };
-    this.#forgetTokens(session, 'used');
+    this.#forgetTokens(entry, 'used');
     const before = session.principal;
     // Before it is fenced it still owns what is kept, and puts there what it has not sent.
-    this.#fence(session, 'superseded');
+    this.#fence(entry, 'superseded');
     session.principal = principal;
-    return { result: 'ok', hold: this.#own(session, owner), before };
+    return { result: 'ok', hold: this.#own(entry, owner), before };
   }
 
   revoke(isConcerned: (principal: Principal) => boolean): number {
-    const concerned = [...this.#sessions.values()].filter(({ principal }) => isConcerned(principal));
-    for (const session of concerned) {
-      const isAway = session.owner === undefined;
-      this.#remove(session, 'revoked', 'revoked');
-      if (isAway) this.#options.onDropped?.(session, 'revoked');
+    const concerned = [...this.#sessions.values()].filter(({ session }) => isConcerned(session.principal));
+    for (const entry of concerned) {
+      const isAway = entry.owner === undefined;
+      this.#remove(entry, 'revoked', 'revoked');
+      if (isAway) this.#options.onDropped?.(entry.session, 'revoked');
     }
     return concerned.length;
   }
@@ -148,62 +147,62 @@ export class SessionStore<Kept> implements ResumeStore<Kept> {
     this.#past.clear();
   }
 
-  #own(session: Entry<Kept>, owner: SessionOwner): SessionHold<Kept> {
-    this.#leaveAway(session);
-    session.owner = owner;
-    const turn = ++session.turn;
-    const token = this.#issue(session);
-    const isOwner = (): boolean => session.turn === turn && session.owner === owner;
+  #own(entry: Entry<Kept>, owner: SessionOwner): SessionHold<Kept> {
+    this.#leaveAway(entry);
+    entry.owner = owner;
+    const turn = ++entry.turn;
+    const token = this.#issue(entry);
+    const isOwner = (): boolean => entry.turn === turn && entry.owner === owner;
     return {
-      session,
+      session: entry.session,
       token,
       expiresInS: this.#ttlMs / 1000,
       get isOwner() {
         return isOwner();
       },
-      reissue: () => (isOwner() ? this.#issue(session) : undefined),
+      reissue: () => (isOwner() ? this.#issue(entry) : undefined),
       lost: () => {
-        if (isOwner()) this.#lose(session);
+        if (isOwner()) this.#lose(entry);
       },
       end: () => {
         if (!isOwner()) return;
-        session.owner = undefined;
-        this.#remove(session, 'expired');
+        entry.owner = undefined;
+        this.#remove(entry, 'expired');
       },
     };
   }
 
-  #issue(session: Entry<Kept>): string {
+  #issue(entry: Entry<Kept>): string {
     const token = this.#options.tokens.create();
     const hash = hashToken(token);
-    session.hashes.push(hash);
-    this.#byHash.set(hash, session);
-    if (session.hashes.length > TOKENS_EACH) this.#forget(session.hashes.shift(), 'expired');
-    session.issuedMs = this.#nowMs();
-    this.#live.delete(session);
-    this.#live.add(session);
+    entry.hashes.push(hash);
+    this.#byHash.set(hash, entry);
+    if (entry.hashes.length > TOKENS_EACH) this.#forget(entry.hashes.shift(), 'expired');
+    entry.issuedMs = this.#nowMs();
+    this.#live.delete(entry);
+    this.#live.add(entry);
     this.#schedule();
     return token;
   }
 
-  #lose(session: Entry<Kept>): void {
-    session.owner = undefined;
-    session.lostMs = this.#nowMs();
-    this.#live.delete(session);
-    this.#away.add(session);
-    const { user } = session.principal;
+  #lose(entry: Entry<Kept>): void {
+    entry.owner = undefined;
+    entry.lostMs = this.#nowMs();
+    this.#live.delete(entry);
+    this.#away.add(entry);
+    const { user } = entry.session.principal;
     const count = (this.#awayCounts.get(user) ?? 0) + 1;
     this.#awayCounts.set(user, count);
     // Nobody's sessions share one user: for them only the limit of all holds.
     if (count > (this.#options.maxAwayPerUser ?? 100) && user !== ANONYMOUS.user) {
-      this.#evict([...this.#away].find(({ principal }) => principal.user === user));
+      this.#evict([...this.#away].find(({ session }) => session.principal.user === user));
     }
     this.#schedule();
   }
 
-  #leaveAway(session: Entry<Kept>): void {
-    if (!this.#away.delete(session)) return;
-    const { user } = session.principal;
+  #leaveAway(entry: Entry<Kept>): void {
+    if (!this.#away.delete(entry)) return;
+    const { user } = entry.session.principal;
     const count = (this.#awayCounts.get(user) ?? 1) - 1;
     if (count > 0) this.#awayCounts.set(user, count);
     else this.#awayCounts.delete(user);
@@ -220,32 +219,32 @@ export class SessionStore<Kept> implements ResumeStore<Kept> {
     this.#evict(oldest);
   }
 
-  #evict(session: Entry<Kept> | undefined): void {
-    if (!session) return;
-    this.#remove(session, 'expired', 'evicted');
-    this.#options.onDropped?.(session, 'evicted');
+  #evict(entry: Entry<Kept> | undefined): void {
+    if (!entry) return;
+    this.#remove(entry, 'expired', 'evicted');
+    this.#options.onDropped?.(entry.session, 'evicted');
   }
 
   /** Ends a session; an owner it still has is fenced. */
-  #remove(session: Entry<Kept>, tokens: PastResult, fence: FenceReason = 'evicted'): void {
-    this.#sessions.delete(session.id);
-    this.#forgetTokens(session, tokens);
-    this.#leaveAway(session);
-    this.#live.delete(session);
-    this.#fence(session, fence);
+  #remove(entry: Entry<Kept>, tokens: PastResult, fence: FenceReason = 'evicted'): void {
+    this.#sessions.delete(entry.session.id);
+    this.#forgetTokens(entry, tokens);
+    this.#leaveAway(entry);
+    this.#live.delete(entry);
+    this.#fence(entry, fence);
   }
 
-  #fence(session: Entry<Kept>, reason: FenceReason): void {
-    const { owner } = session;
+  #fence(entry: Entry<Kept>, reason: FenceReason): void {
+    const { owner } = entry;
     // First, so that nothing the owner does counts as its own any more.
-    session.turn++;
-    session.owner = undefined;
+    entry.turn++;
+    entry.owner = undefined;
     owner?.fenced(reason);
   }
 
-  #forgetTokens(session: Entry<Kept>, result: PastResult): void {
-    for (const hash of session.hashes) this.#forget(hash, result);
-    session.hashes = [];
+  #forgetTokens(entry: Entry<Kept>, result: PastResult): void {
+    for (const hash of entry.hashes) this.#forget(hash, result);
+    entry.hashes = [];
   }
 
   #forget(hash: string | undefined, result: PastResult): void {
@@ -265,10 +264,10 @@ export class SessionStore<Kept> implements ResumeStore<Kept> {
   /** Everything that is due by now; called by the timer and before each question, so that no answer depends on a timer. */
   #sweep(): void {
     const nowMs = this.#nowMs();
-    for (const session of this.#away) {
-      if (session.lostMs + this.#ttlMs > nowMs) break;
-      this.#remove(session, 'expired');
-      this.#options.onDropped?.(session, 'expired');
+    for (const entry of this.#away) {
+      if (entry.lostMs + this.#ttlMs > nowMs) break;
+      this.#remove(entry, 'expired');
+      this.#options.onDropped?.(entry.session, 'expired');
     }
     for (const [hash, { untilMs }] of this.#past) {
       if (untilMs > nowMs) break;
@@ -279,10 +278,10 @@ export class SessionStore<Kept> implements ResumeStore<Kept> {
   #renew(): void {
     const dueMs = this.#nowMs() - this.#reissueMs;
     // One that got its token stands at the end, where this stops.
-    for (const session of this.#live) {
-      if (session.issuedMs > dueMs) break;
-      const token = this.#issue(session);
-      session.owner?.reissued(token, this.#ttlMs / 1000);
+    for (const entry of this.#live) {
+      if (entry.issuedMs > dueMs) break;
+      const token = this.#issue(entry);
+      entry.owner?.reissued(token, this.#ttlMs / 1000);
     }
   }
 
