@@ -1,5 +1,4 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createDeferred, type Deferred } from '../../src/core/deferred.ts';
 import type { Transport } from '../../src/engine/transport/transport.ts';
 import { openVendor } from '../../src/engine/transport/vendor-visa/open-vendor.ts';
 import type { VisaChild } from '../../src/engine/transport/vendor-visa/visa-process.ts';
@@ -7,6 +6,7 @@ import { VisaProcess } from '../../src/engine/transport/vendor-visa/visa-process
 import type { MessageDevice } from '../../src/simulator/wire/message-device.ts';
 import { readMessage, show, text } from '../conformance/message-suite.ts';
 import { createTestDevice } from '../conformance/test-device.ts';
+import { createStoppedDevice } from './stopped-device.ts';
 import { buildTestLibrary, type TestLibrary, whyNoLibrary } from './test-library.ts';
 import { openVisaBridge, type VisaBridge } from './visa-bridge.ts';
 
@@ -121,50 +121,3 @@ it('a process that refuses a call is no missing library', async () => {
   const loading = running.ask({ call: 'load', libraries: [] }, 'Cannot load', 'X');
   await expect(loading).rejects.toMatchObject({ code: 'resource.unsupported' });
 });
-
-interface Stopper {
-  /** The next message is taken in only when told so; resolves when it has come. */
-  stop(): Promise<void>;
-  goOn(): void;
-  /** Messages taken in, and clears, in their order. */
-  readonly order: string[];
-}
-
-/** Echoes; takes in one message late. */
-function createStoppedDevice(): { device: MessageDevice & { errors: number[] }; stopper: Stopper } {
-  const inner = createTestDevice();
-  const order: string[] = [];
-  let stop: { begun: Deferred<void>; end: Deferred<void> } | undefined;
-  const device = {
-    idn: inner.idn,
-    errors: inner.errors,
-    connect(cut: () => void) {
-      const connection = inner.connect(cut);
-      return Object.assign(Object.create(connection), {
-        async write(bytes: Uint8Array, end: boolean) {
-          const copy = bytes.slice();
-          stop?.begun.resolve();
-          await stop?.end.promise;
-          order.push(show(copy));
-          await connection.write(copy, end);
-        },
-        clear() {
-          order.push('clear');
-          connection.clear();
-        },
-      });
-    },
-  };
-  const stopper: Stopper = {
-    order,
-    stop() {
-      stop = { begun: createDeferred<void>(), end: createDeferred<void>() };
-      return stop.begun.promise;
-    },
-    goOn() {
-      stop?.end.resolve();
-      stop = undefined;
-    },
-  };
-  return { device, stopper };
-}

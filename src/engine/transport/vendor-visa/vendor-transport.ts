@@ -3,25 +3,32 @@ import { type ErrorCode, LabError } from '../../../core/errors.ts';
 import { abortable } from '../abortable.ts';
 import { cancellation } from '../read-buffer.ts';
 import { splitRead } from '../split-read.ts';
-import {
-  REMOTE_MODES,
-  type ReadOptions,
-  type ReadResult,
-  type Transport,
-  type TransportControl,
-  type WriteOptions,
-} from '../transport.ts';
-import { type LockCalls, waitForLock } from './lock-wait.ts';
-import type { VisaCall, VisaValue } from './visa-messages.ts';
+import type { ReadOptions, ReadResult, Transport, TransportControl, WriteOptions } from '../transport.ts';
+import { vendorControl } from './vendor-control.ts';
+import type { VisaCall, VisaRead, VisaValue, VisaWrite } from './visa-messages.ts';
 import type { VisaProcess } from './visa-process.ts';
 
 const WRITE_MS = 10_000;
 const READ_BYTES = 1024 * 1024;
+const NOTHING = new Uint8Array(0);
+
+/** A read somebody waits for. */
+interface WaitingRead {
+  options: { max: number; termChar?: number };
+  result: Deferred<ReadResult>;
+  /** The end of the message came with it. */
+  hasEnded: boolean;
+}
 
 /**
  * A session of the vendor's VISA. The library cannot be interrupted: an aborted read rejects at once, and its call in the library ends with
- * the slice it is in; what that still brings is for the next read, unless a clear or a
- * new message comes first.
+ * the slice it is in; what that still brings is for the next read, unless a clear or a new message comes first.
+ *
+ *     read ──nothing asked──▶ parked ──a message is sent──▶ behind it ──taken──▶ in the library ──▶ given
+ *       │                        ▲ │                            │                     ▲
+ *       │                        │ └──asked meanwhile───────────┼─────────────────────┤
+ *       └──asked before──────────┼──────────────────────────────┼─────────────────────┘
+ *                                └──────────────────────refused─┘
  */
 export class VendorTransport implements Transport {
   readonly resource: string;
@@ -35,8 +42,10 @@ export class VendorTransport implements Transport {
   readonly #release: () => void;
   readonly #closed = createDeferred<{ code: ErrorCode; message: string }>();
   readonly #endWatch: Disposable;
-  #pending: Deferred<ReadResult> | undefined;
-  /** The read call in the library. */
+  #pending: WaitingRead | undefined;
+  /** The one of a message-based way that waits until something is asked. */
+  #parked: WaitingRead | undefined;
+  /** The read call in the library, or behind a write that is there. */
   #inLibrary: Promise<unknown> = Promise.resolve();
   /** What the library still brought for a read that was given up; dropped by a clear or the next message. */
   #late: ReadResult | undefined;
@@ -49,7 +58,6 @@ export class VendorTransport implements Transport {
   #isWriting = false;
   #clears = 0;
   #isAsked = false;
-  #asking = createDeferred<void>();
   #ended: LabError | undefined;
   #disposed: Promise<void> | undefined;
 
@@ -66,22 +74,12 @@ export class VendorTransport implements Transport {
     this.#release = about.release;
     this.isMessageBased = about.isMessageBased;
     this.closed = this.#closed.promise;
-    const lockCalls: LockCalls = {
-      lock: (request) => this.#do({ call: 'lock', session, ...request }, 'Cannot lock', undefined),
-      unlock: () => this.#do({ call: 'unlock', session }, 'Cannot unlock', undefined),
-    };
-    this.control = {
+    this.control = vendorControl({
+      session,
+      sliceMs: about.sliceMs,
+      ask: (request, doing, signal) => this.#ask(request, doing, signal),
       clear: (signal) => this.#clear(signal),
-      trigger: (signal) => this.#do({ call: 'trigger', session }, 'Cannot trigger', signal),
-      statusByte: async (signal) => {
-        const { statusByte } = await this.#ask({ call: 'statusByte', session }, 'Cannot read the status byte', signal);
-        return statusByte ?? 0;
-      },
-      lock: (options) => waitForLock(options, this.#sliceMs, lockCalls),
-      unlock: (signal) => this.#do({ call: 'unlock', session }, 'Cannot unlock', signal),
-      remoteLocal: (mode, signal) =>
-        this.#do({ call: 'remote', session, mode: REMOTE_MODES.indexOf(mode) }, `Cannot go to '${mode}'`, signal),
-    };
+    });
     this.#endWatch = process.onEnded((reason) => this.#end(reason));
   }
 
@@ -106,17 +104,29 @@ export class VendorTransport implements Transport {
   async #send(bytes: Uint8Array, end: boolean, generation: number): Promise<void> {
     // What a read that was given up still brought.
     if (this.isMessageBased) this.#late = undefined;
-    const request = { call: 'write', session: this.#session, bytes, end, ...this.#writeTimes() } as const;
+    const message = { call: 'write', session: this.#session, bytes, end, ...this.#writeTimes() } as const;
+    const isAsking = end && generation === this.#generation;
+    const read = isAsking ? this.#parked : undefined;
     this.#isWriting = true;
     try {
-      await this.#do(request, 'Cannot send', undefined);
+      if (read) await this.#exchange(message, read);
+      else await this.#ask(message, 'Cannot send', undefined);
     } finally {
       this.#isWriting = false;
     }
     // A clear or another message has overtaken it: it is not answered.
-    if (!end || generation !== this.#generation) return;
-    this.#isAsked = true;
-    this.#wake();
+    if (!isAsking || generation !== this.#generation) return;
+    // The answer may have come with the news that the message was taken.
+    this.#isAsked = !read?.hasEnded;
+    this.#unpark();
+  }
+
+  /** A message that takes the read of its answer along. Resolves when the message is taken. */
+  async #exchange(message: Omit<VisaWrite, 'answer'>, read: WaitingRead): Promise<void> {
+    this.#parked = undefined;
+    const { writing, reading } = this.#process.exchange(message, this.#slice(read), this.resource);
+    this.#arrive(this.#watch(reading), read);
+    await this.#watch(writing);
   }
 
   /**
@@ -137,51 +147,65 @@ export class VendorTransport implements Transport {
       );
     }
     if (signal?.aborted) return Promise.reject(cancellation(signal));
-    const pending = createDeferred<ReadResult>();
-    this.#pending = pending;
+    const { max = READ_BYTES, termChar } = options;
+    const read: WaitingRead = {
+      options: { max: Math.max(1, Math.min(max, READ_BYTES)), ...(termChar === undefined ? {} : { termChar }) },
+      result: createDeferred<ReadResult>(),
+      hasEnded: false,
+    };
+    this.#pending = read;
     const onAbort = (): void => {
       if (signal) this.#giveUp(cancellation(signal));
     };
     signal?.addEventListener('abort', onAbort, { once: true });
-    this.#fetch(pending, options).catch((error: unknown) => pending.reject(error));
-    return pending.promise.finally(() => {
+    void this.#fetch(read);
+    return read.result.promise.finally(() => {
       signal?.removeEventListener('abort', onAbort);
-      if (this.#pending === pending) this.#pending = undefined;
+      if (this.#pending === read) this.#pending = undefined;
     });
   }
 
-  async #fetch(pending: Deferred<ReadResult>, { max = READ_BYTES, termChar }: ReadOptions): Promise<void> {
+  async #fetch(read: WaitingRead): Promise<void> {
     await this.#inLibrary;
-    if (this.#pending !== pending) return;
+    if (this.#pending !== read) return;
     if (this.#late) {
-      pending.resolve(this.#takeLate(this.#late, { max, termChar }));
-      return;
+      read.result.resolve(this.#takeLate(this.#late, read.options));
+    } else if (this.isMessageBased && !this.#isAsked) {
+      // Nothing asked, nothing to wait for: the instrument would note -420.
+      this.#parked = read;
+    } else {
+      const request = { call: 'read', session: this.#session, ...this.#slice(read) } as const;
+      this.#arrive(this.#ask(request, 'Cannot read', undefined), read);
     }
-    // Nothing asked, nothing to wait for: the instrument would note -420.
-    while (this.isMessageBased && !this.#isAsked && this.#pending === pending) await this.#asking.promise;
-    if (this.#pending !== pending) return;
-    const reading = this.#ask(
-      {
-        call: 'read',
-        session: this.#session,
-        max: Math.max(1, Math.min(max, READ_BYTES)),
-        sliceMs: this.#sliceMs,
-        ...(termChar === undefined ? {} : { termChar }),
-      },
-      'Cannot read',
-      undefined,
-    );
+  }
+
+  #slice({ options }: WaitingRead): Pick<VisaRead, 'max' | 'termChar' | 'sliceMs'> {
+    return { ...options, sliceMs: this.#sliceMs };
+  }
+
+  /** What comes is for `read`, or late. */
+  #arrive(reading: Promise<VisaValue>, read: WaitingRead): void {
     const generation = this.#generation;
-    const arrival = reading.then(({ bytes = new Uint8Array(0), ended }) => {
-      const end = this.isMessageBased && ended === 'end';
-      const isWanted = this.#pending === pending;
-      if (!isWanted && generation !== this.#generation) return;
-      if (end) this.#isAsked = false;
-      if (isWanted) pending.resolve({ bytes, end });
-      else if (bytes.length > 0) this.#late = { bytes, end };
-    });
-    this.#inLibrary = arrival.catch(() => {});
-    await arrival;
+    this.#inLibrary = reading.then(
+      ({ bytes = NOTHING, ended }) => {
+        const end = this.isMessageBased && ended === 'end';
+        const isWanted = this.#pending === read;
+        if (!isWanted && generation !== this.#generation) return;
+        if (end) {
+          this.#isAsked = false;
+          read.hasEnded = true;
+        }
+        if (!isWanted) {
+          if (bytes.length > 0) this.#late = { bytes, end };
+        } else if (ended === 'stopped') {
+          // The message it went with was refused.
+          void this.#fetch(read);
+        } else {
+          read.result.resolve({ bytes, end });
+        }
+      },
+      (error: unknown) => read.result.reject(error),
+    );
   }
 
   #takeLate(late: ReadResult, options: ReadOptions): ReadResult {
@@ -197,9 +221,10 @@ export class VendorTransport implements Transport {
     this.#generation++;
   }
 
-  #wake(): void {
-    this.#asking.resolve();
-    this.#asking = createDeferred<void>();
+  #unpark(): void {
+    const read = this.#parked;
+    this.#parked = undefined;
+    if (read) void this.#fetch(read);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -219,9 +244,9 @@ export class VendorTransport implements Transport {
     const pending = this.#pending;
     if (!pending) return;
     this.#pending = undefined;
+    this.#parked = undefined;
     if (this.isMessageBased) this.#orphan = this.#inLibrary;
-    pending.reject(reason);
-    this.#wake();
+    pending.result.reject(reason);
     this.#process.ask({ call: 'stop', session: this.#session }, 'Cannot stop', this.resource).catch(() => {});
   }
 
@@ -230,30 +255,31 @@ export class VendorTransport implements Transport {
     this.#giveUp(cleared('Nothing of it is answered.'));
     this.#forget();
     this.#clears++;
-    const clearing = this.#clearLibrary(this.#isWriting ? this.#sending : undefined);
+    const clearing = this.#clearLibrary(this.#sending);
     this.#sending = clearing.catch(() => {});
     await abortable(clearing, signal);
   }
 
-  /** `writing`: what is in the library now. The clear may free it, or come before it: then another one comes behind it. */
-  async #clearLibrary(writing: Promise<unknown> | undefined): Promise<void> {
+  /** `writing`: what may be in the library. The clear may free it, or come before it: then another one comes behind it. */
+  async #clearLibrary(writing: Promise<unknown>): Promise<void> {
     const clear = { call: 'clear', session: this.#session } as const;
     await this.#inLibrary;
-    await this.#do(clear, 'Cannot clear', undefined);
-    if (!writing) return;
+    const wasWriting = this.#isWriting;
+    await this.#ask(clear, 'Cannot clear', undefined);
+    if (!wasWriting) return;
     await writing;
-    await this.#do(clear, 'Cannot clear', undefined);
-  }
-
-  async #do(request: VisaCall, doing: string, signal: AbortSignal | undefined): Promise<void> {
-    await this.#ask(request, doing, signal);
+    await this.#ask(clear, 'Cannot clear', undefined);
   }
 
   async #ask(request: VisaCall, doing: string, signal: AbortSignal | undefined): Promise<VisaValue> {
     if (this.#ended) throw this.#ended;
     if (signal?.aborted) throw cancellation(signal);
+    return this.#watch(abortable(this.#process.ask(request, doing, this.resource), signal));
+  }
+
+  async #watch(answer: Promise<VisaValue>): Promise<VisaValue> {
     try {
-      return await abortable(this.#process.ask(request, doing, this.resource), signal);
+      return await answer;
     } catch (error) {
       if (error instanceof LabError && error.code === 'transport.closed') this.#end(error);
       throw this.#ended ?? error;

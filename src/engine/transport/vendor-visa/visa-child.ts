@@ -3,8 +3,10 @@
  * is a utility process of Electron, whose shell hands over a port to the engine. When the other side is gone, it ends.
  */
 import type { VisaPort } from './port-visa.ts';
-import { VisaDesk, VisaFailure } from './visa-desk.ts';
-import { type VisaAnswer, visaRequest } from './visa-messages.ts';
+import { VisaDesk } from './visa-desk.ts';
+import { carryOutExchange, failedAnswer } from './visa-exchange.ts';
+import { readVisaRequest } from './visa-hot-messages.ts';
+import type { VisaAnswer } from './visa-messages.ts';
 
 /** The part of Electron's `process.parentPort` used here. */
 interface ParentPort {
@@ -17,19 +19,21 @@ const parentPort = (process as { parentPort?: ParentPort }).parentPort;
 const desk = new VisaDesk();
 
 async function take(message: unknown, say: Say): Promise<void> {
-  const parsed = visaRequest.safeParse(message);
-  if (!parsed.success) {
+  const asked = readVisaRequest(message);
+  if (!asked) {
     const id = typeof message === 'object' && message !== null && 'id' in message ? Number(message.id) : 0;
     say({ kind: 'failed', id: Number.isInteger(id) ? id : 0, text: 'the request is not understood' });
     return;
   }
-  const { id, request } = parsed.data;
+  const { id, request } = asked;
+  if (request.call === 'write' && request.answer) {
+    await carryOutExchange(desk, { id, write: request, answer: request.answer }, say);
+    return;
+  }
   try {
     say({ kind: 'done', id, value: await desk.carryOut(request) });
   } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
-    const status = error instanceof VisaFailure ? error.status : undefined;
-    say({ kind: 'failed', id, text, ...(status === undefined ? {} : { status }) });
+    say(failedAnswer(id, error));
   }
 }
 

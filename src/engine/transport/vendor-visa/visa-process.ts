@@ -1,6 +1,7 @@
 import { LabError } from '../../../core/errors.ts';
 import { libraryAdvice } from './visa-candidates.ts';
-import { type VisaCall, type VisaRequest, type VisaValue, visaAnswer } from './visa-messages.ts';
+import { readVisaAnswer } from './visa-hot-messages.ts';
+import type { VisaCall, VisaRead, VisaRequest, VisaValue, VisaWrite } from './visa-messages.ts';
 import { visaError } from './visa-status.ts';
 
 /** A process of visa-child.ts, however it was started. */
@@ -15,12 +16,27 @@ export interface VisaChild {
 /** Starts one. Throws `resource.unsupported` where no process can be started. */
 export type VisaSpawn = () => VisaChild;
 
-interface Waiting {
-  resolve(value: VisaValue): void;
-  reject(error: LabError): void;
+type Message = Omit<VisaWrite, 'answer'>;
+type Reading = Pick<VisaRead, 'max' | 'termChar' | 'sliceMs'>;
+
+interface About {
   call: VisaCall['call'];
   doing: string;
   resource: string;
+  /** The read behind this write: it is not begun when the write fails. */
+  answerId: number | undefined;
+}
+
+interface Waiting {
+  resolve(value: VisaValue): void;
+  reject(error: LabError): void;
+  about: About;
+}
+
+/** What an exchange gives: that the message was taken, and what came. */
+export interface VisaExchange {
+  writing: Promise<VisaValue>;
+  reading: Promise<VisaValue>;
 }
 
 /**
@@ -54,10 +70,23 @@ export class VisaProcess {
   ask(request: VisaCall, doing: string, resource: string): Promise<VisaValue> {
     if (this.#reason) return Promise.reject(this.#reason);
     const id = ++this.#id;
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject, call: request.call, doing, resource });
-      this.#child.send({ id, request });
-    });
+    const answer = this.#wait(id, { call: request.call, doing, resource, answerId: undefined });
+    this.#child.send({ id, request });
+    return answer;
+  }
+
+  /**
+   * A write and the read of its answer, in one message. Both promises reject as that of `ask` does; the read of a write that failed ends as one that was
+   * stopped.
+   */
+  exchange(write: Message, read: Reading, resource: string): VisaExchange {
+    if (this.#reason) return { writing: Promise.reject(this.#reason), reading: Promise.reject(this.#reason) };
+    const id = ++this.#id;
+    const answerId = ++this.#id;
+    const reading = this.#wait(answerId, { call: 'read', doing: 'Cannot read', resource, answerId: undefined });
+    const writing = this.#wait(id, { call: 'write', doing: 'Cannot send', resource, answerId });
+    this.#child.send({ id, request: { ...write, answer: { id: answerId, ...read } } });
+    return { writing, reading };
   }
 
   /** As `ended`, for who comes and goes while it runs. */
@@ -73,20 +102,34 @@ export class VisaProcess {
     this.#child.kill();
   }
 
+  #wait(id: number, about: About): Promise<VisaValue> {
+    return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject, about }));
+  }
+
   #take(message: unknown): void {
-    const parsed = visaAnswer.safeParse(message);
-    if (!parsed.success) {
+    const answer = readVisaAnswer(message);
+    if (!answer) {
       this.#finish(crashed('it speaks another version'));
       this.#child.kill();
       return;
     }
-    const answer = parsed.data;
-    const waiting = this.#waiting.get(answer.id);
-    this.#waiting.delete(answer.id);
+    if (answer.kind === 'done' && answer.written !== undefined) this.#settle(answer.written)?.resolve({});
+    const waiting = this.#settle(answer.id);
     if (!waiting) return;
-    if (answer.kind === 'done') waiting.resolve(answer.value);
-    else if (answer.status === undefined) waiting.reject(unavailable(waiting, answer.text));
-    else waiting.reject(visaError(answer.status, answer.text, waiting.doing, waiting.resource));
+    const { about, resolve, reject } = waiting;
+    if (answer.kind === 'done') {
+      resolve(answer.value);
+      return;
+    }
+    if (about.answerId !== undefined) this.#settle(about.answerId)?.resolve({ ended: 'stopped' });
+    if (answer.status === undefined) reject(unavailable(about, answer.text));
+    else reject(visaError(answer.status, answer.text, about.doing, about.resource));
+  }
+
+  #settle(id: number): Waiting | undefined {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    return waiting;
   }
 
   #finish(reason: LabError): void {
@@ -108,7 +151,7 @@ function crashed(how: string): LabError {
   );
 }
 
-function unavailable({ call, resource, doing }: Waiting, text: string): LabError {
+function unavailable({ call, resource, doing }: About, text: string): LabError {
   if (call !== 'load') {
     const words = `${doing} (${resource}): the process of the maker's VISA refuses it (${text}). What was asked is not known to be done; attach the instrument again.`;
     return new LabError('transport.failed', words, { resource, system: text });
