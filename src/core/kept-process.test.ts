@@ -61,7 +61,7 @@ test('starts once, and again when it dies, until it dies too often', async () =>
   await kept.start();
   expect(children).toHaveLength(1);
   children[0]?.end('code 1');
-  expect(ends).toEqual([{ reason: 'The hub ended (code 1) and is started again.', retryMs: 0 }]);
+  expect(ends).toEqual([{ reason: 'The hub ended (code 1). It is started again.', retryMs: 0 }]);
   await clock.advance(0);
   children[1]?.end('SIGKILL');
   expect(ends[1]?.retryMs).toBe(250);
@@ -73,7 +73,9 @@ test('starts once, and again when it dies, until it dies too often', async () =>
   expect(children).toHaveLength(3);
   children[2]?.end('code 1');
   expect(ends[2]).toEqual({
-    reason: expect.stringMatching(/^The hub ended \(code 1\), the 3th time in 60 s, and is not started again/),
+    reason: expect.stringMatching(
+      /^The hub ended \(code 1\)\. That was too often \(3 times in 60 s\): it is not started again/,
+    ),
     retryMs: null,
   });
   await clock.advance(100_000);
@@ -115,11 +117,11 @@ test('one that cannot be started is told to who starts it, or given up after the
   await expect(kept.start()).rejects.toMatchObject({ code: 'share.failed' });
   knobs.failure = undefined;
   await kept.start();
-  knobs.failure = new LabError('share.failed', 'not built');
+  knobs.failure = new LabError('share.failed', 'not built.');
   children[0]?.end('code 1');
   await clock.advance(1000);
   expect(ends.map(({ retryMs }) => retryMs)).toEqual([0, 250, null]);
-  expect(ends[1]?.reason).toBe('The hub cannot be started: not built and is started again.');
+  expect(ends[1]?.reason).toBe('The hub cannot be started: not built. It is started again.');
   expect(kept.state).toBe('failed');
 });
 

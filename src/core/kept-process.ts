@@ -102,16 +102,16 @@ export class KeptProcess {
     if (this.#child !== child) return;
     this.#child = undefined;
     if (this.#state === 'closing') return;
-    this.#again(`ended (${how})`);
+    this.#again(`${this.#options.name} ended (${how}).`);
   }
 
-  #again(how: string): void {
-    const { clock, name, ended } = this.#options;
+  #again(what: string): void {
+    const { clock, ended } = this.#options;
     const retryMs = this.#restarts.next(clock.monotonicMs());
     if (retryMs === undefined) {
       this.#state = 'failed';
       const { limit, windowMs } = this.#restarts;
-      const reason = `${name} ${how}, the ${limit + 1}th time in ${windowMs / 1000} s, and is not started again. Switch it off and on to try once more.`;
+      const reason = `${what} That was too often (${limit + 1} times in ${windowMs / 1000} s): it is not started again. Switch it off and on to try once more.`;
       ended({ reason, retryMs: null });
       return;
     }
@@ -120,9 +120,9 @@ export class KeptProcess {
       try {
         this.#fork();
       } catch (error) {
-        this.#again(`cannot be started: ${LabError.from(error).message}`);
+        this.#again(`${this.#options.name} cannot be started: ${LabError.from(error).message}`);
       }
     });
-    ended({ reason: `${name} ${how} and is started again.`, retryMs });
+    ended({ reason: `${what} It is started again.`, retryMs });
   }
 }

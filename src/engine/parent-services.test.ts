@@ -70,3 +70,28 @@ test("the wire to the maker's VISA comes with the answer; a host that sends none
   services.take({ kind: 'answer', request: 2, instruments: [] });
   await expect(refused).rejects.toMatchObject({ code: 'resource.unsupported' });
 });
+
+test('the hub is asked of the host; each of its ends is told until it is ended on request', async () => {
+  const { services, sent } = create();
+  const starting = services.startHub();
+  expect(sent).toEqual([{ kind: 'request', request: 1, ask: { kind: 'startHub' } }]);
+  services.take({ kind: 'answer', request: 1, instruments: [] });
+  const hub = await starting;
+  const ends: unknown[] = [];
+  const listening = hub.onEnd((end) => ends.push(end));
+  services.take({ kind: 'hubEnded', reason: 'code 1', retryMs: 250 });
+  services.take({ kind: 'hubEnded', reason: 'too often', retryMs: null });
+  listening[Symbol.dispose]();
+  services.take({ kind: 'hubEnded', reason: 'unheard', retryMs: null });
+  expect(ends).toEqual([
+    { reason: 'code 1', retryMs: 250 },
+    { reason: 'too often', retryMs: null },
+  ]);
+  const stopping = hub[Symbol.asyncDispose]();
+  expect(sent.at(-1)).toEqual({ kind: 'request', request: 2, ask: { kind: 'stopHub' } });
+  services.take({ kind: 'answer', request: 2, instruments: [] });
+  await stopping;
+  const refused = services.startHub();
+  services.take({ kind: 'refusal', request: 3, error: { code: 'share.failed', message: 'not built' } });
+  await expect(refused).rejects.toMatchObject({ code: 'share.failed' });
+});

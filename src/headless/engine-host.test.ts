@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -19,11 +19,13 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 async function create(
   script: string,
   options: Partial<EngineHostOptions> = {},
+  head = '',
 ): Promise<{ host: EngineHost; said: string[] }> {
   const entry = join(folder, `child-${++count}.mjs`);
   await writeFile(
     entry,
-    `const say = (message) => process.send(message);
+    `${head}
+     const say = (message) => process.send(message);
      const hear = (kind, listener) => process.on('message', (message) => message.kind === kind && listener(message));
      process.on('disconnect', () => process.exit(0));
      ${script}`,
@@ -125,6 +127,63 @@ test('Ctrl-C while it starts ends the start and the child', async () => {
   const starting = host.start(stop.signal);
   stop.abort();
   await expect(starting).rejects.toMatchObject({ code: 'call.cancelled' });
+  await host[Symbol.asyncDispose]();
+  await host.ended;
+});
+
+/** Engine and hub as children that write down, line by line, what they are and hear. */
+async function createWithHub(hubScript: string): Promise<{ host: EngineHost; log: () => Promise<string[]> }> {
+  const name = join(folder, `hub-${++count}`);
+  const note = `const note = (text) => appendFileSync(${JSON.stringify(`${name}.log`)}, text + '\\n');`;
+  const head = `import { appendFileSync } from 'node:fs'; ${note}`;
+  const { host } = await create(
+    `${READY}
+     hear('open', () => say({ kind: 'request', request: 1, ask: { kind: 'startHub' } }));
+     hear('answer', ({ request }) => note('answer ' + request));
+     hear('refusal', ({ error }) => note('refusal ' + error.code));
+     hear('hubEnded', ({ reason, retryMs }) => note('ended ' + retryMs + ' ' + reason));
+     hear('close', () => { note('engine closes'); process.exit(0); });`,
+    { hub: `${name}.mjs`, hubRestarts: new RestartLimit({ limit: 1, windowMs: 600_000 }) },
+    head,
+  );
+  if (hubScript) {
+    await writeFile(
+      `${name}.mjs`,
+      `${head} note('hub ' + process.argv.slice(2).join(' '));
+       process.on('disconnect', () => process.exit(0));
+       process.on('message', (message) => message.kind === 'close' && (note('hub closes'), process.exit(0)));
+       ${hubScript}`,
+    );
+  }
+  const log = async (): Promise<string[]> =>
+    (await readFile(`${name}.log`, 'utf8').catch(() => '')).split('\n').filter(Boolean);
+  return { host, log };
+}
+
+test('the hub is a child of the host: started when the engine asks, told to close at the end', async () => {
+  const { host, log } = await createWithHub('setInterval(() => {}, 1000);');
+  await host.start(never);
+  await expect.poll(log, { timeout: 10_000 }).toEqual(expect.arrayContaining(['answer 1', `hub --data ${folder}`]));
+  await host[Symbol.asyncDispose]();
+  expect((await log()).slice(2).sort()).toEqual(['engine closes', 'hub closes']);
+});
+
+test('a hub that dies is started again and the engine told; one that always dies is given up', async () => {
+  const { host, log } = await createWithHub('process.exit(4);');
+  await host.start(never);
+  const given =
+    'ended null The hub ended (code 4). That was too often (2 times in 600 s): it is not started again. Switch it off and on to try once more.';
+  await expect.poll(log, { timeout: 30_000 }).toContain(given);
+  const lines = await log();
+  expect(lines.filter((line) => line.startsWith('hub '))).toHaveLength(2);
+  expect(lines).toContain('ended 0 The hub ended (code 4). It is started again.');
+  await host[Symbol.asyncDispose]();
+});
+
+test('a hub that is not built is refused, and nothing else suffers', async () => {
+  const { host, log } = await createWithHub('');
+  await host.start(never);
+  await expect.poll(log, { timeout: 10_000 }).toEqual(['refusal share.failed']);
   await host[Symbol.asyncDispose]();
   await host.ended;
 });

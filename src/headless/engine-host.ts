@@ -25,6 +25,8 @@ export interface EngineHostOptions {
   /** A line for the person. */
   say(text: string): void;
   restarts?: RestartLimit;
+  /** Of the hub. */
+  hubRestarts?: RestartLimit;
   /** How long the engine may take to finish, ms. Default 60 s: the disk may be slow. */
   closeLimitMs?: number;
 }
@@ -76,6 +78,7 @@ export class EngineHost implements AsyncDisposable {
       name: 'The hub',
       clock: createSystemClock(),
       fork: () => startHubChild(options.hub, options.dataFolder),
+      ...(options.hubRestarts ? { restarts: options.hubRestarts } : {}),
       ended: (end) => this.#tell(this.#child, { kind: 'hubEnded', ...end }),
     });
     this.ended = new Promise((resolve, reject) => {
