@@ -72,3 +72,20 @@ test('a stream that is none is said', () => {
     expect.objectContaining({ code: 'hub.no-stream' }),
   );
 });
+
+test('101 the instrument is polled at the rate of its fastest client, as long as that one is there, and no row is lost by the change', async () => {
+  const info = bench.equipment[0]?.streams.find(({ name }) => name === 'readings')?.info;
+  const asked = (): number => bench.state.channels.find(({ stream }) => stream === info?.key)?.rateAskedHz ?? 0;
+  const before = asked();
+  const ears = { rows() {}, reset() {}, ended() {} };
+  const slow = bench.hold(info?.key ?? '', ears, 1);
+  await expect.poll(() => slow.feed.endRow > slow.feed.beginRow, { timeout: 20_000 }).toBe(true);
+  const from = slow.feed.beginRow;
+  const fast = bench.hold(info?.key ?? '', ears, before * 2);
+  await expect.poll(asked, { timeout: 20_000 }).toBe(before * 2);
+  await expect.poll(() => slow.feed.endRow - from, { timeout: 20_000 }).toBeGreaterThan(20);
+  expect(slow.feed.gapsIn(from, slow.feed.endRow)).toEqual([]);
+  fast[Symbol.dispose]();
+  await expect.poll(asked, { timeout: 20_000 }).toBe(before);
+  slow[Symbol.dispose]();
+});

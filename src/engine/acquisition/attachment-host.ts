@@ -43,6 +43,8 @@ export interface AttachmentHost {
   localOnDetach(): boolean;
   /** Rate a person asked of a channel, Hz. */
   rateOf(instrument: string, channel: string): number | undefined;
+  /** Rate that watches want of a channel while they are open, Hz; 0: none. */
+  wantedHz(instrument: string, channel: string): number;
   declareChannels(attached: Attached, stream: string, columns: ColumnInfo[], rateHz: number): void;
   /** A setting of the instrument has taken these channels away. */
   dropChannels(attached: Attached, channels: string[]): void;

@@ -5,6 +5,7 @@ import { type ColumnInfo, channelId } from '../../core/stream-info.ts';
 import type { ChannelSettings } from '../bench/bench-file.ts';
 import type { StateBoard } from '../state/state-board.ts';
 import { defaultColor } from './channel-color.ts';
+import { RateWants } from './rate-wants.ts';
 
 /** Longest label of the contract. */
 const MAX_LABEL = 200;
@@ -23,6 +24,8 @@ export interface ChannelSource {
  * What was set stays with the id while the instrument is away and in the bench file.
  */
 export class ChannelBook {
+  /** Rates beside the settings, as long as somebody watches. */
+  readonly wants = new RateWants();
   readonly #board: StateBoard;
   readonly #channels = new Map<string, ChannelState>();
   #settings = new Map<string, ChannelSettings>();

@@ -200,7 +200,7 @@ export class Measuring implements Disposable {
 
   #rateOf(channel: string): number {
     const { host, id, link } = this.#parts;
-    return host.rateOf(id, channel) ?? link.driver.shape.defaultPollHz;
+    return Math.max(host.rateOf(id, channel) ?? link.driver.shape.defaultPollHz, host.wantedHz(id, channel));
   }
 
   #source(): PollSource {

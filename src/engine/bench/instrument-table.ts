@@ -243,6 +243,7 @@ export class InstrumentTable implements AsyncDisposable {
         if (other && !other.isConnected) this.#remember(other, resource);
       },
       rateOf: (instrument, channel) => channels.settings[`${instrument}/${channel}`]?.rateHz,
+      wantedHz: (instrument, channel) => channels.wants.of(`${instrument}/${channel}`),
       declareChannels: ({ id, label }, stream, columns, rateHz) =>
         channels.declare({ instrument: id, instrumentLabel: label, stream, columns, rateHz }),
       dropChannels: ({ id }, names) => channels.remove(names.map((name) => `${id}/${name}`)),

@@ -132,9 +132,16 @@ export class WatchHub implements Disposable {
     change: { channels?: readonly string[] | undefined; mode?: WatchMode | undefined },
   ): { streams: StreamInfo[]; fill: WatchFill[] } {
     const known = this.#watches.get(watch);
-    if (!known) throw new LabError('call.invalid', `There is no watch ${watch}. Start one with stream.watch.`);
+    if (!known) throw noWatch(watch);
     known.set(change);
     return { streams: known.streams, fill: known.fill };
+  }
+
+  /** Throws `call.invalid` for a watch that is not there. */
+  streamsOf(watch: number): StreamInfo[] {
+    const known = this.#watches.get(watch);
+    if (!known) throw noWatch(watch);
+    return known.streams;
   }
 
   /** Closing twice is fine. */
@@ -215,4 +222,8 @@ export class WatchHub implements Disposable {
 /** The watches of one link. */
 export function createWatchHub(options: WatchHubOptions): WatchHub {
   return new WatchHub(options);
+}
+
+function noWatch(watch: number): LabError {
+  return new LabError('call.invalid', `There is no watch ${watch}. Start one with stream.watch.`);
 }
