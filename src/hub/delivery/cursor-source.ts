@@ -129,7 +129,7 @@ export class CursorSource implements StreamSource {
     const { rows } = this.#options;
     const givenUp = Math.min(rows.firstRow, rows.endRow) - this.#cursor;
     if (givenUp > 0) this.#lose(givenUp, 'overflow');
-    const hole = (rows.run(this.#cursor)?.from ?? this.#cursor) - this.#cursor;
+    const hole = (rows.run(this.#cursor)?.from ?? rows.endRow) - this.#cursor;
     if (hole > 0) this.#lose(hole, 'source');
   }
 

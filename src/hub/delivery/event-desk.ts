@@ -83,12 +83,17 @@ export class EventDesk implements Disposable {
     this.#retries.hold(id);
   }
 
+  /** One that another connection sent and nobody acknowledged goes again. */
+  adopt(id: string, message: OutboundMessage, skip: FrameSkip | undefined, order: number): void {
+    const event: PendingEvent = { id, message, order, skip, waiting: undefined, wasSent: true };
+    this.#pending.set(id, event);
+    event.waiting = this.#host.again(event);
+  }
+
   /** The client has it; undefined if it was not waited for. */
   acknowledge(id: string): PendingEvent | undefined {
     const event = this.#pending.get(id);
-    this.#pending.delete(id);
-    this.#retries.drop(id);
-    return event;
+    return event?.wasSent ? this.#drop(event) : undefined;
   }
 
   [Symbol.dispose](): void {
@@ -101,7 +106,13 @@ export class EventDesk implements Disposable {
   }
 
   #giveUp(id: string): void {
-    const event = this.acknowledge(id);
-    if (event) this.#host.undelivered(event);
+    const event = this.#pending.get(id);
+    if (event) this.#host.undelivered(this.#drop(event));
+  }
+
+  #drop(event: PendingEvent): PendingEvent {
+    this.#pending.delete(event.id);
+    this.#retries.drop(event.id);
+    return event;
   }
 }

@@ -40,6 +40,7 @@ export class Eviction {
 
   /** Makes room after something of class `rank` came. False: it is CRITICAL and there is nothing left to give up. */
   makeRoom(rank: Rank): boolean {
+    if (this.utilization <= 1) return true;
     return this.#shrink('messages', rank) && this.#shrink('bytes', rank);
   }
 

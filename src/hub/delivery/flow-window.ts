@@ -82,13 +82,11 @@ export class FlowWindow {
   /** One message went out with what is in it. */
   sent(bytes: number, flights: readonly Flight[], nowMs: number): void {
     this.#sentBytes += bytes;
-    const common = {
-      endBytes: this.#sentBytes,
-      sentMs: nowMs,
-      ackedBytes: this.#ackedBytes,
-      ackedMs: this.inFlight === 0 ? nowMs : this.#ackedMs,
-    };
-    for (const flight of flights) this.#records.push({ ...flight, ...common });
+    const endBytes = this.#sentBytes;
+    const ackedBytes = this.#ackedBytes;
+    const ackedMs = this.inFlight === 0 ? nowMs : this.#ackedMs;
+    for (const { key, rows } of flights)
+      this.#records.push({ key, rows, endBytes, sentMs: nowMs, ackedBytes, ackedMs });
   }
 
   /**

@@ -78,7 +78,7 @@ export class Outbox {
     this.#options = deliveryOptions(parts.options ?? NATIVE_DELIVERY);
     const now = clock.monotonicMs();
     const options = (): DeliveryOptions => this.#options;
-    this.#pressure = new PressureState(clock.nowNs(), now);
+    this.#pressure = new PressureState(clock);
     this.#reporter = new DropReporter(
       clock,
       options,
@@ -186,8 +186,7 @@ export class Outbox {
     for (const id of ids) {
       const event = this.#events.acknowledge(id);
       if (!event) continue;
-      if (event.waiting) this.#room.take(event.waiting);
-      if (!event.wasSent) this.#ledgers.fly(event.message.key, unitsOf(event.message));
+      if (event.waiting?.turn.list) this.#room.take(event.waiting);
       this.#ledgers.land(event.message.key, unitsOf(event.message));
     }
     this.#settle();
@@ -280,11 +279,18 @@ export class Outbox {
       .filter(({ message }) => message.id === undefined || !this.#events.has(message.id));
     const events = [...this.#events.pending];
     const messages = [
-      ...waiting.map(({ order, message, skip }) => ({ order, message, skipped: skip })),
-      ...events.map(({ order, message, skip, waiting: entry }) => ({ order, message, skipped: entry?.skip ?? skip })),
+      ...waiting.map(({ order, message, skip }) => ({ order, message, skipped: skip, isKnown: false })),
+      ...events.map(({ order, message, skip, wasSent, waiting: entry }) => ({
+        order,
+        message,
+        skipped: wasSent ? skip : entry?.skip,
+        isKnown: wasSent || entry === undefined,
+      })),
     ];
     const unsent: Unsent = {
-      messages: messages.toSorted((one, other) => one.order - other.order),
+      messages: messages
+        .toSorted((one, other) => one.order - other.order)
+        .map(({ message, skipped, isKnown }) => ({ message, skipped, isKnown })),
       skips: [...this.#room.pendingSkips()],
       sources: [...this.#sources.all].map(({ source }) => source),
     };
@@ -294,7 +300,13 @@ export class Outbox {
 
   /** Goes on with what another connection of the session could not deliver. Sources are attached by who knows their clients. */
   adopt({ messages, skips }: Unsent): void {
-    for (const { message, skipped } of messages) {
+    for (const [order, { message, skipped, isKnown }] of messages.entries()) {
+      if (isKnown && message.id !== undefined) {
+        this.#ledgers.produce(message.key, unitsOf(message));
+        this.#ledgers.fly(message.key, unitsOf(message));
+        this.#events.adopt(message.id, message, skipped, order - messages.length);
+        continue;
+      }
       const lane = this.#room.lane(message.key);
       lane.pendingSkip = addSkips(lane.pendingSkip, skipped);
       this.offer(message);
@@ -358,8 +370,7 @@ export class Outbox {
 
   #undelivered({ message, waiting, wasSent }: PendingEvent): void {
     const rank = rankOf(message.priority);
-    if (waiting && !waiting.isAgain) this.#room.lose(waiting, 'expired');
-    else if (waiting) this.#room.take(waiting);
+    if (waiting) this.#room.lose(waiting, 'expired');
     if (wasSent) this.#book.sink(message.key, rank, unitsOf(message));
     else this.#book.lose(message.key, rank, 'dropped', unitsOf(message), 1);
     this.#parts.onUndelivered?.(message);
@@ -375,11 +386,10 @@ export class Outbox {
   /** After anything came or went. */
   #settle(): void {
     const { watermarks, emergencyMode } = this.#options;
-    const now = this.#clock.monotonicMs();
-    if (this.#pressure.update(this.utilization, watermarks, emergencyMode, this.#clock.nowNs(), now)) {
+    if (this.#pressure.update(this.utilization, watermarks, emergencyMode)) {
       this.#reporter.changed();
       if (this.state === 'EMERGENCY') this.#watchSlow(this.#options.slowMs);
-      else this.#sources.queueAll(now);
+      else this.#sources.queueAll(this.#clock.monotonicMs());
       this.#sender.pump();
     }
     if (this.#drain && this.#sender.isEmpty) this.#drain.done(true);

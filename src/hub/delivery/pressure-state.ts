@@ -1,3 +1,4 @@
+import type { Clock } from '../../core/clock.ts';
 import type { DeliveryState } from './delivery-report.ts';
 
 export interface Watermarks {
@@ -19,12 +20,14 @@ export interface Watermarks {
  */
 export class PressureState {
   #state: DeliveryState = 'NORMAL';
+  readonly #clock: Clock;
   #sinceNs: bigint;
   #sinceMs: number;
 
-  constructor(nowNs: bigint, nowMs: number) {
-    this.#sinceNs = nowNs;
-    this.#sinceMs = nowMs;
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#sinceNs = clock.nowNs();
+    this.#sinceMs = clock.monotonicMs();
   }
 
   get state(): DeliveryState {
@@ -42,12 +45,12 @@ export class PressureState {
   }
 
   /** Whether `utilization` changed the state. */
-  update(utilization: number, marks: Watermarks, hasEmergency: boolean, nowNs: bigint, nowMs: number): boolean {
+  update(utilization: number, marks: Watermarks, hasEmergency: boolean): boolean {
     const next = nextState(this.#state, utilization, marks, hasEmergency);
     if (next === this.#state) return false;
     this.#state = next;
-    this.#sinceNs = nowNs;
-    this.#sinceMs = nowMs;
+    this.#sinceNs = this.#clock.nowNs();
+    this.#sinceMs = this.#clock.monotonicMs();
     return true;
   }
 }

@@ -104,9 +104,7 @@ export class Sender {
     try {
       this.#settleLegacy();
       this.#isBlocked = false;
-      while (this.#step()) {
-        // Each step sends one message.
-      }
+      while (this.#step()) this.#parts.changed();
       this.#flush();
     } finally {
       this.#isPumping = false;
@@ -158,7 +156,8 @@ export class Sender {
   #encoded(entry: WaitingMessage, then: () => void): void {
     if (this.#encoding !== entry || this.#isStopped) return;
     this.#encoding = undefined;
-    then();
+    // It may have been given up meanwhile.
+    if (!entry.isLost) then();
     this.#flush();
     this.pump();
   }
@@ -176,7 +175,7 @@ export class Sender {
 
   #failed(entry: WaitingMessage, error: unknown): void {
     const { room, book, fault } = this.#parts;
-    room.failed(entry, 'unknown');
+    room.lose(entry, 'unknown');
     book.lose(entry.message.key, entry.classRank, 'dropped', entry.units, 1);
     fault(error);
   }

@@ -130,16 +130,18 @@ export class WaitingRoom {
     if (isKept(entry.message)) this.#keptWaiting--;
   }
 
-  /** Gives a message up: its rows are left out before the next one of its key. */
+  /** Gives a message up, also one that was taken out and did not go after all: its rows are left out before the next one of its key. */
   lose(entry: WaitingMessage, reason: FrameSkip['reason']): void {
-    const next = entry.inLane.next?.item;
-    this.take(entry);
-    this.#leaveOut(entry, next, reason);
-  }
-
-  /** A message that was taken out to be sent did not go. */
-  failed(entry: WaitingMessage, reason: FrameSkip['reason']): void {
-    this.#leaveOut(entry, entry.lane.messages.first?.item, reason);
+    const isWaiting = entry.turn.list !== undefined;
+    // One that was taken out to be sent stood before all others of its key.
+    const next = isWaiting ? entry.inLane.next : entry.lane.messages.first;
+    if (isWaiting) this.take(entry);
+    entry.isLost = true;
+    if (entry.isAgain) return;
+    const { rows, before } = entry.message;
+    const skip = addSkips(addSkips(entry.skip, before), { n: rows, reason });
+    if (next) next.item.skip = addSkips(skip, next.item.skip);
+    else entry.lane.pendingSkip = addSkips(skip, entry.lane.pendingSkip);
   }
 
   /** The message a class would give up first. */
@@ -174,15 +176,6 @@ export class WaitingRoom {
   /** What was left out at the end of each key. */
   *pendingSkips(): Generator<[string, FrameSkip]> {
     for (const { key, pendingSkip } of this.#lanes.values()) if (pendingSkip) yield [key, pendingSkip];
-  }
-
-  #leaveOut(entry: WaitingMessage, next: WaitingMessage | undefined, reason: FrameSkip['reason']): void {
-    entry.isLost = true;
-    if (entry.isAgain) return;
-    const { rows, before } = entry.message;
-    const skip = addSkips(addSkips(entry.skip, before), { n: rows, reason });
-    if (next) next.skip = addSkips(skip, next.skip);
-    else entry.lane.pendingSkip = addSkips(skip, entry.lane.pendingSkip);
   }
 
   /** Messages of one key never pass each other: an urgent one takes those before it along. */
