@@ -109,6 +109,7 @@ export class SyntheticEngine {
         nowNs: String(pageClock.nowNs()),
         dataFolder: '',
         host: 'node',
+        rights: ['view'],
       }),
       'stream.watch': ({ channels, mode, after }: CallParsed<'stream.watch'>) => {
         const { watch, streams } = hubOf().watch(channels, mode, after);

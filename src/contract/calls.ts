@@ -17,7 +17,7 @@ import { job, labEvent } from './recording-schema.ts';
 import { protectedDevice, safetyState } from './safety-schema.ts';
 import { SERVER_CALLS } from './server-calls.ts';
 import { SHARE_CALLS } from './share-calls.ts';
-import { controlValue, id, longText, nothing, type right, shortText, timeNs } from './value-schema.ts';
+import { controlValue, id, longText, nothing, right, shortText, timeNs } from './value-schema.ts';
 
 /** Version of this list. Screen and engine must agree on it in `engine.hello`. */
 export const CONTRACT_VERSION = 4;
@@ -89,6 +89,8 @@ export const CALLS = {
       nowNs: timeNs,
       dataFolder: z.string(),
       host: z.enum(['electron', 'node']),
+      /** What this screen may. */
+      rights: z.array(right),
     }),
   },
   'bench.read': { right: 'view', input: nothing, output: benchState },

@@ -17,6 +17,7 @@ const HELLO = {
   nowNs: '2',
   dataFolder: '/data',
   host: 'node',
+  rights: ['view'],
 } as const;
 
 /** Handlers that refuse everything but hello and what a test brings. */

@@ -125,6 +125,7 @@ describe('serve under fuzz', () => {
     nowNs: '0',
     dataFolder: '/',
     host: 'node',
+    rights: ['view'],
   };
 
   it('answers every request once or ends the link, and leaves nothing behind', async () => {

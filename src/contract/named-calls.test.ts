@@ -19,6 +19,7 @@ const HELLO = {
   nowNs: '2',
   dataFolder: '/',
   host: 'node',
+  rights: ['view'],
 } as const;
 
 const ANNA = { user: 'anna', client: '7f', role: 'developer', rights: ['view', 'control'] } as const;

@@ -32,7 +32,7 @@ export function createBenchCalls(parts: EngineParts): Pick<Handlers, BenchCall> 
   const head = (): BenchState['bench'] => board.state.bench;
   let setting: Promise<unknown> = Promise.resolve();
   return {
-    'engine.hello': () => ({
+    'engine.hello': (_input, { rights }) => ({
       contract: CONTRACT_VERSION,
       version: parts.version,
       engine: parts.id,
@@ -40,6 +40,7 @@ export function createBenchCalls(parts: EngineParts): Pick<Handlers, BenchCall> 
       nowNs: String(clock.nowNs()),
       dataFolder,
       host: host.host,
+      rights: [...rights],
     }),
     'bench.read': () => board.state,
     'bench.new': async ({ name }) => {

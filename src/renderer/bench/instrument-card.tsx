@@ -8,6 +8,7 @@ import { CardMenu } from './card-menu.tsx';
 import type { CardProps } from './card-props.ts';
 import { fullTitleOf, identityText, stateWord, titleOf } from './instrument-words.ts';
 import { LoadCard } from './load-card.tsx';
+import { LockNote } from './lock-note.tsx';
 import { MeterCard } from './meter-card.tsx';
 import { MoreSettings } from './more-settings.tsx';
 import { OtherLamps } from './other-lamps.tsx';
@@ -63,6 +64,7 @@ export const InstrumentCard = memo(
         <CardBody instrument={instrument} channels={channels} />
         <OtherLamps instrument={instrument} />
         <MoreSettings instrument={instrument} />
+        <LockNote instrument={instrument} />
         <StrangerNote instrument={instrument} />
         <Trouble instrument={instrument} />
       </article>

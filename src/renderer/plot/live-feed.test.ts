@@ -54,6 +54,7 @@ async function openEngine(overrides: Partial<Handlers> = {}): Promise<Engine> {
       nowNs: '0',
       dataFolder: '',
       host: 'node' as const,
+      rights: [],
     }),
     'stream.watch': () => ({ watch: 3, streams: [STREAM] }),
     'watch.set': () => ({ streams: [STREAM] }),
