@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { outputOff } from './instrument-schema.ts';
 import { labDialect, serverFinding, serverLock, serverState } from './server-schema.ts';
+import { codecResult, serverStats, serverTrend, trendSpan } from './server-stats-schema.ts';
 import { id, nothing, shortText } from './value-schema.ts';
 
 const url = z.string().min(1).max(2000);
@@ -57,6 +58,20 @@ export const SERVER_CALLS = {
     output: z.object({ reply: z.string() }),
   },
   'server.acknowledge': { right: 'control', input: z.object({ server: id, alarm: id }), output: nothing },
+  /** What the server counts of its own sending, asked at most once a second for all screens. Throws server.unsupported where it has no such answer, server.closed, server.timeout. */
+  'server.stats': { right: 'view', input: z.object({ server: id }), output: serverStats },
+  /** How the server did over time; `after` (ms since 1970): only points later than that. */
+  'server.trend': {
+    right: 'view',
+    input: z.object({ server: id, span: trendSpan, after: z.number().optional() }),
+    output: serverTrend,
+  },
+  /** How the codecs do on this machine. Takes seconds; the engine goes on meanwhile. Throws server.busy while another one runs. */
+  'server.benchmark': {
+    right: 'view',
+    input: z.object({ iterations: z.int().min(1).max(10_000).default(1000) }),
+    output: z.object({ results: z.array(codecResult) }),
+  },
   /** What an address speaks, what works and what is broken, without putting it on the bench. */
   'server.inspect': {
     right: 'view',

@@ -1,6 +1,7 @@
 import type { Handlers } from '../../contract/serve.ts';
 import { LabError } from '../../core/errors.ts';
 import type { EngineParts } from '../engine-parts.ts';
+import { benchCodecs } from '../lab/codec-bench.ts';
 
 type ServerCall =
   | 'server.add'
@@ -15,6 +16,9 @@ type ServerCall =
   | 'server.emergencyStop'
   | 'server.command'
   | 'server.acknowledge'
+  | 'server.stats'
+  | 'server.trend'
+  | 'server.benchmark'
   | 'server.inspect';
 
 /** A server that looks for instruments may take its time. */
@@ -25,6 +29,7 @@ const HARMLESS = /^\s*(help|discover|connect|profiles|jobs|health)\b|^\s*GET\s/i
 
 /** Lab servers of the bench. */
 export function createServerCalls({ servers, safety }: EngineParts): Pick<Handlers, ServerCall> {
+  let isMeasuring = false;
   return {
     'server.add': async ({ url, label, token, dialect }) => {
       const added = await servers.add({
@@ -95,6 +100,21 @@ export function createServerCalls({ servers, safety }: EngineParts): Pick<Handle
       if (!open.acknowledge) throw lacks('alarms to acknowledge');
       await open.acknowledge(alarm, who, signal);
       return {};
+    },
+    'server.stats': ({ server }) => servers.find(server).stats.read(),
+    'server.trend': ({ server, span, after }) => servers.find(server).trend.read(span, after),
+    'server.benchmark': async ({ iterations }, { signal }) => {
+      if (isMeasuring)
+        throw new LabError(
+          'server.busy',
+          'The codecs are being measured already. Wait for the result, or two would spoil each other.',
+        );
+      isMeasuring = true;
+      try {
+        return { results: await benchCodecs(iterations, signal) };
+      } finally {
+        isMeasuring = false;
+      }
     },
     'server.inspect': async ({ url, token }) => {
       await using lab = await servers.inspect(url, token);

@@ -8,6 +8,8 @@ import { DropWatch } from './drop-watch.ts';
 import { LineList } from './line-list.ts';
 import { saidName, saidText } from './said-text.ts';
 import type { SavedServer } from './server-file.ts';
+import { TrendKeeper } from './server-trend.ts';
+import { SharedStats } from './shared-stats.ts';
 
 export interface BenchServerLimits {
   lines: number;
@@ -37,6 +39,9 @@ export class BenchServer {
   /** The token it was opened with: shown and logged nowhere. */
   secret: string | undefined;
   readonly drops = new DropWatch();
+  readonly trend = new TrendKeeper();
+  /** What it counts of its own sending. */
+  readonly stats: SharedStats;
   /** A login that can be renewed is kept. */
   hasSession = false;
   /** Streams of its attached instruments, by equipment and name. */
@@ -52,6 +57,7 @@ export class BenchServer {
   constructor(saved: SavedServer, host: BenchServerHost, limits = LIMITS) {
     this.saved = saved;
     this.#host = host;
+    this.stats = new SharedStats(host.clock, () => this.open);
     this.#lines = new LineList(limits.lines);
     this.#alarms = new AlarmList(limits.alarms);
   }

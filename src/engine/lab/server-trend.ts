@@ -1,3 +1,4 @@
+import type { ServerState } from '../../contract/server-schema.ts';
 import type { ServerTrend, TrendSpan } from '../../contract/server-stats-schema.ts';
 
 /** Counters of a server as of now; they only grow, or begin anew. */
@@ -8,6 +9,20 @@ export interface TrendCounts {
   bytes: number;
   /** Of the latest stream; NaN while unknown. */
   latencyMs: number;
+}
+
+/** The counters in what is shown of a server. */
+export function trendCounts({ streams, traffic }: Pick<ServerState, 'streams' | 'traffic'>): TrendCounts {
+  let rows = 0;
+  let lost = 0;
+  let latencyMs = Number.NaN;
+  for (const stream of streams) {
+    rows += stream.rows;
+    lost += stream.lost;
+    if (stream.source !== 'live' || stream.latencyMs === null) continue;
+    latencyMs = Number.isNaN(latencyMs) ? stream.latencyMs : Math.max(latencyMs, stream.latencyMs);
+  }
+  return { rows, lost, latencyMs, wireBytes: traffic.wireBytes, bytes: traffic.bytes };
 }
 
 interface TrendStep {

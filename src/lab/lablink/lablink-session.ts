@@ -196,6 +196,7 @@ export class LabLinkSession {
       ready: (kind, capabilities, isDeflated) => this.#connected(kind, capabilities, isDeflated),
       message: (message) => this.#message(message),
       ended: () => {
+        this.stats.ended();
         this.#starter.ended();
         this.#trial.abort();
       },

@@ -12,7 +12,7 @@ const ANSWER_MS = 3000;
 /** What the enhanced socket counts of its own queue. */
 export class SocketStats {
   readonly #clock: Clock;
-  readonly #waits = new Set<(message: StatsMessage) => void>();
+  readonly #waits = new Set<{ take(message: StatsMessage): void; fail(error: LabError): void }>();
   /** Messages the server dropped since this connection began. */
   dropped = 0;
   /** Most that may wait there, as it said; undefined: it did not. */
@@ -36,13 +36,21 @@ export class SocketStats {
   heard(message: StatsMessage): number {
     const sent = message.connection?.messages_sent;
     if (typeof sent === 'number') this.#rate(sent);
-    for (const wait of this.#waits) wait(message);
-    this.#waits.clear();
+    for (const wait of [...this.#waits]) wait.take(message);
     const dropped = message.connection?.messages_dropped;
     if (typeof dropped !== 'number') return 0;
     const more = Math.max(0, dropped - this.dropped);
     this.dropped = dropped;
     return more;
+  }
+
+  /** The connection ended: no answer comes. */
+  ended(): void {
+    const error = new LabError(
+      'server.closed',
+      'The connection to the lab server ended before it answered. Ask again.',
+    );
+    for (const wait of [...this.#waits]) wait.fail(error);
   }
 
   /** An answer by the names of `get_stats`; what the server does not count itself is made of two answers. Undefined: there is nothing in it. */
@@ -52,30 +60,32 @@ export class SocketStats {
     return figures;
   }
 
-  /** Asks and gives the answer. Throws server.timeout, call.cancelled. */
+  /** Asks and gives the answer. Throws server.timeout, server.closed, call.cancelled. */
   ask(send: (text: string) => boolean, signal?: AbortSignal): Promise<StatsMessage> {
     if (signal?.aborted) return Promise.reject(LabError.from(signal.reason));
     return new Promise((resolve, reject) => {
       const end = (): void => {
         timer[Symbol.dispose]();
         signal?.removeEventListener('abort', cancel);
-        this.#waits.delete(take);
+        this.#waits.delete(wait);
       };
-      const take = (message: StatsMessage): void => {
-        end();
-        resolve(message);
+      const wait = {
+        take: (message: StatsMessage): void => {
+          end();
+          resolve(message);
+        },
+        fail: (error: LabError): void => {
+          end();
+          reject(error);
+        },
       };
-      const cancel = (): void => {
-        end();
-        reject(LabError.from(signal?.reason));
-      };
+      const cancel = (): void => wait.fail(LabError.from(signal?.reason));
       const timer = this.#clock.after(ANSWER_MS, () => {
-        end();
         const text = 'The server did not answer with its statistics: its queue may be full. Ask again.';
-        reject(new LabError('server.timeout', text));
+        wait.fail(new LabError('server.timeout', text));
       });
       signal?.addEventListener('abort', cancel);
-      this.#waits.add(take);
+      this.#waits.add(wait);
       send(GET_STATS);
     });
   }
