@@ -176,7 +176,9 @@ export class ShareDesk implements AsyncDisposable {
     this.#parts.events.add({ kind: 'status', severity: 'error', text: `The bench is not shared. ${reason}` });
   }
 
+  /** The hub reports twice a second, mostly the same. */
   #show(share: ShareState): void {
+    if (JSON.stringify(share) === JSON.stringify(this.#parts.board.state.share)) return;
     this.#parts.board.publish('share.changed', { share });
   }
 }
