@@ -20,6 +20,7 @@ export default defineConfig({
           'engine-entry': at('src/main/engine-entry.ts'),
           cli: at('src/headless/cli.ts'),
           'engine-child': at('src/headless/engine-child.ts'),
+          hub: at('src/hub/main.ts'),
           simulator: at('src/simulator/main.ts'),
           'export-worker': at('src/engine/export/export-worker.ts'),
           'vendor-visa': at('src/engine/transport/vendor-visa/visa-child.ts'),

@@ -55,6 +55,8 @@ const FLOORS: Record<string, Floor> = {
     holds: 'a screen that serves other clients: the lab-server protocols, REST, metrics',
     floors: ['core', 'protocol', 'contract'],
     packages: ['node:', 'zod', 'ws', 'fastify', '@fastify/swagger', 'fastify-type-provider-zod', 'jose', 'prom-client'],
+    // Its process finds the engine as every command does.
+    exceptions: [{ from: /^src\/hub\/main\.ts$/, to: /^src\/headless\/running-engine\.ts$/ }],
   },
   main: {
     holds: 'the Electron shell',

@@ -16,6 +16,11 @@ export interface ConnectionCounts {
   /** 0…1 of what may wait. */
   utilization: number;
   dropped: number;
+  conflated?: number;
+  decimated?: number;
+  /** Of compression, 1–9; 0: none. */
+  level?: number;
+  roundTripMs?: number | null;
   state: 'normal' | 'backpressure' | 'emergency';
   streams: number;
   /** Raw and wire bytes of what was compressed. */

@@ -7,6 +7,18 @@ import type { HubLog } from './hub-log.ts';
 import type { HubMetrics } from './metrics/hub-metrics.ts';
 import type { WsSettings } from './ws-settings.ts';
 
+/** What a hub allows its clients, beside how many may come. */
+export interface HubLimits {
+  /** Messages that wait for one client at most. */
+  queueItems: number;
+  /** The longest message a client may send; bytes. */
+  messageBytes: number;
+  /** How long a lost client may come back and get what it missed; s. */
+  replayS: number;
+}
+
+export const HUB_LIMITS: HubLimits = { queueItems: 10_000, messageBytes: 1_048_576, replayS: 300 };
+
 /** What every dialect of the hub works with. */
 export interface HubParts {
   readonly clock: Clock;
@@ -14,6 +26,7 @@ export interface HubParts {
   readonly access: Access;
   readonly roles: RoleOptions;
   readonly connections: ConnectionBook;
+  readonly limits: HubLimits;
   readonly log: HubLog;
   readonly metrics: HubMetrics;
   /** Name people gave the bench. */

@@ -4,10 +4,10 @@ import { Scope } from '../core/scope.ts';
 import type { Access } from './access/access.ts';
 import type { RoleOptions } from './access/role.ts';
 import type { SharedBench } from './bench/shared-bench.ts';
-import { ConnectionBook, type ConnectionLimits } from './connection-book.ts';
+import { CONNECTION_LIMITS, ConnectionBook, type ConnectionLimits } from './connection-book.ts';
 import { DIALECTS } from './dialects.ts';
 import type { HubLog } from './hub-log.ts';
-import type { HubParts } from './hub-parts.ts';
+import { HUB_LIMITS, type HubLimits, type HubParts } from './hub-parts.ts';
 import { HubMetrics } from './metrics/hub-metrics.ts';
 import type { FenceOptions } from './server/fence.ts';
 import { isLoopback } from './server/fence.ts';
@@ -31,7 +31,8 @@ export interface HubOptions {
   tls?: TlsFiles | undefined;
   fence?: FenceOptions | undefined;
   roles?: RoleOptions | undefined;
-  connections?: ConnectionLimits | undefined;
+  /** `connections`: sockets in all. */
+  limits?: (HubLimits & Pick<ConnectionLimits, 'connections'>) | undefined;
   /** Options of LabLink's sockets; default WS_SETTINGS. */
   ws?: WsSettings | undefined;
   /** Where dialects keep what outlives the hub (profiles, notes on alarms). Default: nowhere. */
@@ -58,7 +59,10 @@ export async function openHub(options: HubOptions): Promise<Hub> {
   const scope = new Scope('hub');
   try {
     const { clock, bench, access, log, id, name, version } = options;
-    const connections = new ConnectionBook(options.connections);
+    const connections = new ConnectionBook({
+      ...CONNECTION_LIMITS,
+      ...(options.limits ? { connections: options.limits.connections } : {}),
+    });
     const parts: HubParts = {
       clock,
       bench,
@@ -69,6 +73,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
       version,
       roles: options.roles ?? {},
       connections,
+      limits: options.limits ?? HUB_LIMITS,
       metrics: scope.use(new HubMetrics(connections)),
       instance: randomUUID(),
       startedNs: clock.nowNs(),

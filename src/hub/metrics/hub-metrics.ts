@@ -12,6 +12,7 @@ export class HubMetrics implements Disposable {
   readonly neurograph: NeurographMetrics;
   readonly #lag = monitorEventLoopDelay({ resolution: 20 });
   readonly #backpressure: Counter;
+  readonly #pressures = { backpressure: 0, emergency: 0 };
 
   constructor(connections: ConnectionBook) {
     collectDefaultMetrics({ register: this.registry, prefix: 'labhub_' });
@@ -69,8 +70,19 @@ export class HubMetrics implements Disposable {
     this.#lag.enable();
   }
 
+  /** Times connections came under pressure since the hub began. */
+  get pressures(): { backpressure: number; emergency: number } {
+    return { ...this.#pressures };
+  }
+
+  /** Lag of the event loop, 99th percentile since the last look; ms. */
+  get lagMs(): number {
+    return this.#lagS() * 1000;
+  }
+
   /** A connection entered this state. */
   pressed(state: 'backpressure' | 'emergency'): void {
+    this.#pressures[state]++;
     this.#backpressure.inc({ state });
   }
 
