@@ -170,19 +170,15 @@ export class CommandDesk {
   async #lock(command: Command, commander: Commander, instrument: string): Promise<unknown> {
     const { wait, timeout_seconds } = parametersOf(lock, command);
     const holder = commander.principal.name;
-    const { key: _key, ...given } = await this.#call(command, commander, 'lock.take', {
-      instrument,
-      holder,
-      ttlS: timeout_seconds,
-      wait,
-    });
+    const input = { instrument, holder, ttlS: timeout_seconds, wait };
+    const { key: _key, ...given } = await this.#call(once(command), commander, 'lock.take', input);
     return given;
   }
 
   async #unlock(command: Command, commander: Commander, instrument: string): Promise<unknown> {
-    const { locks } = await this.#call(command, commander, 'lock.list', { instrument });
+    const { locks } = await this.#call(once(command), commander, 'lock.list', { instrument });
     const mine = locks.filter(({ isMine }) => isMine);
-    for (const { id } of mine) await this.#call(command, commander, 'lock.release', { lock: id });
+    for (const { id } of mine) await this.#call(once(command), commander, 'lock.release', { lock: id });
     return { released: mine.length };
   }
 
@@ -218,6 +214,11 @@ export class CommandDesk {
       error: result.error ?? null,
     });
   }
+}
+
+/** Taking a lock twice is taking it once: the engine need not remember. */
+function once(command: Command): Command {
+  return { ...command, idem: undefined };
 }
 
 function parametersOf<T extends z.ZodType>(schema: T, { action, parameters }: Command): z.output<T> {

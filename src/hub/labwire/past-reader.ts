@@ -35,7 +35,7 @@ export interface PastRequest {
   epoch: number;
   /** The feed of that stream, if it is held. */
   feed: StreamFeed | undefined;
-  /** Both belong to it. */
+  /** Both belong to it; `to` without end: up to the newest. */
   from: number;
   to: number;
   maxRows: number;
@@ -47,6 +47,9 @@ const MOST_PROBES = 40;
 /** Pages of the engine for one answer, at most. */
 const MOST_READS = 20;
 const PROBE_ROWS = 64;
+/** How far back the newest row is looked for. */
+const NEWEST_S = [1, 30, 600];
+const NEWEST_ROWS = 100_000;
 const SECOND_NS = 1_000_000_000n;
 
 /** Rows of the past of one stream by their numbers: what the feed has, and before it what the engine has, which knows rows by time. */
@@ -70,14 +73,35 @@ export class PastReader {
     if (isHeld && to >= heldFrom)
       feed.ring.visit(Math.max(from, heldFrom), to + 1, (page, at, end) => void rows.push({ page, from: at, to: end }));
     const cut = cutTo(rows, maxRows);
-    const last = cut.at(-1);
-    const end = cut.length < rows.length || isCut(cut, rows) ? (lastRow(last) ?? to) : to;
+    const isCut = cut.length < rows.length || cut.at(-1)?.to !== rows[cut.length - 1]?.to;
+    const whole = Number.isFinite(to) ? to : (lastRow(rows.at(-1)) ?? from - 1);
+    const end = isCut ? (lastRow(cut.at(-1)) ?? from - 1) : whole;
     return {
       info: past.info,
       rows: cut,
       missing: missingIn(cut, from, end, isHeld ? feed : undefined),
-      next: end < to ? end + 1 : undefined,
+      next: end < whole ? end + 1 : undefined,
     };
+  }
+
+  /** The newest row of a stream that nobody holds; undefined: none came lately. Throws what `history.read` throws. */
+  async newest(info: StreamInfo): Promise<PastRows | undefined> {
+    const channels = measuredColumns(info).map(({ channel }) => channelId(info.instrument, channel));
+    if (channels.length === 0) return undefined;
+    const nowNs = this.#nowNs();
+    for (const seconds of NEWEST_S) {
+      const fromNs = nowNs - BigInt(seconds) * SECOND_NS;
+      const { pieces, streams } = await readRawHistory(this.#bench.client, {
+        channels: channels.slice(0, 500),
+        fromNs,
+        toNs: nowNs + SECOND_NS,
+        limit: NEWEST_ROWS,
+      });
+      const then = streams.find((one) => one.key === info.key && one.epoch === info.epoch);
+      const page = then ? pagesOf(pieces, then).at(-1) : undefined;
+      if (page) return { page, from: page.rows - 1, to: page.rows };
+    }
+    return undefined;
   }
 
   async #readEngine(
@@ -172,10 +196,6 @@ function cutTo(rows: readonly PastRows[], maxRows: number): PastRows[] {
     left -= end - from;
   }
   return cut;
-}
-
-function isCut(cut: readonly PastRows[], whole: readonly PastRows[]): boolean {
-  return cut.length > 0 && cut.at(-1)?.to !== whole[cut.length - 1]?.to;
 }
 
 function lastRow(rows: PastRows): number;

@@ -1,0 +1,93 @@
+import { randomBytes } from 'node:crypto';
+import { neurographRate } from '../../protocol/lab/neurograph-role.ts';
+import { askerOf } from '../access/asker.ts';
+import { isConcerned } from '../access/principal.ts';
+import { ResumeTokens } from '../access/resume-token.ts';
+import { SessionStore } from '../access/session-store.ts';
+import { RequestBuckets } from '../delivery/request-buckets.ts';
+import type { OpenDialect } from '../dialect.ts';
+import { closeSocket } from '../server/socket-wire.ts';
+import { BenchEvents } from './bench-events.ts';
+import { ChannelDesk } from './channel-desk.ts';
+import { REQUEST_TYPES } from './client-message.ts';
+import { CommandDesk } from './command-desk.ts';
+import { LABWIRE_LIMITS } from './greeting.ts';
+import { addHistoryRoute } from './history-route.ts';
+import { HubEvents } from './hub-events.ts';
+import { LabwireConnection } from './labwire-connection.ts';
+import type { LabwireRoom } from './labwire-room.ts';
+import type { LabwireSession } from './labwire-session.ts';
+import { PastReader } from './past-reader.ts';
+
+const SUBPROTOCOL = 'labwire.1';
+const PATHS = ['/ws', '/labwire', '/api/v1/ws'];
+
+/** Our own protocol, on the paths its clients try; docs/hub-labwire.md. */
+export const openLabwireDialect: OpenDialect = (parts, scope) => {
+  const { clock, bench, access } = parts;
+  const limits = LABWIRE_LIMITS;
+  const channels = new ChannelDesk(clock);
+  const sessions = new SessionStore<LabwireSession>({
+    clock,
+    tokens: new ResumeTokens(access.resumeKey, parts.instance, randomBytes),
+    ttlS: limits.ttlS,
+    reissueS: limits.reissueS,
+    onDropped: ({ kept }) => kept[Symbol.dispose](),
+  });
+  const room: LabwireRoom = {
+    parts,
+    limits,
+    channels,
+    sessions,
+    buckets: new RequestBuckets(clock, { rateOf: neurographRate, knownTypes: REQUEST_TYPES }),
+    past: new PastReader(bench, () => clock.nowNs()),
+    commands: new CommandDesk({
+      bench,
+      clock,
+      channels,
+      asker: ({ principal, session }) => askerOf(principal, 'labwire', session),
+    }),
+  };
+  const open = new Set<LabwireConnection>();
+  scope.use(new BenchEvents(bench, channels));
+  scope.use(new HubEvents(parts, channels));
+  scope.use(sessions);
+  scope.use(
+    bench.onChange((now, before) => {
+      if (now.streams === before.streams && now.channels === before.channels && now.instruments === before.instruments)
+        return;
+      for (const connection of open) connection.benchChanged();
+    }),
+  );
+  scope.use(
+    access.onRevoked((change) => {
+      for (const connection of [...open]) connection.access(change);
+      if (change.what === 'ended') sessions.revoke((principal) => isConcerned(principal, change));
+    }),
+  );
+  scope.defer(() => {
+    for (const connection of [...open]) connection.end(1001, 'The hub ends.');
+  });
+  return {
+    doors: [
+      {
+        paths: PATHS,
+        subprotocol: SUBPROTOCOL,
+        token: 'enter',
+        maxMessageBytes: limits.maxMessageBytes,
+        deflate: true,
+        enter(visit) {
+          const greeting = [...open].filter(({ isGreeting }) => isGreeting).length;
+          if (greeting >= limits.maxGreeting) {
+            closeSocket(visit.socket, 1013, 'Too many clients are greeting at once. retry_after=2');
+            return;
+          }
+          const connection = new LabwireConnection(room, visit);
+          open.add(connection);
+          void connection.closed.then(() => open.delete(connection));
+        },
+      },
+    ],
+    routes: (app) => addHistoryRoute(app, room),
+  };
+};
