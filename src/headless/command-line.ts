@@ -17,7 +17,9 @@ import { saveLast } from './commands/save-last.ts';
 import { screenshot } from './commands/screenshot.ts';
 import { serve } from './commands/serve.ts';
 import { server } from './commands/server.ts';
+import { token } from './commands/token.ts';
 import { upload } from './commands/upload.ts';
+import { user } from './commands/user.ts';
 import { verify } from './commands/verify.ts';
 import { waveform } from './commands/waveform.ts';
 import { ws } from './commands/ws.ts';
@@ -44,6 +46,8 @@ const COMMANDS: readonly Command[] = [
   upload,
   server,
   ws,
+  user,
+  token,
 ];
 
 /** Carries out one command line; gives the exit code. What goes wrong is one line for the person, never a throw. */

@@ -42,20 +42,23 @@ export class UserTable {
     return this.#file.value.users.find((user) => user.id === id);
   }
 
-  /** Throws hub.user-known, hub.weak-password, call.invalid for a name that is none, call.limit, hub.storage. */
-  async add(name: string, role: NamedRole, password: string): Promise<UserView> {
+  /** Throws call.invalid for what is no name, hub.user-known for one that is taken. */
+  checkName(name: string): void {
     if (!userName.safeParse(name).success) {
       const text = `"${name.slice(0, 80)}" is no name for a user: it may have up to 64 letters, digits, dots, dashes, underscores and @. Nobody was added; take another name.`;
       throw new LabError('call.invalid', text);
     }
+    if (this.find(name)) throw knownUser(name);
+  }
+
+  /** Throws hub.user-known, hub.weak-password, call.invalid for a name that is none, call.limit, hub.storage. */
+  async add(name: string, role: NamedRole, password: string): Promise<UserView> {
+    this.checkName(name);
     checkPassword(name, password);
     const hash = await this.#desk.hash(password);
     const nowMs = this.#nowMs();
     return this.#file.change((file) => {
-      if (findByName(file, name)) {
-        const text = `There is a user ${name} already. Nothing was changed; take another name, or change that user.`;
-        throw new LabError('hub.user-known', text);
-      }
+      if (findByName(file, name)) throw knownUser(name);
       if (file.users.length >= MAX_USERS) {
         throw new LabError('call.limit', `There are ${MAX_USERS} users; more are not kept. Remove those who left.`);
       }
@@ -163,6 +166,11 @@ function needByName(file: UserFile, name: string): UserRecord {
   const user = findByName(file, name);
   if (!user) throw unknownUser(name);
   return user;
+}
+
+function knownUser(name: string): LabError {
+  const text = `There is a user ${name} already. Nothing was changed; take another name, or change that user.`;
+  return new LabError('hub.user-known', text);
 }
 
 function unknownUser(name: string): LabError {
