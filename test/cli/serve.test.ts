@@ -42,6 +42,15 @@ async function openFolder(): Promise<ServeFolder> {
   return new ServeFolder(data);
 }
 
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
 /** Waits until the bench is as wanted. */
 async function benchWhere(client: Client, isWanted: (bench: BenchState) => boolean): Promise<BenchState> {
   let changed = (): void => {};
@@ -186,4 +195,41 @@ describe.concurrent('labwire serve', () => {
     using client = await screenOf(second.url, second.token);
     expect((await client.call('bench.read', {})).revision).toBeGreaterThanOrEqual(0);
   });
+});
+
+describe('sharing the bench', () => {
+  it('starts the hub by a setting, survives the end of the engine, and ends it with the setting and with the host', async () => {
+    await using folder = await openFolder();
+    const { host, url, token } = await folder.serve();
+    const port = await freePort();
+    const shared = `http://127.0.0.1:${port}/health`;
+    const turn = async (client: Client, on: boolean): Promise<void> => {
+      const { settings } = await client.call('bench.read', {});
+      await client.call('settings.set', { share: { ...settings.share, on, port } });
+    };
+    using one = await screenOf(url, token);
+    await turn(one, true);
+    const { share } = await benchWhere(one, (bench) => bench.share.state === 'on');
+    expect(share.urls).toEqual([expect.stringContaining(`:${port}`)]);
+    await fetch(shared);
+    // Calls in the name of others are taken from who has the token.
+    const as = { user: 'anna', client: 'a1', role: 'viewer', rights: ['view'] } as const;
+    const named = { as: { ...as, rights: [...as.rights] } };
+    await one.call('bench.read', {}, named);
+    await expect(one.call('bench.rename', { name: 'x' }, named)).rejects.toMatchObject({ code: 'call.denied' });
+    await turn(one, false);
+    await benchWhere(one, (bench) => bench.share.state === 'off');
+    await vi.waitFor(() => expect(fetch(shared)).rejects.toThrow(), { timeout: 60_000 });
+    await turn(one, true);
+    await benchWhere(one, (bench) => bench.share.state === 'on');
+    process.kill(await enginePid(folder.data), 'SIGKILL');
+    await one.closed;
+    const again = await vi.waitFor(() => screenOf(url, token), { timeout: 120_000 });
+    await benchWhere(again, (bench) => bench.share.state === 'on');
+    await fetch(shared);
+    again[Symbol.dispose]();
+    expect((await host.stop('SIGTERM')).code).toBe(0);
+    await expect(fetch(shared)).rejects.toThrow();
+    // Eight processes are started one after another.
+  }, 300_000);
 });
