@@ -8,6 +8,7 @@ import { EngineHost } from './engine-host.ts';
 import { EXIT } from './exit-code.ts';
 import { NodeServices } from './node-services.ts';
 import { findRunningEngine } from './running-engine.ts';
+import { shareBench } from './share-bench.ts';
 import { aborted } from './stop.ts';
 
 const LAUNCHER_CHECK_MS = 500;
@@ -33,6 +34,7 @@ export async function serveHost(args: Arguments, shell: Shell): Promise<number> 
     throw error;
   }
   await show(engine.pageUrl, args, shell);
+  if (args.flag('share')) await shareBench(dataFolder, args, shell);
   shell.say(`Serving ${dataFolder}; Ctrl-C ends it.`);
   await Promise.race([aborted(shell.signal), launcherGone(scope), engine.ended]);
   return EXIT.done;
@@ -42,6 +44,7 @@ async function showRunning(dataFolder: string, args: Arguments, shell: Shell): P
   const running = await findRunningEngine(dataFolder, 'command line', shell.signal);
   if (!running) return false;
   running.client[Symbol.dispose]();
+  if (args.flag('share')) await shareBench(dataFolder, args, shell);
   shell.say(`Labwire runs already on ${dataFolder} (process ${running.pid}); this is its page.`);
   await show(running.pageUrl, args, shell);
   return true;
