@@ -118,8 +118,7 @@ export class LockDesk implements AsyncDisposable {
       toldMs: nowMs,
     };
     session.holdings.set(instrument, holding);
-    // It ended while the engine was asked: nobody would ever give the lock back.
-    if (this.#sessions.get(session.id) !== session) await this.#giveBack(session, holding);
+    await this.#stillMay(session, holding);
     return this.#answer(session, holding, given, before);
   }
 
@@ -201,6 +200,17 @@ export class LockDesk implements AsyncDisposable {
     this.#timer?.[Symbol.dispose]();
     await this.#sweeping;
     for (const session of [...this.#sessions.values()]) await this.#end(session, 'released');
+  }
+
+  /** The session may have ended while the engine was asked, or its role changed: nobody would ever give the lock back. Throws lock.unknown. */
+  async #stillMay(session: LockSession, holding: Holding): Promise<void> {
+    const isThere = this.#sessions.get(session.id) === session;
+    if (isThere && (holding.mode === 'observer' || hasRight(session.principal.role, 'control'))) return;
+    await this.#giveBack(session, holding);
+    throw new LabError(
+      'lock.unknown',
+      'The session ended while it took the lock. The lock was given back; open a session and try again.',
+    );
   }
 
   #answer(session: LockSession, holding: Holding, given: GivenLock, before: Holding | undefined): AcquireAnswer {
