@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import WebSocket from 'ws';
-import { type LabwireFrame, framesOfBatch, parseFrame, FRAME_TYPE } from '../../src/protocol/lab/labwire-frame.ts';
+import { FRAME_TYPE, framesOfBatch, type LabwireFrame, parseFrame } from '../../src/protocol/lab/labwire-frame.ts';
 
 export type Said = Record<string, unknown> & { type: string };
 
@@ -72,7 +72,9 @@ export class LabwireProbe {
       const timer = setTimeout(() => {
         end();
         const last = this.heard.slice(-6).map((one) => JSON.stringify(one).slice(0, 200));
-        reject(new Error(`Waited for ${what} in vain; closed ${JSON.stringify(this.closed)}; heard ${last.join('\n')}`));
+        reject(
+          new Error(`Waited for ${what} in vain; closed ${JSON.stringify(this.closed)}; heard ${last.join('\n')}`),
+        );
       }, limitMs);
       this.#checks.add(check);
       check();
