@@ -1,0 +1,75 @@
+import { neurographRate } from '../../protocol/lab/neurograph-role.ts';
+import { LockDesk } from '../access/lock-desk.ts';
+import { LockHistory } from '../access/lock-history.ts';
+import { RequestBuckets } from '../delivery/request-buckets.ts';
+import type { OpenDialect } from '../dialect.ts';
+import type { SocketDoor } from '../server/door.ts';
+import { AcquisitionBook } from './acquisition-book.ts';
+import { AlarmBook } from './alarm-book.ts';
+import { BenchNews } from './bench-news.ts';
+import { CaptureDesk } from './capture-desk.ts';
+import { engineLocks } from './engine-locks.ts';
+import type { LabLinkPlace } from './place.ts';
+import { ProfileBook } from './profile-book.ts';
+import { RecordingDesk } from './recording-desk.ts';
+import { addLabLinkRoutes } from './rest/routes.ts';
+import { CLIENT_TYPES } from './socket/client-message.ts';
+import { LabLinkConnection } from './socket/lablink-connection.ts';
+import { type Broadcast, SocketBook } from './socket/socket-book.ts';
+import { StopLatch } from './stop-latch.ts';
+
+const MAX_MESSAGE_BYTES = 1_048_576;
+/** Of each type of request: a client with a hundred streams starts them all at once, and stops them so. */
+const REQUEST_RATE = { capacity: 200, perS: 50 };
+
+/**
+ * LabLink, basic and enhanced, on `/ws` without a subprotocol, and its REST. What is served and what is meant to differ: docs/hub-lablink.md.
+ */
+export const openLabLinkDialect: OpenDialect = (parts, scope) => {
+  const { bench, clock, ws, access, log } = parts;
+  const nowNs = (): bigint => clock.nowNs();
+  const lockHistory = new LockHistory();
+  const recordings = new RecordingDesk(bench, ws.recording);
+  const sockets = new SocketBook(() => recordings.active.length);
+  const tell = (broadcast: Broadcast): void => sockets.broadcast(broadcast);
+  const say = (text: string): void => log.write('warning', 'locks.complaint', { text });
+  const place: LabLinkPlace = {
+    parts,
+    lockHistory,
+    locks: scope.use(new LockDesk({ clock, port: engineLocks(bench.client), history: lockHistory, say })),
+    stop: new StopLatch(bench, nowNs),
+    captures: scope.use(new CaptureDesk(bench)),
+    acquisitions: scope.use(new AcquisitionBook(bench, clock)),
+    alarms: scope.use(new AlarmBook(bench, nowNs, tell)),
+    recordings,
+    profiles: new ProfileBook(parts),
+    sockets,
+  };
+  scope.use(new BenchNews(bench, nowNs, tell));
+  scope.use(
+    access.onRevoked((change) => {
+      sockets.changed(change);
+      place.locks.review((principal) => access.recheck(principal)).catch((thrown: unknown) => say(String(thrown)));
+    }),
+  );
+  const buckets = new RequestBuckets(clock, {
+    knownTypes: CLIENT_TYPES,
+    rateOf: (type) => (CLIENT_TYPES.has(type) ? REQUEST_RATE : neurographRate(type)),
+  });
+  const door: SocketDoor = {
+    paths: ['/ws'],
+    profiles: ['native', 'lablink'],
+    token: 'refuse',
+    maxMessageBytes: MAX_MESSAGE_BYTES,
+    deflate: true,
+    check: () =>
+      sockets.all.length >= ws.maxConnections
+        ? {
+            status: 503,
+            text: `${ws.maxConnections} LabLink clients are connected already. Close one, then try again.`,
+          }
+        : undefined,
+    enter: (visit) => void new LabLinkConnection(place, visit, buckets),
+  };
+  return { doors: [door], routes: (app) => addLabLinkRoutes(app, place) };
+};

@@ -1,0 +1,62 @@
+import type { CallOutput } from '../../contract/calls.ts';
+import { LabError } from '../../core/errors.ts';
+import { askerOf } from '../access/asker.ts';
+import type { Principal } from '../access/principal.ts';
+import type { SharedBench } from '../bench/shared-bench.ts';
+
+type Results = CallOutput<'outputs.off'>['results'];
+
+export interface StopState {
+  isActive: boolean;
+  /** Of the last activation; undefined: never. */
+  sinceNs: bigint | undefined;
+  results: Results;
+}
+
+/**
+ * The emergency stop of this dialect.
+ *
+ *     released ──activate: outputs.off, every channel read back──▶ active ──deactivate: outputs.release──▶ released
+ *
+ * While it is active, no client of this dialect switches anything on. Outputs stay off after the release.
+ */
+export class StopLatch {
+  readonly #bench: SharedBench;
+  readonly #nowNs: () => bigint;
+  #state: StopState = { isActive: false, sinceNs: undefined, results: [] };
+
+  constructor(bench: SharedBench, nowNs: () => bigint) {
+    this.#bench = bench;
+    this.#nowNs = nowNs;
+  }
+
+  get state(): StopState {
+    return this.#state;
+  }
+
+  /** The latch holds from the first moment on, also if the engine does not answer. Throws link.closed. */
+  async activate(principal: Principal): Promise<StopState> {
+    const sinceNs = this.#nowNs();
+    this.#state = { isActive: true, sinceNs, results: [] };
+    const { results } = await this.#bench.client.call('outputs.off', {}, { as: askerOf(principal, 'lablink', 'stop') });
+    this.#state = { ...this.#state, results };
+    return this.#state;
+  }
+
+  /** False: it was not active. */
+  async deactivate(principal: Principal): Promise<boolean> {
+    if (!this.#state.isActive) return false;
+    await this.#bench.client.call('outputs.release', {}, { as: askerOf(principal, 'lablink', 'stop') });
+    this.#state = { ...this.#state, isActive: false };
+    return true;
+  }
+
+  /** Throws safety.refused while it is active. */
+  check(): void {
+    if (!this.#state.isActive) return;
+    throw new LabError(
+      'safety.refused',
+      'The emergency stop is active, so outputs stay off. Nothing was sent. Deactivate it first (POST /api/safety/emergency-stop/deactivate).',
+    );
+  }
+}
