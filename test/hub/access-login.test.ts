@@ -4,6 +4,7 @@ import { openAccessFiles } from '../../src/hub/access/access-files.ts';
 import { fromBase32, oneTimeCode } from '../../src/hub/access/one-time-code.ts';
 import { ANONYMOUS, isConcerned } from '../../src/hub/access/principal.ts';
 import { channelRights } from '../../src/hub/access/role.ts';
+import { followWall } from '../../src/hub/access/wall-clock.ts';
 import { NEUROGRAPH_CHANNELS } from '../../src/protocol/lab/neurograph-role.ts';
 import { AccessBench, ATTACKER, CHEAP, DESK, HERE, PASSWORD } from './access-bench.ts';
 
@@ -407,6 +408,35 @@ describe('guessing', () => {
       'none',
     );
   });
+});
+
+test('a clock that is set while the hub runs: codes and ends follow it, intervals do not', async () => {
+  let aheadMs = 0;
+  const wall = followWall(bench.clock, () => Number(bench.clock.nowNs()) / 1e6 + aheadMs);
+  const other = await bench.open({ clock: wall });
+  const come = () => other.login({ username: 'anna', password: PASSWORD }, DESK);
+  const { access: token, principal } = await come();
+  const { secret } = await other.setupMfa(principal);
+  aheadMs = 600_000;
+  const code = oneTimeCode(fromBase32(secret)!, Number(bench.clock.nowNs() / 1_000_000_000n) + 600);
+  await other.confirmMfa(principal, code);
+  expect(await codeOf(other.authenticate(token, DESK))).toBe('none');
+  aheadMs = 900_000;
+  expect(await codeOf(other.authenticate(token, DESK))).toBe('hub.expired');
+  for (let count = 0; count < 5; count++) await codeOf(other.login({ username: 'dev', password: 'x' }, DESK));
+  aheadMs = 86_400_000;
+  expect(await codeOf(other.login({ username: 'dev', password: PASSWORD }, DESK))).toBe('hub.throttled');
+});
+
+test('a listener that throws keeps nobody else from hearing, and nothing from being changed', async () => {
+  const heard: string[] = [];
+  access.onRevoked(() => {
+    throw new Error('a fault');
+  });
+  access.onRevoked(({ what }) => void heard.push(what));
+  expect((await access.users.setRole('dev', 'bot')).role).toBe('bot');
+  expect(heard).toEqual(['role']);
+  expect(bench.said).toEqual([expect.stringMatching(/a fault/)]);
 });
 
 test('262: no password, token or key stands in a file or in what was said', async () => {

@@ -211,7 +211,7 @@ class HubAccess implements Access {
     this.#timer?.[Symbol.dispose]();
     this.#polling = this.#polling
       .then(() => this.keys.flush(true))
-      .catch((thrown) => this.#options.say(String(thrown)));
+      .catch((thrown) => this.#options.say(LabError.from(thrown).message));
     await this.#polling;
   }
 
@@ -281,7 +281,14 @@ class HubAccess implements Access {
   }
 
   #tell(change: AccessChange): void {
-    for (const listener of [...this.#listeners]) listener(change);
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(change);
+      } catch (thrown) {
+        // What was changed is changed; the others must hear of it.
+        this.#options.say(LabError.from(thrown).message);
+      }
+    }
   }
 
   /** What the command line changed is in force within a second. */
