@@ -4,6 +4,7 @@ import type { RoleOptions } from './access/role.ts';
 import type { SharedBench } from './bench/shared-bench.ts';
 import type { ConnectionBook } from './connection-book.ts';
 import type { HubLog } from './hub-log.ts';
+import type { ChannelDesk } from './labwire/channel-desk.ts';
 import type { HubMetrics } from './metrics/hub-metrics.ts';
 import type { WsSettings } from './ws-settings.ts';
 
@@ -27,6 +28,8 @@ export interface HubParts {
   readonly roles: RoleOptions;
   readonly connections: ConnectionBook;
   readonly limits: HubLimits;
+  /** Events of the bench and of the hub, for who subscribes. */
+  readonly channels: ChannelDesk;
   readonly log: HubLog;
   readonly metrics: HubMetrics;
   /** Name people gave the bench. */

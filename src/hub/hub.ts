@@ -8,6 +8,9 @@ import { CONNECTION_LIMITS, ConnectionBook, type ConnectionLimits } from './conn
 import { DIALECTS } from './dialects.ts';
 import type { HubLog } from './hub-log.ts';
 import { HUB_LIMITS, type HubLimits, type HubParts } from './hub-parts.ts';
+import { BenchEvents } from './labwire/bench-events.ts';
+import { ChannelDesk } from './labwire/channel-desk.ts';
+import { HubEvents } from './labwire/hub-events.ts';
 import { HubMetrics } from './metrics/hub-metrics.ts';
 import type { FenceOptions } from './server/fence.ts';
 import { isLoopback } from './server/fence.ts';
@@ -73,6 +76,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
       version,
       roles: options.roles ?? {},
       connections,
+      channels: new ChannelDesk(clock),
       limits: options.limits ?? HUB_LIMITS,
       metrics: scope.use(new HubMetrics(connections)),
       instance: randomUUID(),
@@ -81,6 +85,8 @@ export async function openHub(options: HubOptions): Promise<Hub> {
       folder: options.folder,
       isOpen: options.ports.every(({ host }) => isLoopback(host)),
     };
+    scope.use(new BenchEvents(bench, parts.channels));
+    scope.use(new HubEvents(parts, parts.channels));
     const fence = options.fence ?? { hostNames: [], origins: [] };
     const dialects = DIALECTS.map((open) => open(parts, scope));
     const rest = await openRest({

@@ -7,13 +7,10 @@ import { SessionStore } from '../access/session-store.ts';
 import { RequestBuckets } from '../delivery/request-buckets.ts';
 import type { OpenDialect } from '../dialect.ts';
 import { closeSocket } from '../server/socket-wire.ts';
-import { BenchEvents } from './bench-events.ts';
-import { ChannelDesk } from './channel-desk.ts';
 import { REQUEST_TYPES } from './client-message.ts';
 import { CommandDesk } from './command-desk.ts';
 import { LABWIRE_LIMITS } from './greeting.ts';
 import { addHistoryRoute } from './history-route.ts';
-import { HubEvents } from './hub-events.ts';
 import { LabwireConnection } from './labwire-connection.ts';
 import type { LabwireRoom } from './labwire-room.ts';
 import type { LabwireSession } from './labwire-session.ts';
@@ -24,9 +21,8 @@ const PATHS = ['/ws', '/labwire', '/api/v1/ws'];
 
 /** Our own protocol, on the paths its clients try; docs/hub-labwire.md. */
 export const openLabwireDialect: OpenDialect = (parts, scope) => {
-  const { clock, bench, access } = parts;
+  const { clock, bench, access, channels } = parts;
   const limits = LABWIRE_LIMITS;
-  const channels = new ChannelDesk(clock);
   const sessions = new SessionStore<LabwireSession>({
     clock,
     tokens: new ResumeTokens(access.resumeKey, parts.instance, randomBytes),
@@ -49,8 +45,6 @@ export const openLabwireDialect: OpenDialect = (parts, scope) => {
     }),
   };
   const open = new Set<LabwireConnection>();
-  scope.use(new BenchEvents(bench, channels));
-  scope.use(new HubEvents(parts, channels));
   scope.use(sessions);
   scope.use(
     bench.onChange((now, before) => {
