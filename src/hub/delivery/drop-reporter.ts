@@ -62,8 +62,10 @@ export class DropReporter implements Disposable {
   #report(): void {
     this.#timer = undefined;
     this.#toldMs = this.#clock.monotonicMs();
+    const { state, sinceNs } = this.#state();
     const report = {
-      ...this.#state(),
+      state,
+      sinceNs,
       by_class: Object.fromEntries(this.#byClass),
       by_stream: Object.fromEntries(this.#byStream),
     };

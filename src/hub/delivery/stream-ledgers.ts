@@ -4,6 +4,7 @@ import type { StreamLedger } from './delivery-report.ts';
 export type Loss = 'dropped' | 'conflated' | 'decimated';
 
 const MOST_LEDGERS = 10_000;
+const LOOKED_AT = 8;
 
 function emptyLedger(): StreamLedger {
   return { produced: 0, delivered: 0, conflated: 0, decimated: 0, dropped: 0, queued: 0, inFlight: 0 };
@@ -75,13 +76,14 @@ export class StreamLedgers {
     this.#byKey.set(key, { ...emptyLedger(), [column]: rows });
   }
 
-  /** Keys come from clients: accounts nothing waits or flies in are closed, oldest first. */
+  /** Keys come from clients: accounts nothing waits or flies in are closed, oldest first; a few are looked at each time. */
   #makeRoom(): void {
     if (this.#byKey.size < MOST_LEDGERS) return;
-    for (const [key, { queued, inFlight }] of this.#byKey) {
-      if (queued > 0 || inFlight > 0) continue;
+    let looked = 0;
+    for (const [key, ledger] of this.#byKey) {
+      if (++looked > LOOKED_AT) return;
       this.#byKey.delete(key);
-      return;
+      if (ledger.queued > 0 || ledger.inFlight > 0) this.#byKey.set(key, ledger);
     }
   }
 }

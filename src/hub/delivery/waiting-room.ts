@@ -19,6 +19,7 @@ interface ClassRoom extends Room {
 }
 
 const MOST_IDLE_LANES = 10_000;
+const LOOKED_AT = 8;
 
 /** Messages that wait: by order of sending, by class, by key. Knows no limits and no clock. */
 export class WaitingRoom {
@@ -202,13 +203,14 @@ export class WaitingRoom {
     this.#bytes += bytes;
   }
 
-  /** Keys come from clients: lanes nothing hangs on are closed, oldest first. */
+  /** Keys come from clients: lanes nothing hangs on are closed, oldest first; a few are looked at each time. */
   #makeRoomForLane(): void {
     if (this.#lanes.size < MOST_IDLE_LANES) return;
-    for (const [key, { messages, pendingSkip }] of this.#lanes) {
-      if (messages.size > 0 || pendingSkip) continue;
+    let looked = 0;
+    for (const [key, lane] of this.#lanes) {
+      if (++looked > LOOKED_AT) return;
       this.#lanes.delete(key);
-      return;
+      if (lane.messages.size > 0 || lane.pendingSkip) this.#lanes.set(key, lane);
     }
   }
 }
