@@ -104,7 +104,8 @@ export class StreamFeed {
       if (source) column.set(source);
       else column.fill(Number.NaN);
     });
-    this.#ring.append(whole, (batch.flags & BATCH_FLAG.gap) !== 0);
+    // Rows the hub let go are missing as well, and the engine knows nothing of it.
+    this.#ring.append(whole, (batch.flags & BATCH_FLAG.gap) !== 0 || batch.seq !== before);
     this.#trim(batch.arrivedNs);
     for (const listener of this.#listeners) listener.rows();
   }

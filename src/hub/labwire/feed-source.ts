@@ -125,6 +125,7 @@ export class FeedSource implements StreamSource {
 
   backlog(): Backlog {
     this.#passLost();
+    this.#at ??= this.#cursor.next;
     const rows = this.#cursor.waiting;
     this.#waiting = rows;
     this.#end = this.#feed.endRow;
@@ -143,6 +144,7 @@ export class FeedSource implements StreamSource {
 
   take(maxBytes: number, thinning: Thinning): SourceFrame | undefined {
     this.#passLost();
+    this.#at ??= this.#cursor.next;
     const page = this.#cursor.stretch?.page;
     if (page && kindOf(page) !== this.#dtype) {
       this.#dtype = kindOf(page);

@@ -141,9 +141,9 @@ export class RowCursor {
     const { intervalNs } = this.#pace;
     const timeNs = timeOf(page, index);
     if (timeNs < this.#targetNs - BigInt(Math.round(intervalNs * EARLY))) return false;
-    const onTime = this.#targetNs + BigInt(Math.round(intervalNs));
-    const late = timeNs + BigInt(Math.round(intervalNs / 2));
-    this.#targetNs = onTime > late ? onTime : late;
+    const stepNs = BigInt(Math.round(intervalNs));
+    // Far behind, at the begin too: the grid begins anew with this row.
+    this.#targetNs = (timeNs - this.#targetNs > stepNs ? timeNs : this.#targetNs) + stepNs;
     return true;
   }
 
