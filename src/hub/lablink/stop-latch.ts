@@ -6,6 +6,9 @@ import type { SharedBench } from '../bench/shared-bench.ts';
 
 type Results = CallOutput<'outputs.off'>['results'];
 
+/** How long a settled instrument may take to be read again; ms. */
+const REFRESH_MS = 2000;
+
 export interface StopState {
   isActive: boolean;
   /** Of the last activation; undefined: never. */
@@ -40,6 +43,7 @@ export class StopLatch {
     this.#state = { isActive: true, sinceNs, results: [] };
     const { results } = await this.#bench.client.call('outputs.off', {}, { as: askerOf(principal, 'lablink', 'stop') });
     this.#state = { ...this.#state, results };
+    await this.#refresh(principal, results);
     return this.#state;
   }
 
@@ -58,5 +62,13 @@ export class StopLatch {
       'safety.refused',
       'The emergency stop is active, so outputs stay off. Nothing was sent. Deactivate it first (POST /api/safety/emergency-stop/deactivate).',
     );
+  }
+
+  /** What is read after the answer says that the outputs are off; an instrument that does not answer in time is shown as before. */
+  async #refresh(principal: Principal, results: Results): Promise<void> {
+    const options = { as: askerOf(principal, 'lablink', 'stop'), deadlineMs: REFRESH_MS, timeoutMs: REFRESH_MS };
+    const instruments = [...new Set(results.filter(({ confirmed }) => confirmed).map(({ instrument }) => instrument))];
+    const refresh = (instrument: string) => this.#bench.client.call('instrument.refresh', { instrument }, options);
+    await Promise.allSettled(instruments.map(refresh));
   }
 }
