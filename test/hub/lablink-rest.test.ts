@@ -57,7 +57,7 @@ test('says what it is, without a login', async () => {
   expect((await get('/health', NOBODY)).json).toMatchObject({ status: 'healthy', connected_devices: 5 });
   expect((await get('/api/system/version', NOBODY)).json).toMatchObject({
     success: true,
-    version_info: { major: 0 },
+    version_info: { major: 1, minor: 3 },
   });
 });
 

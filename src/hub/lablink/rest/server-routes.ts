@@ -25,11 +25,17 @@ const version = z.object({
   version_info: z.object({ version: z.string(), major: z.int(), minor: z.int(), patch: z.int() }),
 });
 
+/**
+ * Up to 1.2.5 clients must mistrust a LabLink server: much of what it says it does not do. What is served here is what those versions mean to do, so it
+ * counts as a later one; the version of the hub stands behind the plus.
+ */
+const LEVEL = { major: 1, minor: 3, patch: 0 } as const;
+
 /** Who serves, and how it is. */
 export const addServerRoutes: AddRoutes = (app, { parts }) => {
   app.get('/api', { ...OPEN, schema: { tags: ['server'], response: { 200: root } } }, async (request) => ({
     name: 'LabLink Server (Labwire)',
-    version: parts.version,
+    version: versionOf(parts),
     hostname: parts.name,
     status: 'running' as const,
     security_enabled: !(await isOpenToAll(parts, request.from)),
@@ -44,14 +50,14 @@ export const addServerRoutes: AddRoutes = (app, { parts }) => {
     };
   });
   app.get('/api/system/version', { ...OPEN, schema: { tags: ['server'], response: { 200: version } } }, () => {
-    const [major = 0, minor = 0, patch = 0] = parts.version.split(/[.-]/).map((part) => Number.parseInt(part, 10) || 0);
-    return {
-      success: true as const,
-      version: parts.version,
-      version_info: { version: parts.version, major, minor, patch },
-    };
+    const said = versionOf(parts);
+    return { success: true as const, version: said, version_info: { version: said, ...LEVEL } };
   });
 };
+
+function versionOf({ version: own }: HubParts): string {
+  return `${LEVEL.major}.${LEVEL.minor}.${LEVEL.patch}+labwire.${own}`;
+}
 
 /** Whether values can be had without a login. */
 async function isOpenToAll({ access, roles }: HubParts, address: string): Promise<boolean> {
