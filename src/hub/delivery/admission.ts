@@ -1,5 +1,6 @@
 import type { DeliveryState } from './delivery-report.ts';
 import type { OutboundMessage } from './outbound-message.ts';
+import { normalShare } from './pressure-state.ts';
 import type { Rank, WaitingMessage } from './waiting-message.ts';
 import type { WaitingRoom } from './waiting-room.ts';
 
@@ -17,7 +18,7 @@ export interface AdmissionRules {
 
 export interface Pressure {
   state: DeliveryState;
-  /** Part of what comes that is thinned out. */
+  /** Part of LOW that is thinned out. */
   share: number;
   nowMs: number;
 }
@@ -45,7 +46,7 @@ export function admit(
   if (delivery === 'bulk' || rank > LOW) return DROP;
   if (rank === HIGH) return pressure.state === 'EMERGENCY' ? admitSnapshot(message, room, pressure, rules) : WAIT;
   if (pressure.state === 'EMERGENCY') return DROP;
-  if (rank === NORMAL) return decimate(message, room, pressure.share);
+  if (rank === NORMAL) return decimate(message, room, normalShare(pressure.share));
   return rules.dropLowPriority && chance() < pressure.share ? DROP : WAIT;
 }
 

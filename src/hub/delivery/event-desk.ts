@@ -19,8 +19,8 @@ export interface PendingEvent {
 
 export interface EventDeskHost {
   rules(): RetryRules & { maxUnackedEvents: number };
-  /** Puts it into the queue once more. */
-  again(event: PendingEvent): WaitingMessage;
+  /** Puts it into the queue once more, and sets `waiting`. */
+  again(event: PendingEvent): void;
   /** Nobody acknowledged it in time. */
   undelivered(event: PendingEvent): void;
 }
@@ -87,7 +87,7 @@ export class EventDesk implements Disposable {
   adopt(id: string, message: OutboundMessage, skip: FrameSkip | undefined, order: number): void {
     const event: PendingEvent = { id, message, order, skip, waiting: undefined, wasSent: true };
     this.#pending.set(id, event);
-    event.waiting = this.#host.again(event);
+    this.#host.again(event);
   }
 
   /** The client has it; undefined if it was not waited for. */
@@ -102,7 +102,7 @@ export class EventDesk implements Disposable {
 
   #again(id: string): void {
     const event = this.#pending.get(id);
-    if (event && !event.waiting) event.waiting = this.#host.again(event);
+    if (event && !event.waiting) this.#host.again(event);
   }
 
   #giveUp(id: string): void {

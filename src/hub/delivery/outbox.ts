@@ -360,12 +360,11 @@ export class Outbox {
     else this.#book.lose(key, entry.classRank, 'dropped', entry.units, 1);
   }
 
-  #again(event: PendingEvent): WaitingMessage {
+  #again(event: PendingEvent): void {
     const rank = rankOf(event.message.priority);
-    const entry = this.#room.addAgain(event.message, event.skip, rank, this.#clock.monotonicMs());
-    this.#makeRoom(rank, entry);
+    event.waiting = this.#room.addAgain(event.message, event.skip, rank, this.#clock.monotonicMs());
+    this.#makeRoom(rank, event.waiting);
     this.#sender.pump();
-    return entry;
   }
 
   #undelivered({ message, waiting, wasSent }: PendingEvent): void {

@@ -62,7 +62,14 @@ function nextState(state: DeliveryState, u: number, marks: Watermarks, hasEmerge
   return state === 'NORMAL' ? 'NORMAL' : 'BACKPRESSURE';
 }
 
-/** Part of what comes that is thinned out under pressure: 0 at the low watermark, 1 at the critical one. */
+/**
+ * Of a share, what a NORMAL stream gives: its square, so that LOW always loses more. In a mixed overload equal shares cost NORMAL as much as LOW.
+ */
+export function normalShare(share: number): number {
+  return share * share;
+}
+
+/** Part of LOW that is thinned out under pressure: 0 at the low watermark, 1 at the critical one. */
 export function thinningShare(utilization: number, { low, critical }: Watermarks): number {
   return Math.min(1, Math.max(0, (utilization - low) / (critical - low)));
 }

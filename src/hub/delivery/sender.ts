@@ -214,7 +214,7 @@ export class Sender {
     const { gate, book, options } = this.#parts;
     const verdict = gate.ask(rank, bytes, this.#batch.bytes);
     if (verdict.kind === 'open') {
-      this.#isRateHit = false;
+      if (rank !== CRITICAL) this.#isRateHit = false;
       gate.pass(rank);
       return true;
     }

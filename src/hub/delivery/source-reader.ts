@@ -4,11 +4,13 @@ import type { DeliveryState } from './delivery-report.ts';
 import type { StreamSource, Thinning } from './delivery-source.ts';
 import type { LossBook } from './loss-book.ts';
 import type { Encoded } from './outbound-message.ts';
+import { normalShare } from './pressure-state.ts';
 import type { SourceDesk } from './source-desk.ts';
 import type { StreamLedgers } from './stream-ledgers.ts';
 
 const CRITICAL = 0;
 const HIGH = 1;
+const NORMAL = 2;
 const WHOLE: Thinning = { kind: 'none' };
 const NEVER = Number.POSITIVE_INFINITY;
 /** Fewer rows than one of two are not worth the name. */
@@ -87,6 +89,7 @@ export class SourceReader {
     const { state, share } = this.#parts.pressure();
     if (state === 'NORMAL' || rank === CRITICAL) return WHOLE;
     if (rank === HIGH) return state === 'EMERGENCY' ? { kind: 'snapshot' } : WHOLE;
-    return { kind: 'decimate', factor: Math.min(MOST_FACTOR, Math.max(LEAST_FACTOR, 1 / (1 - share))) };
+    const left = 1 - (rank === NORMAL ? normalShare(share) : share);
+    return { kind: 'decimate', factor: Math.min(MOST_FACTOR, Math.max(LEAST_FACTOR, 1 / left)) };
   }
 }
