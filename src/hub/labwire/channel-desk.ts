@@ -98,6 +98,7 @@ export class ChannelDesk {
         seq,
         t: microsOf(nowNs),
         timestamp: isoOf(nowNs),
+        prio: rule.priority,
         data,
       },
     };

@@ -56,7 +56,7 @@ export const hello = z.object({
   client: z.object({ id: word.optional(), name: word.optional(), app: word.optional() }).default({}),
   auth: z.object({ token: z.string().max(8000).optional() }).optional(),
   accept: accept.default({ binary: false, codecs: new Set(), priorities: true, ack: false }),
-  resume: z.object({ token: z.string().max(200), streams: z.array(place).max(1000).default([]) }).optional(),
+  resume: z.object({ token: z.string().max(200), streams: z.array(place).max(1000).catch([]).default([]) }).optional(),
   desired: z
     .array(z.union([wantedStream, z.object({ channel: name })]))
     .max(1000)
