@@ -1,7 +1,13 @@
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Access } from '../../src/hub/access/access.ts';
 import { openAccessFiles } from '../../src/hub/access/access-files.ts';
+import { inTurn } from '../../src/hub/access/file-turn.ts';
+import { LoginDesk } from '../../src/hub/access/login-desk.ts';
+import { LoginThrottle } from '../../src/hub/access/login-throttle.ts';
+import { MfaDesk } from '../../src/hub/access/mfa-desk.ts';
 import { fromBase32, oneTimeCode } from '../../src/hub/access/one-time-code.ts';
+import { systemRandom } from '../../src/hub/access/password-hash.ts';
 import { ANONYMOUS, isConcerned } from '../../src/hub/access/principal.ts';
 import { channelRights } from '../../src/hub/access/role.ts';
 import { followWall } from '../../src/hub/access/wall-clock.ts';
@@ -261,6 +267,26 @@ describe('changes take effect at once', () => {
   });
 });
 
+test('a password that is changed while the old one is compared lets nobody in', async () => {
+  const files = await openAccessFiles({ folder: bench.folder, clock: bench.clock, costs: CHEAP, say: () => {} });
+  const desk = new LoginDesk(
+    files,
+    new LoginThrottle(bench.clock),
+    new MfaDesk(bench.clock, systemRandom, 'x'),
+    bench.clock,
+  );
+  const path = `${bench.folder}/users.json`;
+  let coming: Promise<unknown> = Promise.resolve();
+  // The login cannot end before the change: it waits for this turn.
+  await inTurn(`${bench.folder}/lock`, bench.clock, async () => {
+    coming = desk.check({ username: 'dev', password: PASSWORD }, DESK);
+    coming.catch(() => {});
+    await writeFile(path, (await readFile(path, 'utf8')).replaceAll('"loginVersion": 0', '"loginVersion": 1'));
+  });
+  expect(await codeOf(coming)).toBe('hub.unauthenticated');
+  expect((await desk.check({ username: 'dev', password: PASSWORD }, DESK)).user.loginVersion).toBe(1);
+});
+
 describe('API keys', () => {
   test('32 bytes, shown once, kept as a hash; label, role, last use', async () => {
     const { key, secret } = await access.keys.add('dev', { label: 'night logger', role: 'bot' });
@@ -440,7 +466,6 @@ test('a listener that throws keeps nobody else from hearing, and nothing from be
 });
 
 test('262: no password, token or key stands in a file or in what was said', async () => {
-  const { readdir, readFile, stat } = await import('node:fs/promises');
   const { principal, access: token, refresh } = await login('anna');
   const { secret } = await access.keys.add('dev', { label: 'x' });
   const { backupCodes } = await access.setupMfa(principal);
