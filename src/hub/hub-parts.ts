@@ -1,5 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Access } from './access/access.ts';
+import type { LockDesk } from './access/lock-desk.ts';
+import type { LockHistory } from './access/lock-history.ts';
 import type { RoleOptions } from './access/role.ts';
 import type { SharedBench } from './bench/shared-bench.ts';
 import type { ConnectionBook } from './connection-book.ts';
@@ -28,6 +30,9 @@ export interface HubParts {
   readonly roles: RoleOptions;
   readonly connections: ConnectionBook;
   readonly limits: HubLimits;
+  /** Locks of clients, under the session ids they name: the same for all that a client speaks. */
+  readonly locks: LockDesk;
+  readonly lockHistory: LockHistory;
   /** Events of the bench and of the hub, for who subscribes. */
   readonly channels: ChannelDesk;
   readonly log: HubLog;

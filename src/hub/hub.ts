@@ -1,13 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
+import { LabError } from '../core/errors.ts';
 import { Scope } from '../core/scope.ts';
 import type { Access } from './access/access.ts';
+import { LockDesk } from './access/lock-desk.ts';
+import { LockHistory } from './access/lock-history.ts';
 import type { RoleOptions } from './access/role.ts';
 import type { SharedBench } from './bench/shared-bench.ts';
 import { CONNECTION_LIMITS, ConnectionBook, type ConnectionLimits } from './connection-book.ts';
 import { DIALECTS } from './dialects.ts';
 import type { HubLog } from './hub-log.ts';
 import { HUB_LIMITS, type HubLimits, type HubParts } from './hub-parts.ts';
+import { engineLocks } from './lablink/engine-locks.ts';
 import { BenchEvents } from './labwire/bench-events.ts';
 import { ChannelDesk } from './labwire/channel-desk.ts';
 import { HubEvents } from './labwire/hub-events.ts';
@@ -66,6 +70,8 @@ export async function openHub(options: HubOptions): Promise<Hub> {
       ...CONNECTION_LIMITS,
       ...(options.limits ? { connections: options.limits.connections } : {}),
     });
+    const lockHistory = new LockHistory();
+    const say = (text: string): void => log.write('warning', 'locks.complaint', { text });
     const parts: HubParts = {
       clock,
       bench,
@@ -77,6 +83,8 @@ export async function openHub(options: HubOptions): Promise<Hub> {
       roles: options.roles ?? {},
       connections,
       channels: new ChannelDesk(clock),
+      locks: scope.use(new LockDesk({ clock, port: engineLocks(bench.client), history: lockHistory, say })),
+      lockHistory,
       limits: options.limits ?? HUB_LIMITS,
       metrics: scope.use(new HubMetrics(connections)),
       instance: randomUUID(),
@@ -85,6 +93,13 @@ export async function openHub(options: HubOptions): Promise<Hub> {
       folder: options.folder,
       isOpen: options.ports.every(({ host }) => isLoopback(host)),
     };
+    scope.use(
+      access.onRevoked(() => {
+        parts.locks
+          .review((principal) => access.recheck(principal))
+          .catch((thrown: unknown) => say(LabError.from(thrown).message));
+      }),
+    );
     scope.use(new BenchEvents(bench, parts.channels));
     scope.use(new HubEvents(parts, parts.channels));
     const fence = options.fence ?? { hostNames: [], origins: [] };

@@ -402,3 +402,28 @@ test('a hub that would pass the bench back to itself, or too far on, is refused'
     expect(probe.closed?.reason).toMatch(/loop|hops/);
   }
 });
+
+test('a lock taken over REST in the name of the session lets its commands pass and keeps others out', async () => {
+  const probe = await enter('developer');
+  const { session } = (await probe.of('connected')) as unknown as { session: string };
+  const rest = async (path: string, body: Record<string, unknown>): Promise<number> => {
+    const answer = await fetch(`${lab.url()}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${tokens.get('developer')}` },
+      body: JSON.stringify({ equipment_id: supply(), session_id: session, ...body }),
+    });
+    return answer.status;
+  };
+  expect(await rest('/api/locks/acquire', { lock_mode: 'exclusive' })).toBe(200);
+  const set = {
+    type: 'command',
+    equipment_id: supply(),
+    action: 'set',
+    parameters: { control: 'ch1.voltage.set', value: 2 },
+  };
+  expect(await probe.ask({ ...set, id: 1 })).toMatchObject({ success: true });
+  const other = await enter('developer');
+  expect(await other.ask({ ...set, id: 2 })).toMatchObject({ success: false, code: 'locked' });
+  expect(await rest('/api/locks/release', {})).toBe(200);
+  expect(await other.ask({ ...set, id: 3 })).toMatchObject({ success: true });
+});

@@ -1,6 +1,4 @@
 import { neurographRate } from '../../protocol/lab/neurograph-role.ts';
-import { LockDesk } from '../access/lock-desk.ts';
-import { LockHistory } from '../access/lock-history.ts';
 import { RequestBuckets } from '../delivery/request-buckets.ts';
 import type { OpenDialect } from '../dialect.ts';
 import type { SocketDoor } from '../server/door.ts';
@@ -8,7 +6,6 @@ import { AcquisitionBook } from './acquisition-book.ts';
 import { AlarmBook } from './alarm-book.ts';
 import { BenchNews } from './bench-news.ts';
 import { CaptureDesk } from './capture-desk.ts';
-import { engineLocks } from './engine-locks.ts';
 import type { LabLinkPlace } from './place.ts';
 import { ProfileBook } from './profile-book.ts';
 import { RecordingDesk } from './recording-desk.ts';
@@ -26,17 +23,15 @@ const REQUEST_RATE = { capacity: 200, perS: 50 };
  * LabLink, basic and enhanced, on `/ws` without a subprotocol, and its REST. What is served and what is meant to differ: docs/hub-lablink.md.
  */
 export const openLabLinkDialect: OpenDialect = (parts, scope) => {
-  const { bench, clock, ws, access, log } = parts;
+  const { bench, clock, ws, access } = parts;
   const nowNs = (): bigint => clock.nowNs();
-  const lockHistory = new LockHistory();
   const recordings = new RecordingDesk(bench, ws.recording);
   const sockets = new SocketBook(() => recordings.active.length);
   const tell = (broadcast: Broadcast): void => sockets.broadcast(broadcast);
-  const say = (text: string): void => log.write('warning', 'locks.complaint', { text });
   const place: LabLinkPlace = {
     parts,
-    lockHistory,
-    locks: scope.use(new LockDesk({ clock, port: engineLocks(bench.client), history: lockHistory, say })),
+    locks: parts.locks,
+    lockHistory: parts.lockHistory,
     stop: new StopLatch(bench, nowNs),
     captures: scope.use(new CaptureDesk(bench)),
     acquisitions: scope.use(new AcquisitionBook(bench, clock)),
@@ -49,7 +44,6 @@ export const openLabLinkDialect: OpenDialect = (parts, scope) => {
   scope.use(
     access.onRevoked((change) => {
       sockets.changed(change);
-      place.locks.review((principal) => access.recheck(principal)).catch((thrown: unknown) => say(String(thrown)));
     }),
   );
   const buckets = new RequestBuckets(clock, {

@@ -32,11 +32,11 @@ const BURST = 20;
 
 /** What clients read first: who this is and what it can do. Who has not logged in yet sees the channels a login may open. */
 export function capabilitiesOf(
-  { id, name, version, instance, clock, roles }: HubParts,
+  { id, name, version, instance, clock, roles, limits: { queueItems } }: HubParts,
   principal: Principal,
   limits: LabwireLimits,
 ): { type: 'capabilities' } & Record<string, unknown> {
-  const { window, maxMessages, rate, watermarks } = NATIVE_DELIVERY;
+  const { window, rate, watermarks } = NATIVE_DELIVERY;
   const role = principal.user === ANONYMOUS.user ? 'admin' : principal.role;
   return {
     type: 'capabilities',
@@ -60,7 +60,7 @@ export function capabilitiesOf(
       recording: { enabled: false, formats: [] },
       backpressure: {
         enabled: true,
-        max_queue_size: maxMessages,
+        max_queue_size: queueItems,
         rate_limit: rate?.perS ?? 0,
         watermarks: [watermarks.low, watermarks.high, watermarks.critical],
         ack_window: { min: window.minBytes, max: window.maxBytes, target_ms: window.targetMs },

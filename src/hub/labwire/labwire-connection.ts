@@ -92,7 +92,7 @@ export class LabwireConnection implements HubConnection, SessionOwner {
       {
         clock,
         random: Math.random,
-        options: deliveryOptions(NATIVE_DELIVERY),
+        options: deliveryOptions(NATIVE_DELIVERY, { maxMessages: room.parts.limits.queueItems }),
         joinFrames: batchOfFrames,
         onReport: ({ state, sinceNs, by_class, by_stream }) =>
           this.#say(

@@ -9,7 +9,7 @@ import type { OpenDialect } from '../dialect.ts';
 import { closeSocket } from '../server/socket-wire.ts';
 import { REQUEST_TYPES } from './client-message.ts';
 import { CommandDesk } from './command-desk.ts';
-import { LABWIRE_LIMITS } from './greeting.ts';
+import { LABWIRE_LIMITS, type LabwireLimits } from './greeting.ts';
 import { addHistoryRoute } from './history-route.ts';
 import { LabwireConnection } from './labwire-connection.ts';
 import type { LabwireRoom } from './labwire-room.ts';
@@ -22,7 +22,12 @@ const PATHS = ['/ws', '/labwire', '/api/v1/ws'];
 /** Our own protocol, on the paths its clients try; docs/hub-labwire.md. */
 export const openLabwireDialect: OpenDialect = (parts, scope) => {
   const { clock, bench, access, channels } = parts;
-  const limits = LABWIRE_LIMITS;
+  const limits: LabwireLimits = {
+    ...LABWIRE_LIMITS,
+    maxMessageBytes: parts.limits.messageBytes,
+    ttlS: parts.limits.replayS,
+    replayS: parts.limits.replayS,
+  };
   const sessions = new SessionStore<LabwireSession>({
     clock,
     tokens: new ResumeTokens(access.resumeKey, parts.instance, randomBytes),
@@ -41,7 +46,9 @@ export const openLabwireDialect: OpenDialect = (parts, scope) => {
       bench,
       clock,
       channels,
-      asker: ({ principal, session }) => askerOf(principal, 'labwire', session),
+      // Locks over REST are taken under the id of the session: then the engine knows it by that.
+      asker: ({ principal, session }) =>
+        parts.locks.asker(principal, session) ?? askerOf(principal, 'labwire', session),
     }),
   };
   const open = new Set<LabwireConnection>();
