@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { ManualClock } from '../core/clock.ts';
 import { LabError } from '../core/errors.ts';
 import { openScopes } from '../core/scope.ts';
 import type { SeededRandom } from '../core/seeded-random.ts';
 import { seededRandom } from '../core/seeded-random.ts';
+import { AnswerTable } from './answer-table.ts';
 import type { CallName } from './calls.ts';
 import { CALLS, CONTRACT_VERSION } from './calls.ts';
 import { connect } from './client.ts';
@@ -37,13 +39,19 @@ function randomJson(random: SeededRandom, depth = 4): unknown {
   }
 }
 
+function randomAsker(random: SeededRandom): unknown {
+  if (random.below(3) === 0) return randomJson(random);
+  return { user: 'a', client: 'b', role: ['admin', 'bot', 'x'][random.below(3)], rights: ['view'] };
+}
+
 /** A message that may fit the envelope, its parts random; one part in `rare` is of no kind that fits. */
 function randomMessage(random: SeededRandom, rare: number): string {
   const call = random.below(rare) === 0 ? randomJson(random, 0) : NAMES[random.below(NAMES.length)];
   const id = random.below(rare) === 0 ? randomJson(random, 0) : random.below(1000);
   const type = random.below(rare) === 0 ? 'answer' : ['request', 'request', 'tell', 'cancel'][random.below(4)];
+  const more = random.below(4) === 0 ? { as: randomAsker(random), deadlineMs: random.below(50) - 2, idem: 'k' } : {};
   return JSON.stringify(
-    random.below(rare * 3) === 0 ? randomJson(random) : { type, id, call, input: randomJson(random) },
+    random.below(rare * 3) === 0 ? randomJson(random) : { type, id, call, input: randomJson(random), ...more },
   );
 }
 
@@ -62,6 +70,13 @@ describe('envelope', () => {
   it('says what it was told', () => {
     const request = { type: 'request', id: 3, call: 'bench.read', input: { a: [1, null, 'µ'] } } as const;
     expect(parseFromScreen(encodeFromScreen(request))).toEqual(request);
+    const named = {
+      ...request,
+      as: { user: 'anna', client: '7f', role: 'developer' as const, rights: ['view' as const] },
+      deadlineMs: 100,
+      idem: 'k',
+    };
+    expect(parseFromScreen(encodeFromScreen(named))).toEqual(named);
     const event = { type: 'event', event: 'library.changed', data: {}, revision: 7 } as const;
     expect(parseFromEngine(encodeFromEngine(event))).toEqual(event);
   });
@@ -135,12 +150,15 @@ describe('serve under fuzz', () => {
     for (let seed = 1; seed <= 150; seed++) {
       const random = seededRandom(seed);
       const [screen, engine] = createMemoryLinks();
+      const clock = new ManualClock();
       const served = serve(engine, countingHandlers(seen), {
         id: seed,
         rights: ['view', 'control', 'manage'],
         onFault: (error) => {
           throw error;
         },
+        trusted: seed % 2 === 0,
+        orders: seed % 3 === 0 ? undefined : { clock, answers: new AnswerTable(clock) },
       });
       const open = new Map<number, number>();
       let hasLastWord = false;
@@ -180,6 +198,7 @@ describe('serve under fuzz', () => {
       else expect([...open.values()].every((left) => left === 0)).toBe(true);
       screen.end('');
       await served.closed;
+      expect(clock.pending).toBe(0);
     }
     expect(openScopes()).toEqual([]);
     expect(answered).toBeGreaterThan(500);

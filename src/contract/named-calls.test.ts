@@ -171,6 +171,22 @@ describe('deadlines', () => {
     expect(bench.seen[0]?.signal.aborted).toBe(true);
   });
 
+  it('hold for what waits when its caller has gone', async () => {
+    const bench = await openBench(({ deadline }) => {
+      deadline?.hold();
+      return new Promise((_resolve, reject) => {
+        deadline?.signal.addEventListener('abort', () => reject(deadline.signal.reason), { once: true });
+      });
+    });
+    const call = bench.call({ deadlineMs: 100 });
+    await bench.clock.advance(50);
+    await bench.close();
+    expect(await call).toBe('link.closed');
+    await bench.clock.advance(50);
+    expect(bench.seen[0]?.deadline?.signal.aborted).toBe(true);
+    expect(bench.clock.pending).toBe(0);
+  });
+
   it('count with calls that run on behind their deadline to the limit', async () => {
     const bench = await openBench(() => new Promise(() => {}), { maxCalls: 1 });
     const call = bench.call({ deadlineMs: 10 });

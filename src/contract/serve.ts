@@ -94,6 +94,7 @@ interface Running {
   readonly abort: AbortController;
   /** Nobody has been told yet what came of it. */
   isAwaited: boolean;
+  deadline?: CallDeadline;
 }
 
 type AnyHandler = (input: unknown, context: CallContext) => unknown;
@@ -156,6 +157,7 @@ class Served implements ServedScreen, ScreenContext {
   async #close(reason: string): Promise<string> {
     this.#state = 'ended';
     const gone = new LabError('link.closed', 'The screen has gone.');
+    // Deadlines count on: what waits in a queue must not be sent later because its caller has gone.
     for (const { abort } of [...this.#calls.values(), ...this.#unawaited]) abort.abort(gone);
     try {
       await this.scope[Symbol.asyncDispose]();
@@ -215,15 +217,11 @@ class Served implements ServedScreen, ScreenContext {
       const { name, parsed, rights } = this.#check(run);
       if (run.id === undefined) this.#unawaited.add(running);
       else this.#calls.set(run.id, running);
-      const deadline = this.#deadlineOf(run, name, running);
-      const output = this.#carryOut(run, name, parsed, this.#contextOf(run, rights, running, deadline));
+      this.#setDeadline(run, name, running);
+      const output = this.#carryOut(run, name, parsed, this.#contextOf(run, rights, running));
       if (output instanceof Promise) {
-        output
-          .finally(() => deadline?.[Symbol.dispose]())
-          .then((value) => this.#answer(running, name, value))
-          .catch((error) => this.#reject(running, error));
+        output.then((value) => this.#answer(running, name, value)).catch((error) => this.#reject(running, error));
       } else {
-        deadline?.[Symbol.dispose]();
         this.#answer(running, name, output);
       }
     } catch (error) {
@@ -231,12 +229,7 @@ class Served implements ServedScreen, ScreenContext {
     }
   }
 
-  #contextOf(
-    { as }: Run,
-    rights: readonly Right[],
-    { abort }: Running,
-    deadline: CallDeadline | undefined,
-  ): CallContext {
+  #contextOf({ as }: Run, rights: readonly Right[], { abort, deadline }: Running): CallContext {
     return {
       signal: abort.signal,
       screen: this,
@@ -248,10 +241,10 @@ class Served implements ServedScreen, ScreenContext {
     };
   }
 
-  #deadlineOf({ deadlineMs }: Run, name: CallName, running: Running): CallDeadline | undefined {
+  #setDeadline({ deadlineMs }: Run, name: CallName, running: Running): void {
     const { orders } = this.#options;
-    if (!orders || deadlineMs === undefined) return undefined;
-    return new CallDeadline(orders.clock, deadlineMs, name, (error) => this.#giveUp(running, error));
+    if (!orders || deadlineMs === undefined) return;
+    running.deadline = new CallDeadline(orders.clock, deadlineMs, name, (error) => this.#giveUp(running, error));
   }
 
   /** What only reads may as well be read again: an `idem` is kept for the rest. */
@@ -303,7 +296,7 @@ class Served implements ServedScreen, ScreenContext {
 
   /** Its deadline has passed. What had begun goes on, and ends with the link like all that is under way. */
   #giveUp(running: Running, error: LabError): void {
-    if (running.id === undefined || !this.#settle(running)) return;
+    if (running.id === undefined || !this.#settle(running) || this.#state === 'ended') return;
     this.#refuse(running.id, error);
     if (error.code === 'call.unknown') this.#unawaited.add(running);
   }
@@ -335,6 +328,7 @@ class Served implements ServedScreen, ScreenContext {
   #settle(running: Running): boolean {
     const { id, isAwaited } = running;
     running.isAwaited = false;
+    running.deadline?.[Symbol.dispose]();
     this.#unawaited.delete(running);
     if (id !== undefined && this.#calls.get(id) === running) this.#calls.delete(id);
     return isAwaited;
