@@ -134,6 +134,13 @@ describe('124 words and badges', () => {
     await expect.poll(() => shownNumber(card('meter')), SOON).toBeLessThan(-10);
   });
 
+  it('103 its heartbeats are counted, and how long ago the last one came', async () => {
+    const beats = dialog().getByTestId('heartbeats');
+    await expect.poll(() => beats.innerText(), SOON).toMatch(/^[1-9]\d* · last (just now|\d+ s ago)$/);
+    const before = Number.parseInt(await beats.innerText(), 10);
+    await expect.poll(async () => Number.parseInt(await beats.innerText(), 10), SOON).toBeGreaterThan(before);
+  });
+
   it('116 the streams a server counts are those of now', async () => {
     const row = dialog().getByTestId('server-equipment').filter({ hasText: 'module 4' });
     await row.getByText('streams 1 on the server').waitFor();
@@ -282,6 +289,88 @@ describe('locks, stop and the end', () => {
       .getByRole('alert')
       .getByText(/^NOT confirmed: .*ch2.*Switch off by hand\.$/)
       .waitFor();
+  });
+
+  it('348 losses, latency and compression over time, with the value of now and under the pointer', async () => {
+    await dialog().getByText('Performance').click();
+    const latency = dialog().getByTestId('trend-latencyMs');
+    await expect.poll(() => latency.innerText(), SOON).toMatch(/\d m?s/);
+    for (const id of ['lost', 'latencyMs', 'saved', 'bytesPerS']) {
+      const chart = dialog().getByTestId(`trend-${id}`);
+      await chart.locator('canvas').waitFor();
+      const isPainted = (): Promise<boolean> =>
+        chart.locator('canvas').evaluate((node) => {
+          const { width, height } = node as HTMLCanvasElement;
+          const pixels = (node as HTMLCanvasElement).getContext('2d')?.getImageData(0, 0, width, height).data ?? [];
+          return pixels.some((value) => value > 0);
+        });
+      await expect.poll(isPainted, SOON).toBe(true);
+    }
+    const plot = latency.locator('.u-over');
+    await plot.scrollIntoViewIfNeeded();
+    const { width, height } = (await plot.boundingBox()) ?? { width: 0, height: 0 };
+    await plot.hover({ position: { x: width - 2, y: height / 2 } });
+    await dialog()
+      .getByText(/^at \d\d:\d\d:\d\d$/)
+      .waitFor();
+    await dialog().getByRole('button', { name: '24 h' }).click();
+    await dialog().getByRole('button', { name: '24 h', pressed: true }).waitFor();
+  });
+
+  it('304 345 what it counts itself, by the names of get_stats, asked only while it is looked at', async () => {
+    const figures = dialog().getByTestId('server-figures');
+    const names = await figures.locator('[title]').evaluateAll((rows) => rows.map((row) => row.getAttribute('title')));
+    expect(names).toEqual(
+      expect.arrayContaining([
+        ...[
+          'current_level',
+          'messages_processed',
+          'average_compression_ratio',
+          'average_latency_ms',
+          'space_saved_mb',
+        ].map((name) => `compression.${name}`),
+        ...['size', 'utilization', 'high_watermark'].map((name) => `buffer.${name}`),
+        ...['sent_messages', 'dropped_messages', 'drop_rate', 'messages_per_second'].map(
+          (name) => `performance.${name}`,
+        ),
+        ...['backpressure_active', 'emergency_mode', 'paused'].map((name) => `state.${name}`),
+      ]),
+    );
+    const sent = async (): Promise<number> =>
+      Number((await figures.locator('[title="performance.sent_messages"] dd').innerText()).replace(/\D/g, ''));
+    const before = await sent();
+    await expect.poll(sent, SOON).toBeGreaterThan(before);
+    const asked = (): number => own.world.heard.filter(({ type }) => type === 'get_stats').length;
+    await dialog().getByText('Performance').click();
+    await figures.waitFor({ state: 'detached' });
+    const atEnd = asked();
+    // Its badge and its rows go on: so much later one more question would have been asked.
+    const rows = own.world.heard.filter(({ type }) => type === 'ack').length;
+    await expect
+      .poll(() => own.world.heard.filter(({ type }) => type === 'ack').length, SOON)
+      .toBeGreaterThan(rows + 14);
+    expect(asked()).toBeLessThanOrEqual(atEnd + 1);
+  });
+
+  it('344 the codecs are measured on a click, and no longer than it is looked at', async () => {
+    const measure = dialog().getByRole('button', { name: 'Measure', exact: true });
+    const performance = dialog().getByText('Performance');
+    const asked = (): number => own.world.heard.filter(({ type }) => type === 'get_stats').length;
+    for (let click = 0; click < 2; click++) {
+      await performance.click();
+      await measure.click();
+      await dialog().getByRole('button', { name: 'Measuring…', disabled: true }).waitFor();
+      const before = asked();
+      await expect.poll(asked, SOON).toBeGreaterThan(before);
+      // Had the first one gone on, the second would have been refused by now.
+      expect(
+        await dialog()
+          .getByText(/measured already/)
+          .count(),
+      ).toBe(0);
+      await performance.click();
+      await measure.or(dialog().getByText('Measuring…')).waitFor({ state: 'detached' });
+    }
   });
 
   it('a server as shipped is added beside them; the arrow keys go from tab to tab', async () => {

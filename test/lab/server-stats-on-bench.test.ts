@@ -90,7 +90,7 @@ test('344 the codecs are measured from a screen, one at a time', async () => {
   await expect(screen.client.call('server.benchmark', {})).rejects.toMatchObject({ code: 'server.busy' });
   const { results } = await first;
   expect(results.map(({ codec, iterations }) => [codec, iterations])).toEqual(
-    ['i16d-rice', 'permessage-deflate', 'zlib', 'gzip'].map((codec) => [codec, 120]),
+    ['i16d-rice', 'permessage-deflate', 'zlib'].map((codec) => [codec, 120]),
   );
-  expect((await screen.client.call('server.benchmark', { iterations: 4 })).results).toHaveLength(4);
+  expect((await screen.client.call('server.benchmark', { iterations: 4 })).results).toHaveLength(3);
 });

@@ -236,6 +236,7 @@ export class BenchServer {
       },
       resource,
       isConnected: one.isConnected,
+      via: [...(one.via ?? [])].slice(0, 16).map(saidName),
       instrument: this.#host.attachedAt(resource),
       status: Object.fromEntries(status.map(([word, value]) => [saidName(word), saidName(value)])),
       lock: lock ? { owner: saidName(lock.owner), isOurs: lock.isOurs, expiresInS: lock.expiresInS ?? null } : null,

@@ -1,13 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import {
-  deflateRawSync,
-  deflateSync,
-  gunzipSync,
-  gzipSync,
-  inflateRawSync,
-  inflateSync,
-  type ZlibOptions,
-} from 'node:zlib';
+import { deflateRawSync, deflateSync, inflateRawSync, inflateSync, type ZlibOptions } from 'node:zlib';
 import type { CodecResult } from '../../contract/server-stats-schema.ts';
 import { LabError } from '../../core/errors.ts';
 import { type ColumnForm, decodeColumns, encodeColumns } from '../../protocol/lab/labwire-columns.ts';
@@ -39,7 +31,6 @@ const CODECS: readonly Codec[] = [
   { name: 'i16d-rice', isText: false, compress: packLeads, decompress: unpackLeads },
   byText('permessage-deflate', (bytes) => deflateRawSync(bytes, DEFLATE), inflateRawSync),
   byText('zlib', (bytes) => deflateSync(bytes), inflateSync),
-  byText('gzip', (bytes) => gzipSync(bytes), gunzipSync),
 ];
 
 /**

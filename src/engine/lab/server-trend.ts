@@ -20,7 +20,8 @@ export function trendCounts({ streams, traffic }: Pick<ServerState, 'streams' | 
     rows += stream.rows;
     lost += stream.lost;
     if (stream.source !== 'live' || stream.latencyMs === null) continue;
-    latencyMs = Number.isNaN(latencyMs) ? stream.latencyMs : Math.max(latencyMs, stream.latencyMs);
+    // Less than none is the uncertainty of the server's clock.
+    latencyMs = Math.max(0, stream.latencyMs, Number.isNaN(latencyMs) ? 0 : latencyMs);
   }
   return { rows, lost, latencyMs, wireBytes: traffic.wireBytes, bytes: traffic.bytes };
 }

@@ -14,6 +14,7 @@ import { ServerFacts } from './server-facts.tsx';
 import { ServerFindings } from './server-findings.tsx';
 import { ServerLog } from './server-log.tsx';
 import { ServerLogin } from './server-login.tsx';
+import { ServerPerformance } from './server-performance.tsx';
 import { ServerStreams } from './server-streams.tsx';
 import { DIALECT_WORDS, serverBadge, stateNote } from './server-words.ts';
 import { SureButton } from './sure-button.tsx';
@@ -70,6 +71,7 @@ export function ServerDetails(props: { server: ServerState; onRemoved: () => voi
           <ServerCommand server={id} />
         </div>
       </div>
+      <ServerPerformance server={server} />
       <ServerFindings server={server} />
       {server.log.length > 0 && <ServerLog log={server.log} />}
     </section>
