@@ -68,12 +68,6 @@ async function simulate(
   const lostOf = Object.fromEntries(
     PRIORITIES.map((priority) => [priority, offered[priority] === 0 ? 0 : lostCount(priority) / offered[priority]]),
   ) as Record<Priority, number>;
-  console.log(
-    Object.entries(lostOf)
-      .map(([k, v]) => `${k} ${(v * 100).toFixed(1)}`)
-      .join(' '),
-    maxUtilization,
-  );
   const lost = PRIORITIES.reduce((sum, priority) => sum + lostCount(priority), 0) / all;
   return { offered: all, lost, lostOf, maxUtilization, made };
 }
