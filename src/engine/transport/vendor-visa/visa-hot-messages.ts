@@ -5,8 +5,8 @@ type Fields = Record<string, unknown>;
 const ENDINGS: readonly unknown[] = ['end', 'term-char', 'count', 'stopped'];
 
 /**
- * A request, checked; undefined: it is none. The messages of a query are looked at by hand, because the schemas take a tenth of its time: what is let
- * through so is what they let through, unchanged. Nothing is refused by hand; the rest is for the schemas to judge.
+ * A request, checked; undefined: it is none. The messages of a query are looked at by hand, in a tenth of the schemas' time: what is let through so is
+ * what they let through, unchanged. Nothing is refused by hand; the rest is for the schemas to judge.
  */
 export function readVisaRequest(message: unknown): VisaRequest | undefined {
   if (isHotRequest(message)) return message;
