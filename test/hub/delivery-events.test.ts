@@ -4,7 +4,7 @@ import { bench, message, stalled } from './delivery-harness.ts';
 
 const OPEN = { window: { minBytes: 8192, maxBytes: 8192, initialBytes: 8192, targetMs: 100 } };
 
-function event(id: string, changes: Partial<OutboundMessage> = {}): OutboundMessage {
+function event(id: string, changes: Partial<OutboundMessage> & { label?: string | number } = {}): OutboundMessage {
   return message({ key: 'alarms', delivery: 'event', priority: 'CRITICAL', id, label: id, ...changes });
 }
 
