@@ -1,5 +1,5 @@
 import type { Column } from './batch.ts';
-import { COLUMN_FLAG, type Extent, OpenExtents, scanExtent } from './extent.ts';
+import { COLUMN_FLAG, type Extent, mergeFlags, OpenExtents, scanExtent } from './extent.ts';
 import type { LevelPage } from './pyramid-level.ts';
 
 /**
@@ -50,6 +50,19 @@ export function columnsIn(firstRow: number, rows: number, n: number): number {
 export function rowsPerColumn(rowsPerPixel: number): number {
   if (!(rowsPerPixel > 2)) return 1;
   return 2 ** Math.floor(Math.log2(Math.min(rowsPerPixel, 2 ** 31)));
+}
+
+/**
+ * Min, max and flags of neighbouring blocks of rows, aligned to the row number and no larger than a column, side by side. The arrays are indexed like the
+ * columns of their stream.
+ */
+export interface RowBlocks {
+  blockRows: number;
+  /** Time of the first row of a block. */
+  timeS: (block: number) => number;
+  min: readonly Column[];
+  max: readonly Column[];
+  flags: readonly Uint8Array[];
 }
 
 /** The stretch a block under construction belongs to. */
@@ -107,6 +120,23 @@ export class ColumnBuilder {
         this.#open.merge(index, this.#found.min, this.#found.max, this.#found.flags, isFirst);
       }
       row = end;
+    }
+  }
+
+  /** The rows [firstRow, endRow) by their blocks, the first of which is block `from`: no gap lies between them. */
+  addBlocks(blocks: RowBlocks, from: number, firstRow: number, endRow: number, isAfterGap: boolean): void {
+    const { blockRows } = blocks;
+    const shift = from - Math.floor(firstRow / blockRows);
+    for (let row = firstRow; row < endRow; ) {
+      const next = Math.min(endRow, row + this.n - (row % this.n));
+      const start = shift + Math.floor(row / blockRows);
+      const end = shift + Math.ceil(next / blockRows);
+      const isFirst = this.#begin(row, next - row, blocks.timeS(start), isAfterGap && row === firstRow);
+      for (let index = 0; index < this.#channels.length; index++) {
+        joinExtents(blocks, this.#channels[index] as number, start, end, this.#found);
+        this.#open.merge(index, this.#found.min, this.#found.max, this.#found.flags, isFirst);
+      }
+      row = next;
     }
   }
 
@@ -222,6 +252,26 @@ export class ColumnBuilder {
     this.#values = [];
     this.#flags = [];
   }
+}
+
+/** Min, max and flags of blocks `from` to `to` of a channel taken together, into `into`. */
+function joinExtents({ min, max, flags }: RowBlocks, channel: number, from: number, to: number, into: Extent): void {
+  const lows = min[channel] as Column;
+  const highs = max[channel] as Column;
+  const marks = flags[channel] as Uint8Array;
+  let low = lows[from] as number;
+  let high = highs[from] as number;
+  let mark = marks[from] as number;
+  for (let at = from + 1; at < to; at++) {
+    const nextLow = lows[at] as number;
+    const nextHigh = highs[at] as number;
+    if (nextLow < low || Number.isNaN(low)) low = nextLow;
+    if (nextHigh > high || Number.isNaN(high)) high = nextHigh;
+    mark = mergeFlags(mark, marks[at] as number);
+  }
+  into.min = low;
+  into.max = high;
+  into.flags = mark;
 }
 
 /** Whether any of the flags of a column marks a break in the trace. */

@@ -48,6 +48,45 @@ test('merged flags are those of both together', () => {
   expect(mergeFlags(0, 0)).toBe(0);
 });
 
+test('blocks make the columns that their rows make', () => {
+  const random = seededRandom(5);
+  for (let turn = 0; turn < 200; turn++) {
+    const blockRows = 2 ** random.below(4);
+    const n = blockRows * 2 ** random.below(3);
+    const rows = 1 + random.below(100);
+    const firstRow = random.below(1000);
+    // Many blocks without any number.
+    const values = Float64Array.from({ length: rows }, () => (random.below(2) ? Number.NaN : odd(random)));
+    const whole = new ColumnBuilder(n, [0], true, () => ({ t0Ns: 0n, dtS: 0, isTimed: true }));
+    const folded = new ColumnBuilder(n, [0], true, () => ({ t0Ns: 0n, dtS: 0, isTimed: true }));
+    const ends = [0, random.below(rows + 1), rows].sort((a, b) => a - b);
+    for (const [index, from] of ends.slice(0, -1).entries()) {
+      const to = ends[index + 1] as number;
+      const isAfterGap = random.below(2) === 0;
+      whole.addRows([values], from, to, firstRow + from, isAfterGap, (row) => row);
+      // Entries that are not asked for lie before and behind.
+      const starts = [-1, -1];
+      for (let row = from; row < to; row += blockRows - ((firstRow + row) % blockRows)) starts.push(row);
+      const found = starts.slice(2).map((start, at, all) => {
+        const extent = { min: 0, max: 0, flags: 0 };
+        scanExtent(values, start, all[at + 1] ?? to, extent);
+        return extent;
+      });
+      const filler = { min: -1e9, max: 1e9, flags: 255 };
+      const all = [filler, filler, ...found, filler];
+      const blocks = {
+        blockRows,
+        timeS: (block: number) => starts[block] as number,
+        min: [Float64Array.from(all, ({ min }) => min)],
+        max: [Float64Array.from(all, ({ max }) => max)],
+        flags: [Uint8Array.from(all, ({ flags }) => flags)],
+      };
+      folded.addBlocks(blocks, 2, firstRow + from, firstRow + to, isAfterGap);
+    }
+    expect(folded.finish(false)).toEqual(whole.finish(false));
+  }
+});
+
 interface Row {
   number: number;
   values: number[];

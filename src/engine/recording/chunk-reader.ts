@@ -89,6 +89,35 @@ export function messagesIn(bytes: Uint8Array<ArrayBuffer>): ChunkMessage[] {
   return messages;
 }
 
+/**
+ * The batches of one channel among the messages of a chunk, under the number the reader gave the stream. Where they are most of it they are laid over its
+ * bytes, moved to where they are aligned: the messages cannot be read any more. Else each gets a buffer of its own, so that the chunk can go.
+ */
+export function takeBatches(messages: readonly ChunkMessage[], channel: number, stream: number): Batch[] {
+  let bytes = 0;
+  for (const message of messages) if (message.channel === channel) bytes += message.data.byteLength;
+  const isMost = bytes > (messages[0]?.data.buffer.byteLength ?? 0) / 2;
+  const batches: Batch[] = [];
+  for (const message of messages) {
+    if (message.channel !== channel) continue;
+    const batch = isMost ? alignMessageBatch(message, stream) : copyMessageBatch(message, stream);
+    if (batch) batches.push(batch);
+  }
+  return batches;
+}
+
+/** Moves the bytes of a message down to a multiple of 8, over its header. */
+function alignMessageBatch({ data }: ChunkMessage, stream: number): Batch | undefined {
+  const { buffer, byteOffset, byteLength } = data;
+  const offset = byteOffset & ~7;
+  new Uint8Array(buffer).copyWithin(offset, byteOffset, byteOffset + byteLength);
+  const batch = viewBatch(buffer, offset, byteLength);
+  if (!batch) return undefined;
+  new DataView(buffer, offset).setUint32(8, stream, true);
+  batch.stream = stream;
+  return batch;
+}
+
 /** The batch in a message, in a buffer of its own, under the number the reader gave the stream; undefined if it is none. */
 export function copyMessageBatch(message: ChunkMessage, stream: number): Batch | undefined {
   // Messages lie at any offset; the columns need 8-byte alignment.

@@ -17,11 +17,11 @@ export class ColumnCounter {
   /** The entries of a page that touch [from, to). */
   add(page: CellPage, from: number, to: number): void {
     for (let at = 0; at < page.length && this.row === undefined; at++) {
-      const row = page.row[at] as number;
-      const end = row + (page.rows[at] as number);
+      const row = page.row.at(at);
+      const end = row + page.rows.at(at);
       if (row >= to) return;
       if (end <= from) continue;
-      const isApart = (page.gap[at] as number) === 1 || row !== this.#endRow;
+      const isApart = page.gap.at(at) === 1 || row !== this.#endRow;
       this.#addStretch(Math.max(row, from), Math.min(end, to), isApart);
       this.#endRow = end;
     }

@@ -7,8 +7,8 @@ const PAGES_AT_ONCE = 64;
 export interface LevelSlice {
   pages: CellPage[];
   originNs: bigint;
-  /** They are of a level of rows. */
-  isRows: boolean;
+  /** Rows of a block of the level; 1: rows themselves. */
+  blockRows: number;
   /** First row of the page after them; undefined: they are the last ones wanted. */
   nextRow: number | undefined;
 }
@@ -26,7 +26,7 @@ export async function readSlice(
   const last = Math.min(end, first + PAGES_AT_ONCE);
   const nextRow = last < end ? level.layout.firstRow.at(last) : undefined;
   const pages = await level.read(first, last, channels);
-  return { pages, originNs, isRows: level.blockRows === 1, nextRow };
+  return { pages, originNs, blockRows: level.blockRows, nextRow };
 }
 
 /** Reads a level slice by slice, the first one ahead if wished. Slices are asked for by row, so the level may be another one the next time. */

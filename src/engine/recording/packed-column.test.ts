@@ -38,3 +38,13 @@ it('refuses bytes that are no column', () => {
   new DataView(bytes.buffer).setUint32(0, 3, true);
   expect(() => PackedColumn.view(bytes, 0)).toThrow(RangeError);
 });
+
+it('knows a straight line from what only comes near it', () => {
+  const columnOf = (values: number[]): PackedColumn => PackedColumn.view(packColumn(values), 0).column;
+  const line = Array.from({ length: 50 }, (_, at) => 7 + at * 64);
+  expect(columnOf(line).isLine(64)).toBe(true);
+  expect(columnOf(line).isLine(63)).toBe(false);
+  expect(columnOf(line.with(20, line[20]! + 1)).isLine(64)).toBe(false);
+  expect(columnOf(new Array(50).fill(3)).isLine(0)).toBe(true);
+  expect(columnOf([0, 0, 1, 0]).isLine(0)).toBe(false);
+});

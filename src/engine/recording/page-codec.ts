@@ -13,15 +13,15 @@ import { padded } from './pyramid-layout.ts';
  */
 const BLOCK_HEAD_BYTES = 8;
 
-/** Where the entries of a page are. Times: ns since the origin of the stream. */
+/** Where the entries of a page are, packed as they lie there: most views ask for few of them. Times: ns since the origin of the stream. */
 export interface PageIndex {
-  row: Float64Array<ArrayBuffer>;
-  rows: Float64Array<ArrayBuffer>;
-  time: Float64Array<ArrayBuffer>;
+  row: PackedColumn;
+  rows: PackedColumn;
+  time: PackedColumn;
   /** ns from row to row; 0 if uneven. */
-  step: Float64Array<ArrayBuffer>;
+  step: PackedColumn;
   /** 1: rows are missing before the entry. */
-  gap: Float64Array<ArrayBuffer>;
+  gap: PackedColumn;
 }
 
 /** One column of the stream in a page; of a level of rows `max` is `min`. */
@@ -37,7 +37,7 @@ export interface ValueForm {
   isRows: boolean;
 }
 
-/** Where entries are, in columns; see `PageIndex`. */
+/** Where entries are, in columns that are to be packed; see `PageIndex`. */
 export interface IndexColumns {
   row: ArrayLike<number>;
   rows: ArrayLike<number>;
@@ -56,15 +56,15 @@ export function encodeIndexBlock(
   return sealed([new Uint8Array(BLOCK_HEAD_BYTES), ...columns]);
 }
 
-/** @throws RangeError: the bytes are no index block of so many entries, or damaged. They start at a multiple of 8. */
-export function decodeIndexBlock(bytes: Uint8Array<ArrayBuffer>, entries: number): PageIndex {
+/** @throws RangeError: the bytes are no index block of so many entries, or damaged. Borrows them; they start at a multiple of 8. */
+export function viewIndexBlock(bytes: Uint8Array<ArrayBuffer>, entries: number): PageIndex {
   checkSeal(bytes);
   let at = BLOCK_HEAD_BYTES;
-  const next = (): Float64Array<ArrayBuffer> => {
+  const next = (): PackedColumn => {
     const { column, end } = PackedColumn.view(bytes, at);
     if (column.length !== entries) throw new RangeError('a page of another length');
     at = end;
-    return column.toArray();
+    return column;
   };
   return { row: next(), rows: next(), time: next(), step: next(), gap: next() };
 }

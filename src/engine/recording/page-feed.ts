@@ -1,9 +1,22 @@
 import type { Batch, Column } from '../../core/batch.ts';
 import type { ColumnBuilder } from '../../core/decimate.ts';
-import { OpenExtents } from '../../core/extent.ts';
 import { lastAtOrBefore } from '../../core/pyramid-level.ts';
 import type { RecordedStream } from './recording-info.ts';
-import type { CellPage } from './stored-level.ts';
+import { type CellPage, stretchEnd } from './stored-level.ts';
+
+/** What times of a page count from, and how many rows there are in a block: 1 if it is a page of rows. */
+export interface PageForm {
+  originNs: bigint;
+  blockRows: number;
+}
+
+/** Entries of a page from `start` to `end` with no gap between them. */
+interface Stretch extends PageForm {
+  page: CellPage;
+  start: number;
+  end: number;
+  isAfterGap: boolean;
+}
 
 /**
  * Feeds a column builder from pages and batches of a recorded stream, given in the order of rows, and knows the time of the rows fed last. Of what lies
@@ -18,7 +31,6 @@ export class PageFeed {
   #before: (() => void)[] = [];
   #endRow = -1;
   #isDone = false;
-  readonly #open: OpenExtents;
   /** A row of what is being fed, with its time (ns since the origin) and the seconds from row to row there. */
   #row = 0;
   #time = 0;
@@ -33,7 +45,6 @@ export class PageFeed {
     this.#fromRow = fromRow;
     this.#toRow = toRow;
     this.#originNs = stream.firstNs;
-    this.#open = new OpenExtents(stream.info.columns.length);
   }
 
   /** Seconds from row to row where it feeds. */
@@ -46,37 +57,19 @@ export class PageFeed {
     return this.#originNs + BigInt(this.#time + Math.round((row - this.#row) * this.#dtS * 1e9));
   }
 
-  /** The entries of a page that touch [from, to). */
-  addCells(builder: ColumnBuilder, page: CellPage, originNs: bigint, from: number, to: number): void {
-    for (let at = lastAtOrBefore(page.length, (index) => page.row[index] as number, from); at < page.length; at++) {
-      const row = page.row[at] as number;
-      const end = row + (page.rows[at] as number);
-      if (row >= to || this.#isDone) return;
-      if (end <= from) continue;
+  /** The entries of a page that touch [from, to), or its rows there. */
+  addPage(builder: ColumnBuilder, page: CellPage, { originNs, blockRows }: PageForm, from: number, to: number): void {
+    let start = lastAtOrBefore(page.length, (index) => page.row.at(index), from);
+    if (page.row.at(start) + page.rows.at(start) <= from) start++;
+    while (start < page.length && page.row.at(start) < to && !this.#isDone) {
+      const row = page.row.at(start);
+      const end = stretchEnd(page, start, to, blockRows);
       // Time begins at the first row: live history says it the same way.
-      const isAfterGap = (page.gap[at] as number) === 1 || row === this.#stream.firstRow;
-      const stand = this.#offer(row, end, isAfterGap);
-      if (stand === 'inside') this.#addCell(builder, page, originNs, at, isAfterGap);
-      else if (stand === 'before') this.#before.push(() => this.#addCell(builder, page, originNs, at, isAfterGap));
-    }
-  }
-
-  /** The rows of a page of rows that lie in [from, to). */
-  addRows(builder: ColumnBuilder, page: CellPage, originNs: bigint, from: number, to: number): void {
-    let start = lastAtOrBefore(page.length, (index) => page.row[index] as number, from);
-    if ((page.row[start] as number) < from) start++;
-    while (start < page.length && (page.row[start] as number) < to && !this.#isDone) {
-      const row = page.row[start] as number;
-      let end = start + 1;
-      while (end < page.length && (page.row[end] as number) === row + end - start && (page.gap[end] as number) === 0) {
-        if (row + end - start >= to) break;
-        end++;
-      }
-      const isAfterGap = (page.gap[start] as number) === 1 || row === this.#stream.firstRow;
-      const add = this.#stretchOf(builder, page, originNs, start, end, isAfterGap);
-      const stand = this.#offer(row, row + end - start, isAfterGap);
-      if (stand === 'inside') add();
-      else if (stand === 'before') this.#before.push(add);
+      const isAfterGap = page.gap.at(start) === 1 || row === this.#stream.firstRow;
+      const stretch: Stretch = { page, originNs, blockRows, start, end, isAfterGap };
+      const stand = this.#offer(row, page.row.at(end - 1) + page.rows.at(end - 1), isAfterGap);
+      if (stand === 'inside') this.#addStretch(builder, stretch);
+      else if (stand === 'before') this.#before.push(() => this.#addStretch(builder, stretch));
       start = end;
     }
   }
@@ -112,46 +105,26 @@ export class PageFeed {
     return 'inside';
   }
 
-  #addCell(builder: ColumnBuilder, page: CellPage, originNs: bigint, at: number, isAfterGap: boolean): void {
-    const open = this.#open;
+  #addStretch(builder: ColumnBuilder, { page, originNs, blockRows, start, end, isAfterGap }: Stretch): void {
     const shift = this.#at(originNs);
-    this.#row = page.row[at] as number;
-    this.#time = page.time[at] as number;
-    this.#dtS = (page.step[at] as number) / 1e9;
-    open.firstRow = this.#row;
-    open.rows = page.rows[at] as number;
-    open.timeS = (shift + this.#time) / 1e9;
-    open.isAfterGap = isAfterGap;
-    for (let index = 0; index < this.#channels.length; index++) {
-      const channel = this.#channels[index] as number;
-      const values = page.values[index] as CellPage['values'][number];
-      open.min[channel] = values.min[at] as number;
-      open.max[channel] = values.max[at] as number;
-      open.flags[channel] = values.flags[at] as number;
-    }
-    builder.addOpen(open);
-  }
-
-  #stretchOf(
-    builder: ColumnBuilder,
-    page: CellPage,
-    originNs: bigint,
-    start: number,
-    end: number,
-    isAfterGap: boolean,
-  ): () => void {
-    const columns: Column[] = [];
+    this.#row = page.row.at(start);
+    this.#time = page.time.at(start);
+    this.#dtS = page.step.at(start) / 1e9;
+    const min: Column[] = [];
+    const max: Column[] = [];
+    const flags: Uint8Array[] = [];
     for (const [index, channel] of this.#channels.entries()) {
-      columns[channel] = (page.values[index] as CellPage['values'][number]).min;
+      const values = page.values[index] as CellPage['values'][number];
+      min[channel] = values.min;
+      max[channel] = values.max;
+      flags[channel] = values.flags;
     }
-    return () => {
-      const shift = this.#at(originNs);
-      this.#row = page.row[start] as number;
-      this.#time = page.time[start] as number;
-      this.#dtS = (page.step[start] as number) / 1e9;
-      const timeS = (at: number): number => (shift + (page.time[at] as number)) / 1e9;
-      builder.addRows(columns, start, end, this.#row, isAfterGap, timeS);
-    };
+    const timeS = (at: number): number => (shift + page.time.at(at)) / 1e9;
+    if (blockRows === 1) builder.addRows(min, start, end, this.#row, isAfterGap, timeS);
+    else {
+      const endRow = page.row.at(end - 1) + page.rows.at(end - 1);
+      builder.addBlocks({ blockRows, timeS, min, max, flags }, start, this.#row, endRow, isAfterGap);
+    }
   }
 
   /** ns from the stream's first row to the origin. */

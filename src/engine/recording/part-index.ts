@@ -75,16 +75,14 @@ export async function openPart(disk: Disk, path: string, options: OpenPartOption
     throw openError(error, path);
   });
   try {
-    const sizeBytes = await file.size();
-    const magic = await readBytes(file, 0, MAGIC_BYTES);
+    const [sizeBytes, magic] = await Promise.all([file.size(), readBytes(file, 0, MAGIC_BYTES)]);
     if (!magic.every((byte, index) => byte === MAGIC[index])) throw foreign(path, 'it is no MCAP file');
     if (magic.byteLength < MAGIC_BYTES) throw truncated(path);
     const opened = { path, file, sizeBytes };
-    const tail = await readTail(file, sizeBytes).catch(() => undefined);
-    const stored =
-      tail && !options.rows && options.before === undefined ? await openStored(disk, opened, tail) : undefined;
+    const tail = readTail(file, sizeBytes).catch(() => undefined);
+    const stored = !options.rows && options.before === undefined ? await openStored(disk, opened, tail) : undefined;
     if (stored) return stored;
-    const { part, built } = await indexPart(opened, tail, options);
+    const { part, built } = await indexPart(opened, await tail, options);
     return { ...part, pyramid: new PartPyramid(built, async () => built) };
   } catch (error) {
     await file.close().catch(() => undefined);
@@ -92,15 +90,24 @@ export async function openPart(disk: Disk, path: string, options: OpenPartOption
   }
 }
 
-/** By its sidecar; undefined if there is none, or none of this very file. */
-async function openStored(disk: Disk, opened: OpenFile, tail: PartTail): Promise<PartIndex | undefined> {
+/** By its sidecar; undefined if there is none, or none of this very file. What can be is read at a time. */
+async function openStored(
+  disk: Disk,
+  opened: OpenFile,
+  ending: Promise<PartTail | undefined>,
+): Promise<PartIndex | undefined> {
   const beside = pyramidPath(opened.path);
   const entry = await disk.stat(beside).catch(() => undefined);
-  const head = entry && (await peekHead(opened.file).catch(() => undefined));
-  const sidecar = head && (await disk.open(beside, 'read').catch(() => undefined));
-  if (!entry || !head || !sidecar) return undefined;
+  if (!entry) return undefined;
+  const [sidecar, head, tail] = await Promise.all([
+    disk.open(beside, 'read').catch(() => undefined),
+    peekHead(opened.file).catch(() => undefined),
+    ending,
+  ]);
+  if (!sidecar) return undefined;
   try {
-    const content = await decodePyramid(fileSource(sidecar), entry.bytes, ownerOf(opened, head, tail));
+    const owner = head && tail && ownerOf(opened, head, tail);
+    const content = owner && (await decodePyramid(fileSource(sidecar), entry.bytes, owner));
     const records = content && decodeRecords(content.records);
     const latest = records && findHead(records);
     if (content && records && latest?.id === head.id && latest.part === head.part) {

@@ -8,6 +8,9 @@ import { partHead } from './recording-about.ts';
 
 export type McapRecord = WalkedRecord['record'];
 
+/** How records are parsed that are few in a file: to compile their schema at its first use takes longer than to read them without. */
+export const FEW = { jitless: true };
+
 /** What the small records of a file say. */
 export interface PartDescription {
   /** By MCAP channel id. */
@@ -23,7 +26,7 @@ export interface PartDescription {
 /** Which part of which recording it is; undefined if no record says so. */
 export function findHead(records: readonly McapRecord[]): PartHead | undefined {
   const record = records.findLast((entry) => entry.type === 'Metadata' && entry.name === METADATA.recording);
-  const parsed = record?.type === 'Metadata' ? partHead.safeParse(Object.fromEntries(record.metadata)) : undefined;
+  const parsed = record?.type === 'Metadata' ? partHead.safeParse(Object.fromEntries(record.metadata), FEW) : undefined;
   return parsed?.success ? parsed.data : undefined;
 }
 
@@ -34,7 +37,7 @@ export function describePart(records: readonly McapRecord[]): PartDescription {
   for (const record of records) {
     if (record.type === 'Channel') {
       topics.set(record.id, record.topic);
-      const info = streamInfo.safeParse(parseJson(record.metadata.get('stream')));
+      const info = streamInfo.safeParse(parseJson(record.metadata.get('stream')), FEW);
       if (info.success) streams.set(record.id, { ...info.data, id: record.id });
     } else if (record.type === 'Metadata') metadata.set(record.name, record.metadata);
   }

@@ -13,6 +13,9 @@ import type { CellPlace, StoredLevel } from './stored-level.ts';
 
 /** Decoded chunks kept for the next question, which is mostly near the last one. */
 const CACHED_CHUNKS = 8;
+/** Chunks read while another one is looked at, if they are so large. */
+const CHUNKS_AHEAD = 2;
+const LARGE_CHUNK_BYTES = 256 << 10;
 /** Files whose pages are read at a time. */
 const PARTS_AHEAD = 8;
 
@@ -110,11 +113,8 @@ export class RecordedRows {
     for (const [index, part] of touched.entries()) {
       // The next files are read meanwhile.
       for (const next of slices.slice(index, index + PARTS_AHEAD)) next.begin();
-      const hasLevel = await slices[index]?.each(({ pages, originNs, isRows }) => {
-        for (const page of pages) {
-          if (isRows) feed.addRows(builder, page, originNs, from, to);
-          else feed.addCells(builder, page, originNs, from, to);
-        }
+      const hasLevel = await slices[index]?.each(({ pages, originNs, blockRows }) => {
+        for (const page of pages) feed.addPage(builder, page, { originNs, blockRows }, from, to);
       });
       if (hasLevel) continue;
       await this.#visitPart(part, from, to, (batch, start, end) => {
@@ -237,13 +237,24 @@ export class RecordedRows {
     toRow: number,
     each: (batch: Batch, start: number, end: number) => void,
   ): Promise<void> {
-    for (const index of part.chunks.withRows(fromRow, toRow)) {
-      for (const batch of await this.#read(part, index)) {
+    for await (const batches of this.#inOrder(part, part.chunks.withRows(fromRow, toRow))) {
+      for (const batch of batches) {
         const start = Math.max(0, fromRow - batch.seq);
         const end = Math.min(batch.rows, toRow - batch.seq);
         if (start < end) each(batch, start, end);
       }
     }
+  }
+
+  /** The batches of some chunks. The next large ones are read meanwhile: of small ones there are many in one read. */
+  async *#inOrder(part: StreamPart, indexes: Iterable<number>): AsyncGenerator<Batch[]> {
+    const begun: Promise<Batch[]>[] = [];
+    for (const index of indexes) {
+      begun.push(this.#read(part, index));
+      const isLarge = part.part.chunks.placeOf(part.chunks.chunkAt(index)).length >= LARGE_CHUNK_BYTES;
+      while (begun.length > (isLarge ? CHUNKS_AHEAD : 0)) yield (await begun.shift()) ?? [];
+    }
+    for (const batches of begun) yield await batches;
   }
 
   #read({ part, chunks }: StreamPart, index: number): Promise<Batch[]> {

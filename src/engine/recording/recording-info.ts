@@ -5,10 +5,13 @@ import { isErrorCode } from '../../core/errors.ts';
 import type { StreamInfo } from '../../core/stream-info.ts';
 import { channelId } from '../../core/stream-info.ts';
 import type { PartIndex } from './part-index.ts';
-import { parseJson } from './part-records.ts';
+import { FEW, parseJson } from './part-records.ts';
 import type { MemberPart, RecordedClock } from './recording-about.ts';
 import { describedChannel, recordedInstrument } from './recording-about.ts';
 import { continuedParts } from './repeated-parts.ts';
+
+/** Events of a file that are parsed without compiling their schema. */
+const FEW_EVENTS = 1000;
 
 /** A stream of a recording. `info.id` is its number in this recording, the same in all parts. Times: ns since 1970. */
 export interface RecordedStream {
@@ -153,11 +156,12 @@ function collectEvents(parts: readonly PartIndex[]): LabEvent[] {
   const events: LabEvent[] = [];
   const seen = new Set<string>();
   for (const part of parts) {
+    const context = part.events.length < FEW_EVENTS ? FEW : {};
     for (const text of part.events) {
       // What one part repeats of another is in both.
       if (continued.size > 0 && seen.has(text)) continue;
       seen.add(text);
-      const parsed = labEvent.safeParse(parseJson(text));
+      const parsed = labEvent.safeParse(parseJson(text), context);
       if (!parsed.success) continue;
       // Cut off, but another part has the rest.
       if (parsed.data.kind === 'interrupted' && continued.has(part.head.part)) continue;
@@ -214,11 +218,11 @@ export function isoTime(timeNs: bigint): string {
 function collectInstruments(parts: PartIndex[], streams: RecordedStream[]): RecordingSummary['instruments'] {
   const found = new Map<string, z.output<typeof recordedInstrument>>();
   for (const { info } of streams) {
-    found.set(info.instrument, recordedInstrument.parse({ id: info.instrument, idn: '', resource: '' }));
+    found.set(info.instrument, recordedInstrument.parse({ id: info.instrument, idn: '', resource: '' }, FEW));
   }
   for (const part of parts) {
     for (const text of part.instruments.values()) {
-      const parsed = recordedInstrument.safeParse(parseJson(text));
+      const parsed = recordedInstrument.safeParse(parseJson(text), FEW);
       if (parsed.success) found.set(parsed.data.id, parsed.data);
     }
   }
@@ -229,7 +233,7 @@ function collectChannels(parts: PartIndex[], streams: RecordedStream[]): Recorde
   const described = new Map<string, z.output<typeof describedChannel>>();
   for (const part of parts) {
     for (const text of part.channels.values()) {
-      const parsed = describedChannel.safeParse(parseJson(text));
+      const parsed = describedChannel.safeParse(parseJson(text), FEW);
       if (parsed.success) described.set(parsed.data.id, parsed.data);
     }
   }

@@ -2,7 +2,7 @@ import type { Batch } from '../../core/batch.ts';
 import { rowTimeNs } from '../../core/batch.ts';
 import { LabError } from '../../core/errors.ts';
 import type { ChunkMessage } from './chunk-reader.ts';
-import { copyMessageBatch, readChunk } from './chunk-reader.ts';
+import { copyMessageBatch, readChunk, takeBatches } from './chunk-reader.ts';
 import type { ChunkRows } from './chunk-rows.ts';
 import type { ChunkEntry, ChunkPlace, ChunkStream } from './digest.ts';
 import type { Disk, DiskFile } from './disk.ts';
@@ -119,13 +119,9 @@ export class Recording implements AsyncDisposable {
   /** The batches of one stream in one chunk. */
   async batchesIn(at: StreamChunk): Promise<Batch[]> {
     const number = this.#numbers.get(at.part)?.get(at.digest.channel);
-    const batches: Batch[] = [];
-    if (number === undefined) return batches;
-    for (const message of await this.#read(this.#fileOf(at.part), at.chunk, undefined)) {
-      const batch = message.channel === at.digest.channel ? copyMessageBatch(message, number) : undefined;
-      if (batch) batches.push(batch);
-    }
-    return batches;
+    if (number === undefined) return [];
+    const messages = await this.#read(this.#fileOf(at.part), at.chunk, undefined);
+    return takeBatches(messages, at.digest.channel, number);
   }
 
   /** Number of a channel of a part as in `streams`. */

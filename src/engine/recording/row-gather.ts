@@ -1,7 +1,8 @@
 import type { Batch, Column } from '../../core/batch.ts';
 import { rowTimeNs } from '../../core/batch.ts';
+import { lastAtOrBefore } from '../../core/pyramid-level.ts';
 import type { RowPage } from '../../core/ring.ts';
-import type { CellPage } from './stored-level.ts';
+import { type CellPage, stretchEnd } from './stored-level.ts';
 
 /** Told of rows: those of the page from `start` to `end`. */
 export type EachRows = (page: RowPage, start: number, end: number) => void;
@@ -94,13 +95,12 @@ export function eachStretch(
   [from, to]: [number, number],
   each: EachRows,
 ): void {
-  const isLast = (at: number): boolean => at >= page.length || (page.row[at] as number) >= to;
-  let start = 0;
-  while (!isLast(start) && (page.row[start] as number) < from) start++;
-  while (!isLast(start)) {
-    let end = start + 1;
-    while (!isLast(end) && (page.gap[end] as number) === 0 && goesOn(page, start, end, isTimed)) end++;
-    const time = page.time[start] as number;
+  let start = lastAtOrBefore(page.length, (at) => page.row.at(at), from);
+  if (page.row.at(start) < from) start++;
+  while (start < page.length && page.row.at(start) < to) {
+    const unbroken = stretchEnd(page, start, to, 1);
+    const end = isTimed ? unbroken : evenEnd(page, start, unbroken);
+    const time = page.time.at(start);
     const columns: Column[] = [];
     for (const [index, channel] of channels.entries()) {
       const column = page.values[index]?.min.subarray(start, end);
@@ -111,16 +111,16 @@ export function eachStretch(
     const rows = end - start;
     each(
       {
-        firstRow: page.row[start] as number,
+        firstRow: page.row.at(start),
         rows,
         t0Ns: originNs + BigInt(time),
-        dtS: isTimed ? 0 : (page.step[start] as number) / 1e9,
+        dtS: isTimed ? 0 : page.step.at(start) / 1e9,
         timeS: isTimed
-          ? Float64Array.from({ length: rows }, (_, at) => ((page.time[start + at] as number) - time) / 1e9)
+          ? Float64Array.from({ length: rows }, (_, at) => (page.time.at(start + at) - time) / 1e9)
           : undefined,
         columns,
-        arrivedNs: originNs + BigInt(page.time[end - 1] as number),
-        isAfterGap: (page.gap[start] as number) === 1,
+        arrivedNs: originNs + BigInt(page.time.at(end - 1)),
+        isAfterGap: page.gap.at(start) === 1,
         sizeBytes: 0,
         capacity: 0,
       },
@@ -131,10 +131,13 @@ export function eachStretch(
   }
 }
 
-function goesOn(page: CellPage, start: number, at: number, isTimed: boolean): boolean {
-  if ((page.row[at] as number) !== (page.row[start] as number) + at - start) return false;
-  if (isTimed) return true;
-  const step = page.step[start] as number;
-  const expected = (page.time[start] as number) + Math.round((at - start) * step);
-  return (page.step[at] as number) === step && Math.abs((page.time[at] as number) - expected) <= 1;
+/** Where rows end that follow each other in the step of the first. */
+function evenEnd({ time, step }: CellPage, start: number, limit: number): number {
+  const dt = step.at(start);
+  let end = start + 1;
+  for (; end < limit; end++) {
+    const expected = time.at(start) + Math.round((end - start) * dt);
+    if (step.at(end) !== dt || Math.abs(time.at(end) - expected) > 1) break;
+  }
+  return end;
 }

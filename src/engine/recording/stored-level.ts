@@ -2,7 +2,7 @@ import { lastAtOrBefore } from '../../core/pyramid-level.ts';
 import type { ByteSource } from './byte-source.ts';
 import type { PackedColumn } from './packed-column.ts';
 import type { PageIndex, PageValues, ValueForm } from './page-codec.ts';
-import { decodeIndexBlock, valueBlockBytes, viewValueBlock } from './page-codec.ts';
+import { valueBlockBytes, viewIndexBlock, viewValueBlock } from './page-codec.ts';
 
 /** Some entries of a level, with the values of the columns asked for, in that order. Times: ns since the origin of the stream. */
 export interface CellPage extends PageIndex {
@@ -32,6 +32,24 @@ export interface LevelLayout extends ValueForm {
   /** Row and time of the first entry of each page. */
   firstRow: PackedColumn;
   firstTime: PackedColumn;
+}
+
+/**
+ * Where the entries of a page end that go on from `start` without a gap: each begins where the one before it ends, at the next multiple of `blockRows`.
+ * Those that begin at row `to` or behind are left out.
+ */
+export function stretchEnd({ length, row, rows, gap }: CellPage, start: number, to: number, blockRows: number): number {
+  const block = Math.floor(row.at(start) / blockRows);
+  const limit = Math.min(length, start + Math.ceil(to / blockRows) - block);
+  const isUnbroken = row.isLine(blockRows) && rows.isLine(0) && rows.at(0) === blockRows && gap.isLine(0);
+  if (isUnbroken && gap.at(0) === 0) return limit;
+  let end = start + 1;
+  while (end < limit) {
+    const next = (block + end - start) * blockRows;
+    if (row.at(end) !== next || row.at(end - 1) + rows.at(end - 1) !== next || gap.at(end) !== 0) break;
+    end++;
+  }
+  return end;
 }
 
 const CACHED_INDEXES = 32;
@@ -71,7 +89,7 @@ export class StoredLevel {
     return this.#placeAt(
       page,
       index,
-      lastAtOrBefore(this.#entriesOf(page), (at) => index.row[at] as number, row),
+      lastAtOrBefore(this.#entriesOf(page), (at) => index.row.at(at), row),
     );
   }
 
@@ -84,7 +102,7 @@ export class StoredLevel {
     return this.#placeAt(
       page,
       index,
-      lastAtOrBefore(this.#entriesOf(page), (at) => index.time[at] as number, key),
+      lastAtOrBefore(this.#entriesOf(page), (at) => index.time.at(at), key),
     );
   }
 
@@ -102,7 +120,7 @@ export class StoredLevel {
       const index = indexes.subarray(indexOffsets.at(page) - start, indexOffsets.at(page + 1) - start);
       const at = (page - from) * this.#blockBytes;
       pages.push({
-        ...decodeIndexBlock(index, entries),
+        ...viewIndexBlock(index, entries),
         length: entries,
         values: values.map((bytes) =>
           viewValueBlock(bytes.subarray(at, at + valueBlockBytes(entries, this.layout)), entries, this.layout),
@@ -140,7 +158,7 @@ export class StoredLevel {
     const { indexAt, indexOffsets } = this.layout;
     const start = indexOffsets.at(page);
     const bytes = await this.#source.read(indexAt + start, indexOffsets.at(page + 1) - start);
-    index = decodeIndexBlock(bytes, this.#entriesOf(page));
+    index = viewIndexBlock(bytes, this.#entriesOf(page));
     if (this.#indexes.size >= CACHED_INDEXES) this.#indexes.delete(this.#indexes.keys().next().value ?? 0);
     this.#indexes.set(page, index);
     return index;
@@ -148,12 +166,12 @@ export class StoredLevel {
 
   #placeAt(page: number, index: PageIndex, at: number): { place: CellPlace; nextRow: number | undefined } {
     const place = {
-      row: index.row[at] as number,
-      rows: index.rows[at] as number,
-      time: index.time[at] as number,
-      step: index.step[at] as number,
+      row: index.row.at(at),
+      rows: index.rows.at(at),
+      time: index.time.at(at),
+      step: index.step.at(at),
     };
-    if (at + 1 < this.#entriesOf(page)) return { place, nextRow: index.row[at + 1] as number };
+    if (at + 1 < this.#entriesOf(page)) return { place, nextRow: index.row.at(at + 1) };
     return { place, nextRow: page + 1 < this.pages ? this.layout.firstRow.at(page + 1) : undefined };
   }
 }
