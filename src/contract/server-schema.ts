@@ -45,6 +45,8 @@ export const serverEquipment = z.object({
   /** To attach it: `LAB::host:port::id::INSTR`. */
   resource: z.string(),
   isConnected: z.boolean(),
+  /** Hubs it came through, the one of its own bench first. */
+  via: z.array(z.string()).max(16),
   /** Id of the instrument on the bench, if it is attached. */
   instrument: id.nullable(),
   status: z.record(z.string(), z.string()),

@@ -50,6 +50,7 @@ import { History } from './history/history.ts';
 import { ScreenHubs } from './history/screen-hubs.ts';
 import type { HostServices } from './host-services.ts';
 import { createEnginePorts } from './lab/engine-ports.ts';
+import { hubIds } from './lab/hub-id.ts';
 import { ServerDesk } from './lab/server-desk.ts';
 import { LockTable } from './lock/lock-table.ts';
 import { obeyLocks } from './lock/locked-calls.ts';
@@ -227,7 +228,8 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     ports: scope.use(createEnginePorts(clock, host)),
     path: join(folder.path, 'servers.json'),
     timeoutMs: () => board.state.settings.timeoutMs,
-    open: openLabServer,
+    open: (ports, options, signal) =>
+      openLabServer(ports, { ...options, via: () => hubIds(join(folder.path, 'hub', 'id')) }, signal),
     attached: () => instruments.all,
     detach: (instrument) => instruments.close(instrument),
     listed: () => {

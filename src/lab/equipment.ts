@@ -27,6 +27,8 @@ export interface Equipment {
   readonly resource: string;
   /** As last heard. */
   readonly isConnected: boolean;
+  /** Hubs it came through, the one of its own bench first; absent: the server says nothing of it. */
+  readonly via?: readonly string[] | undefined;
   /** Free words for the card: health, firmware, lock owner. */
   readonly status: Readonly<Record<string, string>>;
 }

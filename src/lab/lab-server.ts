@@ -187,6 +187,8 @@ export interface LabServerOptions {
   /** Only for servers that do not say what they are. */
   dialect?: DialectName | undefined;
   maxAttempts?: number | undefined;
+  /** Ids of the hubs this client passes the bench on to, itself first: a server that is among them refuses the loop. Asked at each connection. */
+  via?: (() => readonly string[]) | undefined;
   /** Certificates are checked; false only when a person said so. */
   secure?: boolean | undefined;
 }

@@ -25,7 +25,12 @@ export interface Equipment {
   instrument: InstrumentState;
   channels: readonly ChannelState[];
   streams: readonly EquipmentStream[];
+  /** Hubs it came through, the one of its own bench first; empty: it stands on this bench. */
+  via: readonly string[];
 }
+
+/** Longest way of an instrument: from the bench it stands on over so many hubs to a client. */
+export const MOST_HOPS = 3;
 
 export interface EquipmentStream {
   /** `readings`, `waveform`, `measurements`, or the engine's own name. */
@@ -38,9 +43,18 @@ export function equipmentId({ id, role }: Pick<InstrumentState, 'id' | 'role'>):
   return `${PREFIXES[role]}_${createHash('sha256').update(id).digest('hex').slice(0, 8)}`;
 }
 
-/** The instruments of a bench as equipment, in the order of the bench. */
-export function equipmentOf(state: Pick<BenchState, 'instruments' | 'channels' | 'streams'>): Equipment[] {
-  return state.instruments.map((instrument) => ({
+/** The instruments of a bench as equipment, in the order of the bench. What came over so many hubs is passed on no more. */
+export function equipmentOf(
+  state: Pick<BenchState, 'instruments' | 'channels' | 'streams'> & Partial<Pick<BenchState, 'servers'>>,
+): Equipment[] {
+  const ways = new Map(
+    (state.servers ?? []).flatMap(({ equipment }) =>
+      equipment.flatMap(({ instrument, via }) => (instrument === null ? [] : [[instrument, via] as const])),
+    ),
+  );
+  const near = state.instruments.filter(({ id }) => (ways.get(id)?.length ?? 0) < MOST_HOPS);
+  return near.map((instrument) => ({
+    via: ways.get(instrument.id) ?? [],
     id: equipmentId(instrument),
     type: TYPES[instrument.role],
     instrument,

@@ -117,6 +117,8 @@ export class SharedBench implements Disposable {
       this.#equipment = undefined;
       this.feeds.follow();
     }
+    // Over which hubs an instrument came, stands with its server.
+    if (state.servers !== before.servers) this.#equipment = undefined;
     for (const listener of [...this.#listeners]) listener(state, before);
   }
 }

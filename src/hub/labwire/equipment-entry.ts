@@ -30,6 +30,8 @@ export interface EquipmentEntry {
   connected: boolean;
   controls: Control[];
   streams: StreamEntry[];
+  /** Hubs it came through, the one of its own bench first, this one last; absent where the list does not say who serves it. */
+  via?: string[];
   /** Words of its lamps (`ch1.mode`: `CV`), and `lock`: who has it for themselves. */
   status: Record<string, string>;
 }
@@ -45,8 +47,8 @@ const CONNECTIONS: Readonly<Record<InstrumentState['way'], string>> = {
   server: 'server',
 };
 
-/** The entry of one equipment, as of now. */
-export function equipmentEntry(equipment: Equipment): EquipmentEntry {
+/** The entry of one equipment, as of now. `hub`: id of this one. */
+export function equipmentEntry(equipment: Equipment, hub?: string): EquipmentEntry {
   const { id, type, instrument } = equipment;
   const { identity, role, label, resource, way, state, controls, status, lock } = instrument;
   return {
@@ -63,6 +65,7 @@ export function equipmentEntry(equipment: Equipment): EquipmentEntry {
     connected: state === 'live' || state === 'silent',
     controls,
     streams: streamEntries(equipment),
+    ...(hub === undefined ? {} : { via: [...equipment.via, hub] }),
     status: { ...status, ...(lock && lock.mode === 'exclusive' ? { lock: lock.holder } : {}) },
   };
 }

@@ -1,5 +1,4 @@
-/** Longest way of an instrument: from the bench it stands on over so many hubs to a client. */
-export const MOST_HOPS = 3;
+import { MOST_HOPS } from '../bench/equipment.ts';
 
 /**
  * Why a hub may not come as a client, in words; undefined: it may. `via`: the hubs it passes the bench on to, itself first. A hub that gets its own instruments back

@@ -104,6 +104,7 @@ const CODES: Readonly<Record<string, 'server.busy' | 'server.denied' | 'server.u
   not_found: 'server.unsupported',
   unknown_type: 'server.unsupported',
   expired: 'server.timeout',
+  timeout: 'server.timeout',
 };
 
 function refused(answer: LabwireMessage, equipment: string, action: string): LabError {

@@ -43,6 +43,7 @@ const item = z.object({
   controls: z.array(control).max(1000).catch([]).default([]),
   streams: z.array(offer).max(1000).catch([]).optional(),
   status: z.record(text, text).catch({}).default({}),
+  via: z.array(text).max(16).optional().catch(undefined),
 });
 
 const ROLES: Readonly<Record<string, Role>> = {
@@ -83,6 +84,7 @@ function equipmentOf(entry: z.infer<typeof item>): Equipment {
     resource: entry.resource_string ?? '',
     isConnected: entry.connected,
     status: entry.status,
+    ...(entry.via === undefined ? {} : { via: entry.via }),
   };
 }
 

@@ -41,10 +41,13 @@ export const NO_FEATURES: LabFeatures = {
   polling: true,
 };
 
-/** Channels of events this client listens to: those of the server but its figures, which come with the statistics. */
+/** Channels whose content comes otherwise: figures with the statistics, values as streams. */
+const OTHERWISE: ReadonlySet<string> = new Set(['metrics', 'readings']);
+
+/** Channels of events this client listens to. */
 export function channelsOf(channels: LabwireCapabilities['features']['channels']): string[] {
   if (!channels) return ['alarms'];
-  return channels.filter(({ name, can_subscribe }) => can_subscribe && name !== 'metrics').map(({ name }) => name);
+  return channels.filter(({ name, can_subscribe }) => can_subscribe && !OTHERWISE.has(name)).map(({ name }) => name);
 }
 
 /** What a person should know of this server. */

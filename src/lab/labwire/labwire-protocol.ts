@@ -26,6 +26,8 @@ export interface ProtocolHost {
   readonly clock: ServerClock;
   readonly clientName: string;
   readonly token: string | undefined;
+  /** Hubs this client passes on to. */
+  readonly via: readonly string[];
   readonly streams: Iterable<LabwireStream>;
   stream(key: string): LabwireStream | undefined;
   keeper(key: string): StreamKeeper | undefined;
@@ -274,7 +276,7 @@ export class LabwireProtocol implements LinkProtocol {
   }
 
   #hello(capabilities: LabwireCapabilities): Record<string, unknown> {
-    const { token, clientName, ports } = this.#host;
+    const { token, clientName, ports, via } = this.#host;
     const resume = this.#resumeToken;
     // It works once.
     this.#resumeToken = undefined;
@@ -285,6 +287,7 @@ export class LabwireProtocol implements LinkProtocol {
       client: { id: ports.uniqueId(), name: clientName, app: 'labwire' },
       ...(token === undefined ? {} : { auth: { token } }),
       accept: ACCEPT,
+      ...(via.length === 0 ? {} : { via }),
       ...(resume === undefined ? {} : { resume: { token: resume, streams: this.#places() } }),
       desired: [
         ...[...this.#host.streams].map((stream) => stream.desired(this.#host.keeper(stream.key)?.intervalMs ?? 100)),

@@ -23,9 +23,9 @@ import type { LabPorts } from '../ports.ts';
 import { RestClient } from '../rest-client.ts';
 import { ServerClock } from '../server-clock/server-clock.ts';
 import { ServerEvents } from '../server-events.ts';
+import { ServerLogin } from '../server-login.ts';
 import { StreamTable } from '../stream-keeper/stream-table.ts';
 import { labwireAddress } from './address.ts';
-import { LabwireAuth } from './auth.ts';
 import { EquipmentControl } from './equipment-control.ts';
 import { parseEquipmentList } from './equipment-list.ts';
 import { EquipmentLocks } from './equipment-locks.ts';
@@ -59,7 +59,7 @@ export class LabwireServer implements LabServer {
   readonly #ports: LabPorts;
   readonly #clock: ServerClock;
   readonly #rest: RestClient;
-  readonly #auth: LabwireAuth;
+  readonly #login: ServerLogin;
   readonly #events = new ServerEvents();
   readonly #desk: MessageDesk;
   readonly #tokens: TokenKeeper;
@@ -85,18 +85,18 @@ export class LabwireServer implements LabServer {
     this.url = base;
     this.#ports = ports;
     this.#clock = new ServerClock(ports.clock);
-    this.#auth = new LabwireAuth(() => this.#rest, options);
+    this.#login = new ServerLogin(() => this.#rest, options);
     this.#rest = new RestClient(ports, {
       base,
-      token: () => this.#auth.token,
+      token: () => this.#login.token,
       onUnauthorized: async (signal) => {
-        if (!this.#auth.canRenew) return false;
+        if (!this.#login.canRenew) return false;
         await this.#tokens.renew(signal);
         return true;
       },
       onAnswer: ({ headers }, sentMs, receivedMs) => this.#clock.httpDate(headers.date, sentMs, receivedMs),
     });
-    this.#tokens = new TokenKeeper(this.#auth, ports.clock, {
+    this.#tokens = new TokenKeeper(this.#login, ports.clock, {
       renewed: (token) => void this.#protocol.say({ type: 'auth_refresh', token }),
       failed: (error) => this.#events.emit({ kind: 'error', error }),
     });
@@ -193,7 +193,7 @@ export class LabwireServer implements LabServer {
   }
 
   async login(login: Login, signal: AbortSignal): Promise<void> {
-    await this.#auth.login(login, signal);
+    await this.#login.login(login, signal);
     this.#tokens.watch();
     this.reconnect();
     await this.refreshEquipment(signal);
@@ -201,12 +201,8 @@ export class LabwireServer implements LabServer {
 
   async logout(): Promise<void> {
     this.#tokens.forget();
-    try {
-      if (this.#auth.token !== undefined) await this.#rest.answer('/api/security/logout', { method: 'POST' });
-    } catch {
-      // The token is forgotten here whatever the server says.
-    }
-    this.#auth.forget();
+    // The tokens are forgotten here whatever the server says.
+    await this.#login.logout().catch(() => undefined);
     this.reconnect();
   }
 
@@ -305,7 +301,10 @@ export class LabwireServer implements LabServer {
         clock: this.#clock,
         clientName: options.name ?? 'Labwire',
         get token() {
-          return server.#auth.token;
+          return server.#login.token;
+        },
+        get via() {
+          return options.via?.() ?? [];
         },
         get streams() {
           return server.#streams.values();

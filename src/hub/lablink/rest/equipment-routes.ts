@@ -50,7 +50,7 @@ const commandAnswer = z.object({
 export const addEquipmentRoutes: AddRoutes = (app, place) => {
   const { bench, clock } = place.parts;
   app.get('/api/equipment/list', { schema: { tags, response: { 200: z.array(anyObject) } } }, () =>
-    bench.equipment.map(listEntry),
+    bench.equipment.map((equipment) => listEntry(equipment, place.parts.id)),
   );
   app.post(
     '/api/equipment/discover',
@@ -159,10 +159,10 @@ export const addEquipmentRoutes: AddRoutes = (app, place) => {
 };
 
 /** LabLink knows four ways to an instrument. */
-function listEntry(equipment: Equipment): Record<string, unknown> {
+function listEntry(equipment: Equipment, hub: string): Record<string, unknown> {
   const { way } = equipment.instrument;
   const connection_type = way === 'serial' || way === 'usb' || way === 'gpib' ? way : 'ethernet';
-  return { ...equipmentEntry(equipment), connection_type };
+  return { ...equipmentEntry(equipment, hub), connection_type };
 }
 
 /** Its outputs first, all of them. */

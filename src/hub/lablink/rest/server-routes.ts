@@ -12,6 +12,7 @@ const root = z.object({
   hostname: z.string(),
   status: z.literal('running'),
   security_enabled: z.boolean(),
+  protocols: z.array(z.string()),
 });
 const health = z.object({
   status: z.literal('healthy'),
@@ -39,6 +40,7 @@ export const addServerRoutes: AddRoutes = (app, { parts }) => {
     hostname: parts.name,
     status: 'running' as const,
     security_enabled: !(await isOpenToAll(parts, request.from)),
+    protocols: ['labwire.1', 'lablink', 'lablink-enhanced'],
   }));
   app.get('/health', { ...OPEN, schema: { tags: ['server'], response: { 200: health } } }, () => {
     const connected = parts.bench.equipment.filter(({ instrument }) => instrument.state === 'live').length;
