@@ -15,6 +15,7 @@ import { openAccess } from './access/hub-access.ts';
 import { SharedBench } from './bench/shared-bench.ts';
 import { createHubLog } from './hub-log.ts';
 import { HubKeeper } from './share/hub-keeper.ts';
+import { readWsSettings } from './ws-settings.ts';
 
 interface ParentPort {
   on(event: 'message', listener: (event: { data: unknown }) => void): void;
@@ -94,6 +95,8 @@ async function open(): Promise<void> {
       reach: () => bench.state.settings.share,
     }),
   );
+  const { settings, problems, ignored } = readWsSettings(process.env);
+  for (const text of [...problems, ...ignored]) log.write('warning', 'settings.complaint', { text });
   keeper = new HubKeeper({
     client: engine.client,
     bench,
@@ -102,6 +105,8 @@ async function open(): Promise<void> {
     log,
     id: await readId(join(folder, 'id')),
     version: engine.hello.version,
+    folder,
+    ws: settings,
   });
   scope.use(keeper);
   void engine.client.closed.then(() => end(1, { reason: 'The bench starts again.', retryAfterS: 2 }));

@@ -8,6 +8,7 @@ import type { SharedBench } from '../bench/shared-bench.ts';
 import { type Hub, openHub } from '../hub.ts';
 import type { HubLog } from '../hub-log.ts';
 import type { TlsFiles } from '../server/ports.ts';
+import type { WsSettings } from '../ws-settings.ts';
 import { ShareDesk } from './share-desk.ts';
 import { ConnectionRates, shareConnections } from './share-report.ts';
 
@@ -20,6 +21,10 @@ export interface HubKeeperOptions {
   log: HubLog;
   id: string;
   version: string;
+  /** Where dialects keep what outlives the hub; default: nowhere. */
+  folder?: string | undefined;
+  /** Options of LabLink's sockets; default WS_SETTINGS. */
+  ws?: WsSettings | undefined;
 }
 
 const REPORT_MS = 1000;
@@ -97,7 +102,7 @@ export class HubKeeper implements AsyncDisposable {
   }
 
   async #open(share: ShareSettings): Promise<void> {
-    const { bench, access, clock, log, id, version } = this.#options;
+    const { bench, access, clock, log, id, version, folder, ws } = this.#options;
     this.#failure = undefined;
     await this.#hub?.close({ reason: 'How the bench is shared has been changed.', retryAfterS: 1 });
     this.#hub = undefined;
@@ -111,6 +116,8 @@ export class HubKeeper implements AsyncDisposable {
         log,
         id,
         version,
+        folder,
+        ws,
         name: share.name || bench.state.bench.name,
         tls: share.tls ? await readTls(share.tls) : undefined,
         ports: [
