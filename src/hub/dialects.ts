@@ -2,11 +2,13 @@ import type { OpenDialect } from './dialect.ts';
 import { openLabLinkDialect } from './lablink/dialect.ts';
 import { openLabwireDialect } from './labwire/labwire.ts';
 import { openObservability } from './metrics/observability.ts';
+import { openNeurographDialect } from './neurograph/neurograph.ts';
 import { openPowerMeterDialect } from './power-meter/power-meter.ts';
 
 /** Every dialect the hub speaks. On paths two of them share, the first that fits has the socket. */
 export const DIALECTS: readonly OpenDialect[] = [
   openLabwireDialect,
+  openNeurographDialect,
   openLabLinkDialect,
   openObservability,
   openPowerMeterDialect,
