@@ -10,11 +10,11 @@ import type { LabPorts } from '../ports.ts';
 import { RestClient } from '../rest-client.ts';
 import { ServerClock } from '../server-clock/server-clock.ts';
 import { ServerEvents } from '../server-events.ts';
+import { ServerLogin } from '../server-login.ts';
 import { StreamTable } from '../stream-keeper/stream-table.ts';
 import type { LabLinkAddress } from './address.ts';
 import { AlarmWatch } from './alarm-watch.ts';
 import { LabLinkStreams } from './lablink-streams.ts';
-import { LabLinkLogin } from './login.ts';
 import { noteOf } from './message-notes.ts';
 import type { LabLinkPlace } from './place.ts';
 import type { SocketKind } from './socket-protocol.ts';
@@ -34,7 +34,7 @@ const LISTEN_MS = 500;
 export class LabLinkSession {
   readonly place: LabLinkPlace;
   readonly events = new ServerEvents();
-  readonly login: LabLinkLogin;
+  readonly login: ServerLogin;
   readonly clock: ServerClock;
   readonly alarms: AlarmWatch;
   readonly streams: LabLinkStreams;
@@ -59,14 +59,13 @@ export class LabLinkSession {
     this.#ports = ports;
     this.clock = new ServerClock(ports.clock);
     this.stats = new SocketStats(ports.clock);
-    this.login = new LabLinkLogin(options);
+    this.login = new ServerLogin(() => this.place.rest, options);
     const rest = new RestClient(ports, {
       base,
       token: () => this.login.token,
       onUnauthorized: (signal) => this.#renewToken(signal),
       onAnswer: ({ headers }, sentMs, receivedMs) => this.clock.httpDate(headers.date, sentMs, receivedMs),
     });
-    this.login.use(rest);
     const emit = (event: LabServerEvent): void => this.events.emit(event);
     this.place = { ports, rest, clock: this.clock, name: options.name ?? 'Labwire', emit };
     this.alarms = new AlarmWatch(this.place);

@@ -6,15 +6,15 @@ import { parseLabLinkMessage } from '../../protocol/lab/lablink-message.ts';
 import { parseTolerantJson } from '../../protocol/lab/tolerant-json.ts';
 import type { AfterEnd, HeartbeatRule, LinkProtocol, LinkSignal } from '../link-protocol.ts';
 import type { Inflate, Refusal, SocketData } from '../ports.ts';
+import type { ServerLogin } from '../server-login.ts';
 import type { LabLinkAddress } from './address.ts';
-import type { LabLinkLogin } from './login.ts';
 
 /** Which of LabLink's two protocols a connection speaks: it shows with its first words. */
 export type SocketKind = 'basic' | 'enhanced';
 
 export interface SocketHost {
   readonly address: LabLinkAddress;
-  readonly login: LabLinkLogin;
+  readonly login: ServerLogin;
   readonly inflate: Inflate;
   monotonicMs(): number;
   /** Whether the server wants a token on its socket. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
-import type { LabwireAuth } from './auth.ts';
+import type { ServerLogin } from '../server-login.ts';
 
 /** A token that ends is renewed after that share of its life. */
 const RENEW_SHARE = 0.8;
@@ -13,32 +13,35 @@ export interface TokenHost {
 
 /** Renews the token of a login before it ends, on the connection as it stands. */
 export class TokenKeeper implements Disposable {
-  readonly #auth: LabwireAuth;
+  readonly #login: ServerLogin;
   readonly #clock: Clock;
   readonly #host: TokenHost;
   readonly #stop = new AbortController();
   #timer: Disposable | undefined;
 
-  constructor(auth: LabwireAuth, clock: Clock, host: TokenHost) {
-    this.#auth = auth;
+  constructor(login: ServerLogin, clock: Clock, host: TokenHost) {
+    this.#login = login;
     this.#clock = clock;
     this.#host = host;
   }
 
-  /** At once. Throws as `LabwireAuth.renew`. */
+  /** At once: the present token is not taken any more. Throws as `ServerLogin.renew`. */
   async renew(signal: AbortSignal | undefined): Promise<void> {
-    await this.#auth.renew(signal);
+    await this.#login.renew(signal);
     this.watch();
   }
 
   /** From now on the present token counts. */
   watch(): void {
     this.forget();
-    const { expiresInS, canRenew } = this.#auth;
+    const { expiresInS, canRenew } = this.#login;
     if (expiresInS === undefined || !canRenew) return;
     this.#timer = this.#clock.after(expiresInS * 1000 * RENEW_SHARE, () => {
-      this.renew(this.#stop.signal).then(
-        () => this.#host.renewed(this.#auth.token),
+      this.#login.renew(this.#stop.signal, true).then(
+        () => {
+          this.watch();
+          this.#host.renewed(this.#login.token);
+        },
         (thrown: unknown) => {
           const error = LabError.from(thrown);
           if (!error.isCancelled) this.#host.failed(error);
