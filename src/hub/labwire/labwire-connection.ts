@@ -335,7 +335,7 @@ export class LabwireConnection implements HubConnection, SessionOwner {
 
   /** What of the streams goes on, and from where; streams that are desired no more end. */
   #plan(session: LabwireSession, { desired, resume }: Hello, streams: StreamDesk): Map<string, ResumePlan> {
-    const { limits, parts } = this.#room;
+    const { limits } = this.#room;
     const wanted = new Set(desired.flatMap((one) => ('equipment_id' in one ? [streamKey(one)] : [])));
     for (const key of [...session.wanted.keys()]) if (!wanted.has(key)) session.wanted.delete(key);
     const plans = new Map<string, ResumePlan>();
@@ -343,7 +343,7 @@ export class LabwireConnection implements HubConnection, SessionOwner {
     for (const place of resume?.streams ?? []) {
       const hold = session.holds.get(place.key);
       if (!hold || !session.wanted.has(place.key)) continue;
-      plans.set(place.key, planResume(hold.feed, place, streams.nextHandle(), parts.clock.nowNs(), limits, budget));
+      plans.set(place.key, planResume(hold.feed, place, streams.nextHandle(), limits, budget));
     }
     return plans;
   }

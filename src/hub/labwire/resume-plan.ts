@@ -21,7 +21,6 @@ export function planResume(
   feed: StreamFeed,
   place: StreamPlace,
   handle: number,
-  nowNs: bigint,
   limits: LabwireLimits,
   budget: { bytes: number },
 ): ResumePlan {
@@ -37,7 +36,7 @@ export function planResume(
       result: isSame ? 'replayed' : 'lost',
       gap: undefined,
     };
-  const reach = Math.max(feed.firstRow, live - rowsWithin(feed, nowNs, limits, budget));
+  const reach = Math.max(feed.firstRow, live - rowsWithin(feed, limits, budget));
   const wanted = isSame ? Math.min(place.seq + 1, live) : reach;
   const from = Math.max(wanted, reach);
   spend(feed, live - from, budget);
@@ -65,14 +64,10 @@ export function resumedEntry(key: string, plan: ResumePlan): Record<string, unkn
   };
 }
 
-/** Newest rows that may be sent again: so many, so old, so large. */
-function rowsWithin(
-  feed: StreamFeed,
-  nowNs: bigint,
-  { replayRows, replayS }: LabwireLimits,
-  budget: { bytes: number },
-): number {
-  const oldestNs = nowNs - BigInt(Math.round(replayS * 1e9));
+/** Newest rows that may be sent again: so many, so much older than the newest, so large. */
+function rowsWithin(feed: StreamFeed, { replayRows, replayS }: LabwireLimits, budget: { bytes: number }): number {
+  const newestNs = feed.ring.pages.at(-1)?.arrivedNs ?? 0n;
+  const oldestNs = newestNs - BigInt(Math.round(replayS * 1e9));
   const young = feed.ring.pages.find(({ arrivedNs }) => arrivedNs >= oldestNs);
   const youngRows = young ? feed.endRow - young.firstRow : 0;
   return Math.min(replayRows, youngRows, Math.floor(budget.bytes / rowBytesOf(feed)));
