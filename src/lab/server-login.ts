@@ -1,14 +1,8 @@
-import { z } from 'zod';
 import { LabError } from '../core/errors.ts';
+import { loginAnswer } from '../protocol/lab/lablink-rest.ts';
 import { errorText } from './http-error.ts';
 import type { LabServerOptions, Login } from './lab-server.ts';
 import type { RestAnswer, RestClient } from './rest-client.ts';
-
-const granted = z.object({
-  access_token: z.string().min(1).max(8192),
-  refresh_token: z.string().min(1).max(8192).nullish(),
-  expires_in: z.number().positive().nullish().catch(undefined),
-});
 
 const LOGIN = '/api/security/login';
 const REFRESH = '/api/security/refresh';
@@ -123,12 +117,13 @@ export class ServerLogin {
   }
 
   #take({ json }: RestAnswer, refreshToken: string | undefined): void {
-    const { data } = granted.safeParse(json);
-    if (!data)
+    const said = loginAnswer.safeParse(json).data;
+    if (!said || said.access_token === '')
       throw new LabError('server.malformed', 'The lab server answered the login with no token. You are not logged in.');
-    this.#token = data.access_token;
-    this.#expiresInS = data.expires_in ?? undefined;
-    this.#keep(data.refresh_token ?? refreshToken);
+    const { access_token, expires_in = 0, refresh_token } = said;
+    this.#token = access_token;
+    this.#expiresInS = expires_in > 0 && Number.isFinite(expires_in) ? expires_in : undefined;
+    this.#keep(refresh_token ?? refreshToken);
   }
 
   #keep(refreshToken: string | undefined): void {

@@ -9,7 +9,7 @@ import { LineList } from './line-list.ts';
 import { saidName, saidText } from './said-text.ts';
 import type { SavedServer } from './server-file.ts';
 import { TrendKeeper } from './server-trend.ts';
-import { SharedStats } from './shared-stats.ts';
+import { StatsQuestion } from './stats-question.ts';
 
 export interface BenchServerLimits {
   lines: number;
@@ -41,7 +41,7 @@ export class BenchServer {
   readonly drops = new DropWatch();
   readonly trend = new TrendKeeper();
   /** What it counts of its own sending. */
-  readonly stats: SharedStats;
+  readonly stats: StatsQuestion;
   /** A login that can be renewed is kept. */
   hasSession = false;
   /** Streams of its attached instruments, by equipment and name. */
@@ -57,7 +57,7 @@ export class BenchServer {
   constructor(saved: SavedServer, host: BenchServerHost, limits = LIMITS) {
     this.saved = saved;
     this.#host = host;
-    this.stats = new SharedStats(host.clock, () => this.open);
+    this.stats = new StatsQuestion(host.clock, () => this.open);
     this.#lines = new LineList(limits.lines);
     this.#alarms = new AlarmList(limits.alarms);
   }

@@ -8,7 +8,7 @@ import { saidName } from './said-text.ts';
 const FRESH_MS = 900;
 
 /** What a server counts of its own sending: asked when somebody looks, once for all who do. */
-export class SharedStats {
+export class StatsQuestion {
   readonly #clock: Clock;
   readonly #lab: () => LabServer;
   #asking: Promise<ServerStats> | undefined;
