@@ -363,7 +363,15 @@ test('345 get_stats: the names of the documents, and figures that agree with a c
   await probe.ask({ type: 'ping', id: 'p' });
   const { type: _type, ...stats } = await probe.ask({ type: 'get_stats', id: 's' });
   expect(stats).toMatchObject({
-    backpressure: {
+    compression: {
+      current_level: expect.any(Number),
+      messages_processed: 0,
+      average_compression_ratio: 0,
+      average_latency_ms: 0,
+      space_saved_mb: 0,
+    },
+    adaptive: { network_condition: expect.any(String), data_pattern: expect.any(String), adaptation_count: 0 },
+    ...{
       buffer: { size: expect.any(Number), utilization: expect.any(Number), high_watermark: 0.8 },
       performance: {
         sent_messages: expect.any(Number),

@@ -1,5 +1,6 @@
 import type { Outbox } from '../delivery/outbox.ts';
 import type { RequestStats } from '../delivery/request-buckets.ts';
+import type { FrameCompressor } from './frame-compressor.ts';
 
 /** What `get_stats` is made of. */
 export interface StatsParts {
@@ -9,10 +10,10 @@ export interface StatsParts {
   outbox: Outbox;
   counts: { sent: number; received: number; bytesSent: number; bytesReceived: number };
   rateLimits: RequestStats;
-  isCompressed: boolean;
+  compressor: FrameCompressor;
 }
 
-/** Figures of one connection: `backpressure` and `connection` with the names of the documents (VITAL, LabLink). */
+/** Figures of one connection under the names of the documents: VITAL’s groups, and LabLink’s `connection`. */
 export function connectionStats({
   id,
   openedNs,
@@ -20,7 +21,7 @@ export function connectionStats({
   outbox,
   counts,
   rateLimits,
-  isCompressed,
+  compressor,
 }: StatsParts): Record<string, unknown> {
   const { windowBytes, inFlightBytes, goodputBytesPerS, shortestRoundTripMs, queueAgeMs, unackedEvents } =
     outbox.details();
@@ -30,8 +31,8 @@ export function connectionStats({
     messages: { sent: counts.sent, received: counts.received },
     bytes: { sent: counts.bytesSent, received: counts.bytesReceived },
     connection: outbox.connectionStats(),
-    backpressure: outbox.stats(),
-    compression: { enabled: isCompressed },
+    ...outbox.stats(),
+    ...compressor.stats(),
     window: {
       bytes: windowBytes,
       in_flight: inFlightBytes,

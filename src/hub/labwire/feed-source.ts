@@ -3,6 +3,7 @@ import type { Priority } from '../../protocol/lab/priority.ts';
 import type { FeedHold } from '../bench/feed-table.ts';
 import type { FeedGap, StreamFeed } from '../bench/stream-feed.ts';
 import type { Backlog, SourceFrame, StreamSource, Thinning } from '../delivery/delivery-source.ts';
+import type { FrameCompressor } from './frame-compressor.ts';
 import { chooseRows, type PlacedRow } from './row-choice.ts';
 import { type Pace, RowCursor } from './row-cursor.ts';
 import { batchOfFrames, type RowAccept, RowForm } from './row-form.ts';
@@ -14,6 +15,7 @@ export interface FeedSourceOptions {
   handle: number;
   priority: Priority;
   accept: RowAccept;
+  compressor?: FrameCompressor | undefined;
   pace: Pace;
   /** Largest frame; bytes. */
   maxFrameBytes: number;
@@ -46,6 +48,7 @@ export class FeedSource implements StreamSource {
   readonly #options: FeedSourceOptions;
   readonly #feed: StreamFeed;
   readonly #cursor: RowCursor;
+  #codecs: RowAccept['codecs'];
   #form: RowForm;
   #dtype: 'f32' | 'f64';
   #epoch: number;
@@ -69,12 +72,13 @@ export class FeedSource implements StreamSource {
     this.priority = options.priority;
     this.#options = options;
     this.#feed = feed;
+    this.#codecs = options.accept.codecs;
     const from = options.from ?? (feed.ring.firstRow === undefined ? undefined : feed.endRow);
     this.#cursor = new RowCursor(feed, options.pace, from);
     this.#at = from;
     this.#epoch = feed.info.epoch;
     this.#dtype = dtypeNow(feed);
-    this.#form = new RowForm(feed.info, options.accept.codecs);
+    this.#form = new RowForm(feed.info, this.#codecs, options.compressor);
   }
 
   get handle(): number {
@@ -99,6 +103,7 @@ export class FeedSource implements StreamSource {
   }
 
   set codecs(codecs: RowAccept['codecs']) {
+    this.#codecs = codecs;
     this.#form.codecs = codecs;
   }
 
@@ -114,7 +119,7 @@ export class FeedSource implements StreamSource {
     this.#cursor.moveTo(undefined);
     this.#epoch = this.#feed.info.epoch;
     this.#dtype = dtypeOf(this.#feed.info);
-    this.#form = new RowForm(this.#feed.info, this.#options.accept.codecs);
+    this.#form = new RowForm(this.#feed.info, this.#codecs, this.#options.compressor);
     this.#words.push(this.#resetText());
   }
 

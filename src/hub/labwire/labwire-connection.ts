@@ -14,6 +14,7 @@ import { closeSocket, createSocketWire } from '../server/socket-wire.ts';
 import type { ChannelEvent } from './channel-desk.ts';
 import { type Accept, FREE_TYPES, type Hello, parseHello, parseRequest } from './client-message.ts';
 import { connectionStats } from './connection-stats.ts';
+import { FrameCompressor } from './frame-compressor.ts';
 import { capabilitiesOf } from './greeting.ts';
 import type { LabwireRoom } from './labwire-room.ts';
 import { LabwireSession, streamKey } from './labwire-session.ts';
@@ -34,6 +35,8 @@ export const CLOSE = {
   internal: 4500,
 } as const;
 
+/** How often the level of compression is looked at. */
+const LOOK_MS = 2000;
 /** Messages that wait while the login of the hello is looked at. */
 const MAX_EARLY = 64;
 
@@ -52,6 +55,7 @@ export class LabwireConnection implements HubConnection, SessionOwner {
   readonly #room: LabwireRoom;
   readonly #socket: WebSocket;
   readonly #outbox: Outbox;
+  readonly #compressor: FrameCompressor;
   #principal: Principal;
   #state: 'greeting' | 'entering' | 'ready' | 'over' = 'greeting';
   #accept: Accept = { binary: false, codecs: new Set(), priorities: true, ack: false };
@@ -75,6 +79,7 @@ export class LabwireConnection implements HubConnection, SessionOwner {
     this.#principal = visit.principal;
     this.address = visit.from;
     const { clock } = room.parts;
+    this.#compressor = new FrameCompressor(clock);
     this.openedNs = clock.nowNs();
     const wire = createSocketWire(socket, () => this.#outbox.writable());
     this.#outbox = new Outbox(
@@ -148,8 +153,8 @@ export class LabwireConnection implements HubConnection, SessionOwner {
       dropped: performance.dropped_messages,
       state: state.emergency_mode ? 'emergency' : state.backpressure_active ? 'backpressure' : 'normal',
       streams: this.#streams?.size ?? 0,
-      rawBytes: 0,
-      wireBytes: 0,
+      rawBytes: this.#compressor.plainBytes,
+      wireBytes: this.#compressor.wireBytes,
     };
   }
 
@@ -162,7 +167,7 @@ export class LabwireConnection implements HubConnection, SessionOwner {
       outbox: this.#outbox,
       counts: this.#counts,
       rateLimits: buckets.stats(),
-      isCompressed: this.#isCompressed,
+      compressor: this.#compressor,
     });
   }
 
@@ -293,6 +298,7 @@ export class LabwireConnection implements HubConnection, SessionOwner {
       outbox: this.#outbox,
       session,
       accept: this.#accept,
+      compressor: this.#compressor,
       limits,
       mayRead: () => maySubscribe(this.#principal.role, 'readings', parts.roles),
     });
@@ -318,6 +324,7 @@ export class LabwireConnection implements HubConnection, SessionOwner {
     if (!answer.isResumed) session.hear(channels.listen(session));
     session.releaseHolds();
     this.#beat();
+    this.#look();
     this.#watchExpiry();
     for (const { data, isBinary } of this.#early.splice(0)) this.#receive(data, isBinary);
   }
@@ -486,6 +493,21 @@ export class LabwireConnection implements HubConnection, SessionOwner {
         { delivery: 'latest' },
       );
       this.#beat();
+    });
+  }
+
+  /** How frames are compressed follows the link. */
+  #look(): void {
+    const { metrics } = this.#room.parts;
+    this.#after('look', LOOK_MS, () => {
+      const { goodputBytesPerS, shortestRoundTripMs } = this.#outbox.details();
+      this.#compressor.look({
+        roundTripMs: shortestRoundTripMs,
+        bitsPerS: goodputBytesPerS === undefined ? undefined : goodputBytesPerS * 8,
+        goodputBytesPerS,
+        loopLagMs: metrics.lagMs,
+      });
+      this.#look();
     });
   }
 

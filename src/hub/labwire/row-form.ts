@@ -1,4 +1,3 @@
-import { deflateRawSync } from 'node:zlib';
 import type { Column } from '../../core/batch.ts';
 import type { RowPage } from '../../core/ring.ts';
 import type { StreamInfo } from '../../core/stream-info.ts';
@@ -11,6 +10,7 @@ import {
   type FrameSkip,
   frameBytes,
 } from '../../protocol/lab/labwire-frame.ts';
+import type { FrameCompressor } from './frame-compressor.ts';
 
 /** How one client takes rows. */
 export interface RowAccept {
@@ -28,22 +28,23 @@ export interface RowRun {
   isReplay: boolean;
 }
 
-/** Below that deflating costs more than it saves; bytes. */
-const DEFLATE_BYTES = 1024;
-/** What must be saved at least, and how many frames go as they are after one that did not. */
-const WORTH = 0.9;
-const REST_FRAMES = 64;
-
 /** Columns of one stream that go out, and how its frames are made. */
 export class RowForm {
   readonly indices: readonly number[];
   readonly #names: readonly string[];
   readonly #grids: readonly ColumnGrid[] | undefined;
+  readonly #key: string;
+  readonly #compressor: FrameCompressor | undefined;
   #codecs: ReadonlySet<FrameCodec>;
-  /** Frames that are not deflated any more. */
-  #rest = 0;
 
-  constructor(info: Pick<StreamInfo, 'columns'>, codecs: ReadonlySet<FrameCodec>) {
+  /** Without a compressor nothing is deflated. */
+  constructor(
+    info: Pick<StreamInfo, 'columns' | 'key'>,
+    codecs: ReadonlySet<FrameCodec>,
+    compressor?: FrameCompressor,
+  ) {
+    this.#key = info.key;
+    this.#compressor = compressor;
     const kept = info.columns.flatMap((column, index) => (column.channel.startsWith('~') ? [] : [{ column, index }]));
     this.indices = kept.map(({ index }) => index);
     this.#names = kept.map(({ column }) => column.channel);
@@ -81,7 +82,12 @@ export class RowForm {
     const timesS = page.timeS
       ? Float64Array.from({ length: to - from }, (_, row) => Number(timeOf(page, from + row) - t0Ns) / 1e9)
       : undefined;
+    const beganMs = this.#compressor?.nowMs ?? 0;
     const raw = encodeColumns('raw', columns, timesS);
+    const made = (payload: Uint8Array): Uint8Array => {
+      this.#compressor?.made(raw.length, payload.length, beganMs, columns[0]);
+      return payload;
+    };
     const base = {
       type: FRAME_TYPE.samples,
       handle,
@@ -95,7 +101,7 @@ export class RowForm {
     const flags = isReplay ? FRAME_FLAG.replay : 0;
     const packed = this.#pack(columns, timesS);
     if (packed && packed.length < raw.length)
-      return encodeFrame({ ...base, flags, codec: 'i16d-rice', dtype: 'i16', payload: packed });
+      return encodeFrame({ ...base, flags, codec: 'i16d-rice', dtype: 'i16', payload: made(packed) });
     const dtype = isFloat64 ? 'f64' : 'f32';
     const deflated = this.#deflate(raw);
     if (deflated)
@@ -104,9 +110,9 @@ export class RowForm {
         flags: flags | FRAME_FLAG.compressed,
         codec: 'deflate',
         dtype,
-        payload: deflated,
+        payload: made(deflated),
       });
-    return encodeFrame({ ...base, flags, codec: 'raw', dtype, payload: raw });
+    return encodeFrame({ ...base, flags, codec: 'raw', dtype, payload: made(raw) });
   }
 
   /** One row as text: missing is null, overload is null and said beside. */
@@ -143,15 +149,7 @@ export class RowForm {
   }
 
   #deflate(raw: Uint8Array): Uint8Array | undefined {
-    if (!this.#codecs.has('deflate') || raw.length < DEFLATE_BYTES) return undefined;
-    if (this.#rest > 0) {
-      this.#rest--;
-      return undefined;
-    }
-    const deflated = deflateRawSync(raw, { level: 3 });
-    if (deflated.length <= raw.length * WORTH) return deflated;
-    this.#rest = REST_FRAMES;
-    return undefined;
+    return this.#codecs.has('deflate') ? this.#compressor?.deflate(this.#key, raw) : undefined;
   }
 }
 

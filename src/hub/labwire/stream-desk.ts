@@ -7,6 +7,7 @@ import type { Attachment } from '../delivery/delivery-source.ts';
 import type { Outbox } from '../delivery/outbox.ts';
 import type { WantedStream } from './client-message.ts';
 import { FeedSource } from './feed-source.ts';
+import type { FrameCompressor } from './frame-compressor.ts';
 import type { LabwireLimits } from './greeting.ts';
 import { type LabwireSession, streamKey } from './labwire-session.ts';
 import { textMessage } from './outgoing.ts';
@@ -20,6 +21,7 @@ export interface StreamDeskHost {
   outbox: Outbox;
   session: LabwireSession;
   accept: RowAccept;
+  compressor: FrameCompressor;
   limits: LabwireLimits;
   /** Whether the client may read values now. */
   mayRead(): boolean;
@@ -191,6 +193,7 @@ export class StreamDesk {
       handle: plan?.handle ?? this.nextHandle(),
       priority: wanted.priority,
       accept: this.#accept,
+      compressor: this.#host.compressor,
       pace,
       maxFrameBytes: this.#host.outbox.options.maxFrameBytes,
       from: plan?.from,
@@ -209,6 +212,7 @@ export class StreamDesk {
     attachment?.detach();
     hold[Symbol.dispose]();
     this.#host.outbox.forget(key);
+    this.#host.compressor.forget(hold.feed.key);
   }
 
   #change(running: Running, wanted: WantedStream): void {
