@@ -188,12 +188,19 @@ export class NeurographConnection implements HubConnection, SessionOwner {
       this.#refuse(parsed.fault, 'hub.malformed');
       return;
     }
-    Promise.resolve(this.#carryOut(parsed.request))
-      .catch((thrown: unknown) => {
-        const error = LabError.from(thrown);
-        this.#refuse(error.message, error.code);
-      })
-      .finally(() => parts.metrics.neurograph.answered(type, (parts.clock.monotonicMs() - startMs) / 1000));
+    void this.#answer(parsed.request, startMs);
+  }
+
+  /** Never rejects. */
+  async #answer(request: NeurographRequest, startMs: number): Promise<void> {
+    const { parts } = this.#room;
+    try {
+      await this.#carryOut(request);
+    } catch (thrown) {
+      const error = LabError.from(thrown);
+      this.#refuse(error.message, error.code);
+    }
+    parts.metrics.neurograph.answered(request.type, (parts.clock.monotonicMs() - startMs) / 1000);
   }
 
   /** A binary message that is compressed JSON is a request like any other; the other kinds say nothing to a hub. */
