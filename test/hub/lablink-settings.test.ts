@@ -58,7 +58,7 @@ async function share(env: Record<string, string>): Promise<Shared> {
   const get = (path: string) => ask(hub, 'GET', path, { token });
   const queue = async (): Promise<Record<string, number>> => {
     const { json } = await get('/api/websocket/connections');
-    const [client] = json.connections as { client_id: string }[];
+    const [client] = json as unknown as { client_id: string }[];
     return (await get(`/api/websocket/connections/${client?.client_id}/backpressure`)).json as Record<string, number>;
   };
   return {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
 import type { Equipment } from '../bench/equipment.ts';
-import type { SharedBench } from '../bench/shared-bench.ts';
+import type { HubBench } from '../bench/hub-bench.ts';
 import { Acquisition, type AcquisitionConfig } from './acquisition.ts';
 import { channelOf } from './controls.ts';
 import { SampleRing } from './sample-ring.ts';
@@ -21,12 +21,12 @@ export const ACQUISITION_LIMITS: AcquisitionLimits = { acquisitions: 100, bytes:
 
 /** The acquisitions of all clients; they live in the hub and end with it. */
 export class AcquisitionBook implements Disposable {
-  readonly #bench: SharedBench;
+  readonly #bench: HubBench;
   readonly #clock: Clock;
   readonly #limits: AcquisitionLimits;
   readonly #byId = new Map<string, Acquisition>();
 
-  constructor(bench: SharedBench, clock: Clock, limits: AcquisitionLimits = ACQUISITION_LIMITS) {
+  constructor(bench: HubBench, clock: Clock, limits: AcquisitionLimits = ACQUISITION_LIMITS) {
     this.#bench = bench;
     this.#clock = clock;
     this.#limits = limits;

@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
 import { channelId } from '../../core/stream-info.ts';
 import type { FeedHold } from '../bench/feed-table.ts';
-import type { SharedBench } from '../bench/shared-bench.ts';
+import type { HubBench } from '../bench/hub-bench.ts';
 import type { StreamFeed } from '../bench/stream-feed.ts';
 import { rowTimeNs } from './feed-values.ts';
 import { SampleRing } from './sample-ring.ts';
@@ -40,7 +40,7 @@ export class Acquisition implements Disposable {
   readonly config: AcquisitionConfig;
   readonly createdNs: bigint;
   readonly ring: SampleRing;
-  readonly #bench: SharedBench;
+  readonly #bench: HubBench;
   readonly #clock: Clock;
   readonly #pace: Pace;
   readonly #newest = new Map<string, number>();
@@ -52,7 +52,7 @@ export class Acquisition implements Disposable {
   #lastRow = -1;
   #lastEpoch = -1;
 
-  constructor(bench: SharedBench, clock: Clock, config: AcquisitionConfig) {
+  constructor(bench: HubBench, clock: Clock, config: AcquisitionConfig) {
     this.#bench = bench;
     this.#clock = clock;
     this.config = config;

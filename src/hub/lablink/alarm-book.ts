@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { AlarmRule, AlarmState } from '../../contract/alarm-schema.ts';
 import type { BenchState } from '../../contract/bench-schema.ts';
-import type { SharedBench } from '../bench/shared-bench.ts';
+import type { HubBench } from '../bench/hub-bench.ts';
 import { type AlarmEvent, alarmEvent, raisedMessages } from './alarm-event.ts';
 import { isoTime } from './server-time.ts';
 import type { Broadcast } from './socket/socket-book.ts';
@@ -21,7 +21,7 @@ interface Acknowledgement {
  *     (none) ──active or latched──▶ active ──acknowledged──▶ acknowledged ──normal, rule gone──▶ cleared
  */
 export class AlarmBook implements Disposable {
-  readonly #bench: SharedBench;
+  readonly #bench: HubBench;
   readonly #nowNs: () => bigint;
   readonly #tell: (broadcast: Broadcast) => void;
   /** By rule. */
@@ -30,7 +30,7 @@ export class AlarmBook implements Disposable {
   readonly #acknowledging = new Map<string, Acknowledgement>();
   readonly #stop: Disposable;
 
-  constructor(bench: SharedBench, nowNs: () => bigint, tell: (broadcast: Broadcast) => void) {
+  constructor(bench: HubBench, nowNs: () => bigint, tell: (broadcast: Broadcast) => void) {
     this.#bench = bench;
     this.#nowNs = nowNs;
     this.#tell = tell;

@@ -1,5 +1,5 @@
 import type { BenchState } from '../../contract/bench-schema.ts';
-import type { SharedBench } from '../bench/shared-bench.ts';
+import type { HubBench } from '../bench/hub-bench.ts';
 import { isoTime } from './server-time.ts';
 import type { Broadcast } from './socket/socket-book.ts';
 
@@ -11,7 +11,7 @@ export class BenchNews implements Disposable {
   readonly #nowNs: () => bigint;
   readonly #stop: Disposable;
 
-  constructor(bench: SharedBench, nowNs: () => bigint, tell: (broadcast: Broadcast) => void) {
+  constructor(bench: HubBench, nowNs: () => bigint, tell: (broadcast: Broadcast) => void) {
     this.#tell = tell;
     this.#nowNs = nowNs;
     this.#stop = bench.onChange((now, before) => {

@@ -3,8 +3,8 @@ import { LabError } from '../../core/errors.ts';
 import { askerOf } from '../access/asker.ts';
 import type { Principal } from '../access/principal.ts';
 import type { Equipment } from '../bench/equipment.ts';
+import type { HubBench } from '../bench/hub-bench.ts';
 import { type RawHistoryPiece, readRawHistory } from '../bench/raw-history.ts';
-import type { SharedBench } from '../bench/shared-bench.ts';
 import { checkChannel } from './reading.ts';
 
 /** One waveform of one channel. */
@@ -29,10 +29,10 @@ const MAX_KEPT = 64;
 
 /** Waveforms, taken now or the newest anybody took. */
 export class CaptureDesk implements Disposable {
-  readonly #bench: SharedBench;
+  readonly #bench: HubBench;
   readonly #kept = new Map<string, Capture>();
 
-  constructor(bench: SharedBench) {
+  constructor(bench: HubBench) {
     this.#bench = bench;
   }
 

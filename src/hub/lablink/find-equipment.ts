@@ -1,11 +1,11 @@
 import { LabError } from '../../core/errors.ts';
 import type { Equipment } from '../bench/equipment.ts';
-import type { SharedBench } from '../bench/shared-bench.ts';
+import type { HubBench } from '../bench/hub-bench.ts';
 
 /**
  * The equipment of an id, or of the name people gave it: clients are configured with names (`oscilloscope_1`), ids are made from serial numbers. Throws hub.no-equipment.
  */
-export function findEquipment(bench: SharedBench, id: string): Equipment {
+export function findEquipment(bench: HubBench, id: string): Equipment {
   const found = bench.equipment.find((one) => one.id === id);
   if (found) return found;
   const named = bench.equipment.filter(({ instrument }) => instrument.label === id);

@@ -1,5 +1,5 @@
 import type { FoundInstrument } from '../../contract/discovery-schema.ts';
-import type { SharedBench } from '../bench/shared-bench.ts';
+import type { HubBench } from '../bench/hub-bench.ts';
 import { isoTime } from './server-time.ts';
 
 const TYPES: Readonly<Record<FoundInstrument['role'], string>> = {
@@ -42,7 +42,7 @@ export interface DiscoveredDevice {
   recommended: boolean;
 }
 
-export function discoveredDevice(found: FoundInstrument, bench: SharedBench): DiscoveredDevice {
+export function discoveredDevice(found: FoundInstrument, bench: HubBench): DiscoveredDevice {
   const [maker = null, model = null, serial = null, firmware = null] = (found.idn ?? '')
     .split(',')
     .map((part) => part.trim() || null);
@@ -72,7 +72,7 @@ export function discoveredDevice(found: FoundInstrument, bench: SharedBench): Di
     location: null,
     tags: [],
     capabilities: [],
-    metadata: { source: found.source, ...(found.reason === undefined ? {} : { note: found.reason }) },
+    metadata: { source: found.source, note: found.reason ?? null },
     signal_strength: null,
     response_time_ms: null,
     confidence_score: found.idn === null ? 0.3 : 1,

@@ -3,7 +3,7 @@ import type { MessageSession } from '../../contract/recording-schema.ts';
 import { LabError } from '../../core/errors.ts';
 import { askerOf } from '../access/asker.ts';
 import type { Principal } from '../access/principal.ts';
-import type { SharedBench } from '../bench/shared-bench.ts';
+import type { HubBench } from '../bench/hub-bench.ts';
 import type { WsSettings } from '../ws-settings.ts';
 import { isoTime } from './server-time.ts';
 
@@ -23,11 +23,11 @@ const MAX_STOPPED = 200;
 
 /** Recordings of messages that clients of this dialect start: sessions of the engine, in the recordings folder of the bench. */
 export class RecordingDesk {
-  readonly #bench: SharedBench;
+  readonly #bench: HubBench;
   readonly #settings: WsSettings['recording'];
   readonly #stopped = new Map<string, readonly string[]>();
 
-  constructor(bench: SharedBench, settings: WsSettings['recording']) {
+  constructor(bench: HubBench, settings: WsSettings['recording']) {
     this.#bench = bench;
     this.#settings = settings;
   }

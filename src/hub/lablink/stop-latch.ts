@@ -2,7 +2,7 @@ import type { CallOutput } from '../../contract/calls.ts';
 import { LabError } from '../../core/errors.ts';
 import { askerOf } from '../access/asker.ts';
 import type { Principal } from '../access/principal.ts';
-import type { SharedBench } from '../bench/shared-bench.ts';
+import type { HubBench } from '../bench/hub-bench.ts';
 
 type Results = CallOutput<'outputs.off'>['results'];
 
@@ -24,11 +24,11 @@ export interface StopState {
  * While it is active, no client of this dialect switches anything on. Outputs stay off after the release.
  */
 export class StopLatch {
-  readonly #bench: SharedBench;
+  readonly #bench: HubBench;
   readonly #nowNs: () => bigint;
   #state: StopState = { isActive: false, sinceNs: undefined, results: [] };
 
-  constructor(bench: SharedBench, nowNs: () => bigint) {
+  constructor(bench: HubBench, nowNs: () => bigint) {
     this.#bench = bench;
     this.#nowNs = nowNs;
   }

@@ -82,7 +82,19 @@ export const roleShape = z.object({
   name: z.string(),
   role_type: z.string(),
   description: z.string(),
-  permissions: z.array(z.object({ permission_id: z.string(), resource: z.string(), action: z.string() })),
+  permissions: z.array(
+    z.object({
+      permission_id: z.string(),
+      resource: z.string(),
+      action: z.string(),
+      description: z.string(),
+      resource_id: z.null(),
+      created_at: z.null(),
+    }),
+  ),
+  /** Roles are part of the program. */
+  created_at: z.null(),
+  updated_at: z.null(),
 });
 
 const ACTIONS = { view: 'read', control: 'execute', manage: 'admin' } as const;
@@ -104,6 +116,11 @@ export function roles(): z.infer<typeof roleShape>[] {
       permission_id: `${role} ${right}`,
       resource: 'equipment',
       action: ACTIONS[right],
+      description: `The right to ${right}`,
+      resource_id: null,
+      created_at: null,
     })),
+    created_at: null,
+    updated_at: null,
   }));
 }

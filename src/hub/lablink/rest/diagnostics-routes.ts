@@ -21,7 +21,7 @@ export const addDiagnosticsRoutes: AddRoutes = (app, { parts }) => {
   for (const path of [`${BASE}/health/:equipment_id`, `${BASE}/health/:equipment_id/cached`])
     app.get(path, { schema: { tags, params: equipmentPath, response: { 200: of('health') } } }, async ({ params }) => {
       const { equipment_id } = params as { equipment_id: string };
-      return { success: true as const, health: healthOf(parts, ...(await read(equipment_id))) };
+      return { success: true as const, cached: false, health: healthOf(parts, ...(await read(equipment_id))) };
     });
   app.get(
     `${BASE}/health`,
@@ -71,6 +71,7 @@ export const addDiagnosticsRoutes: AddRoutes = (app, { parts }) => {
       return {
         success: true,
         equipment_id: equipment.id,
+        error: last?.message ?? null,
         error_code: last?.code ?? null,
         error_message: last?.message ?? null,
         errors: list,
@@ -127,6 +128,10 @@ function healthOf(parts: HubParts, equipment: Equipment, said: Diagnostics): Rec
     active_issues: reasons,
     warnings: said.errors.slice(-10).map(({ text }) => text),
     recommendations: [],
+    // Nothing is tested unasked.
+    passed_tests: 0,
+    failed_tests: 0,
+    warning_tests: 0,
     test_results: [],
   };
 }

@@ -199,7 +199,7 @@ export const addLockRoutes: AddRoutes = (app, place) => {
         tags,
         params: equipmentPath,
         querystring: z.object({ limit: queryCount(1000, 100) }),
-        response: { 200: z.object({ equipment_id: z.string(), events: z.array(anyObject) }) },
+        response: { 200: z.object({ equipment_id: z.string(), events: z.array(anyObject), count: z.int() }) },
       },
     },
     ({ params, query }) => {
@@ -208,6 +208,7 @@ export const addLockRoutes: AddRoutes = (app, place) => {
       return {
         equipment_id: equipment.id,
         events: events.map((event) => ({ ...lockEventShape(event, equipment.id) })),
+        count: events.length,
       };
     },
   );

@@ -2,11 +2,11 @@ import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { LabError } from '../../../core/errors.ts';
 import { parsePriority } from '../../../protocol/lab/priority.ts';
-import type { HubConnection } from '../../connection-book.ts';
 import { SOCKET_COMPRESSIONS } from '../../ws-settings.ts';
 import type { LabLinkPlace } from '../place.ts';
 import { recordingStats, startedAt } from '../recording-desk.ts';
 import { isoTime } from '../server-time.ts';
+import type { LabLinkConnection } from '../socket/lablink-connection.ts';
 import { type AddRoutes, anyObject, pathText } from './route.ts';
 
 const tags = ['websocket'];
@@ -82,13 +82,8 @@ export const addWebSocketRoutes: AddRoutes = (app, place) => {
         .send(Readable.from(pieces));
     },
   );
-  app.get(
-    '/api/websocket/connections',
-    { schema: { tags, response: { 200: z.object({ connections: z.array(anyObject), count: z.int() }) } } },
-    () => {
-      const connections = place.sockets.all.map((one) => connectionShape(place, one));
-      return { connections, count: connections.length };
-    },
+  app.get('/api/websocket/connections', { schema: { tags, response: { 200: z.array(anyObject) } } }, () =>
+    place.sockets.all.map((one) => connectionShape(place, one)),
   );
   app.get(
     '/api/websocket/connections/:client_id',
@@ -126,8 +121,8 @@ export const addWebSocketRoutes: AddRoutes = (app, place) => {
       const clients = body.client_id ? [find(place, body.client_id)] : place.sockets.all;
       const verdicts = clients.map((client) => client.test(body.message, priority, body.compression));
       const dropped = verdicts.filter((verdict) => verdict === 'dropped').length;
-      const message = `Message given to ${clients.length - dropped} of ${clients.length} clients`;
-      return { status: dropped === 0 ? 'sent' : 'dropped', message, sent_to: clients.length - dropped, dropped };
+      const message = dropped === 0 ? 'Message queued for sending' : 'The queue had no room for it';
+      return { status: dropped === 0 ? 'success' : 'dropped', message, sent_to: clients.length - dropped, dropped };
     },
   );
 };
@@ -138,16 +133,18 @@ function find({ sockets }: LabLinkPlace, id: string) {
   throw new LabError('hub.unknown', `Connection ${id.slice(0, 100)} not found`);
 }
 
-function connectionShape({ parts }: LabLinkPlace, connection: HubConnection): Record<string, unknown> {
-  const { id, principal, address, openedNs, dialect } = connection;
+function connectionShape({ parts }: LabLinkPlace, connection: LabLinkConnection): Record<string, unknown> {
+  const { id, principal, address, openedNs, dialect, streams, outbox } = connection;
+  const { priority, compression } = streams.preference;
   return {
     client_id: id,
+    metadata: { connected_at: isoTime(openedNs), user_agent: 'unknown', compression, priority: priority.toLowerCase() },
     user: principal.name,
     role: principal.role,
     address,
     dialect,
-    connected_at: isoTime(openedNs),
     duration_seconds: Number(parts.clock.nowNs() - openedNs) / 1e9,
     ...connection.counts(),
+    backpressure: outbox.connectionStats(),
   };
 }

@@ -59,6 +59,11 @@ export class StreamDesk implements Disposable {
     return this.#running.size;
   }
 
+  /** What the client chose for streams that say nothing themselves. */
+  get preference(): { priority: Level; compression: SocketCompression } {
+    return { priority: this.#priority, compression: this.#compression };
+  }
+
   /** Throws hub.no-equipment, hub.unsupported, call.invalid, call.limit, hub.forbidden. */
   start(ask: StartStream): void {
     needReadings(this.#place.parts, this.#host.principal());

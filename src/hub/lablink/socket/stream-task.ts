@@ -1,4 +1,4 @@
-import type { SharedBench } from '../../bench/shared-bench.ts';
+import type { HubBench } from '../../bench/hub-bench.ts';
 
 /** What a stream hands to its client. */
 export interface StreamSink {
@@ -17,7 +17,7 @@ export interface StreamTask extends Disposable {
 
 /** What every stream needs. */
 export interface StreamPlace {
-  readonly bench: SharedBench;
+  readonly bench: HubBench;
   /** Calls after `ms`. */
   after(ms: number, callback: () => void): Disposable;
 }
