@@ -3,7 +3,7 @@ import type { Access } from './access/access.ts';
 import type { LockDesk } from './access/lock-desk.ts';
 import type { LockHistory } from './access/lock-history.ts';
 import type { RoleOptions } from './access/role.ts';
-import type { SharedBench } from './bench/shared-bench.ts';
+import type { HubBench } from './bench/hub-bench.ts';
 import type { ConnectionBook } from './connection-book.ts';
 import type { HubLog } from './hub-log.ts';
 import type { ChannelDesk } from './labwire/channel-desk.ts';
@@ -25,7 +25,7 @@ export const HUB_LIMITS: HubLimits = { queueItems: 10_000, messageBytes: 1_048_5
 /** What every dialect of the hub works with. */
 export interface HubParts {
   readonly clock: Clock;
-  readonly bench: SharedBench;
+  readonly bench: HubBench;
   readonly access: Access;
   readonly roles: RoleOptions;
   readonly connections: ConnectionBook;

@@ -6,7 +6,7 @@ import type { Access } from './access/access.ts';
 import { LockDesk } from './access/lock-desk.ts';
 import { LockHistory } from './access/lock-history.ts';
 import type { RoleOptions } from './access/role.ts';
-import type { SharedBench } from './bench/shared-bench.ts';
+import type { HubBench } from './bench/hub-bench.ts';
 import { CONNECTION_LIMITS, ConnectionBook, type ConnectionLimits } from './connection-book.ts';
 import { DIALECTS } from './dialects.ts';
 import type { HubLog } from './hub-log.ts';
@@ -26,7 +26,7 @@ import { WS_SETTINGS, type WsSettings } from './ws-settings.ts';
 export interface HubOptions {
   clock: Clock;
   /** Owned by the caller, who disposes it after the hub. */
-  bench: SharedBench;
+  bench: HubBench;
   access: Access;
   log: HubLog;
   /** Of this hub for ever (the bench's): hubs that pass on each other's instruments know loops by it. */

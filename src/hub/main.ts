@@ -12,7 +12,7 @@ import { redact } from '../core/redact.ts';
 import { Scope } from '../core/scope.ts';
 import { findRunningEngine } from '../headless/running-engine.ts';
 import { openAccess } from './access/hub-access.ts';
-import { SharedBench } from './bench/shared-bench.ts';
+import { HubBench } from './bench/hub-bench.ts';
 import { createHubLog } from './hub-log.ts';
 import { HubKeeper } from './share/hub-keeper.ts';
 import { readWsSettings } from './ws-settings.ts';
@@ -81,7 +81,7 @@ async function open(): Promise<void> {
   if (!engine) throw new LabError('engine.gone', 'No engine answers for this data folder, so nothing is shared.');
   scope.use(engine.client);
   const bench = scope.use(
-    await SharedBench.open({
+    await HubBench.open({
       client: engine.client,
       clock,
       onFault: (error) => log.write('error', 'bench.fault', { why: error.message }),

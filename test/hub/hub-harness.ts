@@ -3,7 +3,7 @@ import { Scope } from '../../src/core/scope.ts';
 import { createSystemClock } from '../../src/engine/system-clock.ts';
 import type { Access } from '../../src/hub/access/access.ts';
 import { openAccess } from '../../src/hub/access/hub-access.ts';
-import { SharedBench } from '../../src/hub/bench/shared-bench.ts';
+import { HubBench } from '../../src/hub/bench/hub-bench.ts';
 import { type Hub, type HubOptions, openHub } from '../../src/hub/hub.ts';
 import { createHubLog, type LogLine } from '../../src/hub/hub-log.ts';
 import type { Profile } from '../../src/hub/server/door.ts';
@@ -26,7 +26,7 @@ export class HubLab implements AsyncDisposable {
   /** A person at the bench. */
   readonly screen: LabScreen;
   readonly access: Access;
-  readonly bench: SharedBench;
+  readonly bench: HubBench;
   readonly hub: Hub;
   readonly log: readonly LogLine[];
   readonly #scope: Scope;
@@ -78,7 +78,7 @@ export async function openHubLab(options: HubLabOptions = {}): Promise<HubLab> {
     );
     const hubScreen = await lab.screen('hub', { trusted: true });
     const bench = scope.use(
-      await SharedBench.open({ client: hubScreen.client, clock, onFault: (error) => faults.push(error.message) }),
+      await HubBench.open({ client: hubScreen.client, clock, onFault: (error) => faults.push(error.message) }),
     );
     const access = scope.use(
       await openAccess({

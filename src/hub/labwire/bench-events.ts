@@ -2,7 +2,7 @@ import type { BenchState } from '../../contract/bench-schema.ts';
 import type { InstrumentState } from '../../contract/instrument-schema.ts';
 import type { LabEvent } from '../../contract/recording-schema.ts';
 import { equipmentId } from '../bench/equipment.ts';
-import type { SharedBench } from '../bench/shared-bench.ts';
+import type { HubBench } from '../bench/hub-bench.ts';
 import { AlarmEvents } from './alarm-events.ts';
 import type { ChannelDesk } from './channel-desk.ts';
 
@@ -15,7 +15,7 @@ export class BenchEvents implements Disposable {
   readonly #alarms: AlarmEvents;
   readonly #ears: readonly Disposable[];
 
-  constructor(bench: SharedBench, desk: ChannelDesk) {
+  constructor(bench: HubBench, desk: ChannelDesk) {
     this.#desk = desk;
     this.#alarms = new AlarmEvents(desk);
     this.#alarms.follow(bench.state, undefined);

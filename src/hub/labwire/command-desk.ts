@@ -7,7 +7,7 @@ import type { ControlValue } from '../../core/instrument.ts';
 import type { Principal } from '../access/principal.ts';
 import { hasRight } from '../access/role.ts';
 import { type Equipment, equipmentId } from '../bench/equipment.ts';
-import type { SharedBench } from '../bench/shared-bench.ts';
+import type { HubBench } from '../bench/hub-bench.ts';
 import type { ChannelDesk } from './channel-desk.ts';
 import type { ClientMessage } from './client-message.ts';
 import { wireCode } from './wire-error.ts';
@@ -30,7 +30,7 @@ export interface CommandResult {
 }
 
 export interface CommandHost {
-  bench: SharedBench;
+  bench: HubBench;
   clock: Clock;
   channels: ChannelDesk;
   /** In whose name the engine is asked. */

@@ -1,5 +1,5 @@
 import { LabError } from '../../core/errors.ts';
-import type { SharedBench } from '../bench/shared-bench.ts';
+import type { HubBench } from '../bench/hub-bench.ts';
 import type { StreamFeed } from '../bench/stream-feed.ts';
 import type { Encoded } from '../delivery/outbound-message.ts';
 import type { FeedSource } from './feed-source.ts';
@@ -65,7 +65,7 @@ function* encoded(
 }
 
 /** A stream as clients name it. Throws hub.no-equipment, hub.no-stream. */
-export function streamOf(bench: SharedBench, key: string): SharedBench['equipment'][number]['streams'][number] {
+export function streamOf(bench: HubBench, key: string): HubBench['equipment'][number]['streams'][number] {
   const cut = key.indexOf('/');
   const equipment = bench.find(cut < 0 ? key : key.slice(0, cut));
   const stream = equipment.streams.find(({ name }) => name === key.slice(cut + 1));

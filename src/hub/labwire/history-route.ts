@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { LabError } from '../../core/errors.ts';
 import { maySubscribe } from '../access/role.ts';
-import type { SharedBench } from '../bench/shared-bench.ts';
+import type { HubBench } from '../bench/hub-bench.ts';
 import type { StreamFeed } from '../bench/stream-feed.ts';
 import type { HubApp } from '../server/door.ts';
 import { streamOf } from './history-desk.ts';
@@ -64,7 +64,7 @@ export function addHistoryRoute(app: HubApp, room: LabwireRoom): void {
 }
 
 /** The feed while somebody holds it; nobody does: it is held until the answer, which takes nothing from the instrument. */
-async function withFeed<T>(bench: SharedBench, key: string, read: (feed: StreamFeed) => Promise<T>): Promise<T> {
+async function withFeed<T>(bench: HubBench, key: string, read: (feed: StreamFeed) => Promise<T>): Promise<T> {
   const hold = bench.hold(key, { rows() {}, reset() {}, ended() {} });
   try {
     return await read(hold.feed);

@@ -1,8 +1,8 @@
 import type { RowPage } from '../../core/ring.ts';
 import type { StreamInfo } from '../../core/stream-info.ts';
 import { channelId, measuredColumns } from '../../core/stream-info.ts';
+import type { HubBench } from '../bench/hub-bench.ts';
 import { type RawHistoryPiece, readRawHistory } from '../bench/raw-history.ts';
-import type { SharedBench } from '../bench/shared-bench.ts';
 import type { StreamFeed } from '../bench/stream-feed.ts';
 import { timeOf } from './row-form.ts';
 
@@ -54,10 +54,10 @@ const SECOND_NS = 1_000_000_000n;
 
 /** Rows of the past of one stream by their numbers: what the feed has, and before it what the engine has, which knows rows by time. */
 export class PastReader {
-  readonly #bench: SharedBench;
+  readonly #bench: HubBench;
   readonly #nowNs: () => bigint;
 
-  constructor(bench: SharedBench, nowNs: () => bigint) {
+  constructor(bench: HubBench, nowNs: () => bigint) {
     this.#bench = bench;
     this.#nowNs = nowNs;
   }

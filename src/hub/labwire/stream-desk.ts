@@ -1,7 +1,7 @@
 import { LabError } from '../../core/errors.ts';
 import type { EquipmentStream } from '../bench/equipment.ts';
 import type { FeedHold } from '../bench/feed-table.ts';
-import type { SharedBench } from '../bench/shared-bench.ts';
+import type { HubBench } from '../bench/hub-bench.ts';
 import type { FeedListener } from '../bench/stream-feed.ts';
 import type { Attachment } from '../delivery/delivery-source.ts';
 import type { Outbox } from '../delivery/outbox.ts';
@@ -17,7 +17,7 @@ import { isOffered, schemaOf } from './stream-form.ts';
 import { paceOf } from './stream-pace.ts';
 
 export interface StreamDeskHost {
-  bench: SharedBench;
+  bench: HubBench;
   outbox: Outbox;
   session: LabwireSession;
   accept: RowAccept;
@@ -262,7 +262,7 @@ export class StreamDesk {
     return started;
   }
 
-  #channelsOf(feedKey: string): SharedBench['state']['channels'] {
+  #channelsOf(feedKey: string): HubBench['state']['channels'] {
     return this.#host.bench.state.channels.filter(({ stream }) => stream === feedKey);
   }
 

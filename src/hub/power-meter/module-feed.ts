@@ -1,7 +1,7 @@
 import type { ChannelState } from '../../contract/instrument-schema.ts';
 import { LabError } from '../../core/errors.ts';
 import type { FeedHold } from '../bench/feed-table.ts';
-import type { SharedBench } from '../bench/shared-bench.ts';
+import type { HubBench } from '../bench/hub-bench.ts';
 import { type PowerModule, powerModules, snapshotOf } from './modules.ts';
 
 /**
@@ -9,13 +9,13 @@ import { type PowerModule, powerModules, snapshotOf } from './modules.ts';
  * stays.
  */
 export class ModuleFeed implements Disposable {
-  readonly #bench: SharedBench;
+  readonly #bench: HubBench;
   readonly #number: number;
   readonly #rateHz: number;
   #hold: FeedHold | undefined;
   #key = '';
 
-  constructor(bench: SharedBench, number: number, rateHz: number) {
+  constructor(bench: HubBench, number: number, rateHz: number) {
     this.#bench = bench;
     this.#number = number;
     this.#rateHz = rateHz;

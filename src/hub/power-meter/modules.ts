@@ -1,6 +1,6 @@
 import type { ChannelState } from '../../contract/instrument-schema.ts';
 import type { Equipment } from '../bench/equipment.ts';
-import type { SharedBench } from '../bench/shared-bench.ts';
+import type { HubBench } from '../bench/hub-bench.ts';
 
 /** Number of modules of a power meter mainframe. */
 export const MODULES = 20;
@@ -24,7 +24,7 @@ export interface PowerModule {
  * The instruments that measure, as modules: the first one of the bench is module 4, which is what clients ask for that say nothing, the next 5 … 20, then
  * 1 … 3. An instrument that is not sampled (a bare oscilloscope) has no module.
  */
-export function powerModules(bench: Pick<SharedBench, 'equipment'>): PowerModule[] {
+export function powerModules(bench: Pick<HubBench, 'equipment'>): PowerModule[] {
   return bench.equipment
     .flatMap((equipment) => moduleOf(equipment) ?? [])
     .slice(0, MODULES)

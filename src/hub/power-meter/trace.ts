@@ -1,6 +1,6 @@
 import { rowTimeNs } from '../../core/batch.ts';
+import type { HubBench } from '../bench/hub-bench.ts';
 import { readRawHistory } from '../bench/raw-history.ts';
-import type { SharedBench } from '../bench/shared-bench.ts';
 import type { PowerModule } from './modules.ts';
 
 /** Points of a trace at most, as the original has them. */
@@ -18,7 +18,7 @@ export interface Trace {
  * The last 10 minutes of one channel, at most 100,000 points, newest last. The original has wavelengths of a sweep as x; an instrument that measures over
  * time has seconds.
  */
-export async function readTrace(bench: SharedBench, module: PowerModule, index: number, nowNs: bigint): Promise<Trace> {
+export async function readTrace(bench: HubBench, module: PowerModule, index: number, nowNs: bigint): Promise<Trace> {
   const channel = module.channels[index];
   if (!channel) return { x: new Float64Array(), values: new Float64Array() };
   const fromNs = nowNs - BigInt(SPAN_S) * 1_000_000_000n;

@@ -4,7 +4,7 @@ import type { ShareSettings } from '../../contract/share-schema.ts';
 import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
 import type { Access } from '../access/access.ts';
-import type { SharedBench } from '../bench/shared-bench.ts';
+import type { HubBench } from '../bench/hub-bench.ts';
 import { type Hub, openHub } from '../hub.ts';
 import type { HubLog } from '../hub-log.ts';
 import type { TlsFiles } from '../server/ports.ts';
@@ -15,7 +15,7 @@ import { ConnectionRates, shareConnections } from './share-report.ts';
 export interface HubKeeperOptions {
   /** Trusted, and greeted. */
   client: Client;
-  bench: SharedBench;
+  bench: HubBench;
   access: Access;
   clock: Clock;
   log: HubLog;

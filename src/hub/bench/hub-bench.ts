@@ -9,7 +9,7 @@ import { type FeedHold, FeedTable } from './feed-table.ts';
 import { LatestValues } from './latest-values.ts';
 import type { FeedLimits, FeedListener } from './stream-feed.ts';
 
-export interface SharedBenchOptions {
+export interface HubBenchOptions {
   client: Client;
   clock: Clock;
   limits?: FeedLimits | undefined;
@@ -23,7 +23,7 @@ type LabEventMessage = EventData<'event.happened'>['event'];
  * The engine's bench as the hub sees it, like every screen: a copy of its state kept true by its events, and one reading of each stream that
  * somebody wants. Disposing closes the watches, not the client.
  */
-export class SharedBench implements Disposable {
+export class HubBench implements Disposable {
   readonly client: Client;
   readonly feeds: FeedTable;
   /** For requests that ask once. */
@@ -33,7 +33,7 @@ export class SharedBench implements Disposable {
   #equipment: Equipment[] | undefined;
   #stop = (): void => {};
 
-  private constructor(state: BenchState, options: SharedBenchOptions) {
+  private constructor(state: BenchState, options: HubBenchOptions) {
     this.#state = state;
     this.client = options.client;
     this.feeds = new FeedTable({ ...options, state: () => this.#state });
@@ -41,9 +41,9 @@ export class SharedBench implements Disposable {
   }
 
   /** Reads the bench, then follows it. The client has said hello. Throws link.closed. */
-  static open(options: SharedBenchOptions): Promise<SharedBench> {
+  static open(options: HubBenchOptions): Promise<HubBench> {
     return new Promise((resolve, reject) => {
-      let bench: SharedBench | undefined;
+      let bench: HubBench | undefined;
       const stop = syncBench(
         options.client,
         (state) => {
@@ -51,7 +51,7 @@ export class SharedBench implements Disposable {
             bench.#change(state);
             return;
           }
-          bench = new SharedBench(state, options);
+          bench = new HubBench(state, options);
           bench.#stop = () => stop();
           resolve(bench);
         },

@@ -1,20 +1,20 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Scope } from '../../src/core/scope.ts';
 import { createSystemClock } from '../../src/engine/system-clock.ts';
-import { SharedBench } from '../../src/hub/bench/shared-bench.ts';
+import { HubBench } from '../../src/hub/bench/hub-bench.ts';
 import { type Lab, openLab } from '../lab/lab.ts';
 import type { LabScreen } from '../lab/lab-screen.ts';
 
 const scope = new Scope('shared bench');
 let lab: Lab;
 let screen: LabScreen;
-let bench: SharedBench;
+let bench: HubBench;
 
 beforeAll(async () => {
   lab = scope.use(await openLab());
   screen = await lab.screen('hub');
   bench = scope.use(
-    await SharedBench.open({
+    await HubBench.open({
       client: screen.client,
       clock: createSystemClock(),
       onFault: (error) => {
