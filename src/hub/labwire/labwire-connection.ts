@@ -2,31 +2,33 @@ import { randomUUID } from 'node:crypto';
 import type { WebSocket } from 'ws';
 import { LabError } from '../../core/errors.ts';
 import { type AccessChange, ANONYMOUS, isConcerned, type Principal } from '../access/principal.ts';
-import type { FenceReason, ResumeAnswer, SessionHold, SessionOwner } from '../access/resume-session.ts';
+import type { FenceReason, SessionHold, SessionOwner } from '../access/resume-session.ts';
 import { maySubscribe } from '../access/role.ts';
 import type { ConnectionCounts, HubConnection } from '../connection-book.ts';
-import { deliveryOptions, NATIVE_DELIVERY } from '../delivery/delivery-options.ts';
-import { Outbox } from '../delivery/outbox.ts';
+import type { Outbox } from '../delivery/outbox.ts';
 import { CLOSE_RATE } from '../delivery/request-buckets.ts';
 import type { SocketVisit } from '../server/door.ts';
 import { keepAlive } from '../server/keep-alive.ts';
-import { closeSocket, createSocketWire } from '../server/socket-wire.ts';
+import { closeSocket } from '../server/socket-wire.ts';
 import type { ChannelEvent } from './channel-desk.ts';
+import { ClientDuties } from './client-duties.ts';
 import { type Accept, FREE_TYPES, type Hello, parseHello, parseRequest } from './client-message.ts';
+import { createClientOutbox } from './client-outbox.ts';
 import { connectionStats } from './connection-stats.ts';
+import { connectedBody, gapBodies, planStreams, takeSession } from './entry.ts';
 import { FrameCompressor } from './frame-compressor.ts';
 import { capabilitiesOf } from './greeting.ts';
 import type { LabwireRoom } from './labwire-room.ts';
-import { LabwireSession, streamKey } from './labwire-session.ts';
+import { type LabwireSession, streamKey } from './labwire-session.ts';
 import { type Body, type SendOptions, textMessage } from './outgoing.ts';
-import { channelsFor, RequestDesk } from './request-desk.ts';
-import { planResume, type ResumePlan, resumedEntry } from './resume-plan.ts';
-import { batchOfFrames } from './row-form.ts';
+import { RequestDesk } from './request-desk.ts';
+import type { ResumePlan } from './resume-plan.ts';
 import { StreamDesk } from './stream-desk.ts';
+import { channelsFor, SubscriptionDesk } from './subscription-desk.ts';
 import { judgeVia } from './via.ts';
-import { errorBody, isoOf, microsOf } from './wire-error.ts';
+import { errorBody } from './wire-error.ts';
 
-export const CLOSE = {
+const CLOSE = {
   restart: 1012,
   unauthorized: 4401,
   forbidden: 4403,
@@ -35,8 +37,6 @@ export const CLOSE = {
   internal: 4500,
 } as const;
 
-/** How often the level of compression is looked at. */
-const LOOK_MS = 2000;
 /** Messages that wait while the login of the hello is looked at. */
 const MAX_EARLY = 64;
 
@@ -67,9 +67,8 @@ export class LabwireConnection implements HubConnection, SessionOwner {
   #isCompressed = true;
   /** How the socket is closed when the session is revoked. */
   #revokeCode: number = CLOSE.unauthorized;
-  #client: Hello['client'] = {};
-  readonly #timers = new Map<string, Disposable>();
-  readonly #scope: Disposable[] = [];
+  readonly #duties: ClientDuties;
+  readonly #alive: Disposable;
   readonly #counts = { sent: 0, received: 0, bytesSent: 0, bytesReceived: 0 };
 
   constructor(room: LabwireRoom, visit: SocketVisit) {
@@ -81,41 +80,25 @@ export class LabwireConnection implements HubConnection, SessionOwner {
     const { clock } = room.parts;
     this.#compressor = new FrameCompressor(clock);
     this.openedNs = clock.nowNs();
-    const wire = createSocketWire(socket, () => this.#outbox.writable());
-    this.#outbox = new Outbox(
-      {
-        send: (data, { compress }) => {
-          this.#counts.sent++;
-          this.#counts.bytesSent += typeof data === 'string' ? Buffer.byteLength(data) : data.byteLength;
-          wire.send(data, { compress: compress && this.#isCompressed });
-        },
-        get bufferedBytes() {
-          return wire.bufferedBytes;
-        },
-        close: (code, reason) => wire.close(code, reason),
-      },
-      {
-        clock,
-        random: Math.random,
-        options: deliveryOptions(NATIVE_DELIVERY, { maxMessages: room.parts.limits.queueItems }),
-        joinFrames: batchOfFrames,
-        onReport: ({ state, sinceNs, by_class, by_stream }) =>
-          this.#say(
-            { type: 'drop_report', state, since: microsOf(sinceNs), by_class, by_stream },
-            { delivery: 'latest', priority: 'HIGH' },
-          ),
-        onUndelivered: ({ key, id }) => {
-          room.parts.log.write('warning', 'event.undelivered', { client: this.id, channel: key, id });
-          this.#say({ type: 'undelivered', ids: id === undefined ? [] : [id], n: 1 }, { delivery: 'latest' });
-        },
-        onFault: (error) => room.parts.log.write('error', 'labwire.encode', { client: this.id, why: error.message }),
-      },
-    );
+    this.#outbox = createClientOutbox(room, {
+      id: this.id,
+      socket,
+      counts: this.#counts,
+      isCompressed: () => this.#isCompressed,
+      say: (body, options) => this.#say(body, options),
+    });
     const { heartbeatS, timeoutS, helloMs } = room.limits;
     const alive = { pingMs: (heartbeatS * 1000) / 2, deadMs: timeoutS * 1000 };
-    this.#scope.push(
-      keepAlive(socket, clock, { ...alive, onRoundTrip: (ms) => room.parts.metrics.neurograph.heartbeat(ms / 1000) }),
-    );
+    const onRoundTrip = (ms: number): void => room.parts.metrics.neurograph.heartbeat(ms / 1000);
+    this.#alive = keepAlive(socket, clock, { ...alive, onRoundTrip });
+    this.#duties = new ClientDuties({
+      room,
+      outbox: this.#outbox,
+      compressor: this.#compressor,
+      streams: () => this.#streams?.size ?? 0,
+      say: (body, options) => this.#say(body, options),
+      expired: () => this.end(CLOSE.unauthorized, 'The login has run out.'),
+    });
     socket.on('message', (data: Buffer, isBinary: boolean) => this.#receive(data, isBinary));
     this.closed = new Promise((resolve) =>
       socket.once('close', () => {
@@ -123,21 +106,12 @@ export class LabwireConnection implements HubConnection, SessionOwner {
         resolve();
       }),
     );
-    this.#after('hello', helloMs, () => this.end(CLOSE.noHello, 'No hello came in time.'));
+    this.#duties.after('hello', helloMs, () => this.end(CLOSE.noHello, 'No hello came in time.'));
     this.#say(capabilitiesOf(room.parts, visit.principal, room.limits));
   }
 
   get principal(): Principal {
     return this.#principal;
-  }
-
-  get outbox(): Outbox {
-    return this.#outbox;
-  }
-
-  get streams(): StreamDesk {
-    if (this.#streams) return this.#streams;
-    throw new LabError('hub.malformed', 'The first message is hello.');
   }
 
   get isGreeting(): boolean {
@@ -263,7 +237,7 @@ export class LabwireConnection implements HubConnection, SessionOwner {
       return;
     }
     this.#state = 'entering';
-    this.#timers.get('hello')?.[Symbol.dispose]();
+    this.#duties.cancel('hello');
     this.#enter(parsed.hello).catch((thrown: unknown) => {
       const error = LabError.from(thrown);
       const code = error.code === 'internal.failed' ? CLOSE.internal : CLOSE.unauthorized;
@@ -286,11 +260,10 @@ export class LabwireConnection implements HubConnection, SessionOwner {
       this.#principal = await parts.access.authenticate(token, { address: this.address });
     if (this.#isOver()) return;
     parts.connections.admit(this.address, this.#principal.user);
-    this.#client = hello.client;
     this.#accept = hello.accept;
     this.#outbox.configure({ hasAcks: hello.accept.ack });
-    const answer = this.#session(hello);
-    const { hold } = answer;
+    const entry = takeSession(this.#room, hello, this.#principal, this);
+    const { hold } = entry;
     this.#hold = hold;
     const session = hold.session.kept;
     const streams = new StreamDesk({
@@ -303,106 +276,69 @@ export class LabwireConnection implements HubConnection, SessionOwner {
       mayRead: () => maySubscribe(this.#principal.role, 'readings', parts.roles),
     });
     this.#streams = streams;
-    this.#requests = new RequestDesk(this.#requestHost(hold, streams, session));
-    const plans = answer.isResumed ? this.#plan(session, hello, streams) : new Map<string, ResumePlan>();
+    const subscriptions = new SubscriptionDesk(this.#clientHost(session));
+    const requests = new RequestDesk(this.#requestHost(hold, streams, subscriptions));
+    this.#requests = requests;
+    const plans = entry.isResumed ? planStreams(session, hello, streams, limits) : new Map<string, ResumePlan>();
     this.#state = 'ready';
     this.#entry = parts.connections.add(this);
-    this.#say(this.#connectedBody(hello, answer, plans), { priority: 'CRITICAL' });
-    for (const [key, { gap, epoch }] of plans)
-      if (gap)
-        this.#say(
-          { type: 'gap', key, epoch, ...gap, reason: 'They are older than what is sent again.' },
-          { priority: 'CRITICAL' },
-        );
-    this.#apply(hello, session, streams, plans);
+    const client = { id: this.id, principal: this.#principal, re: hello.id };
+    this.#say(connectedBody(this.#room, client, entry, plans), { priority: 'CRITICAL' });
+    for (const body of gapBodies(plans)) this.#say(body, { priority: 'CRITICAL' });
+    this.#apply(hello, streams, subscriptions, requests, plans);
     const { unsent } = session;
     session.unsent = undefined;
     if (unsent) this.#outbox.adopt({ ...unsent, sources: [] });
     const { missed, overflow } = session.connect((event) => this.#tell(event));
     if (overflow > 0) this.#say({ type: 'undelivered', ids: [], n: overflow });
     for (const event of missed) this.#tell(event);
-    if (!answer.isResumed) session.hear(channels.listen(session));
+    if (!entry.isResumed) session.hear(channels.listen(session));
     session.releaseHolds();
-    this.#beat();
-    this.#look();
-    this.#watchExpiry();
+    this.#duties.begin();
+    this.#duties.watchExpiry(this.#principal.expiresMs);
     for (const { data, isBinary } of this.#early.splice(0)) this.#receive(data, isBinary);
   }
 
-  /** Resumes the session of the token, or begins one. */
-  #session(hello: Hello): { hold: SessionHold<LabwireSession>; isResumed: boolean; reason: string | undefined } {
-    const { sessions, limits } = this.#room;
-    const resume = hello.resume;
-    let asked: ResumeAnswer<LabwireSession> | undefined;
-    if (resume) asked = sessions.resume(resume.token, this.#principal, undefined, this);
-    if (asked?.result === 'ok') return { hold: asked.hold, isResumed: true, reason: undefined };
-    const hold = sessions.open(this.#principal, hello.client.id ?? this.id, this, new LabwireSession(limits.maxMissed));
-    return { hold, isResumed: false, reason: asked?.result };
-  }
-
-  /** What of the streams goes on, and from where; streams that are desired no more end. */
-  #plan(session: LabwireSession, { desired, resume }: Hello, streams: StreamDesk): Map<string, ResumePlan> {
-    const { limits } = this.#room;
-    const wanted = new Set(desired.flatMap((one) => ('equipment_id' in one ? [streamKey(one)] : [])));
-    for (const key of [...session.wanted.keys()]) if (!wanted.has(key)) session.wanted.delete(key);
-    const plans = new Map<string, ResumePlan>();
-    const budget = { bytes: limits.replayBytes };
-    for (const place of resume?.streams ?? []) {
-      const hold = session.holds.get(place.key);
-      if (!hold || !session.wanted.has(place.key)) continue;
-      plans.set(place.key, planResume(hold.feed, place, streams.nextHandle(), limits, budget));
-    }
-    return plans;
-  }
-
-  #apply(hello: Hello, session: LabwireSession, streams: StreamDesk, plans: ReadonlyMap<string, ResumePlan>): void {
-    const asked = hello.desired.flatMap((one) => ('channel' in one ? [one.channel] : []));
-    for (const channel of [...session.channels])
-      if (asked.includes(channel)) this.#room.parts.metrics.neurograph.subscribed(channel);
-      else session.channels.delete(channel);
-    if (asked.length > 0) {
-      const { channels, denied } = this.#requests?.subscribe(asked) ?? { channels: [], denied: [] };
-      this.#say({ type: 'subscribed', channels, denied });
-    }
-    for (const wanted of hello.desired) {
+  /** What is desired runs, nothing else. */
+  #apply(
+    { desired }: Hello,
+    streams: StreamDesk,
+    subscriptions: SubscriptionDesk,
+    requests: RequestDesk,
+    plans: ReadonlyMap<string, ResumePlan>,
+  ): void {
+    const channels = desired.flatMap((one) => ('channel' in one ? [one.channel] : []));
+    const joined = subscriptions.desire(channels);
+    if (channels.length > 0) this.#say({ type: 'subscribed', ...joined });
+    for (const wanted of desired) {
       if (!('equipment_id' in wanted)) continue;
       try {
         streams.start(wanted, undefined, plans.get(streamKey(wanted)));
       } catch (thrown) {
-        this.#requests?.refuse(thrown, undefined);
+        requests.refuse(thrown, undefined);
       }
     }
   }
 
-  #connectedBody(
-    { id }: Hello,
-    { hold, isResumed, reason }: { hold: SessionHold<LabwireSession>; isResumed: boolean; reason: string | undefined },
-    plans: ReadonlyMap<string, ResumePlan>,
-  ): Body {
-    const { parts } = this.#room;
-    const { user, name, role } = this.#principal;
+  #clientHost(session: LabwireSession): ConstructorParameters<typeof SubscriptionDesk>[0] {
+    const connection = this;
     return {
-      type: 'connected',
-      ...(id === undefined ? {} : { re: id }),
-      client_id: this.id,
-      user_id: user === ANONYMOUS.user ? null : name,
-      role,
-      channels: channelsFor(role, parts.roles),
-      reconnected: isResumed,
-      ...(reason === undefined ? {} : { reason }),
-      resume: { token: hold.token, expires_in: hold.expiresInS },
-      session: hold.session.id,
-      streams: [...plans].map(([key, plan]) => resumedEntry(key, plan)),
-      timestamp: isoOf(parts.clock.nowNs()),
+      room: this.#room,
+      session,
+      get principal() {
+        return connection.#principal;
+      },
+      tell: (event) => this.#tell(event),
     };
   }
 
   #requestHost(
     hold: SessionHold<LabwireSession>,
     streams: StreamDesk,
-    session: LabwireSession,
+    subscriptions: SubscriptionDesk,
   ): ConstructorParameters<typeof RequestDesk>[0] {
     const connection = this;
+    const session = hold.session.kept;
     return {
       room: this.#room,
       outbox: this.#outbox,
@@ -410,11 +346,11 @@ export class LabwireConnection implements HubConnection, SessionOwner {
       session,
       sessionId: hold.session.id,
       accept: this.#accept,
+      subscriptions,
       get principal() {
         return connection.#principal;
       },
       stats: () => this.stats(),
-      tell: (event) => this.#tell(event),
       renew: (token) => this.#renew(token),
       newToken: () => {
         const token = hold.reissue();
@@ -465,50 +401,8 @@ export class LabwireConnection implements HubConnection, SessionOwner {
     if (principal.user !== this.#principal.user)
       throw new LabError('hub.forbidden', 'That token is of another user. The connection goes on as it was.');
     this.#setRole(principal);
-    this.#watchExpiry();
+    this.#duties.watchExpiry(principal.expiresMs);
     return principal;
-  }
-
-  /** A login that ended ends the connection, unless it was renewed. */
-  #watchExpiry(): void {
-    this.#timers.get('expiry')?.[Symbol.dispose]();
-    const { expiresMs } = this.#principal;
-    if (expiresMs === undefined) return;
-    const leftMs = expiresMs - Number(this.#room.parts.clock.nowNs() / 1_000_000n);
-    this.#after('expiry', Math.max(0, leftMs), () => this.end(CLOSE.unauthorized, 'The login has run out.'));
-  }
-
-  #beat(): void {
-    const { clock } = this.#room.parts;
-    this.#after('heartbeat', this.#room.limits.heartbeatS * 1000, () => {
-      const nowNs = clock.nowNs();
-      this.#say(
-        {
-          type: 'heartbeat',
-          active_streams: this.#streams?.size ?? 0,
-          t: microsOf(nowNs),
-          timestamp: isoOf(nowNs),
-          queue: this.#outbox.stats().buffer.size,
-        },
-        { delivery: 'latest' },
-      );
-      this.#beat();
-    });
-  }
-
-  /** How frames are compressed follows the link. */
-  #look(): void {
-    const { metrics } = this.#room.parts;
-    this.#after('look', LOOK_MS, () => {
-      const { goodputBytesPerS, shortestRoundTripMs } = this.#outbox.details();
-      this.#compressor.look({
-        roundTripMs: shortestRoundTripMs,
-        bitsPerS: goodputBytesPerS === undefined ? undefined : goodputBytesPerS * 8,
-        goodputBytesPerS,
-        loopLagMs: metrics.lagMs,
-      });
-      this.#look();
-    });
   }
 
   #tell(event: ChannelEvent): void {
@@ -521,11 +415,6 @@ export class LabwireConnection implements HubConnection, SessionOwner {
 
   #say(body: Body, options: SendOptions = {}): void {
     if (this.#state !== 'over') this.#outbox.offer(textMessage(body, options));
-  }
-
-  #after(name: string, ms: number, run: () => void): void {
-    this.#timers.get(name)?.[Symbol.dispose]();
-    this.#timers.set(name, this.#room.parts.clock.after(ms, run));
   }
 
   #isOver(): boolean {
@@ -552,8 +441,8 @@ export class LabwireConnection implements HubConnection, SessionOwner {
     this.#state = 'over';
     this.#streams?.release();
     this.#outbox.takeUnsent();
-    for (const timer of this.#timers.values()) timer[Symbol.dispose]();
-    for (const part of this.#scope) part[Symbol.dispose]();
+    this.#duties[Symbol.dispose]();
+    this.#alive[Symbol.dispose]();
     this.#room.buckets.leave(this.id);
     for (const channel of this.#hold?.session.kept.channels ?? [])
       this.#room.parts.metrics.neurograph.unsubscribed(channel);

@@ -1,8 +1,6 @@
 import { LabError } from '../../core/errors.ts';
 import type { Principal } from '../access/principal.ts';
-import { channelRights, HUB_CHANNELS, type HubChannel, mayBroadcast, maySubscribe } from '../access/role.ts';
 import type { Outbox } from '../delivery/outbox.ts';
-import type { ChannelEvent } from './channel-desk.ts';
 import type { ClientMessage } from './client-message.ts';
 import { readHistory } from './history-desk.ts';
 import type { LabwireRoom } from './labwire-room.ts';
@@ -10,6 +8,7 @@ import { type LabwireSession, streamKey } from './labwire-session.ts';
 import { type Body, readyMessage, textMessage } from './outgoing.ts';
 import type { RowAccept } from './row-form.ts';
 import type { StreamDesk } from './stream-desk.ts';
+import { channelsFor, type SubscriptionDesk } from './subscription-desk.ts';
 import { errorBody, microsOf } from './wire-error.ts';
 
 type Re = string | number | undefined;
@@ -23,8 +22,8 @@ export interface RequestHost {
   readonly sessionId: string;
   readonly principal: Principal;
   readonly accept: RowAccept;
+  readonly subscriptions: SubscriptionDesk;
   stats(): Record<string, unknown>;
-  tell(event: ChannelEvent): void;
   /** Throws hub.unauthenticated, hub.expired. */
   renew(token: string): Promise<Principal>;
   newToken(): { token: string; expiresInS: number } | undefined;
@@ -94,20 +93,26 @@ export class RequestDesk {
         return undefined;
       }
       case 'subscribe':
-        this.#subscribe(channelsOf(message), re);
+        this.#answer({ type: 'subscribed', ...this.#host.subscriptions.join(channelsOf(message)) }, re);
         return undefined;
-      case 'unsubscribe':
-        this.#unsubscribe(channelsOf(message), re);
+      case 'unsubscribe': {
+        const channels = channelsOf(message);
+        this.#host.subscriptions.leave(channels);
+        this.#answer({ type: 'unsubscribed', channels }, re);
         return undefined;
+      }
       case 'get_subscriptions':
         this.#answer(
           { type: 'subscriptions', channels: [...session.channels], streams: [...session.wanted.keys()] },
           re,
         );
         return undefined;
-      case 'broadcast':
-        this.#broadcast(message, re);
+      case 'broadcast': {
+        const { channel, event_type, data } = message;
+        const recipients = this.#host.subscriptions.broadcast(channel, event_type, data);
+        this.#answer({ type: 'broadcast_sent', channel, recipients }, re);
         return undefined;
+      }
       case 'get_stats':
         this.#answer({ type: 'stats', ...this.#host.stats() }, re);
         return undefined;
@@ -125,46 +130,6 @@ export class RequestDesk {
         this.#host.bye();
         return undefined;
     }
-  }
-
-  /** Joins channels the role may hear; the others are named. */
-  subscribe(wanted: readonly string[]): { channels: string[]; denied: string[] } {
-    const { session, principal, room } = this.#host;
-    const denied = wanted.filter((channel) => !maySubscribe(principal.role, channel, room.parts.roles));
-    const channels = wanted.filter((channel) => !denied.includes(channel));
-    for (const channel of channels) {
-      if (session.channels.has(channel)) continue;
-      session.channels.add(channel);
-      room.parts.metrics.neurograph.subscribed(channel);
-      for (const event of room.channels.standing(channel)) this.#host.tell(event);
-    }
-    return { channels, denied };
-  }
-
-  #subscribe(wanted: readonly string[], re: Re): void {
-    this.#answer({ type: 'subscribed', ...this.subscribe(wanted) }, re);
-  }
-
-  #unsubscribe(channels: readonly string[], re: Re): void {
-    const { session, room } = this.#host;
-    for (const channel of channels)
-      if (session.channels.delete(channel)) room.parts.metrics.neurograph.unsubscribed(channel);
-    this.#answer({ type: 'unsubscribed', channels }, re);
-  }
-
-  #broadcast({ channel, event_type, data }: Extract<ClientMessage, { type: 'broadcast' }>, re: Re): void {
-    const { principal, room } = this.#host;
-    const known = HUB_CHANNELS.find((name): name is HubChannel => name === channel);
-    if (!known || !mayBroadcast(principal.role, channel))
-      throw new LabError(
-        'hub.forbidden',
-        `${principal.name} may not send to channel ${channel.slice(0, 100)}. Nothing was sent; only an admin may.`,
-      );
-    const { clock, metrics } = room.parts;
-    const beganMs = clock.monotonicMs();
-    const heard = room.channels.publish(known, event_type, data);
-    metrics.neurograph.broadcast(channel, (clock.monotonicMs() - beganMs) / 1000);
-    this.#answer({ type: 'broadcast_sent', channel, recipients: heard }, re);
   }
 
   #pong(t0: number | undefined, re: Re, receivedNs: bigint): void {
@@ -244,18 +209,6 @@ export class RequestDesk {
     const { type, ...rest } = body;
     this.#host.outbox.offer(textMessage({ type, ...withRe(re), ...rest }));
   }
-}
-
-/** What a role may do with each channel, as clients are told. */
-export function channelsFor(
-  role: Principal['role'],
-  roles: LabwireRoom['parts']['roles'],
-): { name: string; can_subscribe: boolean; can_broadcast: boolean }[] {
-  return channelRights(role, roles).map(({ name, canSubscribe, canBroadcast }) => ({
-    name,
-    can_subscribe: canSubscribe,
-    can_broadcast: canBroadcast,
-  }));
 }
 
 function withRe(re: Re): Record<string, unknown> {

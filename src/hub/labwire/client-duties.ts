@@ -1,0 +1,96 @@
+import type { Outbox } from '../delivery/outbox.ts';
+import type { FrameCompressor } from './frame-compressor.ts';
+import type { LabwireRoom } from './labwire-room.ts';
+import type { Body, SendOptions } from './outgoing.ts';
+import { isoOf, microsOf } from './wire-error.ts';
+
+export interface ClientDutiesHost {
+  room: LabwireRoom;
+  outbox: Outbox;
+  compressor: FrameCompressor;
+  streams(): number;
+  say(body: Body, options: SendOptions): void;
+  /** The login ran out. */
+  expired(): void;
+}
+
+/** How often the level of compression is looked at. */
+const LOOK_MS = 2000;
+/** Timers run no longer at once: what ends later is looked at again. */
+const LONGEST_MS = 86_400_000;
+
+/** What a connection does by itself as time goes by. */
+export class ClientDuties implements Disposable {
+  readonly #host: ClientDutiesHost;
+  readonly #timers = new Map<string, Disposable>();
+
+  constructor(host: ClientDutiesHost) {
+    this.#host = host;
+  }
+
+  /** Calls once; another of that name takes its place. */
+  after(name: string, ms: number, run: () => void): void {
+    this.cancel(name);
+    this.#timers.set(name, this.#host.room.parts.clock.after(ms, run));
+  }
+
+  cancel(name: string): void {
+    this.#timers.get(name)?.[Symbol.dispose]();
+    this.#timers.delete(name);
+  }
+
+  /** From the first word on that is no greeting. */
+  begin(): void {
+    this.#beat();
+    this.#look();
+  }
+
+  /** When the login ends, ms since 1970; undefined: never. */
+  watchExpiry(expiresMs: number | undefined): void {
+    this.cancel('expiry');
+    if (expiresMs === undefined) return;
+    const leftMs = expiresMs - Number(this.#host.room.parts.clock.nowNs() / 1_000_000n);
+    const waitMs = Math.min(LONGEST_MS, Math.max(0, leftMs));
+    this.after('expiry', waitMs, () => {
+      if (leftMs > LONGEST_MS) this.watchExpiry(expiresMs);
+      else this.#host.expired();
+    });
+  }
+
+  [Symbol.dispose](): void {
+    for (const name of [...this.#timers.keys()]) this.cancel(name);
+  }
+
+  #beat(): void {
+    const { room, outbox, streams, say } = this.#host;
+    this.after('heartbeat', room.limits.heartbeatS * 1000, () => {
+      const nowNs = room.parts.clock.nowNs();
+      say(
+        {
+          type: 'heartbeat',
+          active_streams: streams(),
+          t: microsOf(nowNs),
+          timestamp: isoOf(nowNs),
+          queue: outbox.stats().buffer.size,
+        },
+        { delivery: 'latest' },
+      );
+      this.#beat();
+    });
+  }
+
+  /** How frames are compressed follows the link. */
+  #look(): void {
+    const { room, outbox, compressor } = this.#host;
+    this.after('look', LOOK_MS, () => {
+      const { goodputBytesPerS, shortestRoundTripMs } = outbox.details();
+      compressor.look({
+        roundTripMs: shortestRoundTripMs,
+        bitsPerS: goodputBytesPerS === undefined ? undefined : goodputBytesPerS * 8,
+        goodputBytesPerS,
+        loopLagMs: room.parts.metrics.lagMs,
+      });
+      this.#look();
+    });
+  }
+}

@@ -1,0 +1,83 @@
+import { ANONYMOUS, type Principal } from '../access/principal.ts';
+import type { ResumeAnswer, SessionHold, SessionOwner } from '../access/resume-session.ts';
+import type { Hello } from './client-message.ts';
+import type { LabwireRoom } from './labwire-room.ts';
+import { LabwireSession, streamKey } from './labwire-session.ts';
+import type { Body } from './outgoing.ts';
+import { planResume, type ResumePlan, resumedEntry } from './resume-plan.ts';
+import type { StreamDesk } from './stream-desk.ts';
+import { channelsFor } from './subscription-desk.ts';
+import { isoOf } from './wire-error.ts';
+
+/** The session a client has from its hello on. */
+export interface Entry {
+  hold: SessionHold<LabwireSession>;
+  isResumed: boolean;
+  /** Why a resume was refused. */
+  reason: string | undefined;
+}
+
+/** Resumes the session of the token, or begins one. Throws hub.busy. */
+export function takeSession(
+  { sessions, limits }: LabwireRoom,
+  hello: Hello,
+  principal: Principal,
+  owner: SessionOwner & { readonly id: string },
+): Entry {
+  let asked: ResumeAnswer<LabwireSession> | undefined;
+  if (hello.resume) asked = sessions.resume(hello.resume.token, principal, undefined, owner);
+  if (asked?.result === 'ok') return { hold: asked.hold, isResumed: true, reason: undefined };
+  const session = new LabwireSession(limits.maxMissed);
+  const hold = sessions.open(principal, hello.client.id ?? owner.id, owner, session);
+  return { hold, isResumed: false, reason: asked?.result };
+}
+
+/** What of the streams of a session goes on, and from where; those that are desired no more end. */
+export function planStreams(
+  session: LabwireSession,
+  { desired, resume }: Hello,
+  streams: StreamDesk,
+  limits: LabwireRoom['limits'],
+): Map<string, ResumePlan> {
+  const wanted = new Set(desired.flatMap((one) => ('equipment_id' in one ? [streamKey(one)] : [])));
+  for (const key of [...session.wanted.keys()]) if (!wanted.has(key)) session.wanted.delete(key);
+  const plans = new Map<string, ResumePlan>();
+  const budget = { bytes: limits.replayBytes };
+  for (const place of resume?.streams ?? []) {
+    const hold = session.holds.get(place.key);
+    if (!hold || !session.wanted.has(place.key)) continue;
+    plans.set(place.key, planResume(hold.feed, place, streams.nextHandle(), limits, budget));
+  }
+  return plans;
+}
+
+/** The answer to a hello. */
+export function connectedBody(
+  { parts }: LabwireRoom,
+  client: { id: string; principal: Principal; re: Hello['id'] },
+  { hold, isResumed, reason }: Entry,
+  plans: ReadonlyMap<string, ResumePlan>,
+): Body {
+  const { user, name, role } = client.principal;
+  return {
+    type: 'connected',
+    ...(client.re === undefined ? {} : { re: client.re }),
+    client_id: client.id,
+    user_id: user === ANONYMOUS.user ? null : name,
+    role,
+    channels: channelsFor(role, parts.roles),
+    reconnected: isResumed,
+    ...(reason === undefined ? {} : { reason }),
+    resume: { token: hold.token, expires_in: hold.expiresInS },
+    session: hold.session.id,
+    streams: [...plans].map(([key, plan]) => resumedEntry(key, plan)),
+    timestamp: isoOf(parts.clock.nowNs()),
+  };
+}
+
+/** Rows that are not sent again, as messages. */
+export function gapBodies(plans: ReadonlyMap<string, ResumePlan>): Body[] {
+  return [...plans].flatMap(([key, { gap, epoch }]) =>
+    gap ? [{ type: 'gap', key, epoch, ...gap, reason: 'They are older than what is sent again.' }] : [],
+  );
+}
