@@ -12,6 +12,7 @@ import { redact } from '../core/redact.ts';
 import { Scope } from '../core/scope.ts';
 import { findRunningEngine } from '../headless/running-engine.ts';
 import { openAccess } from './access/hub-access.ts';
+import { followWall } from './access/wall-clock.ts';
 import { HubBench } from './bench/hub-bench.ts';
 import { createHubLog } from './hub-log.ts';
 import { HubKeeper } from './share/hub-keeper.ts';
@@ -90,7 +91,8 @@ async function open(): Promise<void> {
   const access = scope.use(
     await openAccess({
       folder,
-      clock,
+      // One-time codes and expiries go by the time of day, also after somebody has set it.
+      clock: followWall(clock),
       say: (text) => log.write('warning', 'access', { text }),
       reach: () => bench.state.settings.share,
     }),
