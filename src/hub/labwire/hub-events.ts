@@ -1,3 +1,4 @@
+import type { ChannelState } from '../../contract/instrument-schema.ts';
 import { LabError } from '../../core/errors.ts';
 import type { HubConnection } from '../connection-book.ts';
 import type { HubParts } from '../hub-parts.ts';
@@ -97,7 +98,7 @@ export class HubEvents implements Disposable {
       for (const { id, channels } of bench.equipment) {
         const shown = channels.flatMap((channel) => {
           const latest = values.get(channel.id);
-          return latest ? [[channel.name, readingOf(latest.value, channel.shownUnit, latest.timeNs)] as const] : [];
+          return latest ? [[channel.name, readingOf(latest.value, channel, latest.timeNs)] as const] : [];
         });
         if (shown.length > 0)
           this.#desk.publish('readings', 'readings', { equipment_id: id, readings: Object.fromEntries(shown) });
@@ -109,7 +110,13 @@ export class HubEvents implements Disposable {
   }
 }
 
-function readingOf(value: number, unit: string, timeNs: bigint): Record<string, unknown> {
+/** As people have set it to be shown. */
+function readingOf(
+  sample: number,
+  { scale, shownUnit: unit }: Pick<ChannelState, 'scale' | 'shownUnit'>,
+  timeNs: bigint,
+): Record<string, unknown> {
+  const value = scale.gain * sample + scale.offset;
   const isOver = Math.abs(value) === Number.POSITIVE_INFINITY;
   return {
     value: Number.isFinite(value) ? value : null,

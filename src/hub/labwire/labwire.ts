@@ -55,8 +55,9 @@ export const openLabwireDialect: OpenDialect = (parts, scope) => {
   scope.use(sessions);
   scope.use(
     bench.onChange((now, before) => {
-      if (now.streams === before.streams && now.channels === before.channels && now.instruments === before.instruments)
-        return;
+      // Instruments change with each value that is read back; their streams do not.
+      const isSame = now.streams === before.streams && now.channels === before.channels;
+      if (isSame && now.instruments.length === before.instruments.length) return;
       for (const connection of open) connection.benchChanged();
     }),
   );

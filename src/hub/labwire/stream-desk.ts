@@ -1,4 +1,5 @@
 import { LabError } from '../../core/errors.ts';
+import type { StreamInfo } from '../../core/stream-info.ts';
 import type { EquipmentStream } from '../bench/equipment.ts';
 import type { FeedHold } from '../bench/feed-table.ts';
 import type { HubBench } from '../bench/hub-bench.ts';
@@ -150,9 +151,9 @@ export class StreamDesk {
   /** The socket is gone: rows go on into the feeds for when it comes back. */
   keep(): void {
     const { bench, session } = this.#host;
-    for (const [key, { feedKey, hold, intervalMs }] of this.#running) {
+    for (const [key, { feedKey, hold, wanted }] of this.#running) {
       try {
-        session.holds.set(key, bench.hold(feedKey, SILENT, 1000 / intervalMs));
+        session.holds.set(key, bench.hold(feedKey, SILENT, demandOf(hold.feed.info, wanted)));
       } catch {
         // The stream ended at the same moment: there is nothing to keep.
       }
@@ -186,7 +187,7 @@ export class StreamDesk {
           running?.attachment?.changed();
         },
       },
-      wanted.interval_ms > 0 && info.kind === 'timed' ? 1000 / wanted.interval_ms : 0,
+      demandOf(info, wanted),
     );
     const source = new FeedSource(hold, {
       key,
@@ -222,7 +223,7 @@ export class StreamDesk {
     running.wanted = wanted;
     running.source.pace = pace;
     running.intervalMs = intervalMs;
-    running.hold.setRate(wanted.interval_ms > 0 && info.kind === 'timed' ? 1000 / wanted.interval_ms : 0);
+    running.hold.setRate(demandOf(info, wanted));
     running.attachment?.changed();
   }
 
@@ -278,6 +279,11 @@ export class StreamDesk {
     this.#host.bench.find(wanted.equipment_id);
     throw notThere(streamKey(wanted));
   }
+}
+
+/** How often the instrument is to be asked for this client; Hz. 0: as it is. */
+function demandOf({ kind }: Pick<StreamInfo, 'kind'>, { interval_ms }: WantedStream): number {
+  return kind === 'timed' && interval_ms > 0 ? 1000 / interval_ms : 0;
 }
 
 function notThere(key: string): LabError {
