@@ -59,6 +59,8 @@ export interface SocketDoor {
   readonly subprotocol?: string | undefined;
   /** Without a valid token: `refuse` the handshake (403), or let it `enter` as who it is. */
   readonly token: 'refuse' | 'enter';
+  /** The token is the second subprotocol offered, and nowhere else: pages cannot set headers, and addresses are written into logs. */
+  readonly isTokenOffered?: boolean | undefined;
   /** Longest message of a client; bytes. A longer one closes (1009). */
   readonly maxMessageBytes: number;
   /** permessage-deflate is offered back. */

@@ -11,6 +11,7 @@ import { LabError } from '../../core/errors.ts';
 import { ANONYMOUS } from '../access/principal.ts';
 import { hasRight } from '../access/role.ts';
 import type { HubParts } from '../hub-parts.ts';
+import { addApiPage } from './api-page.ts';
 import { bearerOf, callerOf } from './bearer.ts';
 import type { HubApp, Profile } from './door.ts';
 import { type FenceOptions, refuseRequest } from './fence.ts';
@@ -94,7 +95,7 @@ export async function openRest({ parts, fence, maxBodyBytes, routes }: RestOptio
   });
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ detail: 'Not Found' }));
   for (const add of routes) add(app, parts);
-  app.get('/openapi.json', { config: { right: 'open' }, schema: { hide: true } }, () => app.swagger());
+  addApiPage(app);
   await app.ready();
   return { listener: (request: IncomingMessage, response: ServerResponse) => listener(request, response), app };
 }

@@ -93,7 +93,7 @@ export class SocketGate {
     profile: Profile,
   ): { door: SocketDoor; server: WebSocketServer } | undefined {
     const path = url.pathname.replace(/(.)\/+$/, '$1');
-    const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
+    const offered = offeredBy(request);
     const fitting = this.#doors.filter(
       ({ door }) => door.paths.includes(path) && (door.profiles === undefined || door.profiles.includes(profile)),
     );
@@ -105,7 +105,7 @@ export class SocketGate {
 
   /** Undefined: refused. */
   async #principal(request: IncomingMessage, url: URL, door: SocketDoor): Promise<Principal | undefined> {
-    const token = bearerOf(request, url);
+    const token = door.isTokenOffered ? offeredBy(request)[1] : bearerOf(request, url);
     try {
       return await this.#parts.access.authenticate(token, callerOf(request));
     } catch (thrown) {
@@ -114,6 +114,11 @@ export class SocketGate {
       return undefined;
     }
   }
+}
+
+/** The subprotocols a client names. */
+function offeredBy(request: IncomingMessage): string[] {
+  return (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
 }
 
 /** Of a close code, in few words: the label of a metric. */
