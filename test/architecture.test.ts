@@ -84,7 +84,7 @@ const FLOORS: Record<string, Floor> = {
   renderer: {
     holds: 'screens: React and uPlot, no Node',
     floors: ['core', 'contract'],
-    packages: ['react', 'react-dom', 'uplot', '@fontsource/inter', '@fontsource/jetbrains-mono'],
+    packages: ['react', 'react-dom', 'uplot', 'qr', '@fontsource/inter', '@fontsource/jetbrains-mono'],
     exceptions: [{ from: /./, to: SHELL_TYPES }],
   },
 };

@@ -32,6 +32,7 @@ import { SafetyDialog } from './safety/safety-dialog.tsx';
 import { type DialogState, type ScreenName, screenStore } from './screen-store.ts';
 import { ServersDialog } from './servers/servers-dialog.tsx';
 import { SettingsScreen } from './settings/settings-screen.tsx';
+import { ShareDialog } from './share/share-dialog.tsx';
 import { useShortcuts } from './shortcuts.ts';
 import { useStatisticsWatch } from './statistics-watch.ts';
 import { useStore } from './store.ts';
@@ -107,6 +108,8 @@ function OpenDialog({ dialog }: { dialog: DialogState }): ReactElement {
       return <QueriesDialog instrument={dialog.instrument} />;
     case 'servers':
       return <ServersDialog server={dialog.server} address={dialog.address} />;
+    case 'share':
+      return <ShareDialog tab={dialog.tab} />;
     case 'safety':
       return <SafetyDialog />;
     case 'rule':

@@ -17,6 +17,7 @@ import './styles/screens.css';
 import './styles/recordings.css';
 import './styles/replay.css';
 import './styles/servers.css';
+import './styles/share.css';
 import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
 import { createOpener } from './connect.ts';

@@ -14,6 +14,7 @@ export type DialogState =
   | { kind: 'screenshot'; instrument: string }
   | { kind: 'queries'; instrument: string }
   | { kind: 'servers'; server?: string; address?: string }
+  | { kind: 'share'; tab?: 'setup' | 'users' | 'connections' }
   | { kind: 'safety' }
   | { kind: 'rule'; rule?: string; channel?: string }
   | { kind: 'bench'; action: 'new' | 'open' | 'saveAs' | 'rename' }

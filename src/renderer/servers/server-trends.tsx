@@ -1,10 +1,8 @@
-import 'uplot/dist/uPlot.min.css';
-import { type ReactElement, useEffect, useRef, useState } from 'react';
-import type { ServerTrend, TrendSpan } from '../../contract/server-stats-schema.ts';
-import { watchTheme } from '../plot/plot-theme.ts';
+import { type ReactElement, useState } from 'react';
+import type { TrendSpan } from '../../contract/server-stats-schema.ts';
 import { formatClock } from '../text-format.ts';
-import { TrendChart } from './trend-chart.ts';
-import { newestOf, TREND_FIGURES, type TrendFigure } from './trend-figure.ts';
+import { TREND_FIGURES } from './trend-figure.ts';
+import { TrendPlot } from './trend-plot.tsx';
 import { useServerTrend } from './trend-watch.ts';
 
 interface ShownSpan {
@@ -40,52 +38,17 @@ export function ServerTrends({ server }: { server: string }): ReactElement {
       </div>
       <div className="server-trends">
         {TREND_FIGURES.map((figure) => (
-          <Trend key={figure.id} figure={figure} trend={trend} spanMs={spanMs} hover={hover} onHover={setHover} />
+          <TrendPlot
+            key={figure.id}
+            figure={figure}
+            t={trend?.t}
+            values={trend?.[figure.id]}
+            spanMs={spanMs}
+            hover={hover}
+            onHover={setHover}
+          />
         ))}
       </div>
     </>
-  );
-}
-
-function Trend(props: {
-  figure: TrendFigure;
-  trend: ServerTrend | undefined;
-  spanMs: number;
-  hover: number | undefined;
-  onHover: (index: number | undefined) => void;
-}): ReactElement {
-  const { figure, trend, spanMs, hover, onHover } = props;
-  const host = useRef<HTMLDivElement>(null);
-  const chart = useRef<TrendChart>(undefined);
-  const [theme, setTheme] = useState(0);
-  useEffect(() => watchTheme(() => setTheme((count) => count + 1)), []);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: its colours are read when it is made, so another theme is another chart
-  useEffect(() => {
-    const element = host.current;
-    if (!element) return;
-    const made = new TrendChart(element, figure, onHover);
-    chart.current = made;
-    const observer = new ResizeObserver(() => made.resize(element.clientWidth, element.clientHeight));
-    observer.observe(element);
-    return () => {
-      observer.disconnect();
-      made[Symbol.dispose]();
-      chart.current = undefined;
-    };
-  }, [figure, onHover, theme]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another theme is another chart, which has no data yet
-  useEffect(() => {
-    if (trend) chart.current?.set({ t: trend.t, values: trend[figure.id], spanMs });
-  }, [trend, figure, spanMs, theme]);
-  const value = trend && (hover === undefined ? newestOf(trend, figure.id) : (trend[figure.id][hover] ?? undefined));
-  const isTooMuch = value !== undefined && figure.limit !== undefined && value > figure.limit;
-  return (
-    <figure className="server-trend" data-testid={`trend-${figure.id}`} title={figure.about}>
-      <figcaption>
-        <span className="quiet">{figure.title}</span>
-        <b className={isTooMuch ? 'num tone-warn' : 'num'}>{value === undefined ? '–' : figure.text(value)}</b>
-      </figcaption>
-      <div ref={host} className="server-trend-plot" />
-    </figure>
   );
 }

@@ -2,7 +2,7 @@ import uPlot from 'uplot';
 import { font } from '../plot/plot-frame.ts';
 import { readTheme, traceStyle } from '../plot/plot-theme.ts';
 import { timeTicks } from '../plot/time-ticks.ts';
-import type { TrendFigure } from './trend-figure.ts';
+import type { ChartFigure } from './trend-figure.ts';
 
 const Y_AXIS_PX = 68;
 const X_AXIS_PX = 22;
@@ -20,12 +20,12 @@ export interface TrendData {
 /** One small chart: a line over the time of the day from zero up, its limit dashed; nothing is bridged. */
 export class TrendChart implements Disposable {
   readonly #chart: uPlot;
-  readonly #figure: TrendFigure;
+  readonly #figure: ChartFigure;
   /** Second 0 of the axis. */
   readonly #originMs: number;
 
   /** `onHover`: index of the point under the pointer; undefined: none. */
-  constructor(host: HTMLElement, figure: TrendFigure, onHover: (index: number | undefined) => void) {
+  constructor(host: HTMLElement, figure: ChartFigure, onHover: (index: number | undefined) => void) {
     const theme = readTheme(host);
     const style = traceStyle(theme, figure.color);
     const axis = { font: font(theme, 1), stroke: theme.label, ticks: { show: false } };
@@ -42,7 +42,7 @@ export class TrendChart implements Disposable {
           drag: { x: false, y: false, setScale: false },
           y: false,
           points: { size: 6 },
-          sync: { key: 'server-trend', setSeries: false },
+          sync: { key: 'trend', setSeries: false },
         },
         select: { show: false, left: 0, top: 0, width: 0, height: 0 },
         scales: { x: { time: false, auto: false, min: 0, max: 1 }, y: { auto: false, min: 0, max: 1 } },

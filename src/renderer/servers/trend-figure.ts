@@ -1,10 +1,9 @@
-import type { ServerTrend } from '../../contract/server-stats-schema.ts';
 import { roundRange } from '../plot/round-range.ts';
 import { formatBytes } from '../text-format.ts';
 
-/** One figure of a trend, as its chart shows it. */
-export interface TrendFigure {
-  id: 'lost' | 'latencyMs' | 'saved' | 'bytesPerS';
+/** One figure over time, as its chart shows it. */
+export interface ChartFigure {
+  id: string;
   title: string;
   about: string;
   /** Colour number of the palette. */
@@ -16,6 +15,11 @@ export interface TrendFigure {
   tick(value: number, top: number): string;
   /** A value that is too much. */
   limit?: number;
+}
+
+/** A figure of a lab server. */
+export interface TrendFigure extends ChartFigure {
+  id: 'lost' | 'latencyMs' | 'saved' | 'bytesPerS';
 }
 
 /** More than one row in a thousand that does not come is said as an event. */
@@ -62,20 +66,23 @@ export const TREND_FIGURES: readonly TrendFigure[] = [
 ];
 
 /** The newest value; undefined where nothing came for the last three points. */
-export function newestOf(trend: ServerTrend, id: TrendFigure['id']): number | undefined {
-  return trend[id].slice(-3).findLast((value) => value !== null) ?? undefined;
+export function newestOf(values: readonly (number | null)[]): number | undefined {
+  return values.slice(-3).findLast((value) => value !== null) ?? undefined;
 }
 
-function roundTop(values: readonly (number | null)[], least: number): number {
+/** The end of an axis from 0: round, and not less than `least`. */
+export function roundTop(values: readonly (number | null)[], least: number): number {
   const most = values.reduce((top: number, value) => Math.max(top, value ?? 0), 0);
   return most <= least ? least : roundRange(0, most, 0.05, least).high;
 }
 
-function percent(share: number, decimals: number): string {
+/** Of a share: `12 %` */
+export function percent(share: number, decimals: number): string {
   return `${(share * 100).toFixed(decimals)} %`;
 }
 
-function milliseconds(value: number): string {
+/** `12 ms`, `1.5 s` */
+export function milliseconds(value: number): string {
   return value >= 1000 ? `${Number((value / 1000).toFixed(2))} s` : `${Number(value.toPrecision(3))} ms`;
 }
 

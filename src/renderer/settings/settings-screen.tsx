@@ -5,6 +5,7 @@ import { act, showError } from '../actions.ts';
 import { PlainSwitch } from '../control/switch.tsx';
 import { benchStore, linkStore } from '../engine-link.ts';
 import { showDialog } from '../screen-store.ts';
+import { ShareRow } from '../share/share-row.tsx';
 import { shell } from '../shell.ts';
 import { useStore } from '../store.ts';
 import { Row } from './setting-row.tsx';
@@ -224,6 +225,9 @@ export function SettingsScreen(): ReactElement {
               onChange={(startSimulator) => set({ startSimulator })}
             />
           </Row>
+
+          <h2>Sharing</h2>
+          <ShareRow />
 
           <h2>About</h2>
           <Row title="Labwire">

@@ -1,0 +1,64 @@
+import type { ReactElement } from 'react';
+import type { ShareProfile, ShareSettings } from '../../contract/share-schema.ts';
+import { Row } from '../settings/setting-row.tsx';
+import { TextSetting } from '../settings/text-setting.tsx';
+import { freePort, readPort } from './share-draft.ts';
+import { PROFILE_WORDS } from './share-words.ts';
+
+type Listeners = ShareSettings['listeners'];
+
+const MAX_LISTENERS = 8;
+const PROFILES = Object.keys(PROFILE_WORDS) as ShareProfile[];
+
+/** Further ports, each with one protocol alone. */
+export function ListenerRow(props: { settings: ShareSettings; onSet: (listeners: Listeners) => void }): ReactElement {
+  const { settings, onSet } = props;
+  const { listeners } = settings;
+  const put = (index: number, change: Partial<Listeners[number]>): void =>
+    onSet(listeners.map((one, at) => (at === index ? { ...one, ...change } : one)));
+  return (
+    <Row title="Further ports" hint="Each speaks one protocol alone, for clients that know only that one.">
+      <div className="share-listeners">
+        {listeners.map((one, index) => (
+          <div key={one.port}>
+            <TextSetting
+              label={`Port of listener ${index + 1}`}
+              value={String(one.port)}
+              read={(text) => readPort(text, settings, index)}
+              onSet={(port) => put(index, { port })}
+            />
+            <select
+              className="input"
+              aria-label={`Protocol of listener ${index + 1}`}
+              value={one.profile}
+              onChange={(event) => put(index, { profile: event.target.value as ShareProfile })}
+            >
+              {PROFILES.map((profile) => (
+                <option key={profile} value={profile}>
+                  {PROFILE_WORDS[profile]}
+                </option>
+              ))}
+            </select>
+            <button
+              type="button"
+              className="btn"
+              aria-label={`Remove port ${one.port}`}
+              onClick={() => onSet(listeners.filter((_, at) => at !== index))}
+            >
+              Remove
+            </button>
+          </div>
+        ))}
+        {listeners.length < MAX_LISTENERS && (
+          <button
+            type="button"
+            className="btn"
+            onClick={() => onSet([...listeners, { port: freePort(settings), profile: 'lablink' }])}
+          >
+            Add a port
+          </button>
+        )}
+      </div>
+    </Row>
+  );
+}

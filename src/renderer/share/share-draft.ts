@@ -1,0 +1,63 @@
+import type { ShareSettings } from '../../contract/share-schema.ts';
+
+type Read<T> = { ok: true; value: T } | { ok: false; reason: string };
+type Ports = Pick<ShareSettings, 'port' | 'listeners'>;
+
+const MAX_PORT = 65_535;
+
+/** Whether an address is reached from this machine alone. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
+}
+
+/** A port that no other listener has; `own`: the listener that is changed, 'main' for the first port. */
+export function readPort(text: string, share: Ports, own: number | 'main'): Read<number> {
+  const value = Number(text.trim());
+  if (!/^\d+$/.test(text.trim()) || value < 1 || value > MAX_PORT)
+    return { ok: false, reason: `A port is 1 … ${MAX_PORT}.` };
+  const others = [
+    ...(own === 'main' ? [] : [share.port]),
+    ...share.listeners.filter((_, index) => index !== own).map(({ port }) => port),
+  ];
+  if (others.includes(value)) return { ok: false, reason: `Port ${value} is in this list already.` };
+  return { ok: true, value };
+}
+
+/** The next port nobody of the list has. */
+export function freePort(share: Ports): number {
+  const taken = new Set([share.port, ...share.listeners.map(({ port }) => port)]);
+  for (let port = share.port + 1; port <= MAX_PORT; port++) if (!taken.has(port)) return port;
+  for (let port = share.port - 1; port > 0; port--) if (!taken.has(port)) return port;
+  return share.port;
+}
+
+/** A name or an address of this machine. */
+export function readHost(text: string): Read<string> {
+  const value = text.trim();
+  if (value === '') return { ok: false, reason: 'Type an address: 127.0.0.1, 0.0.0.0, or one of this machine.' };
+  if (!/^[A-Za-z0-9.:_-]{1,253}$/.test(value))
+    return { ok: false, reason: 'An address alone: no http://, no port, no path.' };
+  return { ok: true, value };
+}
+
+/** A whole number between two limits. */
+export function readWhole(text: string, least: number, most: number): Read<number> {
+  const value = Number(text.replace(/[\s\u202f]/g, ''));
+  if (text.trim() === '' || !Number.isInteger(value) || value < least || value > most)
+    return { ok: false, reason: `${least} … ${most}.` };
+  return { ok: true, value };
+}
+
+/** Who reaches an address, and what that wants. */
+export function reachText({ host, tls }: Pick<ShareSettings, 'host' | 'tls'>): { text: string; isMissing: boolean } {
+  if (isLoopback(host)) return { text: 'Only programs of this machine reach it.', isMissing: false };
+  const whom =
+    host === '0.0.0.0' || host === '::'
+      ? 'Everybody on the networks of this machine reaches it'
+      : `Everybody who reaches ${host} reaches it`;
+  if (tls) return { text: `${whom}, over TLS, with a login.`, isMissing: false };
+  return {
+    text: `${whom}: that needs a certificate and its key, so nothing is opened until they are given.`,
+    isMissing: true,
+  };
+}

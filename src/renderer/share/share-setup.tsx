@@ -1,0 +1,76 @@
+import type { ReactElement } from 'react';
+import type { ShareSettings, ShareState } from '../../contract/share-schema.ts';
+import { Problem } from '../control/problem.tsx';
+import { PlainSwitch } from '../control/switch.tsx';
+import { useAttempt } from '../servers/attempt.ts';
+import { Row } from '../settings/setting-row.tsx';
+import { TextSetting } from '../settings/text-setting.tsx';
+import { plural } from '../text-format.ts';
+import { LimitRows } from './limit-rows.tsx';
+import { ListenerRow } from './listener-row.tsx';
+import { changeShare } from './share-change.ts';
+import { isLoopback, reachText, readHost, readPort } from './share-draft.ts';
+import { TlsForm } from './tls-form.tsx';
+
+/** Where and how the bench is shared; each is sent when it is changed, and the hub follows. */
+export function ShareSetup(props: { settings: ShareSettings; share: ShareState; isLocked: boolean }): ReactElement {
+  const { settings, share, isLocked } = props;
+  const { problem, attempt } = useAttempt();
+  const set = (change: Partial<ShareSettings>): void => void attempt(() => changeShare(change));
+  const reach = reachText(settings);
+  const isLocal = isLoopback(settings.host);
+  return (
+    <fieldset className="share-setup" disabled={isLocked} aria-label="Where">
+      {problem && <Problem error={problem} />}
+      {share.connections.length > 0 && (
+        <p className="quiet">
+          A change opens the ports anew: {plural(share.connections.length, 'connection')} end for a moment and come
+          again by themselves.
+        </p>
+      )}
+      <Row title="Address" hint={reach.text}>
+        <TextSetting label="Address" value={settings.host} read={readHost} onSet={(host) => set({ host })} />
+        {reach.isMissing && <span className="lamp warn">needs TLS</span>}
+      </Row>
+      <Row title="Port" hint="Labwire, LabLink, power meter and NeuroGraph, all on this one.">
+        <TextSetting
+          label="Port"
+          value={String(settings.port)}
+          read={(text) => readPort(text, settings, 'main')}
+          onSet={(port) => set({ port })}
+        />
+      </Row>
+      <Row title="Name" hint="How the bench calls itself to its clients; empty: its own name.">
+        <TextSetting
+          label="Name of the shared bench"
+          value={settings.name}
+          read={(text) => ({ ok: true, value: text.trim().slice(0, 200) })}
+          onSet={(name) => set({ name })}
+        />
+      </Row>
+      <Row title="Certificate" hint="PEM files on the machine where the engine runs; both empty: no TLS.">
+        <TlsForm tls={settings.tls} onSet={(tls) => set({ tls })} />
+      </Row>
+      <Row
+        title="Clients without a login may look"
+        hint={
+          isLocal
+            ? 'Programs of this machine, without user and token. They change nothing.'
+            : `Only where this machine alone reaches it. ${settings.host} is reached by others, so everybody logs in.`
+        }
+      >
+        <PlainSwitch
+          label="Clients without a login may look"
+          checked={settings.anonymous && isLocal}
+          disabled={!isLocal || isLocked}
+          onChange={(anonymous) => set({ anonymous })}
+        />
+      </Row>
+      <ListenerRow settings={settings} onSet={(listeners) => set({ listeners })} />
+      <details className="server-more">
+        <summary>More</summary>
+        <LimitRows limits={settings.limits} onSet={(limits) => set({ limits })} />
+      </details>
+    </fieldset>
+  );
+}
