@@ -76,12 +76,12 @@ asyncio.run(client())
     [`${base.replace('http', 'ws')}/ws`],
     { timeoutMs: 60_000 },
   ).finally(() => clearInterval(taking));
-  const { types, data, stats } = JSON.parse(said) as Record<string, never>;
+  const { types, data, stats } = JSON.parse(said) as { types: string[]; data: unknown; stats: unknown };
   // Without a login nothing is recorded, and that is said.
   expect(types).toEqual(
     expect.arrayContaining(['capabilities', 'error', 'compression_set', 'stream_started', 'stream_data']),
   );
-  expect((types as string[])[0]).toBe('capabilities');
+  expect(types[0]).toBe('capabilities');
   expect(data).toMatchObject({ equipment_id: 'oscilloscope_1', stream_type: 'waveform', data: { channel: 1 } });
   expect(stats).toMatchObject({ connection: { messages_dropped: 0 }, global: { active_connections: 1 } });
 });

@@ -17,7 +17,7 @@ export interface AcquisitionLimits {
   bytes: number;
 }
 
-export const ACQUISITION_LIMITS: AcquisitionLimits = { acquisitions: 100, bytes: 256 * 1024 * 1024 };
+export const ACQUISITION_LIMITS: AcquisitionLimits = { acquisitions: 100, bytes: 128 * 1024 * 1024 };
 
 /** The acquisitions of all clients; they live in the hub and end with it. */
 export class AcquisitionBook implements Disposable {

@@ -4,7 +4,7 @@ import type { BenchState } from '../../contract/bench-schema.ts';
 import type { HubBench } from '../bench/hub-bench.ts';
 import { type AlarmEvent, alarmEvent, raisedMessages } from './alarm-event.ts';
 import { isoTime } from './server-time.ts';
-import type { Broadcast } from './socket/socket-book.ts';
+import type { Broadcast } from './socket/socket-client.ts';
 
 /** Cleared events that are remembered. */
 const MAX_EVENTS = 1000;

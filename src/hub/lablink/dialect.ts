@@ -12,7 +12,8 @@ import { RecordingDesk } from './recording-desk.ts';
 import { addLabLinkRoutes } from './rest/routes.ts';
 import { CLIENT_TYPES } from './socket/client-message.ts';
 import { LabLinkConnection } from './socket/lablink-connection.ts';
-import { type Broadcast, SocketBook } from './socket/socket-book.ts';
+import { SocketBook } from './socket/socket-book.ts';
+import type { Broadcast } from './socket/socket-client.ts';
 import { StopLatch } from './stop-latch.ts';
 
 const MAX_MESSAGE_BYTES = 1_048_576;

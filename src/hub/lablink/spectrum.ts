@@ -5,7 +5,7 @@ export type WindowName = (typeof WINDOWS)[number];
 export interface Spectrum {
   /** Hz. */
   frequencies: number[];
-  /** Amplitude in the unit of the values. */
+  /** Amplitude in the unit of the values; of 0 Hz the mean. */
   magnitudes: number[];
   phases: number[];
   dominant_frequency: number;
@@ -18,6 +18,8 @@ export interface Spectrum {
 export const MAX_SPECTRUM = 32_768;
 
 const HARMONICS = 5;
+/** Bins a tone spreads over to each side, of the widest window. */
+const LOBE = 3;
 
 /** Spectrum of the newest 2^n values, taken `rateHz` times a second; undefined: fewer than two. */
 export function spectrumOf(values: Float64Array, rateHz: number, window: WindowName): Spectrum | undefined {
@@ -26,13 +28,15 @@ export function spectrumOf(values: Float64Array, rateHz: number, window: WindowN
   const part = values.subarray(values.length - length);
   const weights = Float64Array.from(part, (_, index) => weightOf(window, index, length));
   const gain = weights.reduce((sum, weight) => sum + weight, 0);
-  const real = part.map((value, index) => value * (weights[index] ?? 0));
+  // Beside a window the mean would look like a slow oscillation.
+  const average = part.reduce((sum, value) => sum + value, 0) / length;
+  const real = part.map((value, index) => (value - average) * (weights[index] ?? 0));
   const imaginary = new Float64Array(length);
   transform(real, imaginary);
   const bins = length / 2;
   const magnitudes = Array.from({ length: bins }, (_, bin) => {
     const amplitude = Math.hypot(real[bin] ?? 0, imaginary[bin] ?? 0) / gain;
-    return bin === 0 ? amplitude : 2 * amplitude;
+    return bin === 0 ? Math.abs(average) : 2 * amplitude;
   });
   const phases = Array.from({ length: bins }, (_, bin) => Math.atan2(imaginary[bin] ?? 0, real[bin] ?? 0));
   const frequencies = Array.from({ length: bins }, (_, bin) => (bin * rateHz) / length);
@@ -46,7 +50,7 @@ export function spectrumOf(values: Float64Array, rateHz: number, window: WindowN
   for (let number = 2; number <= HARMONICS && dominant * number < bins; number++)
     harmonics += (magnitudes[dominant * number] ?? 0) ** 2;
   const rest = magnitudes.reduce(
-    (sum, value, bin) => (bin > 0 && Math.abs(bin - dominant) > 1 ? sum + value ** 2 : sum),
+    (sum, value, bin) => (bin > 0 && Math.abs(bin - dominant) > LOBE ? sum + value ** 2 : sum),
     0,
   );
   return {

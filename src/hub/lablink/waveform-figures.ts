@@ -5,7 +5,7 @@ export type WaveformFigures = Record<string, number | null>;
 const LOW = 0.1;
 const HIGH = 0.9;
 /** An edge must pass the middle by so much of the amplitude before it counts: noise makes no edges. */
-const HYSTERESIS = 0.1;
+const HYSTERESIS = 0.25;
 
 /** Of samples `dtS` apart; missing samples are left out of sums and end an edge. */
 export function waveformFigures(samples: Float64Array, dtS: number): WaveformFigures {

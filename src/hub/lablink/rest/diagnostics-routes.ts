@@ -9,7 +9,8 @@ import { type AddRoutes, anyObject, equipmentPath } from './route.ts';
 
 const tags = ['diagnostics'];
 const BASE = '/api/diagnostics';
-const of = (key: string) => z.looseObject({ success: z.literal(true), [key]: anyObject });
+/** With one more key: `health`, `connection`, … */
+const found = z.looseObject({ success: z.literal(true) });
 
 /** How instruments are: counted by the engine on every exchange, so nothing is sent to find out. */
 export const addDiagnosticsRoutes: AddRoutes = (app, { parts }) => {
@@ -19,7 +20,7 @@ export const addDiagnosticsRoutes: AddRoutes = (app, { parts }) => {
     return [equipment, await bench.client.call('instrument.diagnostics', { instrument: equipment.instrument.id })];
   };
   for (const path of [`${BASE}/health/:equipment_id`, `${BASE}/health/:equipment_id/cached`])
-    app.get(path, { schema: { tags, params: equipmentPath, response: { 200: of('health') } } }, async ({ params }) => {
+    app.get(path, { schema: { tags, params: equipmentPath, response: { 200: found } } }, async ({ params }) => {
       const { equipment_id } = params as { equipment_id: string };
       return { success: true as const, cached: false, health: healthOf(parts, ...(await read(equipment_id))) };
     });
@@ -47,7 +48,7 @@ export const addDiagnosticsRoutes: AddRoutes = (app, { parts }) => {
   );
   app.get(
     `${BASE}/connection/:equipment_id`,
-    { schema: { tags, params: equipmentPath, response: { 200: of('connection') } } },
+    { schema: { tags, params: equipmentPath, response: { 200: found } } },
     async ({ params }) => ({
       success: true as const,
       connection: connectionOf(parts, ...(await read(params.equipment_id))),
@@ -55,7 +56,7 @@ export const addDiagnosticsRoutes: AddRoutes = (app, { parts }) => {
   );
   app.get(
     `${BASE}/communication/:equipment_id`,
-    { schema: { tags, params: equipmentPath, response: { 200: of('communication') } } },
+    { schema: { tags, params: equipmentPath, response: { 200: found } } },
     async ({ params }) => ({
       success: true as const,
       communication: communicationOf(...(await read(params.equipment_id))),

@@ -6,7 +6,7 @@ import { SOCKET_COMPRESSIONS } from '../../ws-settings.ts';
 import type { LabLinkPlace } from '../place.ts';
 import { recordingStats, startedAt } from '../recording-desk.ts';
 import { isoTime } from '../server-time.ts';
-import type { LabLinkConnection } from '../socket/lablink-connection.ts';
+import type { SocketClient } from '../socket/socket-client.ts';
 import { type AddRoutes, anyObject, pathText } from './route.ts';
 
 const tags = ['websocket'];
@@ -93,7 +93,7 @@ export const addWebSocketRoutes: AddRoutes = (app, place) => {
   app.get(
     '/api/websocket/connections/:client_id/backpressure',
     { schema: { tags, params: clientPath, response: { 200: anyObject } } },
-    ({ params }) => ({ ...find(place, params.client_id).outbox.connectionStats() }),
+    ({ params }) => ({ ...find(place, params.client_id).backpressure() }),
   );
   app.get('/api/websocket/stats', { schema: { tags, response: { 200: anyObject } } }, () => ({
     ...place.sockets.stats,
@@ -133,9 +133,9 @@ function find({ sockets }: LabLinkPlace, id: string) {
   throw new LabError('hub.unknown', `Connection ${id.slice(0, 100)} not found`);
 }
 
-function connectionShape({ parts }: LabLinkPlace, connection: LabLinkConnection): Record<string, unknown> {
-  const { id, principal, address, openedNs, dialect, streams, outbox } = connection;
-  const { priority, compression } = streams.preference;
+function connectionShape({ parts }: LabLinkPlace, connection: SocketClient): Record<string, unknown> {
+  const { id, principal, address, openedNs, dialect } = connection;
+  const { priority, compression } = connection.preference;
   return {
     client_id: id,
     metadata: { connected_at: isoTime(openedNs), user_agent: 'unknown', compression, priority: priority.toLowerCase() },
@@ -145,6 +145,6 @@ function connectionShape({ parts }: LabLinkPlace, connection: LabLinkConnection)
     dialect,
     duration_seconds: Number(parts.clock.nowNs() - openedNs) / 1e9,
     ...connection.counts(),
-    backpressure: outbox.connectionStats(),
+    backpressure: connection.backpressure(),
   };
 }

@@ -1,13 +1,23 @@
+import type { Principal } from '../../access/principal.ts';
 import type { LabLinkPlace } from '../place.ts';
 import { recordingStats } from '../recording-desk.ts';
 import { isoTime } from '../server-time.ts';
 import type { ClientMessage } from './client-message.ts';
-import type { LabLinkConnection } from './lablink-connection.ts';
+import type { StreamDesk } from './stream-desk.ts';
+
+/** Who asks. */
+export interface RequestClient {
+  readonly id: string;
+  readonly principal: Principal;
+  readonly streams: StreamDesk;
+  say(message: Record<string, unknown>): void;
+  stats(): Record<string, unknown>;
+}
 
 /** Carries out one request and answers it. Throws what the person is to be told. */
 export async function answerClient(
   place: LabLinkPlace,
-  connection: LabLinkConnection,
+  connection: RequestClient,
   message: ClientMessage,
 ): Promise<void> {
   const { streams } = connection;

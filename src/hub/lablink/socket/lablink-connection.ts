@@ -5,7 +5,8 @@ import { LabError } from '../../../core/errors.ts';
 import type { AccessChange, Principal } from '../../access/principal.ts';
 import { isConcerned } from '../../access/principal.ts';
 import { maySubscribe } from '../../access/role.ts';
-import type { ConnectionCounts, HubConnection, HubDialect } from '../../connection-book.ts';
+import type { ConnectionCounts, HubDialect } from '../../connection-book.ts';
+import type { ConnectionStats } from '../../delivery/delivery-report.ts';
 import type { OfferVerdict, OutboundMessage } from '../../delivery/outbound-message.ts';
 import { Outbox } from '../../delivery/outbox.ts';
 import { CLOSE_RATE, type RequestBuckets } from '../../delivery/request-buckets.ts';
@@ -17,9 +18,9 @@ import { deliveryOf, type SocketCompression } from '../../ws-settings.ts';
 import type { LabLinkPlace } from '../place.ts';
 import { isoTime } from '../server-time.ts';
 import { parseClientMessage, typeOf } from './client-message.ts';
-import { answerClient } from './client-requests.ts';
+import { answerClient, type RequestClient } from './client-requests.ts';
 import { capabilities } from './greeting.ts';
-import type { Broadcast } from './socket-book.ts';
+import type { Broadcast, Level, SocketClient } from './socket-client.ts';
 import { StreamDesk } from './stream-desk.ts';
 import { encodeTagged } from './tagged-frame.ts';
 
@@ -29,12 +30,12 @@ const CLOSE_AUTH = 4401;
 const CLOSE_RESTART = 1012;
 
 /** One client on a LabLink socket. */
-export class LabLinkConnection implements HubConnection {
+export class LabLinkConnection implements SocketClient, RequestClient {
   readonly id = `client_${randomBytes(6).toString('hex')}`;
   readonly dialect: HubDialect;
   readonly address: string;
   readonly openedNs: bigint;
-  readonly outbox: Outbox;
+  readonly #outbox: Outbox;
   readonly streams: StreamDesk;
   readonly #place: LabLinkPlace;
   readonly #socket: WebSocket;
@@ -53,7 +54,7 @@ export class LabLinkConnection implements HubConnection {
     this.dialect = ws.greeting ? 'lablink-enhanced' : 'lablink';
     this.address = visit.from;
     this.openedNs = clock.nowNs();
-    const inner = createSocketWire(visit.socket, () => this.outbox.writable());
+    const inner = createSocketWire(visit.socket, () => this.#outbox.writable());
     const wire = {
       send: (data: string | Uint8Array, options: { compress: boolean }): void => {
         this.#sent(typeof data === 'string' ? Buffer.byteLength(data) : data.length);
@@ -64,7 +65,7 @@ export class LabLinkConnection implements HubConnection {
       },
       close: inner.close,
     };
-    this.outbox = new Outbox(wire, {
+    this.#outbox = new Outbox(wire, {
       clock,
       random: Math.random,
       options: deliveryOf(ws),
@@ -75,8 +76,8 @@ export class LabLinkConnection implements HubConnection {
       offer: (message) => void this.offer(message),
       say: (message) => this.say(message),
       fault: (thrown, about) => this.fault(thrown, about),
-      reclass: (key, priority) => this.outbox.setPriority(key, priority),
-      forget: (key) => void this.outbox.forget(key),
+      reclass: (key, priority) => this.#outbox.setPriority(key, priority),
+      forget: (key) => void this.#outbox.forget(key),
       encode: (message, compression) => this.#encode(message, compression),
     });
     this.#open();
@@ -86,28 +87,36 @@ export class LabLinkConnection implements HubConnection {
     return this.#principal;
   }
 
+  get preference(): SocketClient['preference'] {
+    return this.streams.preference;
+  }
+
+  backpressure(): ConnectionStats {
+    return this.#outbox.connectionStats();
+  }
+
   counts(): ConnectionCounts {
-    const { queue_size, messages_dropped } = this.outbox.connectionStats();
+    const { queue_size, messages_dropped } = this.#outbox.connectionStats();
     return {
       ...this.#counts,
       queued: queue_size,
-      utilization: this.outbox.utilization,
+      utilization: this.#outbox.utilization,
       dropped: messages_dropped,
-      state: this.outbox.state.toLowerCase() as ConnectionCounts['state'],
+      state: this.#outbox.state.toLowerCase() as ConnectionCounts['state'],
       streams: this.streams.size,
     };
   }
 
   stats(): Record<string, unknown> {
-    return { connection: this.outbox.connectionStats(), global: this.#place.sockets.stats };
+    return { connection: this.#outbox.connectionStats(), global: this.#place.sockets.stats };
   }
 
   /** Sends as `offer` of its outbox; a queue beyond the threshold is logged, once until it is below again. */
   offer(message: OutboundMessage): OfferVerdict {
-    const verdict = this.outbox.offer(message);
-    const { isWarning } = this.outbox;
+    const verdict = this.#outbox.offer(message);
+    const { isWarning } = this.#outbox;
     if (isWarning && !this.#isWarned) {
-      const { queue_size } = this.outbox.connectionStats();
+      const { queue_size } = this.#outbox.connectionStats();
       this.#place.parts.log.write('warning', 'queue.filling', { client: this.id, queued: queue_size });
     }
     this.#isWarned = isWarning;
@@ -145,7 +154,7 @@ export class LabLinkConnection implements HubConnection {
   }
 
   /** A message of somebody's choosing (POST /api/websocket/test/send). */
-  test(message: Record<string, unknown>, priority: Broadcast['priority'], kind: SocketCompression): OfferVerdict {
+  test(message: Record<string, unknown>, priority: Level, kind: SocketCompression): OfferVerdict {
     const sizeBytes = JSON.stringify(message).length;
     const encode = () => this.#encode(message, kind);
     return this.offer({
@@ -178,7 +187,7 @@ export class LabLinkConnection implements HubConnection {
 
   async retire({ reason, drainMs }: { reason: string; drainMs: number }): Promise<void> {
     this.streams[Symbol.dispose]();
-    await this.outbox.drain(drainMs);
+    await this.#outbox.drain(drainMs);
     if (this.#socket.readyState === WebSocket.CLOSED) return;
     const closed = once(this.#socket, 'close');
     this.end(CLOSE_RESTART, reason);
@@ -193,11 +202,11 @@ export class LabLinkConnection implements HubConnection {
     const { connections, clock, ws } = this.#place.parts;
     const entry = connections.add(this);
     this.#place.sockets.add(this);
-    const alive = keepAlive(this.#socket, clock, { onRoundTrip: (ms) => this.outbox.roundTrip(ms) });
+    const alive = keepAlive(this.#socket, clock, { onRoundTrip: (ms) => this.#outbox.roundTrip(ms) });
     this.#socket.on('message', (data, isBinary) => this.#received(data, isBinary));
     this.#socket.once('close', () => {
       this.streams[Symbol.dispose]();
-      this.outbox.takeUnsent();
+      this.#outbox.takeUnsent();
       alive[Symbol.dispose]();
       entry[Symbol.dispose]();
       this.#place.sockets.remove(this);

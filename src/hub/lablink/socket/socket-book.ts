@@ -1,5 +1,5 @@
 import type { AccessChange } from '../../access/principal.ts';
-import type { LabLinkConnection } from './lablink-connection.ts';
+import type { Broadcast, SocketClient } from './socket-client.ts';
 
 /** Sums over all sockets since the hub began, with the names of LabLink's `get_stats`. */
 export interface GlobalStats {
@@ -16,16 +16,9 @@ export interface GlobalStats {
   average_compression_ratio: number;
 }
 
-/** A message for every client that may have it. */
-export interface Broadcast {
-  channel: 'alarms' | 'status' | 'actions';
-  priority: 'CRITICAL' | 'HIGH' | 'NORMAL' | 'LOW';
-  message: Record<string, unknown>;
-}
-
 /** The sockets of this dialect. */
 export class SocketBook {
-  readonly #open = new Map<string, LabLinkConnection>();
+  readonly #open = new Map<string, SocketClient>();
   readonly #recordings: () => number;
   #opened = 0;
   #sent = 0;
@@ -39,20 +32,20 @@ export class SocketBook {
     this.#recordings = recordings;
   }
 
-  get all(): readonly LabLinkConnection[] {
+  get all(): readonly SocketClient[] {
     return [...this.#open.values()];
   }
 
-  find(id: string): LabLinkConnection | undefined {
+  find(id: string): SocketClient | undefined {
     return this.#open.get(id);
   }
 
-  add(connection: LabLinkConnection): void {
+  add(connection: SocketClient): void {
     this.#opened++;
     this.#open.set(connection.id, connection);
   }
 
-  remove(connection: LabLinkConnection): void {
+  remove(connection: SocketClient): void {
     this.#open.delete(connection.id);
   }
 

@@ -10,13 +10,13 @@ import { isoTime } from '../server-time.ts';
 import { AcquisitionTask } from './acquisition-task.ts';
 import type { ClientMessage, StartStream } from './client-message.ts';
 import { ReadingTask } from './reading-task.ts';
+import type { Level } from './socket-client.ts';
 import type { StreamSink, StreamTask } from './stream-task.ts';
 import { WaveformTask } from './waveform-task.ts';
 
 type StartAcquisition = Extract<ClientMessage, { type: 'start_acquisition_stream' }>;
 type StreamName = Pick<StartStream, 'equipment_id' | 'stream_type' | 'channel'>;
 type Extras = Pick<StartStream, 'priority' | 'compression'>;
-type Level = NonNullable<Extras['priority']>;
 
 /** What the desk needs of its connection. */
 export interface StreamHost {
