@@ -2,6 +2,7 @@ import { WebSocket } from 'ws';
 import type { CallOutput } from '../contract/calls.ts';
 import type { Client } from '../contract/client.ts';
 import { connect, greet } from '../contract/client.ts';
+import type { Link } from '../contract/link.ts';
 import { openSocketLink, socketAddress } from '../contract/socket-link.ts';
 import { LabError } from '../core/errors.ts';
 import type { Announcement } from '../engine/state/data-folder.ts';
@@ -29,15 +30,9 @@ export async function findRunningEngine(
 ): Promise<RunningEngine | undefined> {
   const at = await announced(dataFolder, signal);
   if (!at) return undefined;
-  const origin = new URL(at.url).origin;
   let client: Client | undefined;
   try {
-    const socket = new WebSocket(...socketAddress(at.url, at.token), {
-      origin,
-      perMessageDeflate: false,
-      handshakeTimeout: ANSWER_LIMIT_MS,
-    });
-    client = connect(await openSocketLink(socket));
+    client = connect(await openLink(at));
     const hello = await greet(client, screen, ANSWER_LIMIT_MS);
     return { client, hello, pid: at.pid, pageUrl: `${at.url}#token=${at.token}` };
   } catch (error) {
@@ -46,6 +41,22 @@ export async function findRunningEngine(
     if (error instanceof LabError && error.code === 'link.version') throw error;
     return undefined;
   }
+}
+
+/** One more link to the engine of a data folder, for somebody who says hello over it. Throws engine.gone, link.closed. */
+export async function openEngineLink(dataFolder: string): Promise<Link> {
+  const at = await announced(dataFolder, undefined);
+  if (!at) throw new LabError('engine.gone', 'No engine answers for this data folder. It may be starting; try again.');
+  return openLink(at);
+}
+
+function openLink(at: { url: string; token: string }): Promise<Link> {
+  const socket = new WebSocket(...socketAddress(at.url, at.token), {
+    origin: new URL(at.url).origin,
+    perMessageDeflate: false,
+    handshakeTimeout: ANSWER_LIMIT_MS,
+  });
+  return openSocketLink(socket);
 }
 
 /** Where the engine of a folder listens; waits for one that is just starting. */

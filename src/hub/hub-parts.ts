@@ -1,3 +1,4 @@
+import type { Link } from '../contract/link.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Access } from './access/access.ts';
 import type { LockDesk } from './access/lock-desk.ts';
@@ -48,6 +49,10 @@ export interface HubParts {
   readonly ws: WsSettings;
   /** Where a dialect keeps what outlives the hub; undefined: nothing does. */
   readonly folder: string | undefined;
+  /** The built page; undefined: none is served. */
+  readonly pageFolder: string | undefined;
+  /** A new link to the engine, trusted as the hub's own, for one remote screen; undefined: there are none. */
+  readonly openEngineLink: (() => Promise<Link>) | undefined;
   /** Whether requests without a login get anywhere. */
   readonly isOpen: boolean;
 }

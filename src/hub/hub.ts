@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Link } from '../contract/link.ts';
 import type { Clock } from '../core/clock.ts';
 import { LabError } from '../core/errors.ts';
 import { Scope } from '../core/scope.ts';
@@ -44,6 +45,10 @@ export interface HubOptions {
   ws?: WsSettings | undefined;
   /** Where dialects keep what outlives the hub (profiles, notes on alarms). Default: nowhere. */
   folder?: string | undefined;
+  /** The built page (`out/renderer`). Default: none is served. */
+  pageFolder?: string | undefined;
+  /** A new trusted link to the engine, for each remote screen. Default: none is let in. */
+  openEngineLink?: (() => Promise<Link>) | undefined;
   /** How long clients may take to let go at the end; ms. Default 5 s. */
   drainMs?: number | undefined;
 }
@@ -91,6 +96,8 @@ export async function openHub(options: HubOptions): Promise<Hub> {
       startedNs: clock.nowNs(),
       ws: options.ws ?? WS_SETTINGS,
       folder: options.folder,
+      pageFolder: options.pageFolder,
+      openEngineLink: options.openEngineLink,
       isOpen: options.ports.every(({ host }) => isLoopback(host)),
     };
     scope.use(

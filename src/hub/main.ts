@@ -10,7 +10,7 @@ import type { Clock } from '../core/clock.ts';
 import { LabError } from '../core/errors.ts';
 import { redact } from '../core/redact.ts';
 import { Scope } from '../core/scope.ts';
-import { findRunningEngine } from '../headless/running-engine.ts';
+import { findRunningEngine, openEngineLink } from '../headless/running-engine.ts';
 import { openAccess } from './access/hub-access.ts';
 import { followWall } from './access/wall-clock.ts';
 import { HubBench } from './bench/hub-bench.ts';
@@ -108,6 +108,9 @@ async function open(): Promise<void> {
     id: await readId(join(folder, 'id')),
     version: engine.hello.version,
     folder,
+    // Beside the bundle this runs in.
+    pageFolder: join(import.meta.dirname, '..', 'renderer'),
+    openEngineLink: () => openEngineLink(dataFolder),
     ws: settings,
   });
   scope.use(keeper);

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { createMemoryLinks } from '../../src/contract/memory-link.ts';
 import { Scope } from '../../src/core/scope.ts';
 import { createSystemClock } from '../../src/engine/system-clock.ts';
 import type { Access } from '../../src/hub/access/access.ts';
@@ -102,6 +103,11 @@ export async function openHubLab(options: HubLabOptions = {}): Promise<HubLab> {
         version: '0.0.0-test',
         ports: profiles.map((profile) => ({ host: '127.0.0.1', port: 0, profile })),
         drainMs: 500,
+        openEngineLink: async () => {
+          const [ours, theirs] = createMemoryLinks(setImmediate);
+          lab.engine.serve(theirs, { rights: ['view', 'control', 'manage'], trusted: true });
+          return ours;
+        },
         ...options.hub,
       }),
     );

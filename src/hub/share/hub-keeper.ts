@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Client } from '../../contract/client.ts';
+import type { Link } from '../../contract/link.ts';
 import type { ShareSettings } from '../../contract/share-schema.ts';
 import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
@@ -23,6 +24,10 @@ export interface HubKeeperOptions {
   version: string;
   /** Where dialects keep what outlives the hub; default: nowhere. */
   folder?: string | undefined;
+  /** The built page; default: none is served. */
+  pageFolder?: string | undefined;
+  /** A new trusted link to the engine, for each remote screen; default: none is let in. */
+  openEngineLink?: (() => Promise<Link>) | undefined;
   /** Options of LabLink's sockets; default WS_SETTINGS. */
   ws?: WsSettings | undefined;
 }
@@ -102,7 +107,7 @@ export class HubKeeper implements AsyncDisposable {
   }
 
   async #open(share: ShareSettings): Promise<void> {
-    const { bench, access, clock, log, id, version, folder, ws } = this.#options;
+    const { bench, access, clock, log, id, version, folder, pageFolder, openEngineLink, ws } = this.#options;
     this.#failure = undefined;
     await this.#hub?.close({ reason: 'How the bench is shared has been changed.', retryAfterS: 1 });
     this.#hub = undefined;
@@ -117,6 +122,8 @@ export class HubKeeper implements AsyncDisposable {
         id,
         version,
         folder,
+        pageFolder,
+        openEngineLink,
         ws,
         name: share.name || bench.state.bench.name,
         tls: share.tls ? await readTls(share.tls) : undefined,
