@@ -213,6 +213,32 @@ test('a role that was taken down between: what it may not hear any more is not t
   await first.probe.end();
 });
 
+test('a role that was taken down while the client was away: what it may not hear any more is kept from it', async () => {
+  const { token, key } = await open();
+  const first = await enter(token, key, { desired: [wish(key), { channel: 'control' }, { channel: 'status' }] });
+  await first.probe.until('rows', () => first.probe.frames.length > 2);
+  first.probe.socket.terminate();
+  await first.probe.until('the end', () => first.probe.closed !== undefined);
+  await lab.access.users.setRole('developer', 'viewer');
+  const boss = new LabwireProbe(lab.socketUrl('/ws'), { token: await lab.token('admin') });
+  await boss.hello();
+  for (const channel of ['control', 'status'])
+    await boss.ask({ type: 'broadcast', id: channel, channel, event_type: 'meanwhile', data: 1 });
+  const second = await enter(await lab.token('developer'), key, {
+    desired: [wish(key), { channel: 'control' }, { channel: 'status' }],
+    resume: placeOf(first, key),
+  });
+  expect(second.connected).toMatchObject({ reconnected: true, role: 'viewer' });
+  expect(await second.probe.of('subscribed')).toMatchObject({ channels: ['status'], denied: ['control'] });
+  await second.probe.until('what it may', () =>
+    second.probe.heard.some(({ event_type }) => event_type === 'meanwhile'),
+  );
+  await second.probe.ask({ type: 'ping', id: 'after' });
+  const told = second.probe.heard.filter(({ event_type }) => event_type === 'meanwhile');
+  expect(told.map(({ channel }) => channel)).toEqual(['status']);
+  for (const probe of [boss, second.probe]) await probe.end();
+});
+
 test('a user that is removed is put out with 4403, and its token is worth nothing', async () => {
   const { token, key } = await open();
   const first = await enter(token, key);

@@ -45,7 +45,10 @@ export function createClientOutbox({ parts }: LabwireRoom, host: ClientOutboxHos
     {
       clock: parts.clock,
       random: Math.random,
-      options: deliveryOptions(NATIVE_DELIVERY, { maxMessages: parts.limits.queueItems }),
+      options: deliveryOptions(NATIVE_DELIVERY, {
+        maxMessages: parts.limits.queueItems,
+        ...(parts.limits.messageRate === undefined ? {} : { rate: parts.limits.messageRate ?? undefined }),
+      }),
       joinFrames: batchOfFrames,
       onReport(report) {
         if (report.state !== state && report.state !== 'NORMAL')

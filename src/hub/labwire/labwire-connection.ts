@@ -37,6 +37,8 @@ const CLOSE = {
   internal: 4500,
 } as const;
 
+/** Key of the events of a channel. */
+const LANE = 'channel ';
 /** Messages that wait while the login of the hello is looked at. */
 const MAX_EARLY = 64;
 
@@ -286,17 +288,25 @@ export class LabwireConnection implements HubConnection, SessionOwner {
     this.#say(connectedBody(this.#room, client, entry, plans), { priority: 'CRITICAL' });
     for (const body of gapBodies(plans)) this.#say(body, { priority: 'CRITICAL' });
     this.#apply(hello, streams, subscriptions, requests, plans);
-    const { unsent } = session;
-    session.unsent = undefined;
-    if (unsent) this.#outbox.adopt({ ...unsent, sources: [] });
-    const { missed, overflow } = session.connect((event) => this.#tell(event));
-    if (overflow > 0) this.#say({ type: 'undelivered', ids: [], n: overflow });
-    for (const event of missed) this.#tell(event);
+    this.#catchUp(session);
     if (!entry.isResumed) session.hear(channels.listen(session));
     session.releaseHolds();
     this.#duties.begin();
     this.#duties.watchExpiry(this.#principal.expiresMs);
     for (const { data, isBinary } of this.#early.splice(0)) this.#receive(data, isBinary);
+  }
+
+  /** Events the client has not got, of channels it still hears. */
+  #catchUp(session: LabwireSession): void {
+    const { unsent, channels } = session;
+    session.unsent = undefined;
+    if (unsent) {
+      const messages = unsent.messages.filter(({ message }) => channels.has(channelOf(message.key)));
+      this.#outbox.adopt({ messages, skips: unsent.skips, sources: [] });
+    }
+    const { missed, overflow } = session.connect((event) => this.#tell(event));
+    if (overflow > 0) this.#say({ type: 'undelivered', ids: [], n: overflow });
+    for (const event of missed) if (channels.has(event.channel)) this.#tell(event);
   }
 
   /** What is desired runs, nothing else. */
@@ -408,9 +418,7 @@ export class LabwireConnection implements HubConnection, SessionOwner {
   #tell(event: ChannelEvent): void {
     const { channel, id, priority, delivery, body } = event;
     const isAcked = delivery === 'event' && this.#accept.ack;
-    this.#outbox.offer(
-      textMessage(body, { key: `channel ${channel}`, delivery, priority, ...(isAcked ? { id } : {}) }),
-    );
+    this.#outbox.offer(textMessage(body, { key: `${LANE}${channel}`, delivery, priority, ...(isAcked ? { id } : {}) }));
   }
 
   #say(body: Body, options: SendOptions = {}): void {
@@ -449,4 +457,8 @@ export class LabwireConnection implements HubConnection, SessionOwner {
     this.#entry?.[Symbol.dispose]();
     this.#hold?.lost();
   }
+}
+
+function channelOf(key: string): string {
+  return key.startsWith(LANE) ? key.slice(LANE.length) : '';
 }

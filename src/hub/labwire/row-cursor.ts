@@ -129,11 +129,25 @@ export class RowCursor {
       const isAfterGap = first > end;
       // The last one before the gap, if it is still there and was not due by itself.
       if (isAfterGap && end - 1 >= next && (this.#due.at(-1) ?? -1) < end - 1) this.#due.push(end - 1);
-      for (let index = from; index < to; index++)
-        if (this.#isDue(page, index) || (isAfterGap && index === from)) this.#due.push(page.firstRow + index);
+      // With a pace in time the grid goes on with each row, so each is asked once.
+      const isFirstDue = this.#isDue(page, from);
+      if (isFirstDue || isAfterGap) this.#due.push(first);
+      for (let index = this.#dueAfter(page, from); index < to; index += this.#stride)
+        if (this.#isDue(page, index)) this.#due.push(page.firstRow + index);
       end = page.firstRow + to;
     });
     this.#scanned = end;
+  }
+
+  /** Rows between cannot be due. */
+  get #stride(): number {
+    return this.#pace.kind === 'step' ? this.#pace.step : 1;
+  }
+
+  #dueAfter(page: RowPage, index: number): number {
+    const next = page.firstRow + index + 1;
+    const past = next % this.#stride;
+    return index + 1 + (past === 0 ? 0 : this.#stride - past);
   }
 
   #isDue(page: RowPage, index: number): boolean {

@@ -40,12 +40,14 @@ export class SubscriptionDesk {
       if (session.channels.delete(channel)) room.parts.metrics.neurograph.unsubscribed(channel);
   }
 
-  /** A resumed session hears exactly these from now on. */
+  /** A session hears exactly these from now on, as far as the role of now may. */
   desire(wanted: readonly string[]): { channels: string[]; denied: string[] } {
-    const { session, room } = this.#host;
-    for (const channel of [...session.channels])
-      if (wanted.includes(channel)) room.parts.metrics.neurograph.subscribed(channel);
+    const { session, principal, room } = this.#host;
+    for (const channel of [...session.channels]) {
+      const isKept = wanted.includes(channel) && maySubscribe(principal.role, channel, room.parts.roles);
+      if (isKept) room.parts.metrics.neurograph.subscribed(channel);
       else session.channels.delete(channel);
+    }
     return this.join(wanted);
   }
 
