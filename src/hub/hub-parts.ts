@@ -15,6 +15,8 @@ import type { WsSettings } from './ws-settings.ts';
 export interface HubLimits {
   /** Messages that wait for one client at most. */
   queueItems: number;
+  /** Messages one client is sent at most; null: as fast as it takes them. Absent: 1,000 a second, 200 at once. */
+  messageRate?: { perS: number; burst: number } | null;
   /** The longest message a client may send; bytes. */
   messageBytes: number;
   /** How long a lost client may come back and get what it missed; s. */
