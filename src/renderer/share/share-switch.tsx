@@ -7,7 +7,7 @@ import { useAttempt } from '../servers/attempt.ts';
 import { QrCode } from './qr-code.tsx';
 import { changeShare } from './share-change.ts';
 import { isLoopback } from './share-draft.ts';
-import { STATE_WORDS } from './share-words.ts';
+import { PROFILE_WORDS, STATE_WORDS } from './share-words.ts';
 
 /** The one switch, what came of it, and where the bench is reached. */
 export function ShareSwitch(props: {
@@ -69,12 +69,13 @@ function Addresses({ urls, settings }: { urls: readonly string[]; settings: Shar
       <QrCode text={first} label={`QR code of ${first}`} />
       <div>
         <ul aria-label="Addresses">
-          {urls.map((url) => (
+          {urls.map((url, index) => (
             <li key={url}>
               <span className="num selectable cut" title={url}>
                 {url}
               </span>
               <CopyButton text={url} what="Address" />
+              <small className="quiet">{PROFILE_WORDS[settings.listeners[index - 1]?.profile ?? 'native']}</small>
             </li>
           ))}
         </ul>
