@@ -85,3 +85,9 @@ export const MORE_MESSAGES: Readonly<Record<string, string>> = {
   alarm_cleared: 'alarms reach every socket',
   discovery_progress: 'searches reach every socket',
 };
+
+/** Types of messages whose `data` is our own, and why. */
+export const FREE_DATA: Readonly<Record<string, string>> = {
+  discovery_progress:
+    'a search here goes many ways at once: each says what it is and how much it found, not which VISA query it makes',
+};

@@ -3,7 +3,13 @@ import { Scope } from '../../src/core/scope.ts';
 import { WS_SETTINGS } from '../../src/hub/ws-settings.ts';
 import { PASSWORD } from './access-bench.ts';
 import { type HubLab, openHubLab } from './hub-harness.ts';
-import { type Difference, MORE_MESSAGES, REST_DIFFERENCES, SOCKET_DIFFERENCES } from './lablink-differences.ts';
+import {
+  type Difference,
+  FREE_DATA,
+  MORE_MESSAGES,
+  REST_DIFFERENCES,
+  SOCKET_DIFFERENCES,
+} from './lablink-differences.ts';
 import { ask, LabLinkProbe, type Said } from './lablink-probe.ts';
 import { type Line, missing, Names, recorded, replay, requestName } from './lablink-recorded.ts';
 
@@ -126,7 +132,8 @@ async function untilLike(probe: LabLinkProbe, message: Said, from: number): Prom
     .until(signature, () =>
       probe.heard.slice(from).some((heard) => {
         if (signatureOf(heard.message) !== signature) return false;
-        lacks = missing(message, heard.message);
+        const isFree = Object.hasOwn(FREE_DATA, message.type);
+        lacks = missing(isFree ? { ...message, data: {} } : message, heard.message);
         return lacks.length === 0;
       }),
     )
@@ -136,13 +143,19 @@ async function untilLike(probe: LabLinkProbe, message: Said, from: number): Prom
 }
 
 /** Says what the recording says, and waits for the answers it has. */
-async function converse(stage: Stage, name: string, judge: Judge): Promise<{ probe: LabLinkProbe; theirs: Said[] }> {
+async function converse(
+  stage: Stage,
+  name: string,
+  judge: Judge,
+  atNote: (note: string) => Promise<void>,
+): Promise<{ probe: LabLinkProbe; theirs: Said[] }> {
   const { hub, names, tokens } = stage;
   const probe = scope.use(await LabLinkProbe.open(hub.socketUrl('/ws'), { token: tokens.access }));
   const theirs: Said[] = [];
   let from = 0;
   for (const line of recorded(name)) {
     if (line.kind === 'rest' && line.status !== undefined) await judge.rest(stage, line);
+    if (line.kind === 'note') await atNote(line.note ?? '');
     if (line.kind !== 'ws') continue;
     if (line.dir === '->') {
       from = probe.heard.length;
@@ -164,10 +177,15 @@ test.each(['ws-fixed.jsonl', 'ws-enhanced.jsonl'])(
     // The values of the recording, as real ones: alarms come from what is measured.
     await hub.screen.client.call('instrument.set', { instrument: supply, control: 'ch1.voltage.set', value: 9.5 });
     await hub.screen.client.call('instrument.set', { instrument: supply, control: 'ch1.output', value: true });
-    if (name === 'ws-fixed.jsonl')
-      await hub.screen.client.call('lock.take', { instrument: supply, holder: 'someone-else', ttlS: 5 });
+    // Somebody else has it in one of them, up to its second part.
+    const isHeld = name === 'ws-fixed.jsonl';
+    const wish = { instrument: supply, holder: 'someone-else' };
+    const held = isHeld ? (await hub.screen.client.call('lock.take', wish)).lock : '';
+    const atNote = async (note: string): Promise<void> => {
+      if (isHeld && note === 'acquisition') await hub.screen.client.call('lock.release', { lock: held });
+    };
     const judge = new Judge(SOCKET_DIFFERENCES);
-    const { probe, theirs } = await converse(stage, name, judge);
+    const { probe, theirs } = await converse(stage, name, judge, atNote);
     for (const message of theirs) {
       await untilLike(probe, message, 0);
     }

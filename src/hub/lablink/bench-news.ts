@@ -62,7 +62,14 @@ export class BenchNews implements Disposable {
     }
     for (const found of now.found) {
       if (found.idn === null || before.found.some(({ key, idn }) => key === found.key && idn === found.idn)) continue;
-      const data = { stage: 'identified', device_id: found.key, model: found.name, resource: found.resources[0] ?? '' };
+      const message = `Found ${found.name}`;
+      const data = {
+        message,
+        stage: 'identified',
+        device_id: found.key,
+        model: found.name,
+        resource: found.resources[0] ?? '',
+      };
       this.#progress('visa_progress', data);
     }
     if (!now.isSearching && before.isSearching)
