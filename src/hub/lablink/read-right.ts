@@ -12,6 +12,15 @@ export function needReadings({ roles }: Pick<HubParts, 'roles'>, principal: Prin
   );
 }
 
+/** Alarms are for people with a name. Throws hub.forbidden. */
+export function needAlarms({ roles }: Pick<HubParts, 'roles'>, principal: Principal): void {
+  if (maySubscribe(principal.role, 'alarms', roles)) return;
+  throw new LabError(
+    'hub.forbidden',
+    'Alarms of this bench are for those with a login. Nothing was read; log in first.',
+  );
+}
+
 /** Throws hub.forbidden for acquisitions, which viewers do not have. */
 export function needAcquisitions({ roles }: Pick<HubParts, 'roles'>, principal: Principal): void {
   if (maySubscribe(principal.role, 'acquisition', roles)) return;

@@ -4,6 +4,7 @@ import { askerOf } from '../../access/asker.ts';
 import type { AlarmEvent } from '../alarm-event.ts';
 import { SEVERITIES } from '../alarm-rule.ts';
 import { findEquipment } from '../find-equipment.ts';
+import { needAlarms } from '../read-right.ts';
 import { findAlarm } from './alarm-routes.ts';
 import { type AddRoutes, anyObject, done, pathText, queryCount } from './route.ts';
 
@@ -19,9 +20,10 @@ export const addAlarmEventRoutes: AddRoutes = (app, place) => {
     count: events.length,
     events: events.map((event) => ({ ...event })),
   });
-  app.get('/api/alarms/events/active', { schema: { tags, response: { 200: list } } }, () =>
-    listed(place.alarms.active),
-  );
+  app.get('/api/alarms/events/active', { schema: { tags, response: { 200: list } } }, ({ principal }) => {
+    needAlarms(place.parts, principal);
+    return listed(place.alarms.active);
+  });
   app.get(
     '/api/alarms/events',
     {
@@ -36,7 +38,8 @@ export const addAlarmEventRoutes: AddRoutes = (app, place) => {
         response: { 200: list },
       },
     },
-    ({ query: { state, severity, equipment_id, limit } }) => {
+    ({ principal, query: { state, severity, equipment_id, limit } }) => {
+      needAlarms(place.parts, principal);
       const equipment = equipment_id === undefined ? undefined : findEquipment(bench, equipment_id).id;
       const fitting = place.alarms.all.filter(
         (event) =>
@@ -56,7 +59,8 @@ export const addAlarmEventRoutes: AddRoutes = (app, place) => {
         response: { 200: z.object({ success: z.literal(true), event: anyObject }) },
       },
     },
-    ({ params }) => {
+    ({ principal, params }) => {
+      needAlarms(place.parts, principal);
       const event = place.alarms.find(params.event_id);
       if (event) return { success: true as const, event: { ...event } };
       throw new LabError('hub.unknown', `Alarm event ${params.event_id.slice(0, 100)} not found`);
@@ -109,7 +113,8 @@ export const addAlarmEventRoutes: AddRoutes = (app, place) => {
   app.get(
     '/api/alarms/statistics',
     { schema: { tags, response: { 200: z.object({ success: z.literal(true), statistics: anyObject }) } } },
-    () => {
+    ({ principal }) => {
+      needAlarms(place.parts, principal);
       const { rules } = bench.state;
       const { active, all } = place.alarms;
       const count = (of: (event: AlarmEvent) => string): Record<string, number> => {

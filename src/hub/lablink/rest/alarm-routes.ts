@@ -16,6 +16,7 @@ import {
 } from '../alarm-rule.ts';
 import { findEquipment } from '../find-equipment.ts';
 import type { LabLinkPlace } from '../place.ts';
+import { needAlarms } from '../read-right.ts';
 import { isoTime } from '../server-time.ts';
 import { type AddRoutes, anyObject, done, pathText } from './route.ts';
 
@@ -86,7 +87,8 @@ export const addAlarmRoutes: AddRoutes = (app, place) => {
         response: { 200: z.object({ success: z.literal(true), count: z.int(), alarms: z.array(anyObject) }) },
       },
     },
-    async ({ query }) => {
+    async ({ principal, query }) => {
+      needAlarms(place.parts, principal);
       const all = await Promise.all(bench.state.rules.map((rule) => alarmShape(place, notes, rule)));
       const wanted = query.equipment_id === undefined ? undefined : findEquipment(bench, query.equipment_id).id;
       const alarms = all.filter(
@@ -100,10 +102,10 @@ export const addAlarmRoutes: AddRoutes = (app, place) => {
   app.get(
     '/api/alarms/:alarm_id',
     { schema: { tags, params: alarmPath, response: { 200: one } } },
-    async ({ params }) => ({
-      success: true as const,
-      alarm: await alarmShape(place, notes, findAlarm(place, params.alarm_id)),
-    }),
+    async ({ principal, params }) => {
+      needAlarms(place.parts, principal);
+      return { success: true as const, alarm: await alarmShape(place, notes, findAlarm(place, params.alarm_id)) };
+    },
   );
   app.put(
     '/api/alarms/:alarm_id',
@@ -149,7 +151,8 @@ export const addAlarmRoutes: AddRoutes = (app, place) => {
         },
       },
     },
-    ({ body }) => {
+    ({ principal, body }) => {
+      needAlarms(place.parts, principal);
       const rule = findAlarm(place, body.alarm_id);
       const triggered = wouldRaise(rule.condition, body.value) ?? false;
       const event = place.alarms.ofRule(rule.id);

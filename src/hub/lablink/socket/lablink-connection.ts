@@ -43,6 +43,7 @@ export class LabLinkConnection implements SocketClient, RequestClient {
   readonly #counts = { sent: 0, received: 0, bytesSent: 0, bytesReceived: 0, rawBytes: 0, wireBytes: 0 };
   #principal: Principal;
   #isWarned = false;
+  #isEnding = false;
   #keys = 0;
 
   constructor(place: LabLinkPlace, visit: SocketVisit, buckets: RequestBuckets) {
@@ -195,6 +196,8 @@ export class LabLinkConnection implements SocketClient, RequestClient {
   }
 
   end(code: number, reason: string): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
     closeSocket(this.#socket, code, reason);
   }
 
@@ -216,6 +219,8 @@ export class LabLinkConnection implements SocketClient, RequestClient {
   }
 
   #received(data: RawData, isBinary: boolean): void {
+    // What is still on its way to a closed door.
+    if (this.#isEnding) return;
     const text = isBinary ? '' : String(data);
     const bytes = Buffer.byteLength(text);
     this.#counts.received++;
