@@ -142,7 +142,8 @@ export class FeedSource implements StreamSource {
       producedRows: this.#sent + this.#left + this.#lost + rows,
       rows,
       frames: words + Math.ceil(rows / perFrame),
-      bytes: rows * (rowBytes + (perFrame > 1 ? 0 : FRAME_OVERHEAD)) + words * FRAME_OVERHEAD,
+      bytes:
+        Math.ceil(rows * (rowBytes * this.#form.ratio + (perFrame > 1 ? 0 : FRAME_OVERHEAD))) + words * FRAME_OVERHEAD,
       lostRows: this.#lost,
     };
   }
@@ -189,9 +190,14 @@ export class FeedSource implements StreamSource {
     const { replayTo = 0, handle } = this.#options;
     const isReplay = first < replayTo;
     const bytes = Math.min(maxBytes, this.#options.maxFrameBytes);
-    let to = Math.min(stretch.to, from + this.#form.rowsIn(page, bytes));
-    if (isReplay) to = Math.min(to, replayTo - page.firstRow);
-    const data = this.#form.frame(page, { handle, from, to, skipped: this.#skipBefore(first), isReplay });
+    const end = isReplay ? Math.min(stretch.to, replayTo - page.firstRow) : stretch.to;
+    const skipped = this.#skipBefore(first);
+    let to = Math.min(end, from + this.#form.rowsIn(page, bytes));
+    let data = this.#form.frame(page, { handle, from, to, skipped, isReplay });
+    if (data.length > bytes) {
+      to = Math.min(end, from + this.#form.rowsIn(page, bytes, true));
+      data = this.#form.frame(page, { handle, from, to, skipped, isReplay });
+    }
     this.#account({ page, index: to - 1 }, to - from);
     return { data, rows: to - from, thinnedRows: 0 };
   }

@@ -28,6 +28,10 @@ export interface RowRun {
   isReplay: boolean;
 }
 
+/** Frames are made for rows that pack a little worse than the last ones, and never for more than so many times what fits unpacked. */
+const SAFETY = 1.2;
+const LEAST_RATIO = 1 / 16;
+
 /** Columns of one stream that go out, and how its frames are made. */
 export class RowForm {
   readonly indices: readonly number[];
@@ -36,6 +40,8 @@ export class RowForm {
   readonly #key: string;
   readonly #compressor: FrameCompressor | undefined;
   #codecs: ReadonlySet<FrameCodec>;
+  /** Of what its values take, so much is left in a frame; a moving mean. */
+  #ratio = 1;
 
   /** Without a compressor nothing is deflated. */
   constructor(
@@ -59,6 +65,10 @@ export class RowForm {
     this.#codecs = codecs;
   }
 
+  get ratio(): number {
+    return this.#ratio;
+  }
+
   columnsOf(page: RowPage): Column[] {
     return this.indices.flatMap((index) => page.columns[index] ?? []);
   }
@@ -68,10 +78,11 @@ export class RowForm {
     return this.indices.length * (page.columns[0]?.BYTES_PER_ELEMENT ?? 8) + (page.timeS ? 8 : 0);
   }
 
-  /** Rows that fit a frame of so many bytes; at least one. */
-  rowsIn(page: RowPage, maxBytes: number): number {
+  /** Rows that fit a frame of so many bytes, packed as well as lately; at least one. `isSure`: they fit however badly they pack. */
+  rowsIn(page: RowPage, maxBytes: number, isSure = false): number {
     const padding = (this.indices.length + 1) * 8;
-    return Math.max(1, Math.floor((maxBytes - frameBytes(padding, true)) / this.rowBytes(page)));
+    const room = (maxBytes - frameBytes(padding, true)) / this.rowBytes(page);
+    return Math.max(1, Math.floor(isSure ? room : room / Math.min(1, Math.max(LEAST_RATIO, this.#ratio * SAFETY))));
   }
 
   /** One binary SAMPLES frame. */
@@ -85,6 +96,7 @@ export class RowForm {
     const beganMs = this.#compressor?.nowMs ?? 0;
     const raw = encodeColumns('raw', columns, timesS);
     const made = (payload: Uint8Array): Uint8Array => {
+      if (raw.length > 0) this.#ratio += (payload.length / raw.length - this.#ratio) / 8;
       this.#compressor?.made(raw.length, payload.length, beganMs, columns[0]);
       return payload;
     };
