@@ -1,4 +1,4 @@
-import type { ReactElement } from 'react';
+import { type ReactElement, useRef } from 'react';
 import type { ShareProfile, ShareSettings } from '../../contract/share-schema.ts';
 import { Row } from '../settings/setting-row.tsx';
 import { TextSetting } from '../settings/text-setting.tsx';
@@ -14,6 +14,7 @@ const PROFILES = Object.keys(PROFILE_WORDS) as ShareProfile[];
 export function ListenerRow(props: { settings: ShareSettings; onSet: (listeners: Listeners) => void }): ReactElement {
   const { settings, onSet } = props;
   const { listeners } = settings;
+  const add = useRef<HTMLButtonElement>(null);
   const put = (index: number, change: Partial<Listeners[number]>): void =>
     onSet(listeners.map((one, at) => (at === index ? { ...one, ...change } : one)));
   return (
@@ -43,21 +44,26 @@ export function ListenerRow(props: { settings: ShareSettings; onSet: (listeners:
               type="button"
               className="btn"
               aria-label={`Remove port ${one.port}`}
-              onClick={() => onSet(listeners.filter((_, at) => at !== index))}
+              onClick={() => {
+                // Its button goes with it: the focus stays here.
+                add.current?.focus();
+                onSet(listeners.filter((_, at) => at !== index));
+              }}
             >
               Remove
             </button>
           </div>
         ))}
-        {listeners.length < MAX_LISTENERS && (
-          <button
-            type="button"
-            className="btn"
-            onClick={() => onSet([...listeners, { port: freePort(settings), profile: 'lablink' }])}
-          >
-            Add a port
-          </button>
-        )}
+        <button
+          ref={add}
+          type="button"
+          className="btn"
+          disabled={listeners.length >= MAX_LISTENERS}
+          title={listeners.length >= MAX_LISTENERS ? `${MAX_LISTENERS} at most` : undefined}
+          onClick={() => onSet([...listeners, { port: freePort(settings), profile: 'lablink' }])}
+        >
+          Add a port
+        </button>
       </div>
     </Row>
   );

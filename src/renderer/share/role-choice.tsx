@@ -2,19 +2,13 @@ import type { ReactElement } from 'react';
 import { NAMED_ROLES, type NamedRole, ROLE_HINTS } from './share-words.ts';
 
 /** One of the roles a user can have. */
-export function RoleChoice(props: {
-  label: string;
-  value: string;
-  isDisabled?: boolean;
-  onValue: (role: NamedRole) => void;
-}): ReactElement {
-  const { label, value, isDisabled, onValue } = props;
+export function RoleChoice(props: { label: string; value: string; onValue: (role: NamedRole) => void }): ReactElement {
+  const { label, value, onValue } = props;
   return (
     <select
       className="input share-role"
       aria-label={label}
       value={value}
-      disabled={isDisabled}
       onChange={(event) => onValue(event.target.value as NamedRole)}
     >
       {NAMED_ROLES.map((role) => (

@@ -18,7 +18,10 @@ export function ShareDialog(props: { tab?: ShareTab | undefined }): ReactElement
   const share = useStore(benchStore, (bench) => bench?.share) as ShareState;
   const link = useStore(linkStore, (value) => value);
   const [tab, setTab] = useState<ShareTab>(props.tab ?? 'setup');
+  // Told once: another tab must not lose it.
+  const [secret, setSecret] = useState<string>();
   const locked = lockedReason(link.state, link.engine?.rights);
+  const mayManage = link.engine?.rights.includes('manage') ?? false;
   return (
     <Dialog wide title="Share this bench" onClose={closeDialog}>
       <div className="dialog-body share">
@@ -32,7 +35,15 @@ export function ShareDialog(props: { tab?: ShareTab | undefined }): ReactElement
         />
         <div className="share-panel" role="tabpanel" id={`share-${tab}`} aria-labelledby={`share-tab-${tab}`}>
           {tab === 'setup' && <ShareSetup settings={settings.share} share={share} isLocked={locked !== undefined} />}
-          {tab === 'users' && <UserView share={share} isLocked={locked !== undefined} />}
+          {tab === 'users' && (
+            <UserView
+              share={share}
+              isLocked={locked !== undefined}
+              mayManage={mayManage}
+              secret={secret}
+              onSecret={setSecret}
+            />
+          )}
           {tab === 'connections' && <ConnectionView share={share} isLocked={locked !== undefined} />}
         </div>
       </div>

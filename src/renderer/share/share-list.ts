@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
 import { LabError } from '../../core/errors.ts';
 
 interface ShareList<T> {
@@ -12,12 +12,17 @@ interface ShareList<T> {
 export function useShareList<T>(ask: () => Promise<T>, isAsked: boolean, mark: string): ShareList<T> {
   const [rows, setRows] = useState<T>();
   const [problem, setProblem] = useState<LabError>();
+  const last = useRef(0);
   const reload = useCallback(async (): Promise<void> => {
+    const turn = ++last.current;
     try {
-      setRows(await ask());
+      const answer = await ask();
+      // What was asked later knows better.
+      if (turn !== last.current) return;
+      setRows(answer);
       setProblem(undefined);
     } catch (thrown) {
-      setProblem(LabError.from(thrown));
+      if (turn === last.current) setProblem(LabError.from(thrown));
     }
   }, [ask]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: `mark` says that the list may be another one now

@@ -19,7 +19,9 @@ export function ShareSwitch(props: {
   const { settings, share, locked } = props;
   const { busy, problem, attempt } = useAttempt();
   const { word, tone } = STATE_WORDS[share.state];
-  const turn = (on: boolean): void => void attempt(() => changeShare({ on }));
+  const turn = (on: boolean): void => {
+    if (!busy) void attempt(() => changeShare({ on }));
+  };
   const again = (): void =>
     void attempt(async () => {
       await changeShare({ on: false });
@@ -29,12 +31,7 @@ export function ShareSwitch(props: {
     <>
       {locked && <Problem error={{ code: '', message: locked }} tone="info" />}
       <div className="share-switch">
-        <PlainSwitch
-          label="Share this bench"
-          checked={settings.on}
-          disabled={locked !== undefined || busy}
-          onChange={turn}
-        />
+        <PlainSwitch label="Share this bench" checked={settings.on} disabled={locked !== undefined} onChange={turn} />
         <div>
           <b>Share this bench</b>
           <small className="quiet">

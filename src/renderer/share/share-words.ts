@@ -15,10 +15,10 @@ export type NamedRole = (typeof NAMED_ROLES)[number];
 
 /** What each role may, shortly. */
 export const ROLE_HINTS: Record<NamedRole, string> = {
-  admin: 'Looks, controls instruments, and manages bench and users.',
-  developer: 'Looks and controls instruments.',
-  viewer: 'Looks.',
-  bot: 'A program: looks, and takes part in acquisitions.',
+  admin: 'Sees everything, works the instruments, and manages bench and users.',
+  developer: 'Sees everything and works the instruments.',
+  viewer: 'Sees values, alarms and states, and changes nothing.',
+  bot: 'A program: sees values and alarms, takes part in acquisitions, and changes no instrument.',
 };
 
 export const PROFILE_WORDS: Record<ShareProfile, string> = {

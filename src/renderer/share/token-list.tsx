@@ -1,4 +1,4 @@
-import { type ReactElement, useRef, useState } from 'react';
+import { type ReactElement, useRef } from 'react';
 import type { ShareToken, ShareUser } from '../../contract/share-schema.ts';
 import type { LabError } from '../../core/errors.ts';
 import { CopyButton } from '../attach/copy-button.tsx';
@@ -14,10 +14,12 @@ export function TokenList(props: {
   users: readonly ShareUser[];
   tokens: readonly ShareToken[] | undefined;
   problem: LabError | undefined;
+  /** Of the one just made. */
+  secret: string | undefined;
+  onSecret: (secret: string | undefined) => void;
   onChanged: () => Promise<void>;
 }): ReactElement {
-  const { users, tokens, onChanged } = props;
-  const [secret, setSecret] = useState<string>();
+  const { users, tokens, secret, onSecret, onChanged } = props;
   const label = useRef<HTMLInputElement>(null);
   const { problem, attempt } = useAttempt();
   const remove = (token: string): void =>
@@ -26,12 +28,16 @@ export function TokenList(props: {
       label.current?.focus();
       await onChanged();
     });
+  const done = (): void => {
+    onSecret(undefined);
+    label.current?.focus();
+  };
   const wrong = problem ?? props.problem;
   return (
     <section aria-label="API tokens" className="share-tokens">
       <h3>API tokens</h3>
       <p className="quiet share-hint">For programs, in place of user and password. A token has the role of its user.</p>
-      <AddToken users={users} labelRef={label} onSecret={setSecret} onAdded={onChanged} />
+      <AddToken users={users} labelRef={label} onSecret={onSecret} onAdded={onChanged} />
       {secret && (
         <div className="share-secret" role="status">
           <p>This is told once. Copy it now; who has it comes in.</p>
@@ -39,7 +45,7 @@ export function TokenList(props: {
             {secret}
           </code>
           <CopyButton text={secret} what="Token" />
-          <button type="button" className="btn small" onClick={() => setSecret(undefined)}>
+          <button type="button" className="btn small" onClick={done}>
             Done
           </button>
         </div>

@@ -18,7 +18,7 @@ export function UserRow(props: {
   const { onChanged, onRemoved } = props;
   const { user, role, seenNs } = props.user;
   const [isOpen, setIsOpen] = useState(false);
-  const { busy, problem, attempt } = useAttempt();
+  const { problem, attempt } = useAttempt();
   const remove = (): void =>
     void attempt(async () => {
       await call('share.removeUser', { user });
@@ -35,7 +35,6 @@ export function UserRow(props: {
           <RoleChoice
             label={`Role of ${user}`}
             value={role}
-            isDisabled={busy}
             onValue={(next) =>
               void attempt(async () => {
                 await call('share.setRole', { user, role: next });

@@ -11,21 +11,30 @@ const askUsers = async () => (await call('share.users', {})).users;
 const askTokens = async () => (await call('share.tokens', {})).tokens;
 
 /** Who may come in: people with a password, programs with a token. The hub keeps both, so it must run. */
-export function UserView({ share, isLocked }: { share: ShareState; isLocked: boolean }): ReactElement {
+export function UserView(props: {
+  share: ShareState;
+  /** Nothing can be changed now; what is known stays. */
+  isLocked: boolean;
+  mayManage: boolean;
+  /** Of a token just made. */
+  secret: string | undefined;
+  onSecret: (secret: string | undefined) => void;
+}): ReactElement {
+  const { share, isLocked, mayManage, secret, onSecret } = props;
   const isAsked = share.state === 'on' && !isLocked;
   // A login is a connection first; both may change what stands here.
   const mark = `${share.users} ${share.connections.map(({ id }) => id).join(' ')}`;
   const users = useShareList(askUsers, isAsked, mark);
   const tokens = useShareList(askTokens, isAsked, mark);
   const name = useRef<HTMLInputElement>(null);
-  if (isLocked) return <p className="quiet">Users and tokens are shown to who may manage the bench.</p>;
+  if (!mayManage) return <p className="quiet">Users and tokens are shown to who may manage the bench.</p>;
   if (share.state !== 'on')
     return <p className="quiet">Users and tokens are kept by the hub. Switch sharing on, and add who may come in.</p>;
   const reload = async (): Promise<void> => {
     await Promise.all([users.reload(), tokens.reload()]);
   };
   return (
-    <>
+    <fieldset className="share-panel" disabled={isLocked} aria-label="Users and tokens">
       <AddUser nameRef={name} isFirst={users.rows?.length === 0} onAdded={users.reload} />
       {users.problem && <Problem error={users.problem} />}
       {users.rows && users.rows.length > 0 && (
@@ -53,7 +62,14 @@ export function UserView({ share, isLocked }: { share: ShareState; isLocked: boo
           </tbody>
         </table>
       )}
-      <TokenList users={users.rows ?? []} tokens={tokens.rows} problem={tokens.problem} onChanged={tokens.reload} />
-    </>
+      <TokenList
+        users={users.rows ?? []}
+        tokens={tokens.rows}
+        problem={tokens.problem}
+        secret={secret}
+        onSecret={onSecret}
+        onChanged={tokens.reload}
+      />
+    </fieldset>
   );
 }
