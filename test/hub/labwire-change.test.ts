@@ -2,6 +2,8 @@ import { afterEach, expect, test } from 'vitest';
 import { createSystemClock } from '../../src/engine/system-clock.ts';
 import { openHub } from '../../src/hub/hub.ts';
 import { createHubLog } from '../../src/hub/hub-log.ts';
+import { decodeColumns } from '../../src/protocol/lab/labwire-columns.ts';
+import type { LabwireFrame } from '../../src/protocol/lab/labwire-frame.ts';
 import { type HubLab, openHubLab } from './hub-harness.ts';
 import { checkSequence, compareRows, feed, keyOf, openHubClient, trueRows } from './labwire-lab.ts';
 import { LabwireProbe } from './labwire-probe.ts';
@@ -41,6 +43,18 @@ test('the rate of a streaming device changes: its numbering begins anew, and eve
   const seen = checkSequence(probe.order, key, started.handle as number);
   expect(seen.skipped).toEqual({});
   expect(probe.heard.filter(({ type }) => type === 'gap')).toEqual([]);
+  // The old numbering is still to be had over REST, row by row as it was sent.
+  const old = probe.frames.filter((frame) => probe.order.indexOf(frame) < probe.order.indexOf(reset));
+  const from = old[0]?.seq ?? 0;
+  const search = new URLSearchParams({ epoch: String(started.epoch), from: String(from), to: String(from + 9) });
+  const answer = await fetch(`${lab.url()}/api/v1/streams/${encodeURIComponent(key)}/history?${search}`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  const page = (await answer.json()) as { epoch: number; rows: (number | null)[][]; missing: unknown[] };
+  expect(page).toMatchObject({ epoch: started.epoch, missing: [] });
+  expect(page.rows.map(([seq]) => seq)).toEqual(Array.from({ length: 10 }, (_, index) => from + index));
+  const first = decodeColumns(old[0] as LabwireFrame, { dtype: 'f32' }, (bytes) => bytes);
+  expect(page.rows[0]?.slice(2)).toEqual(first.columns.map((column) => column[0]));
   await probe.end();
 });
 

@@ -88,6 +88,29 @@ test('set_compression none: no frame is packed or deflated any more, and no text
   expect(new Set(probe.frames.map(({ codec }) => codec))).toEqual(new Set(['raw']));
 });
 
+test('channels metrics and readings: figures each 5 s, newest values as they are shown each second', async () => {
+  const { info } = keyOf(lab, 'ps');
+  const channel = `${info.instrument}/ch1.voltage`;
+  await lab.screen.client.call('channel.set', { channel, scale: { gain: 1000, offset: 5 }, shownUnit: 'mV' });
+  const probe = await enter();
+  await probe.ask({ type: 'subscribe', id: 1, channels: ['metrics', 'readings'] });
+  const reading = await probe.until('readings', () =>
+    probe.heard.find(({ event_type, data }) => {
+      const { equipment_id } = (data ?? {}) as { equipment_id?: string };
+      return event_type === 'readings' && equipment_id === key.split('/')[0];
+    }),
+  );
+  const { readings } = reading.data as { readings: Record<string, { value: number; unit: string }> };
+  expect(readings['ch1.voltage']).toMatchObject({ unit: 'mV', value: expect.any(Number) });
+  const sample = await lab.screen.untilValue(channel, () => true);
+  expect(Math.abs((readings['ch1.voltage']?.value ?? 0) - (1000 * sample + 5))).toBeLessThan(100);
+  const metrics = await probe.until('metrics', () =>
+    probe.heard.find(({ event_type }) => event_type === 'metrics.snapshot'),
+  );
+  expect(metrics.data).toMatchObject({ total_connections: 1, total_streams: 0, memory_mb: expect.any(Number) });
+  expect(probe.heard.some(({ channel: name, id }) => name === 'metrics' && id !== undefined)).toBe(false);
+});
+
 test('a token in reserve, and a login that is renewed on the connection as it stands', async () => {
   const probe = await enter({ desired: [wish()] });
   const spare = await probe.ask({ type: 'get_reconnection_token', id: 1 });
