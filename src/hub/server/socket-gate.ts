@@ -72,16 +72,16 @@ export class SocketGate {
     this.#parts.connections.admit(from, principal.user);
     server.handleUpgrade(request, socket as never, head, (webSocket: WebSocket) => {
       webSocket.on('error', () => {});
-      this.#count(webSocket, principal);
+      this.#count(webSocket, principal, socket);
       door.enter({ socket: webSocket, url, from, profile, principal });
     });
   }
 
-  #count(socket: WebSocket, principal: Principal): void {
+  #count(socket: WebSocket, principal: Principal, stream: Duplex): void {
     const { metrics, clock } = this.#parts;
     const openedMs = clock.monotonicMs();
     metrics.neurograph.opened(principal.user);
-    if (socket instanceof MeteredSocket) socket.meter(metrics.neurograph);
+    if (socket instanceof MeteredSocket) socket.meter(metrics.neurograph, stream);
     socket.once('close', (code) =>
       metrics.neurograph.closed(principal.user, (clock.monotonicMs() - openedMs) / 1000, reasonOf(code)),
     );
