@@ -15,9 +15,20 @@ export interface SendOptions {
   id?: string;
 }
 
+/** Texts of bodies that are alive: an event that goes to many clients is written once and lies in memory once. */
+const texts = new WeakMap<Body, string>();
+
+function textOf(body: Body): string {
+  const known = texts.get(body);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(body);
+  texts.set(body, text);
+  return text;
+}
+
 /** A message of text for the outbox. `skipped`: told in it, where items of its key were left out. */
 export function textMessage(body: Body, { key, delivery = 'reply', priority, id }: SendOptions = {}): OutboundMessage {
-  const text = JSON.stringify(body);
+  const text = textOf(body);
   return {
     key: key ?? body.type,
     delivery,
