@@ -48,9 +48,9 @@ export default defineConfig({
       outDir: 'out/renderer',
       minify: true,
       assetsInlineLimit: 0,
-      // One page, loaded from the disk beside it.
+      // Two pages: the program, loaded from the disk beside it, and the login at a hub.
       chunkSizeWarningLimit: 2000,
-      rollupOptions: { input: { index: at('src/renderer/index.html') } },
+      rollupOptions: { input: { index: at('src/renderer/index.html'), login: at('src/renderer/login.html') } },
     },
   },
 });

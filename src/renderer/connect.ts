@@ -3,6 +3,8 @@ import { createPortLink, type PortLike } from '../contract/port-link.ts';
 import { openSocketLink, SOCKET_PROTOCOL } from '../contract/socket-link.ts';
 import { LabError } from '../core/errors.ts';
 import { type LinkOpener, retryLink } from './engine-link.ts';
+import { createHubOpener } from './hub-opener.ts';
+import { forgetLogin, readLogin, showLogin } from './remote-login.ts';
 import { type Shell, shell } from './shell.ts';
 
 /** Where the browser host serves the contract. */
@@ -63,27 +65,41 @@ function createPortOpener(desktop: Shell): LinkOpener {
 /** The browser: the token comes in the fragment once, moves to the session, and leaves the address at once. */
 function createSocketOpener(): LinkOpener {
   const token = takeToken();
+  if (readLogin()) return createHubOpener(openSocket);
   return {
     way: `browser at ${location.host}`,
     open: async (signal) => {
       if (!token) {
+        // A hub has a page for that; an engine on loopback has its key in the address it printed.
+        if (await isHub(signal)) showLogin();
         throw new LabError(
           'call.denied',
           'This page has no key to the engine. Open the address that Labwire printed when it started, with everything behind the “#”.',
         );
       }
-      const url = new URL(SOCKET_PATH, document.baseURI);
-      url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
-      url.hash = '';
-      const socket = new WebSocket(url, [SOCKET_PROTOCOL, token]);
-      signal.addEventListener('abort', () => socket.readyState === WebSocket.CONNECTING && socket.close(), {
-        once: true,
-      });
-      return openSocketLink(socket).catch(async (error: unknown) => {
+      return openSocket(token, signal).catch(async (error: unknown) => {
         throw (await isTokenOld(token, signal)) ? oldToken() : error;
       });
     },
   };
+}
+
+function openSocket(token: string, signal: AbortSignal): Promise<Link> {
+  const url = new URL(SOCKET_PATH, document.baseURI);
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  url.hash = '';
+  const socket = new WebSocket(url, [SOCKET_PROTOCOL, token]);
+  signal.addEventListener('abort', () => socket.readyState === WebSocket.CONNECTING && socket.close(), {
+    once: true,
+  });
+  return openSocketLink(socket);
+}
+
+function isHub(signal: AbortSignal): Promise<boolean> {
+  return fetch(new URL('login', document.baseURI), { method: 'HEAD', signal }).then(
+    ({ ok }) => ok,
+    () => false,
+  );
 }
 
 /**
@@ -109,8 +125,13 @@ function oldToken(): LabError {
 
 function takeToken(): string | null {
   const fragment = location.hash.replace(/^#(token=)?/, '');
-  if (/^[\w-]{16,}$/.test(fragment)) {
-    sessionStorage.setItem(TOKEN_KEY, fragment);
+  if (/^[\w.-]{16,}$/.test(fragment)) {
+    // The token of a login has dots, that of an engine none: an engine may have taken over the port of a hub.
+    if (fragment.includes('.')) sessionStorage.removeItem(TOKEN_KEY);
+    else {
+      sessionStorage.setItem(TOKEN_KEY, fragment);
+      forgetLogin();
+    }
     history.replaceState(null, '', location.pathname + location.search);
   }
   return sessionStorage.getItem(TOKEN_KEY);
@@ -122,12 +143,12 @@ function noEngine(reason: string): LabError {
 
 /**
  * Where a browser downloads an export of that path from: the server of the page gives out its exports folder to whoever has the token.
- * Undefined on the desktop, where the file lies already where it was wanted.
+ * Undefined on the desktop, where the file lies already where it was wanted, and at a hub, which gives out no files.
  */
 export function exportUrl(path: string): string | undefined {
   const token = sessionStorage.getItem(TOKEN_KEY);
   const name = path.split(/[/\\]/).at(-1);
-  if (shell || !token || !name) return undefined;
+  if (shell || readLogin() || !token || !name) return undefined;
   const url = new URL(`exports/${encodeURIComponent(name)}`, document.baseURI);
   url.searchParams.set('token', token);
   return url.href;

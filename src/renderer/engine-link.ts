@@ -1,9 +1,10 @@
 import type { BenchState, Pulse } from '../contract/bench-schema.ts';
 import { syncBench } from '../contract/bench-sync.ts';
-import type { CallInput, CallName, CallOutput } from '../contract/calls.ts';
+import { CALLS, type CallInput, type CallName, type CallOutput } from '../contract/calls.ts';
 import { type CallOptions, type Client, connect, greet } from '../contract/client.ts';
 import type { Link } from '../contract/link.ts';
 import { LabError } from '../core/errors.ts';
+import { lacksRight } from './lacks-right.ts';
 import { createStore } from './store.ts';
 
 export type LinkWord = 'connecting' | 'live' | 'reconnecting' | 'failed';
@@ -36,7 +37,7 @@ const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 10_000;
 
 /** Codes that another try cannot mend: the person must do something first. */
-const HOPELESS = new Set(['link.version', 'link.malformed', 'call.denied']);
+const HOPELESS = new Set(['link.version', 'link.malformed', 'call.denied', 'hub.unauthenticated']);
 
 export const linkStore = createStore<LinkState>({
   state: 'connecting',
@@ -104,6 +105,9 @@ export function call<N extends CallName>(name: N, input: CallInput<N>, options?:
       ),
     );
   }
+  const { right } = CALLS[name];
+  const { engine } = linkStore.get();
+  if (engine && !engine.rights.includes(right)) return Promise.reject(lacksRight(right));
   return client.call(name, input, options);
 }
 

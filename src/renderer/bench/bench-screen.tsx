@@ -4,6 +4,8 @@ import { EmptyBench } from '../attach/empty-bench.tsx';
 import { Icon } from '../control/icon.tsx';
 import { benchStore, lastClientStore } from '../engine-link.ts';
 import { shortcutText } from '../key-words.ts';
+import { VIEW_ONLY } from '../lacks-right.ts';
+import { useMay } from '../may.ts';
 import { PlotArea } from '../plot/plot-area.tsx';
 import { screenStore, showDialog } from '../screen-store.ts';
 import { useStore } from '../store.ts';
@@ -28,6 +30,7 @@ export function BenchScreen(): ReactElement {
 function Cards(): ReactElement {
   const instruments = useStore(benchStore, (bench) => bench?.instruments);
   const channels = useStore(benchStore, (bench) => bench?.channels);
+  const mayControl = useMay('control');
   const ids = useMemo(() => instruments?.map((item) => item.id) ?? [], [instruments]);
   return (
     <div className="cards-column">
@@ -37,7 +40,8 @@ function Cards(): ReactElement {
         <button
           type="button"
           className="btn small"
-          title={`Attach an instrument (${shortcutText('N')})`}
+          disabled={!mayControl}
+          title={mayControl ? `Attach an instrument (${shortcutText('N')})` : VIEW_ONLY}
           onClick={() => showDialog({ kind: 'attach' })}
         >
           <Icon name="plus" />

@@ -2,6 +2,7 @@ import { type ReactElement, useState } from 'react';
 import type { InstrumentState } from '../../contract/instrument-schema.ts';
 import type { Control } from '../../core/instrument.ts';
 import { act } from '../actions.ts';
+import { useMay } from '../may.ts';
 import { differs } from '../setpoint.ts';
 import { SetpointBox } from './setpoint-box.tsx';
 import { ControlSwitch } from './switch.tsx';
@@ -9,6 +10,7 @@ import { ControlSwitch } from './switch.tsx';
 /** A choice of an instrument, as a compact list. */
 export function ControlChoice(props: { instrument: InstrumentState; control: Control; label: string }): ReactElement {
   const { instrument, control, label } = props;
+  const mayControl = useMay('control');
   const [busy, setBusy] = useState(false);
   const state = instrument.values[control.id];
   const set = state?.readBack ?? state?.asked;
@@ -25,6 +27,7 @@ export function ControlChoice(props: { instrument: InstrumentState; control: Con
       className="choice"
       aria-label={label}
       aria-busy={busy}
+      disabled={!mayControl}
       data-differs={isDifferent}
       data-control={control.id}
       title={isDifferent ? `Asked ${String(state?.asked)}, the instrument says ${value}` : label}
@@ -44,6 +47,7 @@ export function ControlChoice(props: { instrument: InstrumentState; control: Con
 /** Something to trigger: clear a protection, take one acquisition. */
 export function ControlAction(props: { instrument: InstrumentState; control: Control; label?: string }): ReactElement {
   const { instrument, control } = props;
+  const mayControl = useMay('control');
   const [busy, setBusy] = useState(false);
   const press = async (): Promise<void> => {
     setBusy(true);
@@ -51,7 +55,13 @@ export function ControlAction(props: { instrument: InstrumentState; control: Con
     setBusy(false);
   };
   return (
-    <button type="button" className="btn small" disabled={busy} data-control={control.id} onClick={() => void press()}>
+    <button
+      type="button"
+      className="btn small"
+      disabled={busy || !mayControl}
+      data-control={control.id}
+      onClick={() => void press()}
+    >
       {props.label ?? control.label}
     </button>
   );

@@ -4,6 +4,8 @@ import { LabError } from '../../core/errors.ts';
 import type { Control } from '../../core/instrument.ts';
 import { showError } from '../actions.ts';
 import { call } from '../engine-link.ts';
+import { VIEW_ONLY } from '../lacks-right.ts';
+import { useMay } from '../may.ts';
 import { differs, limitText, readSetpoint, setpointText, setpointUnit, stepDigit } from '../setpoint.ts';
 
 /**
@@ -20,6 +22,7 @@ export function SetpointBox(props: {
   const { instrument, control, label, compact } = props;
   const shape = { unit: control.unit ?? '', min: control.min, max: control.max, resolution: control.resolution };
   const state = instrument.values[control.id];
+  const mayControl = useMay('control');
   const [draft, setDraft] = useState<string>();
   const [sending, setSending] = useState(false);
   const [wrong, setWrong] = useState('');
@@ -90,7 +93,11 @@ export function SetpointBox(props: {
   return (
     <span
       className="setpoint-cell"
-      title={`${label}${limitsText(control)}. Enter sends, Escape restores, arrow keys step the digit at the caret.`}
+      title={
+        !mayControl
+          ? `${label}. ${VIEW_ONLY}`
+          : `${label}${limitsText(control)}. Enter sends, Escape restores, arrow keys step the digit at the caret.`
+      }
     >
       <span
         className="setpoint"
@@ -103,6 +110,7 @@ export function SetpointBox(props: {
           type="text"
           inputMode="text"
           autoComplete="off"
+          disabled={!mayControl}
           spellCheck={false}
           aria-label={label}
           aria-invalid={wrong !== ''}

@@ -1,6 +1,8 @@
 import { type ReactElement, useState } from 'react';
 import type { InstrumentState } from '../../contract/instrument-schema.ts';
 import { act } from '../actions.ts';
+import { VIEW_ONLY } from '../lacks-right.ts';
+import { useMay } from '../may.ts';
 import { differs } from '../setpoint.ts';
 
 /** A switch that only acts for its caller; settings and forms. */
@@ -26,6 +28,7 @@ export function PlainSwitch(props: {
 /** A switch of an instrument: shows what was read back, never what was hoped for; marked while asked and read-back differ. */
 export function ControlSwitch(props: { instrument: InstrumentState; control: string; label: string }): ReactElement {
   const { instrument, control, label } = props;
+  const mayControl = useMay('control');
   const [busy, setBusy] = useState(false);
   const state = instrument.values[control];
   const shown = state?.readBack ?? state?.asked;
@@ -46,11 +49,13 @@ export function ControlSwitch(props: { instrument: InstrumentState; control: str
       aria-busy={busy}
       data-differs={isDifferent}
       data-control={control}
-      disabled={shown === undefined}
+      disabled={shown === undefined || !mayControl}
       title={
-        isDifferent
-          ? `Asked ${word(state?.asked)}, the instrument says ${word(state?.readBack)}`
-          : `${label}: ${word(shown)}`
+        !mayControl
+          ? VIEW_ONLY
+          : isDifferent
+            ? `Asked ${word(state?.asked)}, the instrument says ${word(state?.readBack)}`
+            : `${label}: ${word(shown)}`
       }
       onClick={() => {
         if (!busy) void toggle();

@@ -2,6 +2,7 @@ import { type ReactElement, useEffect, useState } from 'react';
 import { Popover } from '../control/popover.tsx';
 import { Problem } from '../control/problem.tsx';
 import { type LinkState, linkStore, retryLink } from '../engine-link.ts';
+import { logOut, readLogin, showLogin } from '../remote-login.ts';
 import { useStore } from '../store.ts';
 import { formatClock } from '../text-format.ts';
 
@@ -30,6 +31,7 @@ export function LinkBadge(): ReactElement {
 }
 
 function LinkDetails({ link }: { link: LinkState }): ReactElement {
+  const login = readLogin();
   return (
     <div className="popover-body">
       <h3>Link to the engine</h3>
@@ -41,6 +43,14 @@ function LinkDetails({ link }: { link: LinkState }): ReactElement {
           Retry now
         </button>
       )}
+      {login && (
+        <p>
+          Logged in as <b>{login.user}</b> ({login.role}){' '}
+          <button type="button" className="btn small" onClick={() => void logOut()}>
+            Log out
+          </button>
+        </p>
+      )}
       {link.engine && (
         <dl className="facts">
           <dt>Engine</dt>
@@ -49,8 +59,12 @@ function LinkDetails({ link }: { link: LinkState }): ReactElement {
           </dd>
           <dt>Contract</dt>
           <dd>{link.engine.contract}</dd>
-          <dt>Data folder</dt>
-          <dd className="selectable">{link.engine.dataFolder}</dd>
+          {link.engine.dataFolder && (
+            <>
+              <dt>Data folder</dt>
+              <dd className="selectable">{link.engine.dataFolder}</dd>
+            </>
+          )}
         </dl>
       )}
       <ol className="link-history">
@@ -72,16 +86,17 @@ export function LinkStrip(): ReactElement | null {
   const link = useStore(linkStore, (value) => value);
   useSeconds(link.retryAt !== undefined);
   if (link.state === 'live' || link.state === 'connecting') return null;
+  const isLoggedOut = link.code === 'hub.unauthenticated';
   return (
     <div className={`strip-line ${link.state === 'failed' ? 'bad' : 'warn'}`} role="alert" data-testid="link-strip">
-      <b>{link.state === 'failed' ? 'No engine' : 'Engine out of reach'}</b>
+      <b>{isLoggedOut ? 'Not logged in' : link.state === 'failed' ? 'No engine' : 'Engine out of reach'}</b>
       <p>
         {link.reason}{' '}
         {link.engine && 'Values shown are the last ones known; if the engine still runs, so does its recording.'}{' '}
         <code className="num quiet">{link.code}</code>
       </p>
-      <button type="button" className="btn small" onClick={retryLink}>
-        Retry now
+      <button type="button" className="btn small" onClick={isLoggedOut ? showLogin : retryLink}>
+        {isLoggedOut ? 'Log in' : 'Retry now'}
       </button>
     </div>
   );

@@ -2,6 +2,8 @@ import { type ReactElement, useEffect, useState } from 'react';
 import { act } from '../actions.ts';
 import { Icon } from '../control/icon.tsx';
 import { benchStore } from '../engine-link.ts';
+import { VIEW_ONLY } from '../lacks-right.ts';
+import { useMay } from '../may.ts';
 import { useStore } from '../store.ts';
 import { formatClock, msOf, plural } from '../text-format.ts';
 
@@ -15,6 +17,7 @@ export function outputsOff(): Promise<unknown> {
 /** Always there. Green words for a moment when all confirmed; solid red until a press that confirms, if one did not. */
 export function OutputsOffButton(): ReactElement {
   const result = useStore(benchStore, (bench) => bench?.outputsOff);
+  const mayControl = useMay('control');
   const [busy, setBusy] = useState(false);
   const [, tick] = useState(0);
   const failed = result?.results.filter((row) => !row.confirmed).length ?? 0;
@@ -39,7 +42,8 @@ export function OutputsOffButton(): ReactElement {
       data-testid="outputs-off"
       aria-label="Outputs off"
       aria-busy={busy}
-      title="Turn every output off (Ctrl+Shift+Backspace)"
+      disabled={!mayControl}
+      title={mayControl ? 'Turn every output off (Ctrl+Shift+Backspace)' : VIEW_ONLY}
       onClick={() => void press()}
     >
       <Icon name="power" />

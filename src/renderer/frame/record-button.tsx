@@ -3,6 +3,8 @@ import type { RecordingState } from '../../contract/recording-schema.ts';
 import { act, toast } from '../actions.ts';
 import { Icon } from '../control/icon.tsx';
 import { benchStore, linkStore, pulseStore } from '../engine-link.ts';
+import { VIEW_ONLY } from '../lacks-right.ts';
+import { useMay } from '../may.ts';
 import { showDialog, showOrigin, showScreen } from '../screen-store.ts';
 import { useStore } from '../store.ts';
 import { formatBytes, formatCount, formatElapsed, formatLeft, msOf } from '../text-format.ts';
@@ -34,6 +36,7 @@ export function RecordButton(): ReactElement {
   const pulse = useStore(pulseStore, (value) => value);
   const hasStreams = useStore(benchStore, (bench) => (bench?.instruments.length ?? 0) > 0);
   const isLive = useStore(linkStore, (link) => link.state === 'live');
+  const mayControl = useMay('control');
   const [busy, setBusy] = useState(false);
   const isRecording = isRunning(recording?.state);
   const isWaiting = recording?.state === 'waiting';
@@ -52,13 +55,15 @@ export function RecordButton(): ReactElement {
         aria-pressed={isRecording}
         aria-label={isRecording ? 'Stop recording' : 'Record'}
         data-testid="record"
-        disabled={busy || !isLive || (!isRecording && !hasStreams)}
+        disabled={busy || !isLive || !mayControl || (!isRecording && !hasStreams)}
         title={
-          isRecording
-            ? `Recording ${now?.name ?? ''}: click to stop (Alt+R)`
-            : hasStreams
-              ? 'Record everything attached (Alt+R)'
-              : 'Attach an instrument first: there is nothing to record'
+          !mayControl
+            ? VIEW_ONLY
+            : isRecording
+              ? `Recording ${now?.name ?? ''}: click to stop (Alt+R)`
+              : hasStreams
+                ? 'Record everything attached (Alt+R)'
+                : 'Attach an instrument first: there is nothing to record'
         }
         onClick={() => void press()}
       >
@@ -85,7 +90,7 @@ export function RecordButton(): ReactElement {
             ? 'Record messages beside it, for other programs'
             : 'Record with a name, notes, seconds before, or in another format'
         }
-        disabled={!isLive || !hasStreams}
+        disabled={!isLive || !mayControl || !hasStreams}
         onClick={() => showDialog({ kind: 'record' })}
       >
         <Icon name="down" />

@@ -1,6 +1,7 @@
 import { type ReactElement, useSyncExternalStore } from 'react';
 import { benchStore, pulseStore } from '../engine-link.ts';
 import { plotStats } from '../plot/plot-stats.ts';
+import { Presence } from '../share/presence.tsx';
 import { ShareSign } from '../share/share-sign.tsx';
 import { useStore } from '../store.ts';
 import { formatBytes, formatCount, formatLeft, formatRate, plural } from '../text-format.ts';
@@ -34,6 +35,7 @@ export function StatusBar(): ReactElement {
         </b>
       </span>
       <span className="grow" />
+      <Presence />
       <ShareSign />
       <span title="Processor (of one core) and memory of the engine">
         engine{' '}
