@@ -1,7 +1,15 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Scope } from '../../src/core/scope.ts';
 import { measuredColumns } from '../../src/core/stream-info.ts';
+import { createSystemClock } from '../../src/engine/system-clock.ts';
+import { openAccess } from '../../src/hub/access/hub-access.ts';
+import { HubBench } from '../../src/hub/bench/hub-bench.ts';
+import { openHub } from '../../src/hub/hub.ts';
+import { createHubLog } from '../../src/hub/hub-log.ts';
 import { type Lab, openLab } from '../lab/lab.ts';
 import type { LabScreen } from '../lab/lab-screen.ts';
+import { CHEAP, PASSWORD } from './access-bench.ts';
 import { type HubLab, openHubLab } from './hub-harness.ts';
 import { feed, keyOf, trueRows } from './labwire-lab.ts';
 
@@ -105,3 +113,54 @@ test('an alarm of the first bench is shown on the second', async () => {
     alarms.find(({ rule, acknowledged }) => rule === 'r1' && acknowledged),
   );
 });
+
+test('two hubs that have each other: each sees the other’s, neither passes its own instruments on again', async () => {
+  await using scope = new Scope('second hub');
+  const clock = createSystemClock();
+  const hubScreen = await second.screen('hub', { trusted: true });
+  const bench = scope.use(await HubBench.open({ client: hubScreen.client, clock, onFault: () => {} }));
+  const access = scope.use(
+    await openAccess({
+      folder: join(second.folder, 'hub'),
+      clock,
+      costs: CHEAP,
+      say: () => {},
+      reach: () => ({ host: '127.0.0.1', anonymous: true }),
+    }),
+  );
+  await access.users.add('developer', 'developer', PASSWORD);
+  const hub = scope.use(
+    await openHub({
+      clock,
+      bench,
+      access,
+      log: createHubLog(
+        clock,
+        (text) => text,
+        () => {},
+      ),
+      id: 'hub-of-the-second',
+      name: 'Second bench',
+      version: '0.0.0-test',
+      ports: [{ host: '127.0.0.1', port: 0, profile: 'native' }],
+      drainMs: 500,
+    }),
+  );
+  const { access: token } = await access.login({ username: 'developer', password: PASSWORD }, { address: '127.0.0.1' });
+  const url = hub.urls[0] ?? '';
+  const there = await list(url, token);
+  expect(there.map(({ via }) => via)).toEqual([['hub-of-a-test', 'hub-of-the-second']]);
+  await shared.screen.client.call('server.add', { url: new URL(url).host, token });
+  const seen = await shared.screen.until('its equipment', ({ servers }) => servers[0]?.equipment[0]);
+  expect(seen.via).toEqual(['hub-of-a-test', 'hub-of-the-second']);
+  await shared.screen.client.call('instrument.open', { resource: seen.resource }).catch(() => undefined);
+  await shared.screen.until('the list is read', ({ servers }) => servers[0]?.link.word === 'connected');
+  const own = await list(shared.url(), await shared.token('developer'));
+  expect(own.map(({ via }) => via)).toEqual([['hub-of-a-test']]);
+  await shared.screen.client.call('server.remove', { server: shared.screen.state.servers[0]?.id ?? '' });
+});
+
+async function list(url: string, token: string): Promise<{ id: string; via: string[] }[]> {
+  const answer = await fetch(`${url}/api/equipment/list`, { headers: { authorization: `Bearer ${token}` } });
+  return (await answer.json()) as { id: string; via: string[] }[];
+}

@@ -269,6 +269,7 @@ export class LabwireConnection implements HubConnection, SessionOwner {
     this.#hold = hold;
     const session = hold.session.kept;
     const streams = new StreamDesk({
+      hub: parts.id,
       bench: parts.bench,
       outbox: this.#outbox,
       session,

@@ -18,6 +18,8 @@ import { isOffered, schemaOf } from './stream-form.ts';
 import { paceOf } from './stream-pace.ts';
 
 export interface StreamDeskHost {
+  /** Id of this hub: what came through it once is not sent again. */
+  hub: string;
   bench: HubBench;
   outbox: Outbox;
   session: LabwireSession;
@@ -268,7 +270,9 @@ export class StreamDesk {
   }
 
   #find({ equipment_id, stream_type }: WantedStream): EquipmentStream | undefined {
-    const found = this.#host.bench.equipment.find(({ id }) => id === equipment_id);
+    const found = this.#host.bench.equipment.find(
+      ({ id, via }) => id === equipment_id && !via.includes(this.#host.hub),
+    );
     const stream = found?.streams.find(({ name }) => name === stream_type);
     return stream && isOffered(stream.info) ? stream : undefined;
   }

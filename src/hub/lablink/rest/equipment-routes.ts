@@ -50,7 +50,9 @@ const commandAnswer = z.object({
 export const addEquipmentRoutes: AddRoutes = (app, place) => {
   const { bench, clock } = place.parts;
   app.get('/api/equipment/list', { schema: { tags, response: { 200: z.array(anyObject) } } }, () =>
-    bench.equipment.map((equipment) => listEntry(equipment, place.parts.id)),
+    bench.equipment
+      .filter(({ via }) => !via.includes(place.parts.id))
+      .map((equipment) => listEntry(equipment, place.parts.id)),
   );
   app.post(
     '/api/equipment/discover',
