@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import { Scope } from '../../src/core/scope.ts';
+import type { LabLinkConnection } from '../../src/hub/lablink/socket/lablink-connection.ts';
 import { readWsSettings } from '../../src/hub/ws-settings.ts';
 import { type HubLab, openHubLab } from './hub-harness.ts';
 import { ask, LabLinkProbe } from './lablink-probe.ts';
@@ -22,20 +23,21 @@ test('what is urgent overtakes what waits; of one level the order stays', async 
   const { hub, admin } = await open({ LABLINK_WS_MAX_MESSAGES_PER_SECOND: '20', LABLINK_WS_BURST_SIZE: '1' });
   using probe = await LabLinkProbe.open(hub.socketUrl('/ws'), { token: admin });
   await probe.next('capabilities');
-  const send = (priority: string, data: string) =>
-    ask(hub, 'POST', '/api/websocket/test/send', { token: admin, body: { message: { type: 'test', data }, priority } });
-  await Promise.all(Array.from({ length: 30 }, (_, index) => send('low', `filler ${index}`)));
-  const levels = ['low', 'normal', 'high', 'critical'];
-  for (const level of levels) for (const number of [1, 2]) await send(level, `${level} ${number}`);
+  const [client] = hub.hub.parts.connections.all as LabLinkConnection[];
+  const levels = ['LOW', 'NORMAL', 'HIGH', 'CRITICAL'] as const;
+  // All in one go: no time passes for any of them.
+  for (let index = 0; index < 30; index++) client?.test({ type: 'test', data: `filler ${index}` }, 'LOW', 'none');
+  for (const level of levels)
+    for (const number of [1, 2]) client?.test({ type: 'test', data: `${level} ${number}` }, level, 'none');
   const order = await probe.until('all of them', () => {
     const said = probe.of('test').map(({ data }) => String(data));
     return said.filter((data) => !data.startsWith('filler')).length === 8 ? said : undefined;
   });
   const place = (data: string) => order.indexOf(data);
   for (const level of levels) expect(place(`${level} 1`)).toBeLessThan(place(`${level} 2`));
-  expect(place('critical 1')).toBeLessThan(place('normal 1'));
-  expect(place('high 1')).toBeLessThan(place('normal 1'));
-  expect(place('normal 1')).toBeLessThan(place('low 1'));
+  expect(place('CRITICAL 1')).toBeLessThan(place('NORMAL 1'));
+  expect(place('HIGH 1')).toBeLessThan(place('NORMAL 1'));
+  expect(place('NORMAL 1')).toBeLessThan(place('LOW 1'));
 });
 
 test('a user who is removed is out at once; one whose role changes goes on with the new one', async () => {

@@ -5,7 +5,9 @@ import { Scope } from '../../src/core/scope.ts';
 import { createSystemClock } from '../../src/engine/system-clock.ts';
 import { openHub } from '../../src/hub/hub.ts';
 import { createHubLog, type LogLine } from '../../src/hub/hub-log.ts';
-import { readWsSettings, WS_SETTINGS } from '../../src/hub/ws-settings.ts';
+import type { LabLinkConnection } from '../../src/hub/lablink/socket/lablink-connection.ts';
+import type { Level } from '../../src/hub/lablink/socket/socket-client.ts';
+import { readWsSettings, type SocketCompression, WS_SETTINGS } from '../../src/hub/ws-settings.ts';
 import { type HubLab, openHubLab } from './hub-harness.ts';
 import { type Answer, ask, LabLinkProbe, type Said } from './lablink-probe.ts';
 
@@ -28,7 +30,12 @@ interface Shared extends AsyncDisposable {
   post(path: string, body?: unknown): Promise<Answer>;
   get(path: string): Promise<Answer>;
   /** Puts so many messages into the queue of the only client; gives what became of it. */
-  send(count: number, message: object, priority?: string, compression?: string): Promise<Said['connection']>;
+  send(
+    count: number,
+    message: object,
+    priority?: Level,
+    compression?: SocketCompression,
+  ): Promise<Record<string, number>>;
   queue(): Promise<Record<string, number>>;
 }
 
@@ -67,9 +74,10 @@ async function share(env: Record<string, string>): Promise<Shared> {
     open: () => LabLinkProbe.open(`${hub.url().replace('http', 'ws')}/ws`, { token, deflate: false }),
     post,
     get,
-    async send(count, message, priority = 'normal', compression = 'none') {
-      for (let index = 0; index < count; index++)
-        await post('/api/websocket/test/send', { message: { type: 'test', ...message }, priority, compression });
+    async send(count, message, priority = 'NORMAL', compression = 'none') {
+      const [client] = opened.parts.connections.all as LabLinkConnection[];
+      // In one go: no time passes for the rate.
+      for (let index = 0; index < count; index++) client?.test({ type: 'test', ...message }, priority, compression);
       return queue();
     },
     queue,
@@ -145,11 +153,11 @@ test('COMPRESSION_ENABLED, _LEVEL, _THRESHOLD', async () => {
     await using shared = await share(env);
     using probe = await shared.open();
     await probe.next('capabilities');
-    await shared.send(1, { data: text }, 'normal', 'gzip');
+    await shared.send(1, { data: text }, 'NORMAL', 'gzip');
     const heard = await probe.until('the message', () => probe.heard.find(({ message }) => message.type === 'test'));
     expect(heard).toMatchObject({ isBinary: true, tag: 0x67, message: { data: text } });
     sizes.push(heard.bytes);
-    await shared.send(1, { data: 'short'.repeat(20) }, 'normal', 'zlib');
+    await shared.send(1, { data: 'short'.repeat(20) }, 'NORMAL', 'zlib');
     const short = await probe.until('the short one', () =>
       probe.heard.find(({ message }) => message.data === 'short'.repeat(20)),
     );
@@ -158,12 +166,12 @@ test('COMPRESSION_ENABLED, _LEVEL, _THRESHOLD', async () => {
   expect(sizes[0]).not.toBe(sizes[1]);
   await using low = await share({ LABLINK_WS_COMPRESSION_THRESHOLD: '50' });
   using probe = await low.open();
-  await low.send(1, { data: 'short'.repeat(20) }, 'normal', 'zlib');
+  await low.send(1, { data: 'short'.repeat(20) }, 'NORMAL', 'zlib');
   await probe.until('packed', () => probe.heard.some(({ message, tag }) => message.type === 'test' && tag === 0x7a));
   await using off = await share({ LABLINK_WS_COMPRESSION_ENABLED: 'false' });
   using plain = await off.open();
   expect(await plain.next('capabilities')).toMatchObject({ features: { compression: { enabled: false } } });
-  await off.send(1, { data: text }, 'normal', 'gzip');
+  await off.send(1, { data: text }, 'NORMAL', 'gzip');
   await plain.until('text', () => plain.heard.some(({ message, isBinary }) => message.type === 'test' && !isBinary));
 });
 
@@ -178,14 +186,14 @@ test('MESSAGE_QUEUE_SIZE, QUEUE_WARNING_THRESHOLD', async () => {
   });
   using probe = await small.open();
   await probe.next('capabilities');
-  const queue = (await small.send(150, { data: 'x' }, 'high')) as Record<string, number>;
+  const queue = await small.send(150, { data: 'x' }, 'HIGH');
   expect(queue.queue_size).toBeLessThanOrEqual(100);
   expect(queue.messages_dropped).toBeGreaterThan(0);
   expect(small.log.filter(({ event }) => event === 'queue.filling')).toHaveLength(1);
   await using large = await share({ ...SLOW, LABLINK_WS_MESSAGE_QUEUE_SIZE: '1000' });
   using other = await large.open();
   await other.next('capabilities');
-  const roomy = (await large.send(150, { data: 'x' }, 'high')) as Record<string, number>;
+  const roomy = await large.send(150, { data: 'x' }, 'HIGH');
   expect(roomy).toMatchObject({ messages_dropped: 0 });
   expect(roomy.queue_size).toBeGreaterThan(100);
   expect(large.log.some(({ event }) => event === 'queue.filling')).toBe(false);
@@ -200,10 +208,10 @@ test('BACKPRESSURE_ENABLED, DROP_LOW_PRIORITY', async () => {
     await using shared = await share({ ...SLOW, LABLINK_WS_MESSAGE_QUEUE_SIZE: '100', ...env });
     using probe = await shared.open();
     await probe.next('capabilities');
-    const full = (await shared.send(86, { data: 'x' }, 'high')) as Record<string, number>;
+    const full = await shared.send(86, { data: 'x' }, 'HIGH');
     expect(full.queue_size).toBeGreaterThan(80);
     const before = full.messages_dropped ?? 0;
-    const after = (await shared.send(8, { data: 'x' }, 'low')) as Record<string, number>;
+    const after = await shared.send(8, { data: 'x' }, 'LOW');
     expect((after.messages_dropped ?? 0) - before > 0).toBe(isThinned);
   }
 });
@@ -212,7 +220,7 @@ test('RATE_LIMIT_ENABLED, MAX_MESSAGES_PER_SECOND, BURST_SIZE', async () => {
   await using slow = await share({ LABLINK_WS_MAX_MESSAGES_PER_SECOND: '1', LABLINK_WS_BURST_SIZE: '20' });
   using probe = await slow.open();
   await probe.next('capabilities');
-  const queue = (await slow.send(60, { data: 'x' })) as Record<string, number>;
+  const queue = await slow.send(60, { data: 'x' });
   expect(queue.messages_sent).toBeGreaterThanOrEqual(20);
   expect(queue.messages_sent).toBeLessThan(50);
   expect(queue.rate_limit_hits).toBeGreaterThan(0);

@@ -124,24 +124,20 @@ export class LabLinkConnection implements SocketClient, RequestClient {
     return verdict;
   }
 
-  /** An answer. */
-  say(message: Record<string, unknown>): void {
+  /** An answer. An urgent one goes before all others, whatever waits. */
+  say(message: Record<string, unknown>, isUrgent = false): void {
     const text = JSON.stringify(message);
-    this.offer({
-      key: 'reply',
-      delivery: 'reply',
-      priority: 'HIGH',
-      rows: 0,
-      sizeBytes: text.length,
-      encode: () => text,
-    });
+    const rank = isUrgent
+      ? ({ key: 'urgent', priority: 'CRITICAL' } as const)
+      : ({ key: 'reply', priority: 'HIGH' } as const);
+    this.offer({ ...rank, delivery: 'reply', rows: 0, sizeBytes: text.length, encode: () => text });
   }
 
   /** What went wrong, in all the words clients look for; the socket stays. */
-  fault(thrown: unknown, about: Record<string, unknown> = {}): void {
+  fault(thrown: unknown, about: Record<string, unknown> = {}, isUrgent = false): void {
     const error = LabError.from(thrown);
     const retry = retryAfterOf(error);
-    this.say({
+    const said = {
       type: 'error',
       detail: error.message,
       error: error.message,
@@ -151,7 +147,8 @@ export class LabLinkConnection implements SocketClient, RequestClient {
       ...(retry === undefined ? {} : { retry_after: retry }),
       timestamp: isoTime(this.#place.parts.clock.nowNs()),
       ...Object.fromEntries(Object.entries(about).filter(([, value]) => value !== undefined)),
-    });
+    };
+    this.say(said, isUrgent);
   }
 
   /** A message of somebody's choosing (POST /api/websocket/test/send). */
@@ -231,7 +228,7 @@ export class LabLinkConnection implements SocketClient, RequestClient {
     if (verdict.kind === 'refused') {
       const { action, retryAfterS } = verdict;
       if (action === 'close') this.end(CLOSE_RATE, 'Far too many requests.');
-      else this.fault(new LabError('hub.rate-limited', 'Rate limit exceeded', { retryAfterS }), { re: type });
+      else this.fault(new LabError('hub.rate-limited', 'Rate limit exceeded', { retryAfterS }), { re: type }, true);
       return;
     }
     try {
