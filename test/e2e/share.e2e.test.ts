@@ -70,7 +70,24 @@ describe('where', () => {
     await box.fill(String(port));
     await box.press('Enter');
     await dialog().getByText('A port is 1 … 65535.').waitFor({ state: 'detached' });
-    expect(await box.inputValue()).toBe(String(port));
+    await expect.poll(() => box.inputValue(), SOON).toBe(String(port));
+  });
+
+  it('two changes at once are both kept, though the settings are sent whole', async () => {
+    const anonymous = dialog().getByRole('switch', { name: 'Clients without a login may look' });
+    const name = dialog().getByLabel('Name of the shared bench');
+    await name.fill('Bench of two changes');
+    // Both in one turn of the page: the second is sent before the first is answered.
+    await page.evaluate(() => {
+      const find = (label: string): HTMLElement | null => document.querySelector(`[aria-label="${label}"]`);
+      find('Name of the shared bench')?.blur();
+      find('Clients without a login may look')?.click();
+    });
+    await expect.poll(() => anonymous.getAttribute('aria-checked'), SOON).toBe('true');
+    await anonymous.click();
+    await expect.poll(() => anonymous.getAttribute('aria-checked'), SOON).toBe('false');
+    expect(await name.inputValue()).toBe('Bench of two changes');
+    expect(await dialog().getByLabel('Port', { exact: true }).inputValue()).toBe(String(port));
   });
 
   it('beyond this machine a certificate is wanted, and nobody may look without a login', async () => {

@@ -11,8 +11,8 @@ const LEAST_MESSAGE = 1024;
 const MOST_MESSAGE = 16_777_216;
 
 /** What one client, and all together, may cost. */
-export function LimitRows({ limits, onSet }: { limits: Limits; onSet: (limits: Limits) => void }): ReactElement {
-  const put = (change: Partial<Limits>): void => onSet({ ...limits, ...change });
+export function LimitRows(props: { limits: Limits; onSet: (some: Partial<Limits>) => void }): ReactElement {
+  const { limits, onSet } = props;
   return (
     <>
       <Row title="Connections" hint="At once; further ones are refused, and told so.">
@@ -20,7 +20,7 @@ export function LimitRows({ limits, onSet }: { limits: Limits; onSet: (limits: L
           label="Connections"
           value={String(limits.connections)}
           read={(text) => readWhole(text, 1, 1000)}
-          onSet={(connections) => put({ connections })}
+          onSet={(connections) => onSet({ connections })}
         />
       </Row>
       <Row
@@ -32,7 +32,7 @@ export function LimitRows({ limits, onSet }: { limits: Limits; onSet: (limits: L
           value={String(limits.queueItems)}
           unit="messages"
           read={(text) => readWhole(text, 16, 100_000)}
-          onSet={(queueItems) => put({ queueItems })}
+          onSet={(queueItems) => onSet({ queueItems })}
         />
       </Row>
       <Row title="Longest message" hint="Of a client; a longer one ends its connection.">
@@ -40,7 +40,7 @@ export function LimitRows({ limits, onSet }: { limits: Limits; onSet: (limits: L
           label="Longest message"
           value={sizeText(limits.messageBytes)}
           read={readMessageBytes}
-          onSet={(messageBytes) => put({ messageBytes })}
+          onSet={(messageBytes) => onSet({ messageBytes })}
         />
       </Row>
       <Row title="Coming back" hint="How long a lost client may come back and get what it missed.">
@@ -49,7 +49,7 @@ export function LimitRows({ limits, onSet }: { limits: Limits; onSet: (limits: L
           value={String(limits.replayS)}
           unit="s"
           read={(text) => readWhole(text, 0, 3600)}
-          onSet={(replayS) => put({ replayS })}
+          onSet={(replayS) => onSet({ replayS })}
         />
       </Row>
     </>

@@ -11,12 +11,15 @@ const MAX_LISTENERS = 8;
 const PROFILES = Object.keys(PROFILE_WORDS) as ShareProfile[];
 
 /** Further ports, each with one protocol alone. */
-export function ListenerRow(props: { settings: ShareSettings; onSet: (listeners: Listeners) => void }): ReactElement {
-  const { settings, onSet } = props;
+export function ListenerRow(props: {
+  settings: ShareSettings;
+  onChange: (how: (share: ShareSettings) => Listeners) => void;
+}): ReactElement {
+  const { settings, onChange } = props;
   const { listeners } = settings;
   const add = useRef<HTMLButtonElement>(null);
-  const put = (index: number, change: Partial<Listeners[number]>): void =>
-    onSet(listeners.map((one, at) => (at === index ? { ...one, ...change } : one)));
+  const put = (own: number, change: Partial<Listeners[number]>): void =>
+    onChange((share) => share.listeners.map((one) => (one.port === own ? { ...one, ...change } : one)));
   return (
     <Row title="Further ports" hint="Each speaks one protocol alone, for clients that know only that one.">
       <div className="share-listeners">
@@ -26,13 +29,13 @@ export function ListenerRow(props: { settings: ShareSettings; onSet: (listeners:
               label={`Port of listener ${index + 1}`}
               value={String(one.port)}
               read={(text) => readPort(text, settings, index)}
-              onSet={(port) => put(index, { port })}
+              onSet={(port) => put(one.port, { port })}
             />
             <select
               className="input"
               aria-label={`Protocol of listener ${index + 1}`}
               value={one.profile}
-              onChange={(event) => put(index, { profile: event.target.value as ShareProfile })}
+              onChange={(event) => put(one.port, { profile: event.target.value as ShareProfile })}
             >
               {PROFILES.map((profile) => (
                 <option key={profile} value={profile}>
@@ -47,7 +50,7 @@ export function ListenerRow(props: { settings: ShareSettings; onSet: (listeners:
               onClick={() => {
                 // Its button goes with it: the focus stays here.
                 add.current?.focus();
-                onSet(listeners.filter((_, at) => at !== index));
+                onChange((share) => share.listeners.filter(({ port }) => port !== one.port));
               }}
             >
               Remove
@@ -60,7 +63,7 @@ export function ListenerRow(props: { settings: ShareSettings; onSet: (listeners:
           className="btn"
           disabled={listeners.length >= MAX_LISTENERS}
           title={listeners.length >= MAX_LISTENERS ? `${MAX_LISTENERS} at most` : undefined}
-          onClick={() => onSet([...listeners, { port: freePort(settings), profile: 'lablink' }])}
+          onClick={() => onChange((share) => [...share.listeners, { port: freePort(share), profile: 'lablink' }])}
         >
           Add a port
         </button>

@@ -16,7 +16,8 @@ import { TlsForm } from './tls-form.tsx';
 export function ShareSetup(props: { settings: ShareSettings; share: ShareState; isLocked: boolean }): ReactElement {
   const { settings, share, isLocked } = props;
   const { problem, attempt } = useAttempt();
-  const set = (change: Partial<ShareSettings>): void => void attempt(() => changeShare(change));
+  const change = (how: (share: ShareSettings) => Partial<ShareSettings>): void => void attempt(() => changeShare(how));
+  const set = (fields: Partial<ShareSettings>): void => change(() => fields);
   const reach = reachText(settings);
   const isLocal = isLoopback(settings.host);
   return (
@@ -66,10 +67,13 @@ export function ShareSetup(props: { settings: ShareSettings; share: ShareState; 
           onChange={(anonymous) => set({ anonymous })}
         />
       </Row>
-      <ListenerRow settings={settings} onSet={(listeners) => set({ listeners })} />
+      <ListenerRow settings={settings} onChange={(how) => change((share) => ({ listeners: how(share) }))} />
       <details className="server-more">
         <summary>More</summary>
-        <LimitRows limits={settings.limits} onSet={(limits) => set({ limits })} />
+        <LimitRows
+          limits={settings.limits}
+          onSet={(some) => change(({ limits }) => ({ limits: { ...limits, ...some } }))}
+        />
       </details>
     </fieldset>
   );

@@ -20,12 +20,12 @@ export function ShareSwitch(props: {
   const { busy, problem, attempt } = useAttempt();
   const { word, tone } = STATE_WORDS[share.state];
   const turn = (on: boolean): void => {
-    if (!busy) void attempt(() => changeShare({ on }));
+    if (!busy) void attempt(() => changeShare(() => ({ on })));
   };
   const again = (): void =>
     void attempt(async () => {
-      await changeShare({ on: false });
-      await changeShare({ on: true });
+      await changeShare(() => ({ on: false }));
+      await changeShare(() => ({ on: true }));
     });
   return (
     <>
