@@ -11,7 +11,7 @@ let token: string;
 beforeAll(async () => {
   lab = await openHubLab({
     attach: ['daq'],
-    hub: { limits: { queueItems: 200, messageBytes: 1_048_576, replayS: 300 } },
+    hub: { limits: { queueItems: 200, messageBytes: 1_048_576, replayS: 300, connections: 20 } },
   });
   token = await lab.token('developer');
   proxy = await openFaultProxy(Number(new URL(lab.url()).port));
