@@ -30,8 +30,11 @@ test('101 108 two clients of our own at two rates: each row is one the engine ha
   const numbers = compareRows(all.log, truth);
   expect(numbers).toEqual(numbers.map((_, index) => (numbers[0] ?? 0) + index));
   const thinned = compareRows(some.log, truth);
-  const steps = thinned.slice(1).map((seq, index) => seq - (thinned[index] ?? 0));
-  expect(Math.min(...steps)).toBeGreaterThan(1);
+  const timeOf = (seq: number | undefined): number => Number((truth.get(seq ?? -1)?.timeNs ?? 0n) / 1_000_000n) / 1000;
+  // One a second by the times of the rows, however unevenly the instrument answered.
+  expect(thinned.length).toBeLessThanOrEqual(timeOf(thinned.at(-1)) - timeOf(thinned[0]) + 2);
+  const between = numbers.filter((seq) => seq >= (thinned[0] ?? 0) && seq <= (thinned.at(-1) ?? 0));
+  expect(thinned.length).toBeLessThan(between.length);
   for (const { stream } of [all, some]) expect(stream.stats).toMatchObject({ unaccounted: 0, lost: 0 });
   for (const { client } of [fast, slow])
     expect(client.traffic).toMatchObject({ malformed: 0, unaccounted: 0, dropped: 0 });

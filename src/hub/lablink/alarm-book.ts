@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import type { AlarmRule, AlarmState } from '../../contract/alarm-schema.ts';
 import type { BenchState } from '../../contract/bench-schema.ts';
+import { alarmEventId } from '../bench/alarm-event-id.ts';
 import type { HubBench } from '../bench/hub-bench.ts';
 import { type AlarmEvent, alarmEvent, raisedMessages } from './alarm-event.ts';
 import { isoTime } from './server-time.ts';
@@ -82,7 +82,7 @@ export class AlarmBook implements Disposable {
     if (!isRaised(state) || this.#active.has(state.rule)) return;
     const rule = this.#bench.state.rules.find(({ id }) => id === state.rule);
     if (!rule) return;
-    const event = alarmEvent(eventId(state), rule, state, this.#where(rule));
+    const event = alarmEvent(alarmEventId(state), rule, state, this.#where(rule));
     this.#active.set(state.rule, event);
     if (!isNews) return;
     for (const message of raisedMessages(event)) this.#say(event, message);
@@ -126,9 +126,4 @@ export class AlarmBook implements Disposable {
 
 function isRaised({ state }: AlarmState): boolean {
   return state === 'active' || state === 'latched';
-}
-
-/** The same for the same raising of the same rule, whoever looks. */
-function eventId({ rule, sinceNs }: AlarmState): string {
-  return `event_${createHash('sha256').update(`${rule}\n${sinceNs}`).digest('hex').slice(0, 8)}`;
 }
