@@ -13,7 +13,7 @@ export function ShareTrends({ trend }: { trend: ShareTrend }): ReactElement {
     <section aria-label="The last ten minutes">
       <div className="server-trend-head">
         <h3>The last ten minutes</h3>
-        <span className="quiet">asked for while this is open</span>
+        <span className="quiet">asked of the hub while this tab is open</span>
         <span className="quiet num">{at === undefined ? '' : `at ${formatClock(at, false)}`}</span>
       </div>
       <div className="server-trends">
