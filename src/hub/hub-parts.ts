@@ -9,6 +9,7 @@ import type { ConnectionBook } from './connection-book.ts';
 import type { HubLog } from './hub-log.ts';
 import type { ChannelDesk } from './labwire/channel-desk.ts';
 import type { HubMetrics } from './metrics/hub-metrics.ts';
+import type { ScreenLimits } from './screen/screen-limits.ts';
 import type { WsSettings } from './ws-settings.ts';
 
 /** What a hub allows its clients, beside how many may come. */
@@ -55,6 +56,8 @@ export interface HubParts {
   readonly pageFolder: string | undefined;
   /** A new link to the engine, trusted as the hub's own, for one remote screen; undefined: there are none. */
   readonly openEngineLink: (() => Promise<Link>) | undefined;
+  /** What one remote screen may take. */
+  readonly screens: ScreenLimits;
   /** Whether requests without a login get anywhere. */
   readonly isOpen: boolean;
 }

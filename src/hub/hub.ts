@@ -17,6 +17,7 @@ import { BenchEvents } from './labwire/bench-events.ts';
 import { ChannelDesk } from './labwire/channel-desk.ts';
 import { HubEvents } from './labwire/hub-events.ts';
 import { HubMetrics } from './metrics/hub-metrics.ts';
+import { SCREEN_LIMITS, type ScreenLimits } from './screen/screen-limits.ts';
 import type { FenceOptions } from './server/fence.ts';
 import { isLoopback } from './server/fence.ts';
 import { type OpenPort, openPort, type PortOptions, type TlsFiles } from './server/ports.ts';
@@ -49,6 +50,8 @@ export interface HubOptions {
   pageFolder?: string | undefined;
   /** A new trusted link to the engine, for each remote screen. Default: none is let in. */
   openEngineLink?: (() => Promise<Link>) | undefined;
+  /** Default SCREEN_LIMITS. */
+  screens?: ScreenLimits | undefined;
   /** How long clients may take to let go at the end; ms. Default 5 s. */
   drainMs?: number | undefined;
 }
@@ -98,6 +101,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
       folder: options.folder,
       pageFolder: options.pageFolder,
       openEngineLink: options.openEngineLink,
+      screens: options.screens ?? SCREEN_LIMITS,
       isOpen: options.ports.every(({ host }) => isLoopback(host)),
     };
     scope.use(

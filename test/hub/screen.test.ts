@@ -4,8 +4,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CONTRACT_VERSION } from '../../src/contract/calls.ts';
 import { encodeLoginRenewal } from '../../src/contract/login-renewal.ts';
 import { SOCKET_PROTOCOL } from '../../src/contract/socket-link.ts';
+import { ManualClock } from '../../src/core/clock.ts';
 import { LabError } from '../../src/core/errors.ts';
 import type { HubConnection } from '../../src/hub/connection-book.ts';
+import { SCREEN_LIMITS } from '../../src/hub/screen/screen-limits.ts';
 import { PASSWORD } from './access-bench.ts';
 import { type HubLab, openHubLab } from './hub-harness.ts';
 import { closeOf, openPage, openPageSocket, refusedStatus } from './screen-page.ts';
@@ -13,7 +15,8 @@ import { closeOf, openPage, openPageSocket, refusedStatus } from './screen-page.
 let lab: HubLab;
 
 beforeAll(async () => {
-  lab = await openHubLab();
+  // Little: the system's own buffers are filled first, and a slow computer needs a while for each answer.
+  lab = await openHubLab({ hub: { screens: { ...SCREEN_LIMITS, maxPendingBytes: 2 * 1024 * 1024 } } });
 });
 afterAll(() => lab[Symbol.asyncDispose]());
 
@@ -250,6 +253,23 @@ describe('the login of a remote screen', () => {
     page.send(encodeLoginRenewal(await lab.token('admin')));
     expect(await closed).toMatchObject({ code: 4401 });
   });
+});
+
+it('ends with its token when the page does not renew the login', async () => {
+  const clock = new ManualClock(BigInt(Date.now()) * 1_000_000n);
+  await using other = await openHubLab({ attach: [], hub: { clock } });
+  const { access, accessExpiresInS } = await other.access.login(
+    { username: 'viewer', password: PASSWORD },
+    { address: '127.0.0.1' },
+  );
+  await clock.advance((accessExpiresInS - 9) * 1000);
+  const page = await openPageSocket(other, access);
+  page.send(JSON.stringify(hello));
+  await once(page, 'message');
+  const closed = closeOf(page);
+  // The computer may have needed a while for the login.
+  await clock.advance(15_000);
+  expect(await closed).toEqual({ code: 4401, reason: 'The login ran out and was not renewed. Log in again.' });
 });
 
 it('says goodbye when the hub ends, and ends the links to the engine', async () => {

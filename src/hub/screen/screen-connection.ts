@@ -23,15 +23,7 @@ import { closeSocket } from '../server/socket-wire.ts';
 import { refuseCall } from './call-fence.ts';
 import { CallTable } from './call-table.ts';
 import { publicAnswer, publicEvent } from './public-state.ts';
-
-export interface ScreenLimits {
-  /** A page that has this much on its way does not read: its socket is closed. */
-  maxPendingBytes: number;
-  /** A page must say hello within that; ms. */
-  helloMs: number;
-}
-
-export const SCREEN_LIMITS: ScreenLimits = { maxPendingBytes: 16 * 1024 * 1024, helloMs: 10_000 };
+import type { ScreenLimits } from './screen-limits.ts';
 
 /** Close codes of ours as labwire.1 has them, and of RFC 6455 7.4.1. */
 const NOT_LOGGED_IN = 4401;
@@ -77,10 +69,10 @@ export class ScreenConnection implements HubConnection {
   #roundTripMs: number | null = null;
   readonly #traffic = { sent: 0, received: 0, bytesSent: 0, bytesReceived: 0 };
 
-  constructor(parts: HubParts, visit: SocketVisit, limits: ScreenLimits = SCREEN_LIMITS) {
+  constructor(parts: HubParts, visit: SocketVisit) {
     this.#parts = parts;
     this.#socket = visit.socket;
-    this.#limits = limits;
+    this.#limits = parts.screens;
     this.#principal = visit.principal;
     this.address = visit.from;
     this.openedNs = parts.clock.nowNs();

@@ -1,6 +1,6 @@
 import type { ReactElement } from 'react';
 import type { ShareConnection } from '../../contract/share-schema.ts';
-import { benchStore } from '../engine-link.ts';
+import { benchStore, linkStore } from '../engine-link.ts';
 import { useMay } from '../may.ts';
 import { readLogin } from '../remote-login.ts';
 import { useStore } from '../store.ts';
@@ -13,9 +13,11 @@ const NAMED = 3;
 /** Who else looks at this bench from elsewhere, and what this screen may; nothing while nobody does and it may all. */
 export function Presence(): ReactElement | null {
   const connections = useStore(benchStore, (bench) => bench?.share.connections ?? NONE);
+  const isLive = useStore(linkStore, ({ state }) => state === 'live');
   const mayControl = useMay('control');
   const others = otherPeople(connections, readLogin()?.user);
-  if (others.length === 0 && mayControl) return null;
+  // Who looked when the link ended is not known to look now.
+  if (!isLive || (others.length === 0 && mayControl)) return null;
   const names = others.map(({ user }) => user);
   const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : '';
   return (
