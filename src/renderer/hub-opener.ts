@@ -22,10 +22,10 @@ export function createHubOpener(openLink: (token: string, signal: AbortSignal) =
       try {
         let login = readLogin();
         if (!login) throw new LabError('hub.unauthenticated', 'This page is not logged in. Log in again.');
-        if (login.expiresAt - Date.now() < TOO_SHORT_MS) login = await renewLogin(login, signal);
+        if (login.expiresAt - Date.now() < TOO_SHORT_MS) login = await renewLogin(login);
         const stale = login;
         const link = await openLink(login.access, signal).catch(async () => {
-          login = await renewLogin(stale, signal);
+          login = await renewLogin(readLogin() ?? stale);
           return openLink(login.access, signal);
         });
         keepRenewed(link, login);

@@ -15,6 +15,7 @@ export interface RemoteLogin {
 }
 
 const KEY = 'labwire.login';
+const RENEWAL_LIMIT_MS = 10_000;
 
 export function readLogin(): RemoteLogin | undefined {
   const text = sessionStorage.getItem(KEY);
@@ -48,12 +49,22 @@ export function keepLogin(answer: unknown): RemoteLogin {
 }
 
 /** Gets the next tokens. Throws hub.unauthenticated when the login is over (it is forgotten then), link.closed when the hub did not say. */
-export async function renewLogin(login: RemoteLogin, signal?: AbortSignal): Promise<RemoteLogin> {
+export function renewLogin(login: RemoteLogin): Promise<RemoteLogin> {
+  renewal ??= renew(login).finally(() => {
+    renewal = undefined;
+  });
+  return renewal;
+}
+
+/** One at a time: a token used twice ends the login. */
+let renewal: Promise<RemoteLogin> | undefined;
+
+async function renew(login: RemoteLogin): Promise<RemoteLogin> {
   const answer = await fetch(new URL('api/security/refresh', document.baseURI), {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify({ refresh_token: login.refresh }),
-    ...(signal ? { signal } : {}),
+    signal: AbortSignal.timeout(RENEWAL_LIMIT_MS),
   }).catch(() => undefined);
   if (answer?.ok) return keepLogin(await answer.json());
   if (answer?.status !== 401 && answer?.status !== 403)
