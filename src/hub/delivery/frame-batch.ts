@@ -1,4 +1,3 @@
-import { encodeFrame, FRAME_TYPE } from '../../protocol/lab/labwire-frame.ts';
 import type { Flight } from './flow-window.ts';
 
 /** Frames that go out as one message. */
@@ -41,28 +40,4 @@ export class FrameBatch {
     this.#bytes = 0;
     return { data, flights };
   }
-}
-
-/** A BATCH of `labwire.1`: whole frames, each padded to 8. */
-export function joinLabwireFrames(frames: readonly Uint8Array[]): Uint8Array {
-  const payload = new Uint8Array(frames.reduce((sum, { length }) => sum + ((length + 7) & ~7), 0));
-  let at = 0;
-  for (const frame of frames) {
-    payload.set(frame, at);
-    at += (frame.length + 7) & ~7;
-  }
-  return encodeFrame({
-    type: FRAME_TYPE.batch,
-    flags: 0,
-    codec: 'raw',
-    dtype: 'f32',
-    handle: 0,
-    channels: 0,
-    seq: 0,
-    t0Ns: 0n,
-    dtS: 0,
-    rows: frames.length,
-    skipped: undefined,
-    payload,
-  });
 }

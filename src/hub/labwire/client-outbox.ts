@@ -1,11 +1,11 @@
 import type { WebSocket } from 'ws';
+import { encodeBatch } from '../../protocol/lab/labwire-frame.ts';
 import { deliveryOptions, NATIVE_DELIVERY } from '../delivery/delivery-options.ts';
 import type { DeliveryState } from '../delivery/delivery-report.ts';
 import { Outbox } from '../delivery/outbox.ts';
 import { createSocketWire } from '../server/socket-wire.ts';
 import type { LabwireRoom } from './labwire-room.ts';
 import type { Body, SendOptions } from './outgoing.ts';
-import { batchOfFrames } from './row-form.ts';
 import { microsOf } from './wire-error.ts';
 
 /** Messages and bytes of one socket, both ways. */
@@ -49,7 +49,7 @@ export function createClientOutbox({ parts }: LabwireRoom, host: ClientOutboxHos
         maxMessages: parts.limits.queueItems,
         ...(parts.limits.messageRate === undefined ? {} : { rate: parts.limits.messageRate ?? undefined }),
       }),
-      joinFrames: batchOfFrames,
+      joinFrames: encodeBatch,
       onReport(report) {
         if (report.state !== state && report.state !== 'NORMAL')
           parts.metrics.pressed(report.state === 'EMERGENCY' ? 'emergency' : 'backpressure');

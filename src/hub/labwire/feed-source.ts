@@ -1,4 +1,4 @@
-import type { FrameSkip, SkipReason } from '../../protocol/lab/labwire-frame.ts';
+import { encodeBatch, type FrameSkip, type SkipReason } from '../../protocol/lab/labwire-frame.ts';
 import type { Priority } from '../../protocol/lab/priority.ts';
 import type { FeedHold } from '../bench/feed-table.ts';
 import type { FeedGap, StreamFeed } from '../bench/stream-feed.ts';
@@ -6,7 +6,7 @@ import type { Backlog, SourceFrame, StreamSource, Thinning } from '../delivery/d
 import type { FrameCompressor } from './frame-compressor.ts';
 import { chooseRows, type PlacedRow } from './row-choice.ts';
 import { type Pace, RowCursor } from './row-cursor.ts';
-import { batchOfFrames, type RowAccept, RowForm } from './row-form.ts';
+import { type RowAccept, RowForm } from './row-form.ts';
 import { dtypeOf, schemaOf } from './stream-form.ts';
 
 export interface FeedSourceOptions {
@@ -221,7 +221,7 @@ export class FeedSource implements StreamSource {
     this.#moveAfter(last);
     const [first] = frames;
     if (first === undefined) return undefined;
-    const data = frames.length === 1 ? first : batchOfFrames(frames.filter((frame) => typeof frame !== 'string'));
+    const data = frames.length === 1 ? first : encodeBatch(frames.filter((frame) => typeof frame !== 'string'));
     return { data, rows: chosen.length, thinnedRows: thinned };
   }
 

@@ -6,6 +6,7 @@ import type { FenceReason, SessionHold, SessionOwner } from '../access/resume-se
 import { maySubscribe } from '../access/role.ts';
 import type { ConnectionCounts, HubConnection } from '../connection-book.ts';
 import type { Outbox } from '../delivery/outbox.ts';
+import { outboxCounts } from '../delivery/outbox-counts.ts';
 import { CLOSE_RATE } from '../delivery/request-buckets.ts';
 import type { SocketVisit } from '../server/door.ts';
 import { keepAlive } from '../server/keep-alive.ts';
@@ -121,13 +122,9 @@ export class LabwireConnection implements HubConnection, SessionOwner {
   }
 
   counts(): ConnectionCounts {
-    const { buffer, performance, state } = this.#outbox.stats();
     return {
       ...this.#counts,
-      queued: buffer.size,
-      utilization: buffer.utilization,
-      dropped: performance.dropped_messages,
-      state: state.emergency_mode ? 'emergency' : state.backpressure_active ? 'backpressure' : 'normal',
+      ...outboxCounts(this.#outbox),
       streams: this.#streams?.size ?? 0,
       rawBytes: this.#compressor.plainBytes,
       wireBytes: this.#compressor.wireBytes,

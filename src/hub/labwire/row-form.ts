@@ -165,37 +165,8 @@ export class RowForm {
   }
 }
 
-/** Whole frames as one message. */
-export function batchOfFrames(frames: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const size = frames.reduce((sum, { length }) => sum + padded(length), 0);
-  const payload = new Uint8Array(size);
-  let at = 0;
-  for (const frame of frames) {
-    payload.set(frame, at);
-    at += padded(frame.length);
-  }
-  return encodeFrame({
-    type: FRAME_TYPE.batch,
-    flags: 0,
-    codec: 'raw',
-    dtype: 'f64',
-    handle: 0,
-    channels: 0,
-    seq: 0,
-    t0Ns: 0n,
-    dtS: 0,
-    rows: frames.length,
-    skipped: undefined,
-    payload,
-  });
-}
-
 /** ns since 1970 of a row of a page. */
 export function timeOf(page: RowPage, index: number): bigint {
   const seconds = page.timeS ? (page.timeS[index] ?? 0) : index * page.dtS;
   return page.t0Ns + BigInt(Math.round(seconds * 1e9));
-}
-
-function padded(bytes: number): number {
-  return (bytes + 7) & ~7;
 }

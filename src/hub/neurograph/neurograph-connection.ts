@@ -10,6 +10,7 @@ import type { ConnectionCounts, HubConnection } from '../connection-book.ts';
 import { deliveryOptions, NATIVE_DELIVERY } from '../delivery/delivery-options.ts';
 import type { DeliveryClass, Encoded } from '../delivery/outbound-message.ts';
 import { Outbox } from '../delivery/outbox.ts';
+import { outboxCounts } from '../delivery/outbox-counts.ts';
 import { CLOSE_RATE } from '../delivery/request-buckets.ts';
 import type { ChannelEvent } from '../labwire/channel-desk.ts';
 import type { SocketVisit } from '../server/door.ts';
@@ -112,13 +113,9 @@ export class NeurographConnection implements HubConnection, SessionOwner {
   }
 
   counts(): ConnectionCounts {
-    const { buffer, performance, state } = this.#outbox.stats();
     return {
       ...this.#counts,
-      queued: buffer.size,
-      utilization: buffer.utilization,
-      dropped: performance.dropped_messages,
-      state: state.emergency_mode ? 'emergency' : state.backpressure_active ? 'backpressure' : 'normal',
+      ...outboxCounts(this.#outbox),
       streams: 0,
     };
   }

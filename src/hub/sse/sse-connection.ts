@@ -7,6 +7,7 @@ import type { ConnectionCounts, HubConnection } from '../connection-book.ts';
 import { deliveryOptions, NATIVE_DELIVERY } from '../delivery/delivery-options.ts';
 import type { Attachment } from '../delivery/delivery-source.ts';
 import { Outbox } from '../delivery/outbox.ts';
+import { outboxCounts } from '../delivery/outbox-counts.ts';
 import type { HubParts } from '../hub-parts.ts';
 import { FeedSource } from '../labwire/feed-source.ts';
 import { readHistory } from '../labwire/history-desk.ts';
@@ -104,13 +105,9 @@ export class SseConnection implements HubConnection {
   }
 
   counts(): ConnectionCounts {
-    const { buffer, performance, state } = this.#outbox.stats();
     return {
       ...this.#counts,
-      queued: buffer.size,
-      utilization: buffer.utilization,
-      dropped: performance.dropped_messages,
-      state: state.emergency_mode ? 'emergency' : state.backpressure_active ? 'backpressure' : 'normal',
+      ...outboxCounts(this.#outbox),
       streams: 1,
       rawBytes: 0,
       wireBytes: 0,

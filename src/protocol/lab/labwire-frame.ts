@@ -111,13 +111,37 @@ export function parseFrame(bytes: Uint8Array): LabwireFrame {
   return frame;
 }
 
+/** Whole frames as one BATCH, each padded to 8. */
+export function encodeBatch(frames: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const payload = new Uint8Array(frames.reduce((sum, { length }) => sum + padded(length), 0));
+  let at = 0;
+  for (const frame of frames) {
+    payload.set(frame, at);
+    at += padded(frame.length);
+  }
+  return encodeFrame({
+    type: FRAME_TYPE.batch,
+    flags: 0,
+    codec: 'raw',
+    dtype: 'f64',
+    handle: 0,
+    channels: 0,
+    seq: 0,
+    t0Ns: 0n,
+    dtS: 0,
+    rows: frames.length,
+    skipped: undefined,
+    payload,
+  });
+}
+
 /** The frames of a BATCH. Throws `protocol.malformed` for any that cannot be read, and for a batch in a batch. */
 export function* framesOfBatch(batch: LabwireFrame): Generator<LabwireFrame> {
   let at = 0;
   for (let index = 0; index < batch.rows; index++) {
     const frame = parseFirstFrame(batch.payload.subarray(at));
     if (frame.type === FRAME_TYPE.batch) throw malformed('a batch holds a batch');
-    at += (frameBytes(frame.payload.length, frame.skipped !== undefined) + 7) & ~7;
+    at += padded(frameBytes(frame.payload.length, frame.skipped !== undefined));
     yield frame;
   }
   if (at < batch.payload.length) throw malformed(`${batch.payload.length - at} bytes follow its last frame`);
@@ -169,4 +193,8 @@ function malformed(what: string): LabError {
     'protocol.malformed',
     `A binary message of the lab server cannot be read: ${what}. It is left out; the numbering shows what it held as lost.`,
   );
+}
+
+function padded(bytes: number): number {
+  return (bytes + 7) & ~7;
 }
