@@ -40,7 +40,7 @@ test('101 108 two clients of our own at two rates: each row is one the engine ha
     expect(client.traffic).toMatchObject({ malformed: 0, unaccounted: 0, dropped: 0 });
 });
 
-test('a streaming device: every sample arrives as it is, packed where its grid gives the float back, raw, and as text', async () => {
+test('280 a streaming device: every sample arrives as it is, packed where its grid gives the float back, raw, and as text', async () => {
   const equipment = lab.bench.equipment.find(({ type }) => type === 'data_acquisition');
   const name = equipment?.streams[0]?.name ?? '';
   const { key, info } = keyOf(lab, 'daq', name);

@@ -69,7 +69,7 @@ const SUBSCRIBE: Record<HubRole, string> = {
   anonymous: 'metrics status',
 };
 
-test.each(HUB_ROLES)('221–250 SUBSCRIBE and BROADCAST of %s, six channels each, over the socket', async (role) => {
+test.each(HUB_ROLES)('221–250, 285 SUBSCRIBE and BROADCAST of %s, six channels each, over the socket', async (role) => {
   const client = await connect(role);
   const answer = await client.ask({ type: 'subscribe', channels: NEUROGRAPH_CHANNELS }, 'subscribed');
   const allowed = SUBSCRIBE[role].split(' ');
@@ -139,6 +139,23 @@ test.each([
   const answered = client.messages.slice(before).indexOf(last);
   // The bucket fills while it is emptied: a slow machine answers a few more.
   expect(answered).toBeGreaterThanOrEqual(limit);
+});
+
+test('284 the limit comes first, then the permission, then the subscription, then its metric', async () => {
+  const client = await connect('viewer');
+  const subscribers = async (): Promise<string> => {
+    const page = await fetch(`${hub.url()}/metrics`, { headers: { authorization: `Bearer ${tokens.get('admin')}` } });
+    return /channel_subscriptions_total\{channel="signals"\} (\d+)/.exec(await page.text())?.[1] ?? '0';
+  };
+  const before = await subscribers();
+  const from = client.messages.length;
+  for (let count = 0; count < 60; count++) client.say({ type: 'subscribe', channels: ['signals'] });
+  const refused = await client.next('error', from);
+  expect(refused.message).toBe('Rate limit exceeded');
+  const answers = client.messages.slice(from, client.messages.indexOf(refused));
+  expect(answers.length).toBeGreaterThanOrEqual(50);
+  for (const answer of answers) expect(answer).toMatchObject({ type: 'subscribed', channels: [], denied: ['signals'] });
+  expect(await subscribers()).toBe(before);
 });
 
 test('259 invented types share one bucket', async () => {
@@ -241,7 +258,7 @@ test('on a port of its own it is what /ws means', async () => {
   expect(client.messages[0]).toMatchObject({ type: 'connected', user_id: 'viewer', reconnected: false });
 });
 
-test('201–216 each of the 16 metrics moves in a session', async () => {
+test('201–216, 219 each of the 16 metrics moves in a session', async () => {
   const text = await (
     await fetch(`${hub.url()}/metrics`, { headers: { authorization: `Bearer ${tokens.get('admin')}` } })
   ).text();

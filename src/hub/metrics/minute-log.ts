@@ -3,7 +3,10 @@ import type { HubParts } from '../hub-parts.ts';
 export const EVERY_MINUTE_MS = 60_000;
 
 /** A line each minute: how many connections and streams there are, what was sent, what was not. */
-export function logEachMinute({ clock, connections, log }: HubParts, everyMs: number): Disposable {
+export function logEachMinute(
+  { clock, connections, log }: Pick<HubParts, 'clock' | 'connections' | 'log'>,
+  everyMs: number,
+): Disposable {
   let timer: Disposable;
   const again = (): void => {
     timer = clock.after(everyMs, () => {
