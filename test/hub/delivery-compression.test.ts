@@ -24,7 +24,7 @@ test.each([
   ['json', 1024, 'zlib', 5],
   ['binary', 2048, 'zlib', 4],
   ['other', 1024, 'gzip', 6],
-] as const)('276, 305 305 %s: below %i bytes plain, from there on %s %i', (type, threshold, kind, level) => {
+] as const)('276, 305 %s: below %i bytes plain, from there on %s %i', (type, threshold, kind, level) => {
   const compressor = new MessageCompressor(new ManualClock(), FIXED);
   expect(compressor.compress('s', type, repetitive(threshold - 1))).toMatchObject({ kind: 'none' });
   const packed = compressor.compress('s', type, repetitive(threshold));
