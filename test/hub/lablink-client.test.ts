@@ -29,7 +29,7 @@ test.each([
   ['lablink-enhanced', true],
   ['lablink', false],
 ] as const)(
-  'our client of %s: streams, sets, captures, locks, loses the lock, outputs off',
+  '141 our client of %s: streams, sets, captures, locks, loses the lock, outputs off',
   async (dialect, greeting) => {
     const { hub, far, server, token } = await openBoth(greeting);
     await far.until('the dialect', ({ servers }) => servers[0]?.dialect === dialect);

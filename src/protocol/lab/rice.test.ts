@@ -69,6 +69,23 @@ test('336 a smooth signal takes a tenth of its JSON', () => {
   expect(pack(codes).length / json).toBeLessThan(0.1);
 });
 
+test.each([250, 500, 1000])('303 a second of a heart at %i Hz, with noise, takes a fifth of its JSON', (rateHz) => {
+  const random = seededRandom(rateHz);
+  const codes = Int16Array.from({ length: rateHz }, (_, i) => {
+    const beat = ((i / rateHz) * 1.2) % 1;
+    return Math.round(
+      1100 * Math.exp(-(((beat - 0.3) / 0.012) ** 2)) +
+        280 * Math.exp(-(((beat - 0.55) / 0.05) ** 2)) +
+        3 * random.normal(),
+    );
+  });
+  const json = JSON.stringify(Array.from(codes, (code) => code / 1000)).length;
+  const back = new Int16Array(rateHz);
+  decodeRice(pack(codes), 0, back);
+  expect(back).toEqual(codes);
+  expect(pack(codes).length / json).toBeLessThan(0.2);
+});
+
 test('bytes that are none never hang, throw anything else, or read outside', () => {
   const random = seededRandom(2);
   const codes = new Int16Array(500);
