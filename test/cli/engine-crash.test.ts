@@ -54,12 +54,12 @@ async function attach(screen: LabScreen, names: readonly string[]): Promise<{ re
   for (const { id, instrument } of screen.state.channels) {
     if (instrument === supply) await screen.client.call('channel.set', { channel: id, rateHz: 10 });
   }
+  const changedNs = BigInt(Date.now()) * 1_000_000n;
   await screen.until('a stream of each', ({ streams }) =>
     ids.every((id) => streams.some(({ instrument }) => instrument === id)),
   );
   // Saved by itself within a second of the last change: the next engine attaches what is in it.
-  const { savedNs } = screen.state.bench;
-  await screen.until('the bench saved', ({ bench: { savedNs: now } }) => now !== null && now !== savedNs);
+  await screen.until('the bench saved', ({ bench: { savedNs } }) => savedNs !== null && BigInt(savedNs) > changedNs);
   return { resources, ids };
 }
 
