@@ -58,7 +58,7 @@ const ALLOWED = [
   /^\/(out|out\/main|out\/main\/chunks|out\/preload|out\/renderer|out\/renderer\/assets)$/,
   /^\/out\/main\/(chunks\/)?[\w.-]+\.js$/,
   /^\/out\/preload\/index\.cjs$/,
-  /^\/out\/renderer\/(index\.html|(assets\/)?[\w.-]+\.(js|css|woff2?|svg|png))$/,
+  /^\/out\/renderer\/((index|login)\.html|(assets\/)?[\w.-]+\.(js|css|woff2?|svg|png))$/,
   /^\/(package\.json|LICENSE|resources|resources\/icon\.png)$/,
   /^\/resources\/instruments(\/[a-z0-9-]+\.yaml)?$/,
   /^\/node_modules(\/|$)/,
@@ -77,7 +77,7 @@ test.each(['linux', 'win32', 'darwin'] as const)(
       path.replaceAll('\\', '/'),
     );
     expect(list.filter((path) => !ALLOWED.some((allowed) => allowed.test(path)))).toEqual([]);
-    for (const entry of ['index', 'engine-entry', 'cli', 'simulator', 'export-worker', 'vendor-visa']) {
+    for (const entry of ['index', 'engine-entry', 'cli', 'hub', 'simulator', 'export-worker', 'vendor-visa']) {
       expect(list).toContain(`/out/main/${entry}.js`);
     }
     const packages = packagesOf(list);
