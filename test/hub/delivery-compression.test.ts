@@ -5,7 +5,7 @@ import { seededRandom } from '../../src/core/seeded-random.ts';
 import { COMPRESSION_KINDS, COMPRESSION_RULES } from '../../src/hub/compression/compression-rule.ts';
 import { inflateInbound, NODE_INFLATER } from '../../src/hub/compression/deflate.ts';
 import { MessageCompressor } from '../../src/hub/compression/message-compressor.ts';
-import { tagFrame } from '../../src/hub/compression/tagged-frame.ts';
+import { encodeTagged } from '../../src/hub/lablink/socket/tagged-frame.ts';
 import { openTagged } from '../../src/protocol/lab/compression.ts';
 
 const FIXED = { isAdaptive: false };
@@ -71,15 +71,15 @@ test('337 up to 16 KiB inline, larger ones later', async () => {
   expect(inflateSync((await later).bytes).length).toBe(16 * 1024 + 1);
 });
 
-test('LabLink frames: g or z and the bytes; text where nothing is saved', async () => {
-  const compressor = new MessageCompressor(new ManualClock(), FIXED);
+test('LabLink frames: g or z and the bytes, which our client opens; text where nothing is saved', async () => {
+  const settings = { isEnabled: true, level: 6, thresholdBytes: 1 };
   const text = JSON.stringify({ type: 'stream_data', data: Array.from({ length: 400 }, (_, index) => index / 8) });
   for (const kind of ['gzip', 'zlib'] as const) {
-    const frame = tagFrame(text, await compressor.compress('s', 'json', Buffer.from(text), kind));
+    const frame = await encodeTagged(text, kind, settings, () => {});
     expect(typeof frame !== 'string' && String.fromCharCode(frame[0]!)).toBe(kind[0]);
     expect(openTagged(NODE_INFLATER, frame as Uint8Array)).toBe(text);
   }
-  expect(tagFrame('{}', await compressor.compress('s', 'json', Buffer.from('{}'), 'gzip'))).toBe('{}');
+  expect(await encodeTagged('{}', 'gzip', settings, () => {})).toBe('{}');
 });
 
 test('304 346 figures under their names match a count of the bytes', () => {

@@ -1,6 +1,6 @@
-import { CursorSource, type FrameOrder, type SharedRows } from '../../src/hub/delivery/cursor-source.ts';
 import type { FrameSkip } from '../../src/protocol/lab/labwire-frame.ts';
 import type { Priority } from '../../src/protocol/lab/priority.ts';
+import { CursorSource, type FrameOrder, type SharedRows } from './cursor-source.ts';
 
 /** Row numbers of a stream; the oldest go when more than `capacity` are kept. */
 export class RingOfRows implements SharedRows {

@@ -1,5 +1,5 @@
 import type { RawFrameBlock } from '../../contract/frames.ts';
-import { BATCH_FLAG, batchBytes, createBatch } from '../../core/batch.ts';
+import { BATCH_FLAG, createBatch } from '../../core/batch.ts';
 import { RowRing } from '../../core/ring.ts';
 import type { StreamInfo } from '../../core/stream-info.ts';
 
@@ -140,9 +140,4 @@ export class StreamFeed {
       this.#ring.letGo();
     }
   }
-}
-
-/** Bytes a row of a stream takes in the feed. */
-export function rowBytes(info: StreamInfo): number {
-  return (batchBytes(1024, info.columns.length, info.kind === 'timed' ? BATCH_FLAG.timed : 0) - 72) / 1024;
 }

@@ -1,6 +1,13 @@
 import { LabError } from '../../core/errors.ts';
 import type { Principal } from '../access/principal.ts';
-import { channelRights, HUB_CHANNELS, type HubChannel, mayBroadcast, maySubscribe } from '../access/role.ts';
+import {
+  admitChannels,
+  channelRights,
+  HUB_CHANNELS,
+  type HubChannel,
+  mayBroadcast,
+  maySubscribe,
+} from '../access/role.ts';
 import type { ChannelEvent } from './channel-desk.ts';
 import type { LabwireRoom } from './labwire-room.ts';
 import type { LabwireSession } from './labwire-session.ts';
@@ -23,8 +30,7 @@ export class SubscriptionDesk {
   /** Joins channels the role may hear, and tells what stands there; the others are named. */
   join(wanted: readonly string[]): { channels: string[]; denied: string[] } {
     const { session, principal, room } = this.#host;
-    const denied = wanted.filter((channel) => !maySubscribe(principal.role, channel, room.parts.roles));
-    const channels = wanted.filter((channel) => !denied.includes(channel));
+    const { allowed: channels, denied } = admitChannels(principal.role, wanted, room.parts.roles);
     for (const channel of channels) {
       if (session.channels.has(channel)) continue;
       session.channels.add(channel);

@@ -4,7 +4,7 @@ import type { Priority } from '../../protocol/lab/priority.ts';
 import { askerOf } from '../access/asker.ts';
 import { type AccessChange, isConcerned, type Principal } from '../access/principal.ts';
 import type { FenceReason, SessionHold, SessionOwner } from '../access/resume-session.ts';
-import { HUB_CHANNELS, type HubChannel, mayBroadcast, maySubscribe } from '../access/role.ts';
+import { admitChannels, type HubChannel, mayBroadcast, maySubscribe } from '../access/role.ts';
 import { CLOSE_TOO_LONG, compressBytes, inflateInbound } from '../compression/deflate.ts';
 import type { ConnectionCounts, HubConnection } from '../connection-book.ts';
 import { deliveryOptions, NATIVE_DELIVERY } from '../delivery/delivery-options.ts';
@@ -253,8 +253,8 @@ export class NeurographConnection implements HubConnection, SessionOwner {
 
   #subscribe(asked: readonly string[]): void {
     const { kept } = this.#hold.session;
-    const denied = asked.filter((channel) => !this.#mayHear(channel));
-    const channels = asked.filter((channel) => !denied.includes(channel)) as HubChannel[];
+    const { allowed, denied } = admitChannels(this.#principal.role, asked, this.#room.parts.roles);
+    const channels = allowed as HubChannel[];
     for (const channel of channels) {
       if (kept.channels.has(channel)) continue;
       kept.channels.add(channel);
@@ -273,11 +273,8 @@ export class NeurographConnection implements HubConnection, SessionOwner {
     if (this.#hold.session.kept.channels.delete(channel)) this.#room.parts.metrics.neurograph.unsubscribed(channel);
   }
 
-  #mayHear(channel: string): boolean {
-    return (
-      (HUB_CHANNELS as readonly string[]).includes(channel) &&
-      maySubscribe(this.#principal.role, channel, this.#room.parts.roles)
-    );
+  #mayHear(channel: HubChannel): boolean {
+    return maySubscribe(this.#principal.role, channel, this.#room.parts.roles);
   }
 
   #giveToken(): void {

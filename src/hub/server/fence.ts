@@ -57,8 +57,3 @@ function isAddress(name: string): boolean {
 function ownName(): string {
   return hostname().toLowerCase();
 }
-
-/** Only this machine can reach an address of this kind. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
-}

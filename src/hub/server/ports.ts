@@ -4,8 +4,8 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { LabError } from '../../core/errors.ts';
 import { Scope } from '../../core/scope.ts';
+import { isLoopback } from '../access/place.ts';
 import type { Profile } from './door.ts';
-import { isLoopback } from './fence.ts';
 import type { SocketGate } from './socket-gate.ts';
 
 export interface PortOptions {

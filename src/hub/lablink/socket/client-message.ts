@@ -10,7 +10,6 @@ export const MAX_INTERVAL_MS = 3_600_000;
 const MAX_WINDOW = 10_000;
 
 export const STREAM_TYPES = ['readings', 'waveform', 'measurements'] as const;
-export type StreamType = (typeof STREAM_TYPES)[number];
 
 const name = z.string().min(1).max(200);
 const intervalMs = z.number().min(MIN_INTERVAL_MS).max(MAX_INTERVAL_MS).default(100);

@@ -1,8 +1,6 @@
-import { deflate, deflateSync, gzip, gzipSync, type InputType, type ZlibOptions } from 'node:zlib';
+import { compressBytes } from '../../compression/deflate.ts';
 import type { SocketCompression, WsSettings } from '../../ws-settings.ts';
 
-/** Longer texts are compressed beside the event loop. */
-const INLINE_BYTES = 16 * 1024;
 /** Saving less is not worth a client's time. */
 const LEAST_SAVED = 0.1;
 const TAGS = { gzip: 0x67, zlib: 0x7a } as const;
@@ -22,7 +20,6 @@ export function encodeTagged(
   if (kind === 'none' || !settings.isEnabled) return text;
   const raw = Buffer.from(text);
   if (raw.length < settings.thresholdBytes) return text;
-  const options = { level: settings.level };
   const finish = (packed: Uint8Array): string | Uint8Array => {
     if (packed.length + 1 > raw.length * (1 - LEAST_SAVED)) return text;
     const frame = new Uint8Array(packed.length + 1);
@@ -31,18 +28,6 @@ export function encodeTagged(
     counted(raw.length, frame.length);
     return frame;
   };
-  if (raw.length <= INLINE_BYTES) return finish(kind === 'gzip' ? gzipSync(raw, options) : deflateSync(raw, options));
-  return pack(kind === 'gzip' ? gzip : deflate, raw, options).then(finish);
-}
-
-type Packer = (
-  input: InputType,
-  options: ZlibOptions,
-  done: (error: Error | null, packed: Buffer<ArrayBuffer>) => void,
-) => void;
-
-function pack(packer: Packer, raw: Buffer, options: ZlibOptions): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    packer(raw, options, (error, packed) => (error ? reject(error) : resolve(packed)));
-  });
+  const packed = compressBytes(kind, settings.level, raw);
+  return packed instanceof Promise ? packed.then(finish) : finish(packed);
 }

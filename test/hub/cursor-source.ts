@@ -1,8 +1,8 @@
-import type { FrameSkip } from '../../protocol/lab/labwire-frame.ts';
-import type { Priority } from '../../protocol/lab/priority.ts';
-import type { Backlog, SourceFrame, StreamSource, Thinning } from './delivery-source.ts';
-import type { Encoded } from './outbound-message.ts';
-import { addSkips } from './skip.ts';
+import type { Backlog, SourceFrame, StreamSource, Thinning } from '../../src/hub/delivery/delivery-source.ts';
+import type { Encoded } from '../../src/hub/delivery/outbound-message.ts';
+import { addSkips } from '../../src/hub/delivery/skip.ts';
+import type { FrameSkip } from '../../src/protocol/lab/labwire-frame.ts';
+import type { Priority } from '../../src/protocol/lab/priority.ts';
 
 /** Numbered rows in a ring that others fill and share. */
 export interface SharedRows {
