@@ -81,18 +81,23 @@ async function main() {
   const results = [];
   if (process.env.LABWIRE_CI === '1' && missingPackages().length > 0) {
     for (const line of missingPackagesText()) console.log(line);
-    results.push({ passed: 0, failed: missingPackages().length, skipped: 0 });
+    results.push({ name: 'system packages', passed: 0, failed: missingPackages().length, skipped: 0 });
   }
   await bootstrap();
   for (const name of names) {
     const begun = performance.now();
     console.log(`\nlabwire: ${name} …`);
     const result = await SUITES[name](filters);
-    results.push(result);
+    results.push({ name, ...result });
     console.log(`labwire: ${name}: ${textOf(result)} in ${elapsed(begun)}`);
   }
   const total = sum(results);
-  console.log(`\nlabwire: tests took ${elapsed(start)}\n\n${textOf(total)}`);
+  console.log(`\nlabwire: tests took ${elapsed(start)}`);
+  // Last, so that whoever sees only the end of the output knows which.
+  for (const line of results.flatMap((result) => result.unsteady ?? [])) console.log(`labwire: unsteady: ${line}`);
+  for (const result of results.filter(({ failed }) => failed > 0))
+    for (const line of result.failures ?? [result.name]) console.log(`labwire: FAILED: ${line}`);
+  console.log(`\n${textOf(total)}`);
   if (total.failed > 0) process.exitCode = 1;
 }
 
