@@ -1,13 +1,13 @@
 import { gunzipSync, inflateSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { seededRandom } from '../../src/core/seeded-random.ts';
-import { SampleRing } from '../../src/hub/lablink/sample-ring.ts';
+import { Pace } from '../../src/hub/acquisition/pace.ts';
+import { SampleRing } from '../../src/hub/acquisition/sample-ring.ts';
 import { crossingsOf, peaksOf, qualityOf, rollingStatistics, trendOf } from '../../src/hub/lablink/series.ts';
-import { isoTime } from '../../src/hub/lablink/server-time.ts';
-import { Pace } from '../../src/hub/lablink/socket/pace.ts';
 import { encodeTagged } from '../../src/hub/lablink/socket/tagged-frame.ts';
 import { spectrumOf } from '../../src/hub/lablink/spectrum.ts';
 import { waveformFigures } from '../../src/hub/lablink/waveform-figures.ts';
+import { isoTime } from '../../src/hub/server-time.ts';
 
 test('times are UTC with microseconds', () => {
   expect(isoTime(1_763_044_222_123_456_789n)).toBe('2025-11-13T14:30:22.123456Z');

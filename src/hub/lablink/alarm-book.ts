@@ -2,8 +2,8 @@ import type { AlarmRule, AlarmState } from '../../contract/alarm-schema.ts';
 import type { BenchState } from '../../contract/bench-schema.ts';
 import { alarmEventId } from '../bench/alarm-event-id.ts';
 import type { HubBench } from '../bench/hub-bench.ts';
+import { isoTime } from '../server-time.ts';
 import { type AlarmEvent, alarmEvent, raisedMessages } from './alarm-event.ts';
-import { isoTime } from './server-time.ts';
 import type { Broadcast } from './socket/socket-client.ts';
 
 /** Cleared events that are remembered. */

@@ -1,6 +1,6 @@
 import type { AlarmRule, AlarmState } from '../../contract/alarm-schema.ts';
+import { isoTime } from '../server-time.ts';
 import { wordsOf } from './alarm-rule.ts';
-import { isoTime } from './server-time.ts';
 
 /** One time an alarm was raised, from then until it cleared, in the words of LabLink. */
 export interface AlarmEvent {

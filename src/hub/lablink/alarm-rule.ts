@@ -1,8 +1,8 @@
 import type { AlarmCondition, AlarmRule } from '../../contract/alarm-schema.ts';
 import type { Severity } from '../../contract/value-schema.ts';
 import { LabError } from '../../core/errors.ts';
+import { channelOf } from '../bench/controls.ts';
 import type { Equipment } from '../bench/equipment.ts';
-import { channelOf } from './controls.ts';
 
 export const ALARM_TYPES = [
   'threshold',

@@ -1,6 +1,6 @@
 import type { BenchState } from '../../contract/bench-schema.ts';
 import type { HubBench } from '../bench/hub-bench.ts';
-import { isoTime } from './server-time.ts';
+import { isoTime } from '../server-time.ts';
 import type { Broadcast } from './socket/socket-client.ts';
 
 type Job = BenchState['jobs'][number];

@@ -1,7 +1,7 @@
 import { LabError } from '../../core/errors.ts';
 import type { ControlValue } from '../../core/instrument.ts';
+import { controlOf } from '../bench/controls.ts';
 import type { Equipment } from '../bench/equipment.ts';
-import { controlOf } from './controls.ts';
 import { checkChannel, LOAD_MODES } from './reading.ts';
 
 export type CommandParameters = Readonly<Record<string, unknown>>;

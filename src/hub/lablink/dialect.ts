@@ -1,14 +1,14 @@
 import { neurographRate } from '../../protocol/lab/neurograph-role.ts';
+import { AcquisitionBook } from '../acquisition/acquisition-book.ts';
 import { RequestBuckets } from '../delivery/request-buckets.ts';
 import type { OpenDialect } from '../dialect.ts';
+import { RecordingDesk } from '../recording/recording-desk.ts';
 import type { SocketDoor } from '../server/door.ts';
-import { AcquisitionBook } from './acquisition-book.ts';
 import { AlarmBook } from './alarm-book.ts';
 import { BenchNews } from './bench-news.ts';
 import { CaptureDesk } from './capture-desk.ts';
 import type { LabLinkPlace } from './place.ts';
 import { ProfileBook } from './profile-book.ts';
-import { RecordingDesk } from './recording-desk.ts';
 import { addLabLinkRoutes } from './rest/routes.ts';
 import { CLIENT_TYPES } from './socket/client-message.ts';
 import { LabLinkConnection } from './socket/lablink-connection.ts';

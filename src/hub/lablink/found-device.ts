@@ -1,6 +1,6 @@
 import type { FoundInstrument } from '../../contract/discovery-schema.ts';
 import type { HubBench } from '../bench/hub-bench.ts';
-import { isoTime } from './server-time.ts';
+import { isoTime } from '../server-time.ts';
 
 const TYPES: Readonly<Record<FoundInstrument['role'], string>> = {
   supply: 'power_supply',

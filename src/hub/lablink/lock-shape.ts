@@ -1,7 +1,7 @@
 import type { ListedLock } from '../../contract/lock-schema.ts';
 import type { LockEvent } from '../access/lock-history.ts';
 import type { LockSessionView } from '../access/lock-session.ts';
-import { isoTime, isoTimeOfMs } from './server-time.ts';
+import { isoTime, isoTimeOfMs } from '../server-time.ts';
 
 /** A lock of the engine, and the session of this hub it came through. */
 export type SessionLock = ListedLock & { session: string | undefined };

@@ -1,11 +1,11 @@
 import type { LockDesk } from '../access/lock-desk.ts';
 import type { LockHistory } from '../access/lock-history.ts';
+import type { AcquisitionBook } from '../acquisition/acquisition-book.ts';
 import type { HubParts } from '../hub-parts.ts';
-import type { AcquisitionBook } from './acquisition-book.ts';
+import type { RecordingDesk } from '../recording/recording-desk.ts';
 import type { AlarmBook } from './alarm-book.ts';
 import type { CaptureDesk } from './capture-desk.ts';
 import type { ProfileBook } from './profile-book.ts';
-import type { RecordingDesk } from './recording-desk.ts';
 import type { SocketBook } from './socket/socket-book.ts';
 import type { StopLatch } from './stop-latch.ts';
 

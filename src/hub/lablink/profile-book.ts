@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { LabError } from '../../core/errors.ts';
 import type { HubParts } from '../hub-parts.ts';
+import { isoTime } from '../server-time.ts';
 import { KeptJson } from './kept-json.ts';
-import { isoTime } from './server-time.ts';
 
 /** Longest settings of one profile, and most profiles. */
 const MAX_SETTINGS = 200;

@@ -1,8 +1,8 @@
 import { LabError } from '../../core/errors.ts';
+import { channelCount, channelOf, controlOf, lampOf, settingOf } from '../bench/controls.ts';
 import type { Equipment } from '../bench/equipment.ts';
 import type { LatestValue } from '../bench/latest-values.ts';
-import { channelCount, channelOf, controlOf, lampOf, settingOf } from './controls.ts';
-import { isoTime } from './server-time.ts';
+import { isoTime } from '../server-time.ts';
 
 /** Newest values by channel id. */
 export type Values = ReadonlyMap<string, LatestValue>;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Diagnostics } from '../../contract/discovery-schema.ts';
+import { channelCount, controlOf } from '../bench/controls.ts';
 import type { Equipment } from '../bench/equipment.ts';
-import { channelCount, controlOf } from './controls.ts';
 import { commandsOf } from './device-command.ts';
 import { LOAD_MODES } from './reading.ts';
 

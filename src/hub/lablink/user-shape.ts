@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { KeyView, NewKey, UserView } from '../access/access-view.ts';
 import { NAMED_ROLES, type NamedRole, rightsOf } from '../access/role.ts';
-import { isoTimeOfMs } from './server-time.ts';
+import { isoTimeOfMs } from '../server-time.ts';
 
 export const userShape = z.object({
   user_id: z.string(),

@@ -1,7 +1,7 @@
+import { controlOf, settingOf } from '../bench/controls.ts';
 import type { Equipment } from '../bench/equipment.ts';
+import { isoTime } from '../server-time.ts';
 import type { Capture } from './capture-desk.ts';
-import { controlOf, settingOf } from './controls.ts';
-import { isoTime } from './server-time.ts';
 
 /** What is said about a waveform without its samples, as LabLink sends it on its sockets: `data_id` leads to them. */
 export interface WaveformHead {

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { LabError } from '../../../core/errors.ts';
-import type { Acquisition } from '../acquisition.ts';
-import { acquisitionStats, acquisitionWindow, timeOrNull } from '../acquisition-shape.ts';
+import type { Acquisition } from '../../acquisition/acquisition.ts';
+import { acquisitionStats, acquisitionWindow, timeOrNull } from '../../acquisition/acquisition-shape.ts';
+import { isoTime } from '../../server-time.ts';
 import { findEquipment } from '../find-equipment.ts';
 import { needAcquisitions } from '../read-right.ts';
-import { isoTime } from '../server-time.ts';
 import { type AddRoutes, anyObject, done, pathText } from './route.ts';
 
 const CONTROL = { right: 'control' as const };

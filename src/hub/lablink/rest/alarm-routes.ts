@@ -4,6 +4,7 @@ import type { AlarmRule } from '../../../contract/alarm-schema.ts';
 import { LabError } from '../../../core/errors.ts';
 import { askerOf } from '../../access/asker.ts';
 import type { Principal } from '../../access/principal.ts';
+import { isoTime } from '../../server-time.ts';
 import { AlarmNotes } from '../alarm-notes.ts';
 import {
   ALARM_CONDITIONS,
@@ -17,7 +18,6 @@ import {
 import { findEquipment } from '../find-equipment.ts';
 import type { LabLinkPlace } from '../place.ts';
 import { needAlarms } from '../read-right.ts';
-import { isoTime } from '../server-time.ts';
 import { type AddRoutes, anyObject, done, pathText } from './route.ts';
 
 const CONTROL = { right: 'control' as const };

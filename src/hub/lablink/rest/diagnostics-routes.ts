@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { Diagnostics } from '../../../contract/discovery-schema.ts';
 import type { Equipment } from '../../bench/equipment.ts';
 import type { HubParts } from '../../hub-parts.ts';
+import { isoTime } from '../../server-time.ts';
 import { findEquipment } from '../find-equipment.ts';
-import { isoTime } from '../server-time.ts';
 import { isConnected } from '../status-shape.ts';
 import { type AddRoutes, anyObject, equipmentPath } from './route.ts';
 

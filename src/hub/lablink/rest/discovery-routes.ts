@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { LabError } from '../../../core/errors.ts';
 import { askerOf } from '../../access/asker.ts';
+import { isoTime } from '../../server-time.ts';
 import { discoveredDevice } from '../found-device.ts';
-import { isoTime } from '../server-time.ts';
 import { type AddRoutes, anyObject, pathText } from './route.ts';
 
 const tags = ['discovery'];

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { LabError } from '../../../core/errors.ts';
 import type { ControlValue } from '../../../core/instrument.ts';
+import { controlOf } from '../../bench/controls.ts';
 import type { Equipment } from '../../bench/equipment.ts';
 import { underLock } from '../command-desk.ts';
-import { controlOf } from '../controls.ts';
 import { switchesOn } from '../device-command.ts';
 import { findEquipment } from '../find-equipment.ts';
 import { type Profile, profileBody, profileShape } from '../profile-book.ts';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { LabEvent } from '../../../contract/recording-schema.ts';
+import { isoTime } from '../../server-time.ts';
 import { findEquipment } from '../find-equipment.ts';
 import type { LabLinkPlace } from '../place.ts';
-import { isoTime } from '../server-time.ts';
 import type { StopState } from '../stop-latch.ts';
 import { type AddRoutes, anyObject, equipmentPath, queryCount } from './route.ts';
 

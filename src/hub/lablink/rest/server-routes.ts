@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { maySubscribe } from '../../access/role.ts';
 import type { HubParts } from '../../hub-parts.ts';
-import { isoTime } from '../server-time.ts';
+import { isoTime } from '../../server-time.ts';
 import type { AddRoutes } from './route.ts';
 
 const OPEN = { config: { right: 'open' as const } };

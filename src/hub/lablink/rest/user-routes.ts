@@ -4,7 +4,7 @@ import { ANONYMOUS, type Principal } from '../../access/principal.ts';
 import { hasRight, type NamedRole, parseRole } from '../../access/role.ts';
 import type { HubConnection } from '../../connection-book.ts';
 import type { HubParts } from '../../hub-parts.ts';
-import { isoTime, isoTimeOfMs } from '../server-time.ts';
+import { isoTime, isoTimeOfMs } from '../../server-time.ts';
 import { keyOf, keyShape, roleShape, roles, userOf, userShape } from '../user-shape.ts';
 import { type AddRoutes, done, pathText } from './route.ts';
 

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { LabError } from '../../../core/errors.ts';
 import type { Equipment } from '../../bench/equipment.ts';
+import { isoTime } from '../../server-time.ts';
 import type { Capture } from '../capture-desk.ts';
 import { findEquipment } from '../find-equipment.ts';
 import { needReadings } from '../read-right.ts';
-import { isoTime } from '../server-time.ts';
 import { NOT_MEASURED, waveformFigures } from '../waveform-figures.ts';
 import { waveformData } from '../waveform-shape.ts';
 import { type AddRoutes, anyObject, done, pathText } from './route.ts';

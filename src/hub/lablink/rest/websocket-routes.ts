@@ -2,10 +2,10 @@ import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { LabError } from '../../../core/errors.ts';
 import { parsePriority } from '../../../protocol/lab/priority.ts';
+import { recordingStats, startedAt } from '../../recording/recording-desk.ts';
+import { isoTime } from '../../server-time.ts';
 import { SOCKET_COMPRESSIONS } from '../../ws-settings.ts';
 import type { LabLinkPlace } from '../place.ts';
-import { recordingStats, startedAt } from '../recording-desk.ts';
-import { isoTime } from '../server-time.ts';
 import type { SocketClient } from '../socket/socket-client.ts';
 import { type AddRoutes, anyObject, pathText } from './route.ts';
 

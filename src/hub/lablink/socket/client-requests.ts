@@ -1,7 +1,7 @@
 import type { Principal } from '../../access/principal.ts';
+import { recordingStats } from '../../recording/recording-desk.ts';
+import { isoTime } from '../../server-time.ts';
 import type { LabLinkPlace } from '../place.ts';
-import { recordingStats } from '../recording-desk.ts';
-import { isoTime } from '../server-time.ts';
 import type { ClientMessage } from './client-message.ts';
 import type { StreamDesk } from './stream-desk.ts';
 

@@ -1,11 +1,11 @@
 import { LabError } from '../../../core/errors.ts';
+import { Pace } from '../../acquisition/pace.ts';
 import type { Equipment } from '../../bench/equipment.ts';
 import type { FeedHold } from '../../bench/feed-table.ts';
+import { newestTimeNs, takeNewest } from '../../bench/feed-values.ts';
 import type { LatestValue } from '../../bench/latest-values.ts';
 import type { StreamFeed } from '../../bench/stream-feed.ts';
-import { newestTimeNs, takeNewest } from '../feed-values.ts';
 import { measurementsOf, type Reading, readingOf, type Values } from '../reading.ts';
-import { Pace } from './pace.ts';
 import type { StreamPlace, StreamSink, StreamTask } from './stream-task.ts';
 
 export interface ReadingAsk {

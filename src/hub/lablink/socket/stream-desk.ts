@@ -1,13 +1,13 @@
 import { LabError } from '../../../core/errors.ts';
 import type { Priority } from '../../../protocol/lab/priority.ts';
 import type { Principal } from '../../access/principal.ts';
+import { AcquisitionTask } from '../../acquisition/acquisition-task.ts';
 import type { OutboundMessage } from '../../delivery/outbound-message.ts';
+import { isoTime } from '../../server-time.ts';
 import type { SocketCompression } from '../../ws-settings.ts';
 import { findEquipment } from '../find-equipment.ts';
 import type { LabLinkPlace } from '../place.ts';
 import { needAcquisitions, needReadings } from '../read-right.ts';
-import { isoTime } from '../server-time.ts';
-import { AcquisitionTask } from './acquisition-task.ts';
 import type { ClientMessage, StartStream } from './client-message.ts';
 import { ReadingTask } from './reading-task.ts';
 import type { Level } from './socket-client.ts';

@@ -1,9 +1,9 @@
 import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
+import { channelOf } from '../bench/controls.ts';
 import type { Equipment } from '../bench/equipment.ts';
 import type { HubBench } from '../bench/hub-bench.ts';
 import { Acquisition, type AcquisitionConfig } from './acquisition.ts';
-import { channelOf } from './controls.ts';
 import { SampleRing } from './sample-ring.ts';
 
 /** As a client asks for it. */

@@ -1,7 +1,7 @@
 import type { RowPage } from '../../core/ring.ts';
 import { channelId } from '../../core/stream-info.ts';
-import type { LatestValue } from '../bench/latest-values.ts';
-import type { StreamFeed } from '../bench/stream-feed.ts';
+import type { LatestValue } from './latest-values.ts';
+import type { StreamFeed } from './stream-feed.ts';
 
 /** Time of one row of a page. */
 export function rowTimeNs(page: RowPage, index: number): bigint {

@@ -3,11 +3,11 @@ import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
 import { channelId } from '../../core/stream-info.ts';
 import type { FeedHold } from '../bench/feed-table.ts';
+import { rowTimeNs } from '../bench/feed-values.ts';
 import type { HubBench } from '../bench/hub-bench.ts';
 import type { StreamFeed } from '../bench/stream-feed.ts';
-import { rowTimeNs } from './feed-values.ts';
+import { Pace } from './pace.ts';
 import { SampleRing } from './sample-ring.ts';
-import { Pace } from './socket/pace.ts';
 
 export interface AcquisitionConfig {
   equipment: string;

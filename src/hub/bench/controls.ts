@@ -1,5 +1,5 @@
 import type { ControlValue } from '../../core/instrument.ts';
-import type { Equipment } from '../bench/equipment.ts';
+import type { Equipment } from './equipment.ts';
 
 type Control = Equipment['instrument']['controls'][number];
 

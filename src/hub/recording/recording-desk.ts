@@ -4,8 +4,8 @@ import { LabError } from '../../core/errors.ts';
 import { askerOf } from '../access/asker.ts';
 import type { Principal } from '../access/principal.ts';
 import type { HubBench } from '../bench/hub-bench.ts';
+import { isoTime } from '../server-time.ts';
 import type { WsSettings } from '../ws-settings.ts';
-import { isoTime } from './server-time.ts';
 
 /** Figures of a session, in the words of LabLink. `filepath` is the name of its newest file: where the bench keeps them is no client's business. */
 export interface RecordingStats {

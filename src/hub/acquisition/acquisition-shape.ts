@@ -1,5 +1,5 @@
+import { isoTime } from '../server-time.ts';
 import type { Acquisition } from './acquisition.ts';
-import { isoTime } from './server-time.ts';
 
 type Numbers = Record<string, number>;
 

@@ -1,7 +1,7 @@
-import type { Acquisition } from '../acquisition.ts';
-import type { AcquisitionBook } from '../acquisition-book.ts';
-import { acquisitionStats, acquisitionWindow } from '../acquisition-shape.ts';
-import type { StreamPlace, StreamSink, StreamTask } from './stream-task.ts';
+import type { StreamPlace, StreamSink, StreamTask } from '../lablink/socket/stream-task.ts';
+import type { Acquisition } from './acquisition.ts';
+import type { AcquisitionBook } from './acquisition-book.ts';
+import { acquisitionStats, acquisitionWindow } from './acquisition-shape.ts';
 
 export interface AcquisitionStreamAsk {
   acquisition: string;
