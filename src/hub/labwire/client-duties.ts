@@ -1,4 +1,5 @@
 import type { Outbox } from '../delivery/outbox.ts';
+import type { DeflateLevel } from '../server/deflate-level.ts';
 import type { FrameCompressor } from './frame-compressor.ts';
 import type { LabwireRoom } from './labwire-room.ts';
 import type { Body, SendOptions } from './outgoing.ts';
@@ -8,6 +9,8 @@ export interface ClientDutiesHost {
   room: LabwireRoom;
   outbox: Outbox;
   compressor: FrameCompressor;
+  /** Of the text its socket deflates. */
+  deflate: DeflateLevel;
   streams(): number;
   say(body: Body, options: SendOptions): void;
   /** The login ran out. */
@@ -79,17 +82,18 @@ export class ClientDuties implements Disposable {
     });
   }
 
-  /** How frames are compressed follows the link. */
+  /** How frames and text are compressed follows the link. */
   #look(): void {
-    const { room, outbox, compressor } = this.#host;
+    const { room, outbox, compressor, deflate } = this.#host;
     this.after('look', LOOK_MS, () => {
       const { goodputBytesPerS, shortestRoundTripMs } = outbox.details();
-      compressor.look({
+      const level = compressor.look({
         roundTripMs: shortestRoundTripMs,
         bitsPerS: goodputBytesPerS === undefined ? undefined : goodputBytesPerS * 8,
         goodputBytesPerS,
         loopLagMs: room.parts.metrics.lagMs,
       });
+      deflate.set(level);
       this.#look();
     });
   }

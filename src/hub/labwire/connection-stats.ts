@@ -1,5 +1,6 @@
 import type { Outbox } from '../delivery/outbox.ts';
 import type { RequestStats } from '../delivery/request-buckets.ts';
+import type { DeflateLevel } from '../server/deflate-level.ts';
 import type { FrameCompressor } from './frame-compressor.ts';
 
 /** What `get_stats` is made of. */
@@ -11,6 +12,7 @@ export interface StatsParts {
   counts: { sent: number; received: number; bytesSent: number; bytesReceived: number };
   rateLimits: RequestStats;
   compressor: FrameCompressor;
+  deflate: DeflateLevel;
 }
 
 /** Figures of one connection under the names of the documents: VITAL’s groups, and LabLink’s `connection`. */
@@ -22,6 +24,7 @@ export function connectionStats({
   counts,
   rateLimits,
   compressor,
+  deflate,
 }: StatsParts): Record<string, unknown> {
   const { windowBytes, inFlightBytes, goodputBytesPerS, shortestRoundTripMs, queueAgeMs, unackedEvents } =
     outbox.details();
@@ -33,6 +36,7 @@ export function connectionStats({
     connection: outbox.connectionStats(),
     ...outbox.stats(),
     ...compressor.stats(),
+    permessage_deflate: { level: deflate.level ?? null },
     window: {
       bytes: windowBytes,
       in_flight: inFlightBytes,

@@ -46,9 +46,9 @@ export class FrameCompressor {
     return this.#clock.monotonicMs();
   }
 
-  /** Every two seconds. */
-  look(measure: Omit<LevelMeasure, 'busyShare'>): void {
-    this.#compressor.look(measure);
+  /** Every two seconds; gives the level from now on, 1–9. */
+  look(measure: Omit<LevelMeasure, 'busyShare'>): number {
+    return this.#compressor.look(measure);
   }
 
   forget(stream: string): void {

@@ -8,6 +8,7 @@ import type { ConnectionCounts, HubConnection } from '../connection-book.ts';
 import type { Outbox } from '../delivery/outbox.ts';
 import { outboxCounts } from '../delivery/outbox-counts.ts';
 import { CLOSE_RATE } from '../delivery/request-buckets.ts';
+import { DeflateLevel } from '../server/deflate-level.ts';
 import type { SocketVisit } from '../server/door.ts';
 import { keepAlive } from '../server/keep-alive.ts';
 import { closeSocket } from '../server/socket-wire.ts';
@@ -59,6 +60,7 @@ export class LabwireConnection implements HubConnection, SessionOwner {
   readonly #socket: WebSocket;
   readonly #outbox: Outbox;
   readonly #compressor: FrameCompressor;
+  readonly #deflate: DeflateLevel;
   #principal: Principal;
   #state: 'greeting' | 'entering' | 'ready' | 'over' = 'greeting';
   #accept: Accept = { binary: false, codecs: new Set(), priorities: true, ack: false };
@@ -82,6 +84,7 @@ export class LabwireConnection implements HubConnection, SessionOwner {
     this.address = visit.from;
     const { clock } = room.parts;
     this.#compressor = new FrameCompressor(clock);
+    this.#deflate = new DeflateLevel(socket);
     this.openedNs = clock.nowNs();
     this.#outbox = createClientOutbox(room, {
       id: this.id,
@@ -98,6 +101,7 @@ export class LabwireConnection implements HubConnection, SessionOwner {
       room,
       outbox: this.#outbox,
       compressor: this.#compressor,
+      deflate: this.#deflate,
       streams: () => this.#streams?.size ?? 0,
       say: (body, options) => this.#say(body, options),
       expired: () => this.end(CLOSE.unauthorized, 'The login has run out.'),
@@ -141,6 +145,7 @@ export class LabwireConnection implements HubConnection, SessionOwner {
       counts: this.#counts,
       rateLimits: buckets.stats(),
       compressor: this.#compressor,
+      deflate: this.#deflate,
     });
   }
 
