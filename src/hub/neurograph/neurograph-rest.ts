@@ -50,6 +50,9 @@ export function neurographRoutes(app: HubApp, parts: HubParts, open: () => reado
       endpoint: '/compat/neurograph/ws',
       protocol: 'ws',
       total_connections: open().length,
+      total_channels: new Set(open().flatMap(({ subscriptions }) => subscriptions)).size,
+      total_subscriptions: open().reduce((sum, { subscriptions }) => sum + subscriptions.length, 0),
+      buffered_events: open().reduce((sum, connection) => sum + connection.counts().queued, 0),
       clients: open().map(({ id, principal, subscriptions }) => ({
         client_id: id,
         user_id: principal.role === 'anonymous' ? null : principal.name,

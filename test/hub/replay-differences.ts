@@ -1,0 +1,110 @@
+import type { WantedDifference } from './replay-judge.ts';
+
+/**
+ * Everything in which our hub does not answer as the recorded NeuroGraph, and why. A test fails for a difference that is not here, and for a line here that is
+ * none.
+ */
+export const NEUROGRAPH_DIFFERENCES: readonly WantedDifference[] = [
+  {
+    in: /^002-(?!v0601-auth)/,
+    what: /: timestamp: time without a zone there, time in UTC here$/,
+    reason: 'a time without a zone cannot be placed',
+  },
+  { in: /^002-(?!v0601-auth)/, what: /^\S+ → connected: role is more$/, reason: 'a client need not guess what it may' },
+  {
+    in: /anonymous|ratelimit|v0601-reconnect/,
+    what: / → error: (detail|error|code|recoverable|timestamp) is more$/,
+    reason: 'an error of the hub says the same to the clients of every server',
+  },
+  {
+    in: /anonymous/,
+    what: /^subscribe → subscribed: channels: \[\] there, \["metrics"\] here$/,
+    reason: 'a single `channel`, which its own page sends, is taken for a list of one',
+  },
+  {
+    in: /^002-anonymous/,
+    what: /^get_subscriptions → subscriptions: channels: \["status","metrics"\] there, \["metrics","status"\] here$/,
+    reason: 'a set there; here in the order they were asked for',
+  },
+  { in: /anonymous/, what: /^pong: error there, nothing here$/, reason: 'it answers the ping of the hub' },
+  {
+    in: /anonymous/,
+    what: /^set_compression(: error there, compression_set here| → error: (type: .*|message is missing|(compression|timestamp) is more))$/,
+    reason: 'packed events are there on request',
+  },
+  {
+    in: /anonymous/,
+    what: /^(\[1,2\]|42) → error: message: "Error processing message: '(list|int)' object has no attribute 'get'" there, "Error processing message: it is no object" here$/,
+    reason: 'what is wrong with the message, not with the program that reads it',
+  },
+  {
+    in: /v0601-anonymous/,
+    what: /^\{"no": "type"\} → error: message: "Unknown message type: None" there, "Unknown message type: unknown" here$/,
+    reason: 'as 1.0.0 says it',
+  },
+  {
+    in: /anonymous|heartbeat/,
+    what: /^event of metrics: data\.(cpu_percent|memory_mb|events_per_sec): null there, number here$/,
+    reason: 'they are measured',
+  },
+  {
+    in: /anonymous|heartbeat/,
+    what: /^event of metrics: data\.total_streams is more$/,
+    reason: 'the hub has streams',
+  },
+  {
+    in: /binary/,
+    what: /^(binary: nothing there, error here|close: without a close frame there, open here)$/,
+    reason: 'a binary message is answered; there it cut the connection',
+  },
+  {
+    in: /auth/,
+    what: /^POST \/api\/v1\/auth\/login: scopes: \["tokens:read".*\] there, \["(admin|developer)"\] here$/,
+    reason: 'the role is the scope: what stands first there is no role, and denies everything',
+  },
+  {
+    in: /^002-auth/,
+    what: /^subscribe → subscribed: (channels: \[\] there, \["metrics","signals"(,"connections")?\] here|(denied|message) (is missing|: .*)|(denied|message): .* here)$/,
+    reason: 'who has logged in has the channels of its role',
+  },
+  {
+    in: /auth/,
+    what: /^handshake [\w -:]+: body: \{"detail":"The token is missing, unknown or has run out\."\}$/,
+    reason: 'a refusal says why',
+  },
+  {
+    in: /^002-auth/,
+    what: /^handshake role (anonymous|tokens:read): status: 101 there, 403 here$/,
+    reason: 'no token is made for nobody, or for what is no role; one that says so was not made here',
+  },
+  {
+    in: /^002-v0601-(auth|reconnect)/,
+    what: /^handshake (login|role|first).*: status: 403 there, 101 here$/,
+    reason: 'a good token is taken; 0.60.1 refuses every one',
+  },
+  {
+    in: /reconnect/,
+    what: /^POST \/api\/v1\/websocket\/broadcast: status: 200 there, 403 here$/,
+    reason: 'nobody sends to others without a login',
+  },
+  {
+    in: /reconnect/,
+    what: /^open → connected: reason is more$/,
+    reason: 'it says why a session did not come back',
+  },
+  {
+    in: /^002-reconnect/,
+    what: /^open → connected: (user_id: "developer" there, null here|reconnected: true there, false here)$/,
+    reason: 'the token alone is no login: whoever read it over a shoulder would be that user',
+  },
+  {
+    in: /^002-reconnect/,
+    what: /^(get_subscriptions → subscriptions: channels: \["signals","logs"\] there, \[\] here|get_reconnection_token: reconnection_token there, error here|get_reconnection_token → reconnection_token: .*|event of signals: 1 there, 0 here)$/,
+    reason: 'so that session did not come back; with its login it does (neurograph.test.ts, 262 to 268)',
+  },
+  {
+    in: /ratelimit/,
+    what: /^GET \/api\/v1\/metrics: status: 401 there, 200 here$/,
+    reason: 'on loopback who has no login may look, where the settings say so',
+  },
+];
