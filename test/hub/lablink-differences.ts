@@ -82,7 +82,9 @@ export const MORE_MESSAGES: Readonly<Record<string, string>> = {
   acquisition_stream: 'parsed there as text, for its NaN',
   alarm: 'alarms reach every socket',
   alarm_event: 'alarms reach every socket',
+  alarm_updated: 'alarms reach every socket',
   alarm_cleared: 'alarms reach every socket',
+  stream_data: 'the server of ws-unified.jsonl starts streams and sends nothing of them',
   discovery_progress: 'searches reach every socket',
 };
 

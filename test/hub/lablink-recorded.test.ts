@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Scope } from '../../src/core/scope.ts';
 import { WS_SETTINGS } from '../../src/hub/ws-settings.ts';
 import { PASSWORD } from './access-bench.ts';
@@ -13,12 +13,12 @@ import {
 import { ask, LabLinkProbe, type Said } from './lablink-probe.ts';
 import { type Line, missing, Names, recorded, replay, requestName } from './lablink-recorded.ts';
 
-let scope = new Scope('recorded conversations');
+let scope: Scope;
 
-afterEach(async () => {
-  await scope[Symbol.asyncDispose]();
+beforeEach(() => {
   scope = new Scope('recorded conversations');
 });
+afterEach(() => scope[Symbol.asyncDispose]());
 
 interface Stage {
   hub: HubLab;
@@ -169,7 +169,7 @@ async function converse(
   return { probe, theirs };
 }
 
-test.each(['ws-fixed.jsonl', 'ws-enhanced.jsonl'])(
+test.each(['ws-fixed.jsonl', 'ws-enhanced.jsonl', 'ws-unified.jsonl', 'ws-fixed-jobs-after-restart.jsonl'])(
   '%s: everything it was told comes, in its shape',
   async (name) => {
     const stage = await openStage();
