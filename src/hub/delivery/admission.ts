@@ -52,7 +52,7 @@ export function admit(
 
 /** The newest is all that counts: it takes the place of the one before, so a slow key does not lose its turn. */
 function admitLatest(message: OutboundMessage, rank: Rank, room: WaitingRoom, pressure: Pressure): Admission {
-  const newest = room.lane(message.key).messages.last?.item;
+  const newest = room.lane(message.key).messages.last;
   if (newest?.message.delivery === 'latest') return { kind: 'replace', entry: newest };
   if (pressure.state === 'EMERGENCY' && rank > HIGH) return DROP;
   return pressure.state !== 'NORMAL' && rank > LOW ? DROP : WAIT;
@@ -75,8 +75,8 @@ function admitSnapshot(
   rules: AdmissionRules,
 ): Admission {
   const lane = room.lane(message.key);
-  const newest = lane.messages.last?.item;
-  if (newest?.isSnapshot) return { kind: 'replace', entry: newest };
+  const newest = lane.messages.last;
+  if (newest && newest === lane.snapshot) return { kind: 'replace', entry: newest };
   if (pressure.nowMs - lane.snapshotMs < rules.snapshotMs) return { kind: 'lose', loss: 'conflated' };
   lane.snapshotMs = pressure.nowMs;
   return { kind: 'wait', isSnapshot: true };

@@ -1,17 +1,18 @@
 import { PRIORITIES, type Priority } from '../../protocol/lab/priority.ts';
 import type { DeliverySource } from './delivery-source.ts';
-import { ListNode } from './linked-list.ts';
 import type { Rank, Turn } from './waiting-message.ts';
 
 /** A source at work: what the outbox last saw of it. */
 export class AttachedSource implements Turn {
   readonly source: DeliverySource;
-  readonly turn: ListNode<Turn>;
+  turnBefore: Turn | undefined;
+  turnAfter: Turn | undefined;
   rank: Rank;
   frames = 0;
   bytes = 0;
   producedRows = 0;
   lostRows = 0;
+  conflatedRows = 0;
   /** When something began to wait in it; ms. */
   sinceMs = 0;
   /** When the last snapshot went; ms. */
@@ -21,7 +22,6 @@ export class AttachedSource implements Turn {
   constructor(source: DeliverySource) {
     this.source = source;
     this.rank = rankOf(source.priority);
-    this.turn = new ListNode<Turn>(this);
   }
 
   get key(): string {

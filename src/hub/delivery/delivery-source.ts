@@ -15,6 +15,8 @@ export interface Backlog {
   bytes: number;
   /** Rows the ring gave up before they were read, since it was attached. */
   lostRows: number;
+  /** Rows a newer one took the place of, since it was attached; absent: none. */
+  conflatedRows?: number;
 }
 
 /** A message made from waiting rows. */

@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { FrameSkip } from '../../protocol/lab/labwire-frame.ts';
 import { EventRetries, type RetryRules } from './event-retries.ts';
 import type { OutboundMessage } from './outbound-message.ts';
-import type { WaitingMessage } from './waiting-message.ts';
+import { WaitingMessage } from './waiting-message.ts';
 
 /** An event nobody acknowledged yet. */
 export interface PendingEvent {
@@ -28,7 +28,8 @@ export interface EventDeskHost {
 /** Events of one connection from the offer to the acknowledgement. */
 export class EventDesk implements Disposable {
   readonly #host: EventDeskHost;
-  readonly #pending = new Map<string, PendingEvent>();
+  /** One that waits to go for the first time is there as it waits: under load there are thousands of these. */
+  readonly #pending = new Map<string, PendingEvent | WaitingMessage>();
   readonly #retries: EventRetries;
 
   constructor(clock: Clock, host: EventDeskHost) {
@@ -50,14 +51,13 @@ export class EventDesk implements Disposable {
   }
 
   /** All that are not acknowledged, in the order they came. */
-  get pending(): Iterable<PendingEvent> {
-    return this.#pending.values();
+  *pending(): Generator<PendingEvent> {
+    for (const [id, held] of this.#pending) yield pendingOf(id, held);
   }
 
   /** A new one waits to go. The oldest beyond the limit are given up. */
   add(id: string, waiting: WaitingMessage): void {
-    const { message, order } = waiting;
-    this.#pending.set(id, { id, message, order, skip: undefined, waiting, wasSent: false });
+    this.#pending.set(id, waiting);
     while (this.#pending.size > this.#host.rules().maxUnackedEvents) {
       const [oldest] = this.#pending.keys();
       if (oldest === undefined) return;
@@ -67,7 +67,7 @@ export class EventDesk implements Disposable {
 
   /** It went out. */
   sent(id: string, skip: FrameSkip | undefined): void {
-    const event = this.#pending.get(id);
+    const event = this.#known(id);
     if (!event) return;
     if (!event.wasSent) event.skip = skip;
     event.wasSent = true;
@@ -77,7 +77,7 @@ export class EventDesk implements Disposable {
 
   /** There is no room for it here: held for the next connection. */
   hold(id: string): void {
-    const event = this.#pending.get(id);
+    const event = this.#known(id);
     if (!event) return;
     event.waiting = undefined;
     this.#retries.hold(id);
@@ -93,7 +93,7 @@ export class EventDesk implements Disposable {
   /** The client has it; undefined if it was not waited for. */
   acknowledge(id: string): PendingEvent | undefined {
     const event = this.#pending.get(id);
-    return event?.wasSent ? this.#drop(event) : undefined;
+    return event && !(event instanceof WaitingMessage) && event.wasSent ? this.#drop(event) : undefined;
   }
 
   [Symbol.dispose](): void {
@@ -101,13 +101,22 @@ export class EventDesk implements Disposable {
   }
 
   #again(id: string): void {
-    const event = this.#pending.get(id);
+    const event = this.#known(id);
     if (event && !event.waiting) this.#host.again(event);
   }
 
   #giveUp(id: string): void {
-    const event = this.#pending.get(id);
+    const event = this.#known(id);
     if (event) this.#host.undelivered(this.#drop(event));
+  }
+
+  /** With a record of its own from now on. */
+  #known(id: string): PendingEvent | undefined {
+    const held = this.#pending.get(id);
+    if (!(held instanceof WaitingMessage)) return held;
+    const event = pendingOf(id, held);
+    this.#pending.set(id, event);
+    return event;
   }
 
   #drop(event: PendingEvent): PendingEvent {
@@ -115,4 +124,9 @@ export class EventDesk implements Disposable {
     this.#retries.drop(event.id);
     return event;
   }
+}
+
+function pendingOf(id: string, held: PendingEvent | WaitingMessage): PendingEvent {
+  if (!(held instanceof WaitingMessage)) return held;
+  return { id, message: held.message, order: held.order, skip: undefined, waiting: held, wasSent: false };
 }

@@ -1,66 +1,75 @@
-/** A place in a list; its item can be taken out from anywhere. */
-export class ListNode<T> {
-  readonly item: T;
-  list: LinkedList<T> | undefined;
-  previous: ListNode<T> | undefined;
-  next: ListNode<T> | undefined;
-
-  constructor(item: T) {
-    this.item = item;
-  }
-
-  /** Takes it out of its list, if it is in one. */
-  leave(): void {
-    this.list?.remove(this);
-  }
+/** Where an item keeps its neighbours in one list. What is in several lists at once has a pair for each. */
+export interface Links<T> {
+  before(item: T): T | undefined;
+  after(item: T): T | undefined;
+  setBefore(item: T, other: T | undefined): void;
+  setAfter(item: T, other: T | undefined): void;
 }
 
-/** Doubly linked: what waits is taken out in the middle (evicted, acknowledged, promoted) as cheaply as at the front. */
+/**
+ * Doubly linked through the items themselves: what waits is taken out in the middle (evicted, acknowledged, promoted) as cheaply as at the front, and being in a
+ * list costs no object. An item may be in one list of the same links only; its owner sees to that.
+ */
 export class LinkedList<T> {
-  #first: ListNode<T> | undefined;
-  #last: ListNode<T> | undefined;
+  readonly #links: Links<T>;
+  #first: T | undefined;
+  #last: T | undefined;
   #size = 0;
+
+  constructor(links: Links<T>) {
+    this.#links = links;
+  }
 
   get size(): number {
     return this.#size;
   }
 
-  get first(): ListNode<T> | undefined {
+  get first(): T | undefined {
     return this.#first;
   }
 
-  get last(): ListNode<T> | undefined {
+  get last(): T | undefined {
     return this.#last;
   }
 
-  push(node: ListNode<T>): void {
-    node.list = this;
-    node.previous = this.#last;
-    node.next = undefined;
-    if (this.#last) this.#last.next = node;
-    else this.#first = node;
-    this.#last = node;
+  /** Whether an item is in this list, or in another one of the same links. */
+  has(item: T): boolean {
+    return this.#first === item || this.#links.before(item) !== undefined;
+  }
+
+  after(item: T): T | undefined {
+    return this.#links.after(item);
+  }
+
+  push(item: T): void {
+    const last = this.#last;
+    this.#links.setBefore(item, last);
+    if (last === undefined) this.#first = item;
+    else this.#links.setAfter(last, item);
+    this.#last = item;
     this.#size++;
   }
 
-  remove(node: ListNode<T>): void {
-    if (node.list !== this) return;
-    if (node.previous) node.previous.next = node.next;
-    else this.#first = node.next;
-    if (node.next) node.next.previous = node.previous;
-    else this.#last = node.previous;
-    node.list = undefined;
-    node.previous = undefined;
-    node.next = undefined;
+  /** Takes an item out, if it is in the list. */
+  remove(item: T): void {
+    if (!this.has(item)) return;
+    const before = this.#links.before(item);
+    const after = this.#links.after(item);
+    if (before === undefined) this.#first = after;
+    else this.#links.setAfter(before, after);
+    if (after === undefined) this.#last = before;
+    else this.#links.setBefore(after, before);
+    this.#links.setBefore(item, undefined);
+    this.#links.setAfter(item, undefined);
     this.#size--;
   }
 
   *[Symbol.iterator](): Generator<T> {
-    let node = this.#first;
-    while (node) {
-      const next = node.next;
-      yield node.item;
-      node = next;
+    let item = this.#first;
+    while (item !== undefined) {
+      const next = this.#links.after(item);
+      yield item;
+      item = next;
     }
   }
 }

@@ -151,13 +151,13 @@ export class Outbox {
       this.#room.replace(entry, message, rank);
     } else {
       entry = this.#room.add(message, rank, pressure.nowMs);
-      entry.isSnapshot = admission.isSnapshot;
+      if (admission.isSnapshot) entry.lane.snapshot = entry;
       if (delivery === 'event' && id !== undefined) this.#events.add(id, entry);
     }
     this.#makeRoom(rank, entry);
     this.#sender.pump();
     if (entry.isLost) return 'dropped';
-    return entry.turn.list ? 'queued' : 'sent';
+    return this.#room.has(entry) ? 'queued' : 'sent';
   }
 
   /** Lets a source give its messages in turn with the others. */
@@ -186,7 +186,7 @@ export class Outbox {
     for (const id of ids) {
       const event = this.#events.acknowledge(id);
       if (!event) continue;
-      if (event.waiting?.turn.list) this.#room.take(event.waiting);
+      if (event.waiting && this.#room.has(event.waiting)) this.#room.take(event.waiting);
       this.#ledgers.land(event.message.key, unitsOf(event.message));
     }
     this.#settle();
@@ -277,7 +277,7 @@ export class Outbox {
     const waiting = this.#sender
       .waiting()
       .filter(({ message }) => message.id === undefined || !this.#events.has(message.id));
-    const events = [...this.#events.pending];
+    const events = [...this.#events.pending()];
     const messages = [
       ...waiting.map(({ order, message, skip }) => ({ order, message, skipped: skip, isKnown: false })),
       ...events.map(({ order, message, skip, wasSent, waiting: entry }) => ({

@@ -185,7 +185,7 @@ export class Sender {
     const maxBytes = gate.frameBytes;
     if (!this.#mayGo(attached.rank, this.#reader.estimate(attached, maxBytes))) return false;
     const waitedMs = clock.monotonicMs() - attached.sinceMs;
-    attached.turn.leave();
+    this.#parts.sources.leaveTurn(attached);
     this.#order.took();
     const frame = this.#reader.take(attached, maxBytes, clock.monotonicMs());
     if (frame) {

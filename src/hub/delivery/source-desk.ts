@@ -53,7 +53,7 @@ export class SourceDesk {
     const { source } = attached;
     if (source.kind === 'stream') this.#ledgers.lose(source.key, 'dropped', source.backlog().rows);
     attached.isDetached = true;
-    attached.turn.leave();
+    this.leaveTurn(attached);
     this.#set(attached, 0, 0);
     this.#attached.delete(attached);
   }
@@ -67,14 +67,22 @@ export class SourceDesk {
     attached.producedRows = backlog.producedRows;
     this.#book.lose(source.key, rank, 'dropped', backlog.lostRows - attached.lostRows, 0);
     attached.lostRows = backlog.lostRows;
+    const { conflatedRows = 0 } = backlog;
+    this.#book.lose(source.key, rank, 'conflated', conflatedRows - attached.conflatedRows, 0);
+    attached.conflatedRows = conflatedRows;
     this.#set(attached, backlog.frames, backlog.bytes);
   }
 
   /** Gives it its turn in the order of sending, if it has something and none yet. */
   queue(attached: AttachedSource, nowMs: number): void {
-    if (attached.isDetached || attached.turn.list || !attached.hasMore) return;
+    const turns = this.#room.turnsOf(attached.rank);
+    if (attached.isDetached || turns.has(attached) || !attached.hasMore) return;
     attached.sinceMs = nowMs;
-    this.#room.turnsOf(attached.rank).push(attached.turn);
+    turns.push(attached);
+  }
+
+  leaveTurn(attached: AttachedSource): void {
+    this.#room.turnsOf(attached.rank).remove(attached);
   }
 
   /** All that have something take their turn again: pressure is over, or a snapshot is due. */
@@ -107,9 +115,9 @@ export class SourceDesk {
       if (attached.key !== key || attached.rank === rank) continue;
       const { frames, bytes } = attached;
       this.#set(attached, 0, 0);
+      this.leaveTurn(attached);
       attached.rank = rank;
       this.#set(attached, frames, bytes);
-      attached.turn.leave();
       this.queue(attached, nowMs);
     }
   }
@@ -117,7 +125,7 @@ export class SourceDesk {
   clear(): void {
     for (const attached of this.#attached) {
       attached.isDetached = true;
-      attached.turn.leave();
+      this.leaveTurn(attached);
     }
     this.#attached.clear();
   }

@@ -89,7 +89,7 @@ export function connectionStats({ room, sources, book }: Measured): ConnectionSt
 export function deliveryDetails({ nowMs, room, book, gate, unackedEvents }: Measured): DeliveryDetails {
   let queueAgeMs = 0;
   for (let rank = 0; rank < PRIORITIES.length; rank++) {
-    const since = room.turnsOf(rank).first?.item.sinceMs;
+    const since = room.turnsOf(rank).first?.sinceMs;
     if (since !== undefined) queueAgeMs = Math.max(queueAgeMs, nowMs - since);
   }
   return {

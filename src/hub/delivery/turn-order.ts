@@ -37,7 +37,7 @@ export class TurnOrder {
   oldestMs(): number | undefined {
     let oldest: number | undefined;
     for (let rank = 0; rank < PRIORITIES.length; rank++) {
-      const turn = this.#room.turnsOf(rank).first?.item;
+      const turn = this.#room.turnsOf(rank).first;
       if (!turn) continue;
       oldest = Math.min(oldest ?? turn.sinceMs, turn.sinceMs);
     }
@@ -69,13 +69,13 @@ export class TurnOrder {
 
   #firstOf(rank: Rank, park: (source: AttachedSource) => boolean): Candidate['turn'] | undefined {
     for (;;) {
-      const node = this.#room.turnsOf(rank).first;
-      if (!node) return undefined;
-      const turn = node.item;
+      const turns = this.#room.turnsOf(rank);
+      const turn = turns.first;
+      if (!turn) return undefined;
       // Under `weighted` a lower class may be picked while a higher one holds earlier messages of the same key.
-      if (turn instanceof WaitingMessage) return turn.lane.messages.first?.item ?? turn;
+      if (turn instanceof WaitingMessage) return turn.lane.messages.first ?? turn;
       if (turn instanceof AttachedSource && !park(turn)) return turn;
-      node.leave();
+      turns.remove(turn);
     }
   }
 

@@ -1,5 +1,5 @@
 import type { FrameSkip } from '../../protocol/lab/labwire-frame.ts';
-import { LinkedList, ListNode } from './linked-list.ts';
+import { LinkedList, type Links } from './linked-list.ts';
 import type { OutboundMessage } from './outbound-message.ts';
 
 /** Index into PRIORITIES: 0 is CRITICAL. */
@@ -7,10 +7,47 @@ export type Rank = number;
 
 /** What has its turn in the order of sending: a message, or a source, which waits once however much waits in it. */
 export interface Turn {
-  readonly turn: ListNode<Turn>;
+  turnBefore: Turn | undefined;
+  turnAfter: Turn | undefined;
   /** When it began to wait; ms. */
   readonly sinceMs: number;
 }
+
+/** By the order of sending. */
+export const TURN_LINKS: Links<Turn> = {
+  before: (turn) => turn.turnBefore,
+  after: (turn) => turn.turnAfter,
+  setBefore: (turn, other) => {
+    turn.turnBefore = other;
+  },
+  setAfter: (turn, other) => {
+    turn.turnAfter = other;
+  },
+};
+
+/** By what a class would give up. */
+export const PLACE_LINKS: Links<WaitingMessage> = {
+  before: (entry) => entry.placeBefore,
+  after: (entry) => entry.placeAfter,
+  setBefore: (entry, other) => {
+    entry.placeBefore = other;
+  },
+  setAfter: (entry, other) => {
+    entry.placeAfter = other;
+  },
+};
+
+/** By the order of its key. */
+const LANE_LINKS: Links<WaitingMessage> = {
+  before: (entry) => entry.laneBefore,
+  after: (entry) => entry.laneAfter,
+  setBefore: (entry, other) => {
+    entry.laneBefore = other;
+  },
+  setAfter: (entry, other) => {
+    entry.laneAfter = other;
+  },
+};
 
 /** What is kept about one key. */
 export interface KeyLane {
@@ -21,20 +58,23 @@ export interface KeyLane {
   pendingSkip: FrameSkip | undefined;
   /** Part of a message that is due under decimation; at 1 one is let through. */
   decimationDebt: number;
-  /** When a snapshot was let through last in emergency; ms. */
+  /** The snapshot of its second, let through in emergency: while it waits a newer one takes its place. */
+  snapshot: WaitingMessage | undefined;
+  /** When that was; ms. */
   snapshotMs: number;
+  /** Of one message that goes out again, outside the order of its key; its rows are counted already. */
+  readonly isAside: boolean;
 }
 
-/** One message that waits. It hangs in three lists: the order of sending, what its class would give up, and its key. */
+/**
+ * One message that waits. It is in three lists: the order of sending, what its class would give up, and its key. There may be hundreds of thousands, so what is
+ * the same for many is in the message.
+ */
 export class WaitingMessage implements Turn {
   readonly lane: KeyLane;
   readonly sinceMs: number;
   /** Position among all that ever waited. */
   readonly order: number;
-  /** Goes out again: its rows are counted already. */
-  readonly isAgain: boolean;
-  /** Let through as the snapshot of its second: a newer one takes its place. */
-  isSnapshot = false;
   /** Given up. */
   isLost = false;
   message: OutboundMessage;
@@ -44,21 +84,25 @@ export class WaitingMessage implements Turn {
   classRank: Rank;
   /** The class in whose order it goes; higher than its own when a more urgent one of its key waits behind it. */
   turnRank: Rank;
-  readonly turn: ListNode<Turn>;
-  readonly place: ListNode<WaitingMessage>;
-  readonly inLane: ListNode<WaitingMessage>;
+  turnBefore: Turn | undefined;
+  turnAfter: Turn | undefined;
+  placeBefore: WaitingMessage | undefined;
+  placeAfter: WaitingMessage | undefined;
+  laneBefore: WaitingMessage | undefined;
+  laneAfter: WaitingMessage | undefined;
 
-  constructor(message: OutboundMessage, lane: KeyLane, rank: Rank, order: number, nowMs: number, isAgain: boolean) {
+  constructor(message: OutboundMessage, lane: KeyLane, rank: Rank, order: number, nowMs: number) {
     this.message = message;
     this.lane = lane;
     this.classRank = rank;
     this.turnRank = rank;
     this.order = order;
     this.sinceMs = nowMs;
-    this.isAgain = isAgain;
-    this.turn = new ListNode<Turn>(this);
-    this.place = new ListNode<WaitingMessage>(this);
-    this.inLane = new ListNode<WaitingMessage>(this);
+  }
+
+  /** Whether it goes out again. */
+  get isAgain(): boolean {
+    return this.lane.isAside;
   }
 
   /** Rows for the accounts; a message without numbered rows counts 1. */
@@ -71,12 +115,14 @@ export function unitsOf(message: OutboundMessage): number {
   return Math.max(1, message.rows);
 }
 
-export function emptyLane(key: string): KeyLane {
+export function emptyLane(key: string, isAside = false): KeyLane {
   return {
     key,
-    messages: new LinkedList(),
+    messages: new LinkedList(LANE_LINKS),
     pendingSkip: undefined,
     decimationDebt: 0,
+    snapshot: undefined,
     snapshotMs: Number.NEGATIVE_INFINITY,
+    isAside,
   };
 }

@@ -3,7 +3,15 @@ import { PRIORITIES } from '../../protocol/lab/priority.ts';
 import { LinkedList } from './linked-list.ts';
 import type { OutboundMessage } from './outbound-message.ts';
 import { addSkips } from './skip.ts';
-import { emptyLane, type KeyLane, type Rank, type Turn, WaitingMessage } from './waiting-message.ts';
+import {
+  emptyLane,
+  type KeyLane,
+  PLACE_LINKS,
+  type Rank,
+  TURN_LINKS,
+  type Turn,
+  WaitingMessage,
+} from './waiting-message.ts';
 
 /** Messages and bytes that take room. */
 export interface Room {
@@ -23,12 +31,12 @@ const LOOKED_AT = 8;
 
 /** Messages that wait: by order of sending, by class, by key. Knows no limits and no clock. */
 export class WaitingRoom {
-  readonly #turns: LinkedList<Turn>[] = PRIORITIES.map(() => new LinkedList<Turn>());
+  readonly #turns: LinkedList<Turn>[] = PRIORITIES.map(() => new LinkedList<Turn>(TURN_LINKS));
   readonly #classes: ClassRoom[] = PRIORITIES.map(() => ({
     messages: 0,
     bytes: 0,
-    plain: new LinkedList<WaitingMessage>(),
-    kept: new LinkedList<WaitingMessage>(),
+    plain: new LinkedList<WaitingMessage>(PLACE_LINKS),
+    kept: new LinkedList<WaitingMessage>(PLACE_LINKS),
   }));
   readonly #lanes = new Map<string, KeyLane>();
   #messages = 0;
@@ -80,18 +88,18 @@ export class WaitingRoom {
   /** Lets a message wait at the end of its class. Earlier ones of its key that are less urgent move before it. */
   add(message: OutboundMessage, rank: Rank, nowMs: number): WaitingMessage {
     const lane = this.lane(message.key);
-    const entry = new WaitingMessage(message, lane, rank, this.#order++, nowMs, false);
+    const entry = new WaitingMessage(message, lane, rank, this.#order++, nowMs);
     this.#promote(lane, rank);
     entry.skip = lane.pendingSkip;
     lane.pendingSkip = undefined;
-    lane.messages.push(entry.inLane);
+    lane.messages.push(entry);
     this.#enter(entry, rank);
     return entry;
   }
 
   /** Lets an event wait to go out again: outside the order of its key, for what came after it went already. */
   addAgain(message: OutboundMessage, skip: FrameSkip | undefined, rank: Rank, nowMs: number): WaitingMessage {
-    const entry = new WaitingMessage(message, emptyLane(message.key), rank, this.#order++, nowMs, true);
+    const entry = new WaitingMessage(message, emptyLane(message.key, true), rank, this.#order++, nowMs);
     entry.skip = skip;
     this.#enter(entry, rank);
     return entry;
@@ -99,8 +107,8 @@ export class WaitingRoom {
 
   #enter(entry: WaitingMessage, rank: Rank): void {
     const { message } = entry;
-    this.turnsOf(rank).push(entry.turn);
-    this.#placesOf(entry).push(entry.place);
+    this.turnsOf(rank).push(entry);
+    this.#placesOf(entry).push(entry);
     this.#count(rank, 1, message.sizeBytes);
     if (isKept(message)) this.#keptWaiting++;
   }
@@ -114,41 +122,46 @@ export class WaitingRoom {
     this.#count(entry.classRank, -1, -old.sizeBytes);
     entry.message = message;
     if (rank !== entry.classRank) {
-      entry.place.leave();
+      this.#placesOf(entry).remove(entry);
       entry.classRank = rank;
-      this.#placesOf(entry).push(entry.place);
+      this.#placesOf(entry).push(entry);
     }
     this.#count(rank, 1, message.sizeBytes);
     if (rank < entry.turnRank) this.#promote(entry.lane, rank);
   }
 
+  /** Whether a message waits: not sent, not given up. */
+  has(entry: WaitingMessage): boolean {
+    return this.turnsOf(entry.turnRank).has(entry);
+  }
+
   /** Takes a message out to be sent. */
   take(entry: WaitingMessage): void {
-    entry.turn.leave();
-    entry.place.leave();
-    entry.inLane.leave();
+    this.turnsOf(entry.turnRank).remove(entry);
+    this.#placesOf(entry).remove(entry);
+    entry.lane.messages.remove(entry);
     this.#count(entry.classRank, -1, -entry.message.sizeBytes);
     if (isKept(entry.message)) this.#keptWaiting--;
   }
 
   /** Gives a message up, also one that was taken out and did not go after all: its rows are left out before the next one of its key. */
   lose(entry: WaitingMessage, reason: FrameSkip['reason']): void {
-    const isWaiting = entry.turn.list !== undefined;
+    const isWaiting = this.has(entry);
     // One that was taken out to be sent stood before all others of its key.
-    const next = isWaiting ? entry.inLane.next : entry.lane.messages.first;
+    const next = isWaiting ? entry.lane.messages.after(entry) : entry.lane.messages.first;
     if (isWaiting) this.take(entry);
     entry.isLost = true;
     if (entry.isAgain) return;
     const { rows, before } = entry.message;
     const skip = addSkips(addSkips(entry.skip, before), { n: rows, reason });
-    if (next) next.item.skip = addSkips(skip, next.item.skip);
+    if (next) next.skip = addSkips(skip, next.skip);
     else entry.lane.pendingSkip = addSkips(skip, entry.lane.pendingSkip);
   }
 
   /** The message a class would give up first. */
   victimOf(rank: Rank): WaitingMessage | undefined {
     const { plain, kept } = this.#classes[rank] as ClassRoom;
-    return (plain.first ?? kept.first)?.item;
+    return plain.first ?? kept.first;
   }
 
   /** What waits of a key moves to another class. */
@@ -158,13 +171,13 @@ export class WaitingRoom {
     for (const entry of lane.messages) {
       const { sizeBytes } = entry.message;
       this.#count(entry.classRank, -1, -sizeBytes);
-      entry.place.leave();
+      this.#placesOf(entry).remove(entry);
       entry.classRank = rank;
-      this.#placesOf(entry).push(entry.place);
+      this.#placesOf(entry).push(entry);
       this.#count(rank, 1, sizeBytes);
-      entry.turn.leave();
+      this.turnsOf(entry.turnRank).remove(entry);
       entry.turnRank = rank;
-      this.turnsOf(rank).push(entry.turn);
+      this.turnsOf(rank).push(entry);
     }
   }
 
@@ -181,12 +194,12 @@ export class WaitingRoom {
 
   /** Messages of one key never pass each other: an urgent one takes those before it along. */
   #promote(lane: KeyLane, rank: Rank): void {
-    if ((lane.messages.last?.item.turnRank ?? rank) <= rank) return;
+    if ((lane.messages.last?.turnRank ?? rank) <= rank) return;
     for (const entry of lane.messages) {
       if (entry.turnRank <= rank) continue;
-      entry.turn.leave();
+      this.turnsOf(entry.turnRank).remove(entry);
       entry.turnRank = rank;
-      this.turnsOf(rank).push(entry.turn);
+      this.turnsOf(rank).push(entry);
     }
   }
 

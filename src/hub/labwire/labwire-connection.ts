@@ -22,7 +22,7 @@ import { FrameCompressor } from './frame-compressor.ts';
 import { capabilitiesOf } from './greeting.ts';
 import type { LabwireRoom } from './labwire-room.ts';
 import { type LabwireSession, streamKey } from './labwire-session.ts';
-import { type Body, type SendOptions, textMessage } from './outgoing.ts';
+import { type Body, eventMessage, LANE, type SendOptions, textMessage } from './outgoing.ts';
 import { RequestDesk } from './request-desk.ts';
 import type { ResumePlan } from './resume-plan.ts';
 import { StreamDesk } from './stream-desk.ts';
@@ -39,8 +39,6 @@ const CLOSE = {
   internal: 4500,
 } as const;
 
-/** Key of the events of a channel. */
-const LANE = 'channel ';
 /** Messages that wait while the login of the hello is looked at. */
 const MAX_EARLY = 64;
 
@@ -279,6 +277,7 @@ export class LabwireConnection implements HubConnection, SessionOwner {
       compressor: this.#compressor,
       limits,
       mayRead: () => maySubscribe(this.#principal.role, 'readings', parts.roles),
+      nowNs: () => parts.clock.nowNs(),
     });
     this.#streams = streams;
     const subscriptions = new SubscriptionDesk(this.#clientHost(session));
@@ -419,9 +418,7 @@ export class LabwireConnection implements HubConnection, SessionOwner {
   }
 
   #tell(event: ChannelEvent): void {
-    const { channel, id, priority, delivery, body } = event;
-    const isAcked = delivery === 'event' && this.#accept.ack;
-    this.#outbox.offer(textMessage(body, { key: `${LANE}${channel}`, delivery, priority, ...(isAcked ? { id } : {}) }));
+    this.#outbox.offer(eventMessage(event, event.delivery === 'event' && this.#accept.ack));
   }
 
   #say(body: Body, options: SendOptions = {}): void {

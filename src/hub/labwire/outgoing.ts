@@ -1,6 +1,7 @@
 import type { FrameSkip } from '../../protocol/lab/labwire-frame.ts';
 import { type Priority, priorityOfType } from '../../protocol/lab/priority.ts';
 import type { DeliveryClass, Encoded, OutboundMessage } from '../delivery/outbound-message.ts';
+import type { ChannelEvent } from './channel-desk.ts';
 
 export type Body = { type: string } & Record<string, unknown>;
 
@@ -38,6 +39,25 @@ export function textMessage(body: Body, { key, delivery = 'reply', priority, id 
     ...(id === undefined ? {} : { id }),
     encode: (skipped: FrameSkip | undefined) => (skipped ? JSON.stringify({ ...body, skipped }) : text),
   };
+}
+
+/** Key of the events of a channel, before its name. */
+export const LANE = 'channel ';
+
+/** Messages of events that are alive, for clients that acknowledge and for those that do not: one object, however many clients it waits for. */
+const eventMessages = { acked: new WeakMap<Body, OutboundMessage>(), plain: new WeakMap<Body, OutboundMessage>() };
+
+/** An event of a channel for the outbox. `isAcked`: the client acknowledges events by their ids. */
+export function eventMessage(
+  { channel, id, priority, delivery, body }: ChannelEvent,
+  isAcked: boolean,
+): OutboundMessage {
+  const known = eventMessages[isAcked ? 'acked' : 'plain'];
+  const found = known.get(body);
+  if (found) return found;
+  const message = textMessage(body, { key: `${LANE}${channel}`, delivery, priority, ...(isAcked ? { id } : {}) });
+  known.set(body, message);
+  return message;
 }
 
 /** Bytes or text that are made already, in order with others of their key. */
