@@ -55,6 +55,7 @@ export const ERROR_CODES = {
   'hub.malformed': 'A request of another client cannot be read. Nothing was done.',
   'hub.no-equipment': 'There is no such equipment on this bench. Nothing was done.',
   'hub.no-stream': 'There is no such stream now. Nothing is sent of it until it is there.',
+  'hub.no-address': 'The address to share the bench on is none of this machine. Nothing is shared.',
   'hub.port-in-use': 'The port to share the bench on is taken. Nothing is shared.',
   'hub.rate-limited': 'Too many requests at once. This one was not carried out; wait, then try again.',
   'hub.storage': 'The users and tokens of the hub cannot be read or kept. Nothing was changed.',

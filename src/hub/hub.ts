@@ -68,7 +68,7 @@ const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
 /**
  * Shares the bench on its ports. Beyond loopback only with TLS, and nobody without a login.
- * Throws hub.insecure, hub.port-in-use; nothing is open then.
+ * Throws hub.insecure, hub.port-in-use, hub.no-address; nothing is open then.
  */
 export async function openHub(options: HubOptions): Promise<Hub> {
   const scope = new Scope('hub');

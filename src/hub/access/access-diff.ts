@@ -13,7 +13,7 @@ export function userChanges(now: UserFile, before: UserFile): AccessChange[] {
       changes.push({ user: user.id, of: 'user', what: 'role', reason });
     }
     if (user.loginVersion !== old.loginVersion) {
-      const reason = `The password of ${user.name} was changed: everybody has to log in again.`;
+      const reason = `The password of ${user.name} was changed, which ends every login of that user.`;
       changes.push({ user: user.id, of: 'logins', what: 'ended', reason });
     }
     return changes;

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { hostname } from 'node:os';
 
 export interface FenceOptions {
-  /** Names this hub answers to beside localhost, this machine's own and numeric addresses. */
+  /** Names this hub answers to beside localhost, this machine's own and numeric addresses; `*.lab.example` is one label before the rest. */
   hostNames: readonly string[];
   /** Pages of these origins may use the hub; those the hub itself serves always may. */
   origins: readonly string[];
@@ -24,9 +24,13 @@ export function refuseRequest(headers: IncomingHttpHeaders, options: FenceOption
   if (host === undefined) return { status: 400, text: 'A request without Host.' };
   const name = hostName(host);
   if (name === undefined) return { status: 400, text: 'A Host that is none.' };
-  const isOurs = isAddress(name) || ['localhost', ownName(), ...options.hostNames].includes(name);
+  const isOurs =
+    isAddress(name) || ['localhost', ...ownNames(), ...options.hostNames].some((one) => isNamed(name, one));
   if (!isOurs)
-    return { status: 421, text: `This hub is not ${name.slice(0, 100)}. Use its address, or name it in its settings.` };
+    return {
+      status: 421,
+      text: `This hub is not ${name.slice(0, 100)}. Use its address, or share it with a certificate of that name.`,
+    };
   const { origin } = headers;
   if (origin === undefined) return undefined;
   if (options.origins.includes(origin)) return undefined;
@@ -54,6 +58,15 @@ function isAddress(name: string): boolean {
   return /^\d{1,3}(\.\d{1,3}){3}$/.test(name) || /^\[[0-9a-f:.]+\]$/.test(name);
 }
 
-function ownName(): string {
-  return hostname().toLowerCase();
+/** The last one is told by mDNS on the own network alone; no name server of elsewhere is asked for it. */
+function ownNames(): string[] {
+  const own = hostname().toLowerCase();
+  const [label = own] = own.split('.');
+  return [own, label, `${label}.local`];
+}
+
+function isNamed(name: string, pattern: string): boolean {
+  if (!pattern.startsWith('*.')) return name === pattern;
+  const at = name.indexOf('.');
+  return at > 0 && name.slice(at) === pattern.slice(1);
 }

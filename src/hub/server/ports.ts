@@ -39,7 +39,7 @@ const TIMES = {
 const MAX_CONNECTIONS = 512;
 
 /**
- * Opens a port. Beyond loopback only with TLS. Throws hub.insecure, hub.port-in-use.
+ * Opens a port. Beyond loopback only with TLS. Throws hub.insecure, hub.port-in-use, hub.no-address.
  */
 export async function openPort(
   { host, port, profile }: PortOptions,
@@ -82,14 +82,21 @@ async function listen(server: Server, host: string, port: number): Promise<void>
     server.listen({ host, port, exclusive: true });
     await once(server, 'listening');
   } catch (cause) {
-    const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
-    throw new LabError(
-      'hub.port-in-use',
-      `Port ${port} of ${host} cannot be opened (${reason}). The bench is not shared there; choose another port.`,
-      { port, reason },
-      { cause },
-    );
+    throw cannotListen((cause as NodeJS.ErrnoException).code ?? String(cause), host, port, cause);
   }
+}
+
+function cannotListen(reason: string, host: string, port: number, cause: unknown): LabError {
+  const isAddress = ['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN', 'EINVAL'].includes(reason);
+  const texts: Record<string, string> = {
+    EADDRINUSE: `Port ${port} is used by another program. Choose another port, or end that program.`,
+    EACCES: `Port ${port} may be opened by an administrator alone. Choose one from 1024 on.`,
+    ENOTFOUND: `No machine is called ${host}. Give an address of this machine.`,
+    EADDRNOTAVAIL: `${host} is no address of this machine. Give one that is, or 0.0.0.0 for all of them.`,
+  };
+  const text = texts[reason] ?? `Port ${port} of ${host} cannot be opened. Choose another port or address.`;
+  const code = isAddress ? 'hub.no-address' : 'hub.port-in-use';
+  return new LabError(code, `${text} Nothing is shared (${reason}).`, { port, reason }, { cause });
 }
 
 async function close(server: Server): Promise<void> {

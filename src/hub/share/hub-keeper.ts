@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import type { Client } from '../../contract/client.ts';
 import type { Link } from '../../contract/link.ts';
 import type { ShareSettings } from '../../contract/share-schema.ts';
@@ -8,10 +7,11 @@ import type { Access } from '../access/access.ts';
 import type { HubBench } from '../bench/hub-bench.ts';
 import { type Hub, openHub } from '../hub.ts';
 import type { HubLog } from '../hub-log.ts';
-import type { TlsFiles } from '../server/ports.ts';
 import type { WsSettings } from '../ws-settings.ts';
 import { ShareDesk } from './share-desk.ts';
 import { ConnectionRates, shareConnections } from './share-report.ts';
+import { shareUrls } from './share-urls.ts';
+import { readTls, type TlsPair } from './tls-files.ts';
 
 export interface HubKeeperOptions {
   /** Trusted, and greeted. */
@@ -47,6 +47,7 @@ export class HubKeeper implements AsyncDisposable {
   readonly #rates = new ConnectionRates();
   readonly #ends: (() => void)[] = [];
   #hub: Hub | undefined;
+  #tls: TlsPair | undefined;
   #applied = '';
   #failure: string | undefined;
   #turn: Promise<void> = Promise.resolve();
@@ -109,11 +110,13 @@ export class HubKeeper implements AsyncDisposable {
   async #open(share: ShareSettings): Promise<void> {
     const { bench, access, clock, log, id, version, folder, pageFolder, openEngineLink, ws } = this.#options;
     this.#failure = undefined;
+    this.#tls = undefined;
     await this.#hub?.close({ reason: 'How the bench is shared has been changed.', retryAfterS: 1 });
     this.#hub = undefined;
     if (!share.on) return;
     await this.#report('starting');
     try {
+      this.#tls = share.tls ? await readTls(share.tls) : undefined;
       this.#hub = await openHub({
         clock,
         bench,
@@ -126,7 +129,9 @@ export class HubKeeper implements AsyncDisposable {
         openEngineLink,
         ws,
         name: share.name || bench.state.bench.name,
-        tls: share.tls ? await readTls(share.tls) : undefined,
+        tls: this.#tls,
+        // What the certificate says, and the address it was given as a name, is this bench.
+        fence: { hostNames: [...(this.#tls?.names ?? []), share.host.toLowerCase()], origins: [] },
         ports: [
           { host: share.host, port: share.port, profile: 'native' },
           ...share.listeners.map(({ port, profile }) => ({ host: share.host, port, profile })),
@@ -156,13 +161,21 @@ export class HubKeeper implements AsyncDisposable {
     await client
       .call('share.report', {
         state,
-        urls: [...(hub?.urls ?? [])],
-        ...(this.#failure === undefined ? {} : { reason: this.#failure }),
+        // Anew each time: networks come and go.
+        urls: hub ? shareUrls(hub.urls, this.#tls?.names ?? []) : [],
+        ...reasonOf(this.#failure ?? this.#complaint()),
         connections: hub ? shareConnections(hub, this.#rates) : [],
         users: access.users.list().length,
       })
       // An engine that has gone is told of by its link.
       .catch(() => undefined);
+  }
+
+  /** What is wrong although the bench is shared. */
+  #complaint(): string | undefined {
+    const { endsMs } = this.#tls ?? {};
+    if (endsMs === undefined || Number(this.#options.clock.nowNs() / 1_000_000n) < endsMs) return undefined;
+    return `The certificate ran out on ${new Date(endsMs).toISOString().slice(0, 10)}: browsers and programs refuse it. Make a new one.`;
   }
 
   async #answer(ask: number, call: Parameters<ShareDesk['answer']>[0], input: unknown): Promise<void> {
@@ -176,11 +189,6 @@ export class HubKeeper implements AsyncDisposable {
   }
 }
 
-async function readTls({ cert, key }: { cert: string; key: string }): Promise<TlsFiles> {
-  try {
-    return { cert: await readFile(cert, 'utf8'), key: await readFile(key, 'utf8') };
-  } catch (cause) {
-    const text = `The certificate or its key cannot be read (${String((cause as Error).message)}). Nothing is shared.`;
-    throw new LabError('hub.insecure', text, {}, { cause });
-  }
+function reasonOf(reason: string | undefined): { reason?: string } {
+  return reason === undefined ? {} : { reason };
 }

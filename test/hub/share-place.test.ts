@@ -1,0 +1,129 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { refuseRequest } from '../../src/hub/server/fence.ts';
+import { openPort } from '../../src/hub/server/ports.ts';
+import type { SocketGate } from '../../src/hub/server/socket-gate.ts';
+import { shareUrls } from '../../src/hub/share/share-urls.ts';
+import { readTls } from '../../src/hub/share/tls-files.ts';
+
+/** Where a bench is shared: its certificate, its addresses, its names, and what a person reads when one of them does not fit. */
+
+const folder = mkdtempSync(join(tmpdir(), 'labwire-share-place-'));
+const at = (name: string): string => join(folder, name);
+
+beforeAll(() => {
+  const make = (name: string, ...more: string[]): void =>
+    void execFileSync(
+      'openssl',
+      [
+        ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'],
+        ...['-keyout', at(`${name}.key`), '-out', at(`${name}.pem`), '-subj', '/CN=bench', ...more],
+      ],
+      { stdio: 'ignore' },
+    );
+  make('bench', '-addext', 'subjectAltName=DNS:Bench.lab.example,DNS:*.lab.example,IP:127.0.0.1');
+  make('other');
+  execFileSync('openssl', ['ec', '-in', at('bench.key'), '-aes256', '-passout', 'pass:x', '-out', at('locked.key')], {
+    stdio: 'ignore',
+  });
+  writeFileSync(at('none.pem'), 'no certificate');
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('the certificate', () => {
+  it('is read with its names and its end', async () => {
+    const { names, endsMs } = await readTls({ cert: at('bench.pem'), key: at('bench.key') });
+    expect(names).toEqual(['bench.lab.example', '*.lab.example']);
+    expect(endsMs).toBeGreaterThan(Date.now());
+  });
+
+  it.each([
+    ['a file that is not there', 'gone.pem', 'bench.key', /certificate .*gone\.pem cannot be read: there is no such/],
+    ['a folder', '', 'bench.key', /that is a folder/],
+    ['a file that holds none', 'none.pem', 'bench.key', /none\.pem holds no certificate in PEM/],
+    ['a key that holds none', 'bench.pem', 'none.pem', /none\.pem holds no private key in PEM/],
+    ['a key with a passphrase', 'bench.pem', 'locked.key', /locked with a passphrase/],
+    ['the key of another', 'bench.pem', 'other.key', /is not the one of the certificate/],
+  ])('%s is named', async (_what, cert, key, text) => {
+    const reading = readTls({ cert: at(cert), key: at(key) });
+    await expect(reading).rejects.toMatchObject({ code: 'hub.insecure' });
+    await expect(reading).rejects.toThrow(text);
+  });
+});
+
+describe('the names', () => {
+  it('of the certificate are this bench, and one label for the star', () => {
+    const options = { hostNames: ['bench.lab.example', '*.lab.example'], origins: [] };
+    const verdict = (host: string): number | undefined => refuseRequest({ host }, options)?.status;
+    for (const host of ['bench.lab.example:8000', 'BENCH.lab.example', 'two.lab.example'])
+      expect(verdict(host)).toBeUndefined();
+    for (const host of ['a.two.lab.example', 'lab.example', 'evil-lab.example', '.lab.example', 'lab.example.evil'])
+      expect(verdict(host) ?? 200, host).toBeGreaterThanOrEqual(400);
+  });
+});
+
+describe('the addresses', () => {
+  const net = (address: string, family: 'IPv4' | 'IPv6' = 'IPv4', internal = false) => ({
+    ...{ address, family, internal, netmask: '', mac: '', cidr: null },
+    ...(family === 'IPv6' ? { scopeid: 0 } : {}),
+  });
+  const networks = {
+    lo: [net('127.0.0.1', 'IPv4', true), net('::1', 'IPv6', true)],
+    docker0: [net('172.17.0.1')],
+    wlan0: [net('169.254.3.4'), net('192.168.1.20'), net('fe80::1', 'IPv6'), net('fd00::2', 'IPv6')],
+    eth0: [net('10.0.0.7')],
+  } as never;
+
+  it('of a port on every network are those of the machine, the likeliest first', () => {
+    expect(shareUrls(['https://0.0.0.0:8000'], [], networks)).toEqual([
+      'https://192.168.1.20:8000',
+      'https://10.0.0.7:8000',
+      'https://169.254.3.4:8000',
+      'https://172.17.0.1:8000',
+    ]);
+    expect(shareUrls(['https://[::]'], ['localhost', '*.lab', 'bench.lab'], networks).slice(0, 4)).toEqual([
+      'https://bench.lab',
+      'https://192.168.1.20',
+      'https://10.0.0.7',
+      'https://[fd00::2]',
+    ]);
+  });
+
+  it('of another port stay; without a network loopback is left; they are bounded, and each port has some', () => {
+    expect(shareUrls(['http://127.0.0.1:8000'], ['bench.lab'], networks)).toEqual(['http://127.0.0.1:8000']);
+    expect(shareUrls(['https://0.0.0.0:8000'], [], {})).toEqual(['https://127.0.0.1:8000']);
+    const many = { eth0: Array.from({ length: 50 }, (_, index) => net(`10.0.0.${index}`)) } as never;
+    const ports = Array.from({ length: 9 }, (_, index) => `https://0.0.0.0:${8000 + index}`);
+    const urls = shareUrls(ports, [], many);
+    expect(urls.length).toBeLessThanOrEqual(32);
+    expect(new Set(urls.map((url) => new URL(url).port)).size).toBe(9);
+  });
+});
+
+describe('a port', () => {
+  const open = (host: string, port: number) =>
+    openPort({ host, port, profile: 'native' }, undefined, () => {}, {} as SocketGate);
+
+  it('that is taken, and an address of nobody here, are told apart', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await new Promise((done) => taken.once('listening', done));
+    const { port } = taken.address() as { port: number };
+    await expect(open('127.0.0.1', port)).rejects.toMatchObject({
+      code: 'hub.port-in-use',
+      message: expect.stringContaining('used by another program'),
+    });
+    taken.close();
+    const tls = await readTls({ cert: at('bench.pem'), key: at('bench.key') });
+    // Of the block for documents: nobody has it.
+    const elsewhere = openPort({ host: '203.0.113.9', port: 0, profile: 'native' }, tls, () => {}, {} as SocketGate);
+    await expect(elsewhere).rejects.toMatchObject({
+      code: 'hub.no-address',
+      message: expect.stringContaining('no address of this machine'),
+    });
+  });
+});
