@@ -151,8 +151,8 @@ export interface LabServer extends AsyncDisposable {
   logout?(): Promise<void>;
   /** Asks for the list anew. */
   refreshEquipment(signal: AbortSignal): Promise<void>;
-  /** Wanted from now on; `outlet.opened` follows when rows come. Throws server.unsupported. */
-  openStream(equipment: string, stream: string, intervalMs: number, outlet: LabOutlet): LabStream;
+  /** Wanted from now on; `outlet.opened` follows when rows come. Of several wishes for one stream the one for more rows holds. Throws server.unsupported. */
+  openStream(equipment: string, stream: string, intervalMs: number, outlet: LabOutlet, wish?: StreamWish): LabStream;
   readControls(equipment: string, signal: AbortSignal): Promise<Controls>;
   /** Gives the read-back. Throws server.busy (lock), server.rejected, server.timeout, server.denied. */
   setControl(equipment: string, control: string, value: ControlValue, options: CommandOptions): Promise<Controls>;
@@ -169,6 +169,14 @@ export interface LabServer extends AsyncDisposable {
   stats?(signal: AbortSignal): Promise<SocketFigures>;
   /** Acknowledges an alarm of the server. */
   acknowledge?(alarm: string, who: string, signal: AbortSignal): Promise<void>;
+}
+
+/** How the rows of a stream are wanted; a server that knows no such wish sends all. */
+export interface StreamWish {
+  /** `latest`: only the newest row, never behind older ones, as a display wants it. What is left out for it is no loss. Default: `stream`, every row. */
+  delivery?: 'stream' | 'latest' | undefined;
+  /** Rows older than that when their turn comes are left out; ms. Default: however old. */
+  maxAgeMs?: number | undefined;
 }
 
 /** What a person may set of a server. */

@@ -24,12 +24,18 @@ const wantedStream = z.object({
   /** 0 or absent: as it comes. */
   interval_ms: interval.default(0),
   priority: priority.catch('NORMAL').default('NORMAL'),
+  /** `latest`: only the newest value, never behind older ones. */
+  delivery: z.enum(['stream', 'latest']).catch('stream').default('stream'),
+  /** Rows older than that when their turn comes are left out. */
+  max_age_ms: z.number().positive().max(MAX_INTERVAL_MS).optional().catch(undefined),
 });
 export interface WantedStream {
   equipment_id: string;
   stream_type: string;
   interval_ms: number;
   priority: Priority;
+  delivery: 'stream' | 'latest';
+  max_age_ms?: number | undefined;
 }
 
 const place = z.object({ key: name, epoch: z.int(), seq: rowNumber });

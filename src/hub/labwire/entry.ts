@@ -39,14 +39,15 @@ export function planStreams(
   streams: StreamDesk,
   limits: LabwireRoom['limits'],
 ): Map<string, ResumePlan> {
-  const wanted = new Set(desired.flatMap((one) => ('equipment_id' in one ? [streamKey(one)] : [])));
+  const wanted = new Map(desired.flatMap((one) => ('equipment_id' in one ? [[streamKey(one), one] as const] : [])));
   for (const key of [...session.wanted.keys()]) if (!wanted.has(key)) session.wanted.delete(key);
   const plans = new Map<string, ResumePlan>();
   const budget = { bytes: limits.replayBytes };
   for (const place of resume?.streams ?? []) {
     const hold = session.holds.get(place.key);
     if (!hold || !session.wanted.has(place.key)) continue;
-    plans.set(place.key, planResume(hold.feed, place, streams.nextHandle(), limits, budget));
+    const isLatest = wanted.get(place.key)?.delivery === 'latest';
+    plans.set(place.key, planResume(hold.feed, place, streams.nextHandle(), limits, budget, isLatest));
   }
   return plans;
 }

@@ -3,10 +3,12 @@ import type { Priority } from '../../protocol/lab/priority.ts';
 import type { FeedHold } from '../bench/feed-table.ts';
 import type { FeedGap, StreamFeed } from '../bench/stream-feed.ts';
 import type { Backlog, SourceFrame, StreamSource, Thinning } from '../delivery/delivery-source.ts';
+import { graver } from '../delivery/skip.ts';
 import type { FrameCompressor } from './frame-compressor.ts';
 import { chooseRows, type PlacedRow } from './row-choice.ts';
 import { type Pace, RowCursor } from './row-cursor.ts';
 import { type RowAccept, RowForm } from './row-form.ts';
+import { KEEP_ALL, RowShedding, type SheddingRules } from './row-shedding.ts';
 import { dtypeOf, schemaOf } from './stream-form.ts';
 
 export interface FeedSourceOptions {
@@ -23,6 +25,10 @@ export interface FeedSourceOptions {
   from?: number | undefined;
   /** Rows before this are sent again: flagged as replay. */
   replayTo?: number | undefined;
+  /** Default: every row waits for its turn. */
+  shedding?: Readonly<SheddingRules> | undefined;
+  /** For the age of rows; default: that of this machine. */
+  nowNs?: (() => bigint) | undefined;
   /** Everything has been taken, and `stream_stopped` after it. */
   onOver(): void;
 }
@@ -48,6 +54,7 @@ export class FeedSource implements StreamSource {
   readonly #options: FeedSourceOptions;
   readonly #feed: StreamFeed;
   readonly #cursor: RowCursor;
+  readonly #shedding: RowShedding;
   #codecs: RowAccept['codecs'];
   #form: RowForm;
   #dtype: 'f32' | 'f64';
@@ -61,7 +68,6 @@ export class FeedSource implements StreamSource {
   #told = -1;
   #last: string | undefined;
   #sent = 0;
-  #lost = 0;
   #left = 0;
   #turn = 0;
   #waiting = 0;
@@ -75,6 +81,8 @@ export class FeedSource implements StreamSource {
     this.#codecs = options.accept.codecs;
     const from = options.from ?? (feed.ring.firstRow === undefined ? undefined : feed.endRow);
     this.#cursor = new RowCursor(feed, options.pace, from);
+    const { shedding = KEEP_ALL, nowNs = () => BigInt(Date.now()) * 1_000_000n } = options;
+    this.#shedding = new RowShedding(shedding, nowNs);
     this.#at = from;
     this.#epoch = feed.info.epoch;
     this.#dtype = dtypeNow(feed);
@@ -102,6 +110,11 @@ export class FeedSource implements StreamSource {
     this.#cursor.pace = pace;
   }
 
+  /** From now on, of what waits, too. */
+  set shedding(rules: Readonly<SheddingRules>) {
+    this.#shedding.rules = rules;
+  }
+
   set codecs(codecs: RowAccept['codecs']) {
     this.#codecs = codecs;
     this.#form.codecs = codecs;
@@ -111,7 +124,7 @@ export class FeedSource implements StreamSource {
   reset(): void {
     if (this.#at !== undefined && this.#end > this.#at)
       this.#words.push(this.#gapText({ from: this.#at, to: this.#end - 1, reason: 'The stream began anew.' }));
-    this.#lost += this.#waiting;
+    this.#shedding.lost += this.#waiting;
     this.#waiting = 0;
     this.#at = undefined;
     this.#told = -1;
@@ -129,7 +142,7 @@ export class FeedSource implements StreamSource {
   }
 
   backlog(): Backlog {
-    this.#passLost();
+    this.#shed();
     this.#at ??= this.#cursor.next;
     const rows = this.#cursor.waiting;
     this.#waiting = rows;
@@ -138,18 +151,20 @@ export class FeedSource implements StreamSource {
     const rowBytes = page ? this.#form.rowBytes(page) : 8;
     const perFrame = this.#options.accept.binary ? this.#rowsPerFrame(rowBytes) : 1;
     const words = this.#words.length + (this.#last !== undefined && rows === 0 ? 1 : 0);
+    const { lost, conflated } = this.#shedding;
     return {
-      producedRows: this.#sent + this.#left + this.#lost + rows,
+      producedRows: this.#sent + this.#left + lost + conflated + rows,
       rows,
       frames: words + Math.ceil(rows / perFrame),
       bytes:
         Math.ceil(rows * (rowBytes * this.#form.ratio + (perFrame > 1 ? 0 : FRAME_OVERHEAD))) + words * FRAME_OVERHEAD,
-      lostRows: this.#lost,
+      lostRows: lost,
+      conflatedRows: conflated,
     };
   }
 
   take(maxBytes: number, thinning: Thinning): SourceFrame | undefined {
-    this.#passLost();
+    this.#shed();
     this.#at ??= this.#cursor.next;
     const page = this.#cursor.stretch?.page;
     if (page && kindOf(page) !== this.#dtype) {
@@ -164,7 +179,7 @@ export class FeedSource implements StreamSource {
   }
 
   skip(frames: number): number {
-    this.#passLost();
+    this.#shed();
     let rows = 0;
     for (let frame = 0; frame < frames && rows < MOST_CHOSEN_FROM; frame++) {
       const page = this.#cursor.stretch?.page;
@@ -260,6 +275,13 @@ export class FeedSource implements StreamSource {
   #takeLast(): SourceFrame | undefined {
     const data = this.#last;
     if (data === undefined) return undefined;
+    const end = this.#feed.endRow;
+    if (this.#reason !== undefined && this.#at !== undefined && this.#at < end) {
+      // Nothing follows that could tell it.
+      const gap = this.#gapText({ from: this.#at, to: end - 1, reason: 'They were not sent before the stream ended.' });
+      this.#at = end;
+      return { data: gap, rows: 0, thinnedRows: 0 };
+    }
     this.#last = undefined;
     queueMicrotask(() => this.#options.onOver());
     return { data, rows: 0, thinnedRows: 0 };
@@ -276,31 +298,27 @@ export class FeedSource implements StreamSource {
     if (row) this.#cursor.moveTo(row.page.firstRow + row.index + 1);
   }
 
-  #passLost(): void {
-    const lost = this.#cursor.passLost();
-    if (lost > 0) this.#worsen('overflow');
-    this.#lost += lost;
+  #shed(): void {
+    const reason = this.#shedding.shed(this.#cursor);
+    if (reason !== undefined) this.#worsen(reason);
   }
 
-  #worsen(reason: 'overflow' | 'decimated'): void {
-    if (this.#reason !== 'overflow') this.#reason = reason;
+  #worsen(reason: SkipReason): void {
+    this.#reason = this.#reason === undefined ? reason : graver(this.#reason, reason);
   }
 
   #skipBefore(row: number): FrameSkip | undefined {
     const at = this.#at ?? row;
     if (row <= at) return undefined;
     const isSource = this.#feed.gapsIn(at, row).length > 0;
-    const reason =
-      this.#reason === 'overflow'
-        ? 'overflow'
-        : isSource
-          ? 'source'
-          : (this.#reason ?? (this.#cursor.isPaced ? 'rate' : 'overflow'));
-    return { n: row - at, reason };
+    const ours = this.#reason ?? (isSource || this.#cursor.isPaced ? 'rate' : 'overflow');
+    return { n: row - at, reason: isSource ? graver(ours, 'source') : ours };
   }
 
   /** What the instrument lost before a row and was not named yet, in its own words. */
   #gapWord(row: number): SourceFrame | undefined {
+    // The newest value waits behind nothing: what is missing before it is told in it.
+    if (this.#shedding.rules.isLatest) return undefined;
     const after = Math.max(this.#at ?? row, this.#told + 1);
     const gap = after < row ? this.#feed.gapsIn(after, row).find(({ from }) => from >= after) : undefined;
     if (!gap) return undefined;

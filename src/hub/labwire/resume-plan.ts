@@ -11,7 +11,7 @@ export interface ResumePlan {
   from: number | undefined;
   /** Rows before this are sent again. */
   replayTo: number | undefined;
-  result: 'replayed' | 'partial' | 'lost';
+  result: 'replayed' | 'snapshot' | 'partial' | 'lost';
   /** Rows the client lacks that are not sent again; both ends belong to it. */
   gap: { from: number; to: number } | undefined;
 }
@@ -23,6 +23,7 @@ export function planResume(
   handle: number,
   limits: LabwireLimits,
   budget: { bytes: number },
+  isLatest = false,
 ): ResumePlan {
   const { epoch } = feed.info;
   const isSame = place.epoch === epoch;
@@ -36,6 +37,11 @@ export function planResume(
       result: isSame ? 'replayed' : 'lost',
       gap: undefined,
     };
+  // Nothing is sent again: the newest value, and how many rows were before it.
+  if (isLatest) {
+    const from = isSame ? Math.min(place.seq + 1, live) : live - 1;
+    return { handle, epoch, from, replayTo: undefined, result: isSame ? 'snapshot' : 'lost', gap: undefined };
+  }
   const reach = Math.max(feed.firstRow, live - rowsWithin(feed, limits, budget));
   const wanted = isSame ? Math.min(place.seq + 1, live) : reach;
   const from = Math.max(wanted, reach);
@@ -58,7 +64,7 @@ export function resumedEntry(key: string, plan: ResumePlan): Record<string, unkn
     key,
     handle,
     epoch,
-    ...(replayTo === undefined ? {} : { seq: replayTo }),
+    ...(replayTo === undefined ? (from === undefined ? {} : { seq: from }) : { seq: replayTo }),
     result,
     ...(isSent ? { from, to: replayTo - 1, n: replayTo - from } : { n: 0 }),
   };

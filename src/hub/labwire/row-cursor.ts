@@ -107,6 +107,48 @@ export class RowCursor {
     return rows;
   }
 
+  /** Passes over the first `rows` that are due. */
+  pass(rows: number): void {
+    if (rows <= 0) return;
+    if (this.isPaced) {
+      this.#scan();
+      const last = this.#due[Math.min(this.#due.length, this.#head + rows) - 1];
+      if (last !== undefined) this.moveTo(last + 1);
+      return;
+    }
+    let left = rows;
+    let next = this.next;
+    this.#visit((page, from, to) => {
+      const passed = Math.min(left, to - from);
+      if (passed > 0) next = page.firstRow + from + passed;
+      left -= passed;
+    });
+    if (next !== undefined) this.moveTo(next);
+  }
+
+  /** How many of the rows that are due, from the first on, were before a time; ns since 1970. */
+  before(timeNs: bigint): number {
+    if (this.isPaced) {
+      this.#scan();
+      let at = this.#head;
+      for (; at < this.#due.length; at++) {
+        const row = this.#due[at] ?? 0;
+        const page = this.#feed.ring.pageAt(row);
+        if (!page || row < page.firstRow || timeOf(page, row - page.firstRow) >= timeNs) break;
+      }
+      return at - this.#head;
+    }
+    let rows = 0;
+    let isOver = false;
+    this.#visit((page, from, to) => {
+      if (isOver) return;
+      const end = firstAt(page, from, to, timeNs);
+      rows += end - from;
+      isOver = end < to;
+    });
+    return rows;
+  }
+
   /** The next page with rows that were not looked at, and which. */
   get stretch(): { page: RowPage; from: number; to: number } | undefined {
     const { next } = this;
@@ -166,4 +208,16 @@ export class RowCursor {
     this.#head = 0;
     this.#scanned = undefined;
   }
+}
+
+/** The first row of [from, to) that is not before a time; `to` if there is none. Rows of a page are in order of time. */
+function firstAt(page: RowPage, from: number, to: number, timeNs: bigint): number {
+  let low = from;
+  let high = to;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (timeOf(page, middle) < timeNs) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -14,6 +14,7 @@ import { type LabwireSession, streamKey } from './labwire-session.ts';
 import { textMessage } from './outgoing.ts';
 import type { ResumePlan } from './resume-plan.ts';
 import type { RowAccept } from './row-form.ts';
+import type { SheddingRules } from './row-shedding.ts';
 import { isOffered, schemaOf } from './stream-form.ts';
 import { paceOf } from './stream-pace.ts';
 
@@ -28,6 +29,7 @@ export interface StreamDeskHost {
   limits: LabwireLimits;
   /** Whether the client may read values now. */
   mayRead(): boolean;
+  nowNs(): bigint;
 }
 
 interface Running {
@@ -171,7 +173,7 @@ export class StreamDesk {
   }
 
   #begin(key: string, wanted: WantedStream, plan: ResumePlan | undefined): Running {
-    const { bench } = this.#host;
+    const { bench, nowNs } = this.#host;
     const { info } = this.#findOrThrow(wanted);
     const { pace, intervalMs } = paceOf(info, this.#channelsOf(info.key), wanted.interval_ms);
     let running: Running | undefined;
@@ -199,7 +201,9 @@ export class StreamDesk {
       compressor: this.#host.compressor,
       pace,
       maxFrameBytes: this.#host.outbox.options.maxFrameBytes,
-      from: plan?.from,
+      from: plan ? plan.from : firstRowOf(hold, wanted),
+      shedding: sheddingOf(wanted),
+      nowNs,
       replayTo: plan?.replayTo,
       onOver: () => {
         if (running && this.#running.get(key) === running) this.#end(key, running);
@@ -224,6 +228,7 @@ export class StreamDesk {
     if (wanted.priority !== running.wanted.priority) this.#host.outbox.setPriority(streamKey(wanted), wanted.priority);
     running.wanted = wanted;
     running.source.pace = pace;
+    running.source.shedding = sheddingOf(wanted);
     running.intervalMs = intervalMs;
     running.hold.setRate(demandOf(info, wanted));
     running.attachment?.changed();
@@ -256,6 +261,8 @@ export class StreamDesk {
       stream_type: wanted.stream_type,
       interval_ms: intervalMs,
       priority: wanted.priority,
+      delivery: wanted.delivery,
+      ...(wanted.max_age_ms === undefined ? {} : { max_age_ms: wanted.max_age_ms }),
       key,
       handle: source.handle,
       epoch: source.epoch,
@@ -288,6 +295,15 @@ export class StreamDesk {
 /** How often the instrument is to be asked for this client; Hz. 0: as it is. */
 function demandOf({ kind }: Pick<StreamInfo, 'kind'>, { interval_ms }: WantedStream): number {
   return kind === 'timed' && interval_ms > 0 ? 1000 / interval_ms : 0;
+}
+
+function sheddingOf({ delivery, max_age_ms }: WantedStream): SheddingRules {
+  return { isLatest: delivery === 'latest', maxAgeMs: max_age_ms };
+}
+
+/** Who wants the newest value gets the one there is at once; undefined: what comes from now on. */
+function firstRowOf({ feed }: FeedHold, { delivery }: WantedStream): number | undefined {
+  return delivery === 'latest' && feed.ring.firstRow !== undefined ? feed.endRow - 1 : undefined;
 }
 
 function notThere(key: string): LabError {

@@ -47,7 +47,7 @@ export class FrameReader {
         `The lab server sent ${frame.channels} columns for ${stream.key}, which has ${stream.form.columns.length}. They are left out; the numbering shows them as lost.`,
       );
     const { seq, skipped, rows } = frame;
-    if (skipped && skipped.reason !== 'rate') this.dropped += skipped.n;
+    if (skipped && skipped.reason !== 'rate' && !stream.wishes.isWished(skipped.reason)) this.dropped += skipped.n;
     const decoded = decodeColumns(frame, stream.form.form, this.#inflate);
     const isReplay = (frame.flags & FRAME_FLAG.replay) !== 0;
     const isHandedOn = stream.arrived(seq, stream.epoch, decoded, skipped, isReplay);

@@ -313,7 +313,8 @@ export class LabwireProtocol implements LinkProtocol {
       const keeper = this.#host.keeper(resumed.key);
       if (!stream || !keeper) continue;
       if (stream.form && stream.epoch === resumed.epoch) this.#handles.set(resumed.handle, stream);
-      if (resumed.result === 'replayed') keeper.mended();
+      // Of a snapshot its first row says what is between.
+      if (resumed.result === 'replayed' || resumed.result === 'snapshot') keeper.mended();
       else if (resumed.result === 'lost') keeper.broken('The server began its numbering anew.');
       else keeper.broken('The server did not keep all rows of the time without a connection.');
     }

@@ -15,6 +15,7 @@ import type {
   OutputsOffResult,
   ServerAbout,
   ServerClockState,
+  StreamWish,
   TrafficStats,
 } from '../lab-server.ts';
 import { type Link, openLink } from '../link/open-link.ts';
@@ -218,12 +219,20 @@ export class LabwireServer implements LabServer {
     this.#events.emit({ kind: 'equipment' });
   }
 
-  openStream(equipment: string, stream: string, intervalMs: number, outlet: LabOutlet): LabStream {
+  openStream(
+    equipment: string,
+    stream: string,
+    intervalMs: number,
+    outlet: LabOutlet,
+    wish: StreamWish = {},
+  ): LabStream {
     const offer = this.#equipment.find(({ id }) => id === equipment)?.streams.find(({ name }) => name === stream);
     const interval = offer ? Math.min(offer.maxIntervalMs, Math.max(offer.minIntervalMs, intervalMs)) : intervalMs;
     const key = `${equipment}/${stream}`;
     const spec = this.#streams.get(key) ?? new LabwireStream(equipment, stream, this.#host());
     this.#streams.set(key, spec);
+    const wished = spec.wishes.add(wish);
+    spec.wishAgain();
     const opened = this.#table.open(spec, interval, outlet);
     return {
       key,
@@ -233,6 +242,8 @@ export class LabwireServer implements LabServer {
       },
       [Symbol.asyncDispose]: async () => {
         await opened[Symbol.asyncDispose]();
+        wished[Symbol.dispose]();
+        spec.wishAgain();
         if (!this.#table.get(key)) this.#streams.delete(key);
       },
     };

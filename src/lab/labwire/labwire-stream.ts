@@ -5,6 +5,7 @@ import type { ArrivedRows, Hole, Skipped, StreamSpec } from '../stream-keeper/st
 import { readHistory } from './history.ts';
 import { isSameForm, rowOfText, rowsOfHistory, type StreamForm, streamForm } from './stream-form.ts';
 import type { StreamHost } from './stream-host.ts';
+import { StreamWishes } from './stream-wishes.ts';
 
 /** Rows of one hole fetched over REST; more is a gap. */
 const MAX_FILL_ROWS = 500_000;
@@ -34,6 +35,7 @@ export class LabwireStream implements StreamSpec {
   readonly streamType: string;
   form: StreamForm | undefined;
   epoch: number | undefined;
+  readonly wishes = new StreamWishes();
   readonly #host: StreamHost;
   /** Asked for on the present connection with that interval. */
   #askedMs: number | undefined;
@@ -66,6 +68,14 @@ export class LabwireStream implements StreamSpec {
   start(intervalMs: number): void {
     if (this.#askedMs === intervalMs) return;
     if (this.#host.send({ type: 'start_stream', ...this.#request(intervalMs) })) this.#askedMs = intervalMs;
+  }
+
+  /** The wishes are others: asked for anew, if it is asked for at all. */
+  wishAgain(): void {
+    const intervalMs = this.#askedMs;
+    if (intervalMs === undefined) return;
+    this.#askedMs = undefined;
+    this.start(intervalMs);
   }
 
   stop(): void {
@@ -177,12 +187,14 @@ export class LabwireStream implements StreamSpec {
   }
 
   #request(intervalMs: number): Record<string, unknown> {
+    const { delivery, maxAgeMs } = this.wishes;
     return {
       equipment_id: this.equipment,
       stream_type: this.streamType,
       interval_ms: intervalMs,
       priority: this.#host.priority,
-      delivery: 'stream',
+      delivery,
+      ...(maxAgeMs === undefined ? {} : { max_age_ms: maxAgeMs }),
     };
   }
 
@@ -201,12 +213,13 @@ export class LabwireStream implements StreamSpec {
       uncertaintyS: this.#host.uncertaintyS,
       seq,
       epoch,
-      skipped: skip ? skippedRows(skip) : undefined,
+      skipped: skip ? this.#skippedRows(skip) : undefined,
     };
   }
-}
 
-/** Rows left out, as the keeper counts them. */
-export function skippedRows({ n, reason }: FrameSkip): Skipped {
-  return { rows: n, reason: SKIP_TEXT[reason], isThinned: reason === 'rate' || reason === 'decimated' };
+  /** Rows left out, as the keeper counts them: what was wished for is no loss. */
+  #skippedRows({ n, reason }: FrameSkip): Skipped {
+    const isThinned = reason === 'rate' || reason === 'decimated' || this.wishes.isWished(reason);
+    return { rows: n, reason: SKIP_TEXT[reason], isThinned };
+  }
 }
