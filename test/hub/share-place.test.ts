@@ -1,52 +1,36 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { refuseRequest } from '../../src/hub/server/fence.ts';
 import { openPort } from '../../src/hub/server/ports.ts';
 import type { SocketGate } from '../../src/hub/server/socket-gate.ts';
 import { shareUrls } from '../../src/hub/share/share-urls.ts';
-import { readTls } from '../../src/hub/share/tls-files.ts';
+import { overdueText, readTls } from '../../src/hub/share/tls-files.ts';
 
 /** Where a bench is shared: its certificate, its addresses, its names, and what a person reads when one of them does not fit. */
 
-const folder = mkdtempSync(join(tmpdir(), 'labwire-share-place-'));
-const at = (name: string): string => join(folder, name);
-
-beforeAll(() => {
-  const make = (name: string, ...more: string[]): void =>
-    void execFileSync(
-      'openssl',
-      [
-        ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'],
-        ...['-keyout', at(`${name}.key`), '-out', at(`${name}.pem`), '-subj', '/CN=bench', ...more],
-      ],
-      { stdio: 'ignore' },
-    );
-  make('bench', '-addext', 'subjectAltName=DNS:Bench.lab.example,DNS:*.lab.example,IP:127.0.0.1');
-  make('other');
-  execFileSync('openssl', ['ec', '-in', at('bench.key'), '-aes256', '-passout', 'pass:x', '-out', at('locked.key')], {
-    stdio: 'ignore',
-  });
-  writeFileSync(at('none.pem'), 'no certificate');
-});
-
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+/** Good for a hundred years; `bench.pem` has names, `locked.key` a passphrase. */
+const at = (name: string): string => join(import.meta.dirname, '../fixtures/tls', name);
 
 describe('the certificate', () => {
   it('is read with its names and its end', async () => {
     const { names, endsMs } = await readTls({ cert: at('bench.pem'), key: at('bench.key') });
-    expect(names).toEqual(['bench.lab.example', '*.lab.example']);
+    expect(names).toEqual(['bench.lab.example', '*.lab.example', 'localhost']);
     expect(endsMs).toBeGreaterThan(Date.now());
+  });
+
+  it('that has run out is said, with the day', () => {
+    const endsMs = Date.UTC(2031, 4, 3, 12);
+    expect(overdueText({ endsMs }, endsMs - 1)).toBeUndefined();
+    expect(overdueText({ endsMs }, endsMs)).toMatch(/ran out on 2031-05-03/);
+    expect(overdueText(undefined, endsMs)).toBeUndefined();
   });
 
   it.each([
     ['a file that is not there', 'gone.pem', 'bench.key', /certificate .*gone\.pem cannot be read: there is no such/],
     ['a folder', '', 'bench.key', /that is a folder/],
-    ['a file that holds none', 'none.pem', 'bench.key', /none\.pem holds no certificate in PEM/],
-    ['a key that holds none', 'bench.pem', 'none.pem', /none\.pem holds no private key in PEM/],
+    ['a file that holds none', 'bench.key', 'bench.key', /bench\.key holds no certificate in PEM/],
+    ['a key that holds none', 'bench.pem', 'bench.pem', /bench\.pem holds no private key in PEM/],
     ['a key with a passphrase', 'bench.pem', 'locked.key', /locked with a passphrase/],
     ['the key of another', 'bench.pem', 'other.key', /is not the one of the certificate/],
   ])('%s is named', async (_what, cert, key, text) => {

@@ -11,7 +11,7 @@ import type { WsSettings } from '../ws-settings.ts';
 import { ShareDesk } from './share-desk.ts';
 import { ConnectionRates, shareConnections } from './share-report.ts';
 import { shareUrls } from './share-urls.ts';
-import { readTls, type TlsPair } from './tls-files.ts';
+import { overdueText, readTls, type TlsPair } from './tls-files.ts';
 
 export interface HubKeeperOptions {
   /** Trusted, and greeted. */
@@ -156,26 +156,20 @@ export class HubKeeper implements AsyncDisposable {
   }
 
   async #report(state: 'starting' | 'on' | 'failed'): Promise<void> {
-    const { client, access } = this.#options;
+    const { client, access, clock } = this.#options;
     const hub = this.#hub;
+    const reason = this.#failure ?? overdueText(this.#tls, Number(clock.nowNs() / 1_000_000n));
     await client
       .call('share.report', {
         state,
         // Anew each time: networks come and go.
         urls: hub ? shareUrls(hub.urls, this.#tls?.names ?? []) : [],
-        ...reasonOf(this.#failure ?? this.#complaint()),
+        ...(reason === undefined ? {} : { reason }),
         connections: hub ? shareConnections(hub, this.#rates) : [],
         users: access.users.list().length,
       })
       // An engine that has gone is told of by its link.
       .catch(() => undefined);
-  }
-
-  /** What is wrong although the bench is shared. */
-  #complaint(): string | undefined {
-    const { endsMs } = this.#tls ?? {};
-    if (endsMs === undefined || Number(this.#options.clock.nowNs() / 1_000_000n) < endsMs) return undefined;
-    return `The certificate ran out on ${new Date(endsMs).toISOString().slice(0, 10)}: browsers and programs refuse it. Make a new one.`;
   }
 
   async #answer(ask: number, call: Parameters<ShareDesk['answer']>[0], input: unknown): Promise<void> {
@@ -187,8 +181,4 @@ export class HubKeeper implements AsyncDisposable {
       await client.call('share.answer', { ask, error: LabError.from(thrown).toJSON() }).catch(() => undefined);
     }
   }
-}
-
-function reasonOf(reason: string | undefined): { reason?: string } {
-  return reason === undefined ? {} : { reason };
 }

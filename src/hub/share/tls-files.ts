@@ -27,6 +27,13 @@ export async function readTls(paths: { cert: string; key: string }): Promise<Tls
   return { cert, key, names: dnsNames(certificate), endsMs: Date.parse(certificate.validTo) };
 }
 
+/** What a person reads once clients refuse the certificate; undefined: it is good, or there is none. */
+export function overdueText(pair: Pick<TlsPair, 'endsMs'> | undefined, nowMs: number): string | undefined {
+  if (pair === undefined || nowMs < pair.endsMs) return undefined;
+  const day = new Date(pair.endsMs).toISOString().slice(0, 10);
+  return `The certificate ran out on ${day}: browsers and programs refuse it. Give a new one.`;
+}
+
 async function readText(what: string, path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');

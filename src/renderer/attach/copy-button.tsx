@@ -16,7 +16,12 @@ export function CopyButton({
     toast({ severity: 'done', text: `${what} copied.` });
   };
   return (
-    <button type="button" className="btn small" onClick={() => void copy().catch(showError)}>
+    <button
+      type="button"
+      className="btn small"
+      aria-label={label === 'Copy' ? `Copy ${text}` : undefined}
+      onClick={() => void copy().catch(showError)}
+    >
       {label}
     </button>
   );

@@ -2,6 +2,7 @@ import { type ReactElement, useState } from 'react';
 import type { InstrumentState } from '../../contract/instrument-schema.ts';
 import type { Control } from '../../core/instrument.ts';
 import { act } from '../actions.ts';
+import { VIEW_ONLY } from '../lacks-right.ts';
 import { useMay } from '../may.ts';
 import { differs } from '../setpoint.ts';
 import { SetpointBox } from './setpoint-box.tsx';
@@ -30,7 +31,13 @@ export function ControlChoice(props: { instrument: InstrumentState; control: Con
       disabled={!mayControl}
       data-differs={isDifferent}
       data-control={control.id}
-      title={isDifferent ? `Asked ${String(state?.asked)}, the instrument says ${value}` : label}
+      title={
+        !mayControl
+          ? `${label}. ${VIEW_ONLY}`
+          : isDifferent
+            ? `Asked ${String(state?.asked)}, the instrument says ${value}`
+            : label
+      }
       value={value}
       onChange={(event) => void pick(event.target.value)}
     >
@@ -60,6 +67,7 @@ export function ControlAction(props: { instrument: InstrumentState; control: Con
       className="btn small"
       disabled={busy || !mayControl}
       data-control={control.id}
+      title={mayControl ? undefined : VIEW_ONLY}
       onClick={() => void press()}
     >
       {props.label ?? control.label}

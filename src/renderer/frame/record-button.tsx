@@ -86,9 +86,11 @@ export function RecordButton(): ReactElement {
         className="btn icon"
         aria-label="Recording choices"
         title={
-          isRecording
-            ? 'Record messages beside it, for other programs'
-            : 'Record with a name, notes, seconds before, or in another format'
+          !mayControl
+            ? VIEW_ONLY
+            : isRecording
+              ? 'Record messages beside it, for other programs'
+              : 'Record with a name, notes, seconds before, or in another format'
         }
         disabled={!isLive || !mayControl || !hasStreams}
         onClick={() => showDialog({ kind: 'record' })}

@@ -31,8 +31,9 @@ export function AddUser(props: {
         );
       }
       await call('share.addUser', { user: user.trim(), role, password });
-      setUser('');
-      setPassword('');
+      // What was typed for the next one meanwhile stays.
+      setUser((now) => (now === user ? '' : now));
+      setPassword((now) => (now === password ? '' : now));
       nameRef.current?.focus();
       await onAdded();
     });

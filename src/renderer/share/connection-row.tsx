@@ -52,6 +52,7 @@ export function ConnectionRow(props: {
           <SureButton
             small
             label="Kick…"
+            about={`${user}, ${dialect}`}
             sure="Kick"
             title={`Ends this connection of ${user}; it may come back with its login`}
             onSure={() => onKick(id)}

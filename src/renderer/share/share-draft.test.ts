@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { shareSettings } from '../../contract/share-schema.ts';
-import { freePort, isLoopback, reachText, readHost, readPort, readWhole } from './share-draft.ts';
+import { freePort, isLoopback, profileAt, reachText, readHost, readPort, readWhole } from './share-draft.ts';
 
 const SHARE = {
   port: 8000,
@@ -43,8 +43,24 @@ test('what is read as an address, the contract takes', () => {
     const read = readHost(text);
     expect(read.ok && shareSettings.shape.host.safeParse(read.value).success, text).toBe(true);
   }
-  for (const text of ['', 'http://bench', 'bench/x', 'a b', 'x'.repeat(254)])
+  expect(readHost('[fd00::2]')).toEqual({ ok: true, value: 'fd00::2' });
+  for (const text of [
+    '',
+    'http://bench',
+    'bench/x',
+    'a b',
+    'bench:8000',
+    '127.0.0.1:8000',
+    '[bench]x',
+    'x'.repeat(254),
+  ])
     expect(readHost(text).ok, text).toBe(false);
+});
+
+test('an address says by its port what it speaks, also where the port is not written', () => {
+  expect(profileAt('https://10.0.0.4:8003', SHARE)).toBe('neurograph');
+  expect(profileAt('https://[fd00::2]:8000', SHARE)).toBe('native');
+  expect(profileAt('https://10.0.0.4', { port: 8000, listeners: [{ port: 443, profile: 'lablink' }] })).toBe('lablink');
 });
 
 test('limits are whole numbers between their ends', () => {

@@ -1,4 +1,4 @@
-import type { ShareSettings } from '../../contract/share-schema.ts';
+import type { ShareProfile, ShareSettings } from '../../contract/share-schema.ts';
 
 type Read<T> = { ok: true; value: T } | { ok: false; reason: string };
 type Ports = Pick<ShareSettings, 'port' | 'listeners'>;
@@ -31,13 +31,20 @@ export function freePort(share: Ports): number {
   return share.port;
 }
 
-/** A name or an address of this machine. */
+/** A name or an address of this machine; an IPv6 address also in the brackets of a URL. */
 export function readHost(text: string): Read<string> {
-  const value = text.trim();
+  const value = text.trim().replace(/^\[(.*)\]$/, '$1');
   if (value === '') return { ok: false, reason: 'Type an address: 127.0.0.1, 0.0.0.0, or one of this machine.' };
-  if (!/^[A-Za-z0-9.:_-]{1,253}$/.test(value))
+  if (!/^[A-Za-z0-9._-]{1,253}$/.test(value) && !/^[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*$/.test(value))
     return { ok: false, reason: 'An address alone: no http://, no port, no path.' };
   return { ok: true, value };
+}
+
+/** The protocol of a port that is open, by its address. */
+export function profileAt(url: string, { port, listeners }: Ports): ShareProfile {
+  const own = new URL(url);
+  const number = Number(own.port || (own.protocol === 'https:' ? 443 : 80));
+  return (number === port ? undefined : listeners.find((one) => one.port === number)?.profile) ?? 'native';
 }
 
 /** A whole number between two limits. */

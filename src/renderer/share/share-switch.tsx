@@ -1,13 +1,11 @@
 import type { ReactElement } from 'react';
 import type { ShareSettings, ShareState } from '../../contract/share-schema.ts';
-import { CopyButton } from '../attach/copy-button.tsx';
 import { Problem } from '../control/problem.tsx';
 import { PlainSwitch } from '../control/switch.tsx';
 import { useAttempt } from '../servers/attempt.ts';
-import { QrCode } from './qr-code.tsx';
+import { ShareAddresses } from './share-addresses.tsx';
 import { changeShare } from './share-change.ts';
-import { isLoopback } from './share-draft.ts';
-import { PROFILE_WORDS, STATE_WORDS } from './share-words.ts';
+import { STATE_WORDS } from './share-words.ts';
 
 /** The one switch, what came of it, and where the bench is reached. */
 export function ShareSwitch(props: {
@@ -44,7 +42,7 @@ export function ShareSwitch(props: {
         </span>
       </div>
       {problem && <Problem error={problem} />}
-      {share.state === 'starting' && share.reason && (
+      {(share.state === 'starting' || share.state === 'on') && share.reason && (
         <Problem error={{ code: '', message: share.reason }} tone="warn" />
       )}
       {share.state === 'failed' && (
@@ -54,36 +52,7 @@ export function ShareSwitch(props: {
           </button>
         </Problem>
       )}
-      {share.urls.length > 0 && <Addresses urls={share.urls} settings={settings} />}
+      {share.urls.length > 0 && <ShareAddresses urls={share.urls} settings={settings} />}
     </>
-  );
-}
-
-function Addresses({ urls, settings }: { urls: readonly string[]; settings: ShareSettings }): ReactElement {
-  const [first = ''] = urls;
-  return (
-    <div className="share-addresses">
-      <QrCode text={first} label={`QR code of ${first}`} />
-      <div>
-        <ul aria-label="Addresses">
-          {urls.map((url, index) => (
-            <li key={url}>
-              <span className="num selectable cut" title={url}>
-                {url}
-              </span>
-              <CopyButton text={url} what="Address" />
-              <small className="quiet">{PROFILE_WORDS[settings.listeners[index - 1]?.profile ?? 'native']}</small>
-            </li>
-          ))}
-        </ul>
-        <small className="quiet">
-          {isLoopback(settings.host)
-            ? 'Programs of this machine alone: a telephone that reads the code does not reach it.'
-            : settings.host === '0.0.0.0' || settings.host === '::'
-              ? 'Other machines reach it under the name or address of this one, at this port.'
-              : 'The code is the first address.'}
-        </small>
-      </div>
-    </div>
   );
 }

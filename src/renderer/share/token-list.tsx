@@ -67,8 +67,12 @@ export function TokenList(props: {
           <tbody>
             {tokens.map((token) => (
               <tr key={token.id}>
-                <td className="cut">{token.label || token.id}</td>
-                <td className="cut">{token.user}</td>
+                <td className="cut" title={token.label || token.id}>
+                  {token.label || token.id}
+                </td>
+                <td className="cut" title={token.user}>
+                  {token.user}
+                </td>
                 <td className="num quiet">
                   {token.expiresNs === null ? 'it is removed' : formatDate(msOf(token.expiresNs))}
                 </td>
@@ -77,6 +81,7 @@ export function TokenList(props: {
                   <SureButton
                     small
                     label="Remove…"
+                    about={`token ${token.label || token.id}`}
                     sure="Remove, and end its connections"
                     title="Whoever uses it is out at once"
                     onSure={() => remove(token.id)}

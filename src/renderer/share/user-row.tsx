@@ -57,6 +57,7 @@ export function UserRow(props: {
           <SureButton
             small
             label="Remove…"
+            about={user}
             sure={`Remove ${user.length > 20 ? 'it' : user}`}
             title={`Takes ${user} off the list, with tokens and connections`}
             onSure={remove}
