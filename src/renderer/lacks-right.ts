@@ -4,6 +4,11 @@ import { LabError } from '../core/errors.ts';
 /** Said at what is greyed because this screen may only look. */
 export const VIEW_ONLY = 'View only: your role may look and not control';
 
+/** The same for any right. */
+export function rightReason(right: Right): string {
+  return right === 'control' ? VIEW_ONLY : 'Only those who manage this bench may change it';
+}
+
 /** Why a call is not even sent. */
 export function lacksRight(right: Right): LabError {
   const text =

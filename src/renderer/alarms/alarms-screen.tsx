@@ -2,6 +2,7 @@ import { type ReactElement, useMemo, useState } from 'react';
 import type { BenchState } from '../../contract/bench-schema.ts';
 import { act } from '../actions.ts';
 import { channelTitle, titleOf } from '../bench/instrument-words.ts';
+import { Allowed } from '../control/allowed.tsx';
 import { Icon } from '../control/icon.tsx';
 import { MenuItem, Popover } from '../control/popover.tsx';
 import { Readout } from '../control/readout.tsx';
@@ -43,15 +44,17 @@ export function AlarmsScreen(): ReactElement {
           ))}
         </div>
         <span className="grow" />
-        <button
-          type="button"
-          className="btn primary"
-          disabled={!canAdd}
-          title={canAdd ? undefined : 'Attach an instrument first: a rule watches one of its channels'}
-          onClick={() => showDialog({ kind: 'rule' })}
-        >
-          New rule
-        </button>
+        <Allowed right="control">
+          <button
+            type="button"
+            className="btn primary"
+            disabled={!canAdd}
+            title={canAdd ? undefined : 'Attach an instrument first: a rule watches one of its channels'}
+            onClick={() => showDialog({ kind: 'rule' })}
+          >
+            New rule
+          </button>
+        </Allowed>
       </div>
       <div className="view-body">
         {tab === 'active' && <ActiveTable bench={bench} active={active} />}
@@ -76,9 +79,11 @@ function ActiveTable({ bench, active }: { bench: BenchState; active: ActiveAlarm
         </p>
         {bench.rules.length === 0 && bench.channels.length > 0 && (
           <div className="row">
-            <button type="button" className="btn primary" onClick={() => showDialog({ kind: 'rule' })}>
-              New rule
-            </button>
+            <Allowed right="control">
+              <button type="button" className="btn primary" onClick={() => showDialog({ kind: 'rule' })}>
+                New rule
+              </button>
+            </Allowed>
           </div>
         )}
       </div>
@@ -143,44 +148,50 @@ function ActiveRow({ bench, row }: { bench: BenchState; row: ActiveAlarm }): Rea
           .join(' · ')}
       </td>
       <td className="actions">
-        {state.acknowledged ? (
-          <span className="quiet">acknowledged</span>
-        ) : (
-          <button type="button" className="btn" onClick={() => void act('alarm.acknowledge', { rule: rule.id })}>
-            Acknowledge
-          </button>
-        )}
-        {shelved ? (
-          <button type="button" className="btn" onClick={() => void act('alarm.shelve', { rule: rule.id, minutes: 0 })}>
-            Unshelve
-          </button>
-        ) : (
-          <Popover
-            menu
-            align="end"
-            label={`Shelve ${rule.name}`}
-            button={
-              <>
-                Shelve <Icon name="down" />
-              </>
-            }
-            className="btn with-arrow"
-          >
-            {(close) =>
-              SHELVE_MINUTES.map((minutes) => (
-                <MenuItem
-                  key={minutes}
-                  onPick={() => {
-                    close();
-                    void act('alarm.shelve', { rule: rule.id, minutes });
-                  }}
-                >
-                  for {minutes < 60 ? `${minutes} min` : `${minutes / 60} h`}
-                </MenuItem>
-              ))
-            }
-          </Popover>
-        )}
+        <Allowed right="control">
+          {state.acknowledged ? (
+            <span className="quiet">acknowledged</span>
+          ) : (
+            <button type="button" className="btn" onClick={() => void act('alarm.acknowledge', { rule: rule.id })}>
+              Acknowledge
+            </button>
+          )}
+          {shelved ? (
+            <button
+              type="button"
+              className="btn"
+              onClick={() => void act('alarm.shelve', { rule: rule.id, minutes: 0 })}
+            >
+              Unshelve
+            </button>
+          ) : (
+            <Popover
+              menu
+              align="end"
+              label={`Shelve ${rule.name}`}
+              button={
+                <>
+                  Shelve <Icon name="down" />
+                </>
+              }
+              className="btn with-arrow"
+            >
+              {(close) =>
+                SHELVE_MINUTES.map((minutes) => (
+                  <MenuItem
+                    key={minutes}
+                    onPick={() => {
+                      close();
+                      void act('alarm.shelve', { rule: rule.id, minutes });
+                    }}
+                  >
+                    for {minutes < 60 ? `${minutes} min` : `${minutes / 60} h`}
+                  </MenuItem>
+                ))
+              }
+            </Popover>
+          )}
+        </Allowed>
       </td>
     </tr>
   );

@@ -2,6 +2,7 @@ import type { ReactElement } from 'react';
 import type { CallInput } from '../../contract/calls.ts';
 import type { InstrumentState } from '../../contract/instrument-schema.ts';
 import { act, toast } from '../actions.ts';
+import { Allowed } from '../control/allowed.tsx';
 import { Icon } from '../control/icon.tsx';
 import { MenuItem, Popover } from '../control/popover.tsx';
 import { showConsole, showDialog } from '../screen-store.ts';
@@ -100,26 +101,28 @@ export function CardMenu({ instrument }: { instrument: InstrumentState }): React
             <MenuItem onPick={pick(() => showDialog({ kind: 'channels', instrument: id }))}>Channels…</MenuItem>
             <MenuItem onPick={pick(() => showDialog({ kind: 'exchanges', instrument: id }))}>Last exchanges…</MenuItem>
             <MenuItem onPick={pick(() => showConsole(id))}>Open in console</MenuItem>
-            <MenuItem onPick={pick(() => void act('instrument.refresh', { instrument: id }))}>
-              Read settings again
-            </MenuItem>
-            <MenuItem onPick={pick(() => showDialog({ kind: 'rename', instrument: id }))}>Rename…</MenuItem>
-            {(instrument.role === 'unknown' || instrument.queries.length > 0) && (
-              <MenuItem onPick={pick(() => showDialog({ kind: 'queries', instrument: id }))}>Poll queries…</MenuItem>
-            )}
-            {instrument.can.screenshot && (
-              <MenuItem onPick={pick(() => showDialog({ kind: 'screenshot', instrument: id }))}>Screenshot…</MenuItem>
-            )}
-            {actionsOf(instrument).length > 0 && <hr />}
-            {actionsOf(instrument).map(({ action, word, title }) => (
-              <MenuItem key={action} title={title} onPick={pick(() => void perform(instrument, action))}>
-                {word}
+            <Allowed right="control">
+              <MenuItem onPick={pick(() => void act('instrument.refresh', { instrument: id }))}>
+                Read settings again
               </MenuItem>
-            ))}
-            <hr />
-            <MenuItem danger onPick={pick(() => void detach(instrument))}>
-              Detach
-            </MenuItem>
+              <MenuItem onPick={pick(() => showDialog({ kind: 'rename', instrument: id }))}>Rename…</MenuItem>
+              {(instrument.role === 'unknown' || instrument.queries.length > 0) && (
+                <MenuItem onPick={pick(() => showDialog({ kind: 'queries', instrument: id }))}>Poll queries…</MenuItem>
+              )}
+              {instrument.can.screenshot && (
+                <MenuItem onPick={pick(() => showDialog({ kind: 'screenshot', instrument: id }))}>Screenshot…</MenuItem>
+              )}
+              {actionsOf(instrument).length > 0 && <hr />}
+              {actionsOf(instrument).map(({ action, word, title }) => (
+                <MenuItem key={action} title={title} onPick={pick(() => void perform(instrument, action))}>
+                  {word}
+                </MenuItem>
+              ))}
+              <hr />
+              <MenuItem danger onPick={pick(() => void detach(instrument))}>
+                Detach
+              </MenuItem>
+            </Allowed>
           </>
         );
       }}

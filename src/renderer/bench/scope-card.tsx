@@ -1,6 +1,7 @@
 import { type ReactElement, useState } from 'react';
 import type { InstrumentState } from '../../contract/instrument-schema.ts';
 import { act } from '../actions.ts';
+import { Allowed } from '../control/allowed.tsx';
 import { Icon } from '../control/icon.tsx';
 import { Readout } from '../control/readout.tsx';
 import { showDialog } from '../screen-store.ts';
@@ -15,7 +16,9 @@ export function ScopeCard({ instrument, channels }: CardProps): ReactElement {
   return (
     <>
       <WaveformView instrument={instrument} channels={channels} />
-      <CaptureBar instrument={instrument} />
+      <Allowed right="control">
+        <CaptureBar instrument={instrument} />
+      </Allowed>
       {measured.length > 0 && (
         <div className="facts-row">
           {measured.slice(0, 4).map((channel) => (

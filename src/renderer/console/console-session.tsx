@@ -2,6 +2,7 @@ import { type ReactElement, useLayoutEffect, useRef, useState } from 'react';
 import type { InstrumentState } from '../../contract/instrument-schema.ts';
 import { showError, toast } from '../actions.ts';
 import { identityText } from '../bench/instrument-words.ts';
+import { Allowed } from '../control/allowed.tsx';
 import { MenuItem, Popover } from '../control/popover.tsx';
 import { useStore } from '../store.ts';
 import { ConsoleLineView } from './console-line.tsx';
@@ -37,7 +38,9 @@ export function ConsoleSession({ instrument }: { instrument: InstrumentState }):
         <button type="button" className="btn small" aria-pressed={isHex} onClick={() => setIsHex(!isHex)}>
           Hex
         </button>
-        <SendFileButton instrument={instrument.id} />
+        <Allowed right="control">
+          <SendFileButton instrument={instrument.id} />
+        </Allowed>
         <Popover menu align="end" className="btn small" button="Copy as…" disabled={log.lines.length === 0}>
           {(close) =>
             (['commands', 'python', 'typescript'] as const).map((what) => (
@@ -73,7 +76,9 @@ export function ConsoleSession({ instrument }: { instrument: InstrumentState }):
           <ConsoleLineView key={line.id} line={line} isHex={isHex} />
         ))}
       </ol>
-      <ConsolePrompt instrument={instrument} history={log.history} />
+      <Allowed right="control">
+        <ConsolePrompt instrument={instrument} history={log.history} />
+      </Allowed>
     </div>
   );
 }

@@ -2,6 +2,7 @@ import { type ReactElement, useState } from 'react';
 import type { BenchState } from '../../contract/bench-schema.ts';
 import type { Fault } from '../../contract/calls.ts';
 import { act, toast } from '../actions.ts';
+import { Allowed } from '../control/allowed.tsx';
 
 const FAULTS: { kind: NonNullable<Fault['kind']>; word: string }[] = [
   { kind: 'delay', word: 'answers late' },
@@ -21,20 +22,22 @@ export function FaultTable({ simulator }: { simulator: BenchState['simulator'] }
     <div className="section">
       <h2>
         Simulated bench <span className="quiet">{simulator.state}</span>
-        {isRunning ? (
-          <button type="button" className="btn small" onClick={() => void act('bench.stop', {})}>
-            Stop
-          </button>
-        ) : (
-          <button
-            type="button"
-            className="btn small"
-            disabled={simulator.state === 'starting' || simulator.state === 'unavailable'}
-            onClick={() => void act('bench.start', {})}
-          >
-            Start
-          </button>
-        )}
+        <Allowed right="manage">
+          {isRunning ? (
+            <button type="button" className="btn small" onClick={() => void act('bench.stop', {})}>
+              Stop
+            </button>
+          ) : (
+            <button
+              type="button"
+              className="btn small"
+              disabled={simulator.state === 'starting' || simulator.state === 'unavailable'}
+              onClick={() => void act('bench.start', {})}
+            >
+              Start
+            </button>
+          )}
+        </Allowed>
       </h2>
       {simulator.reason && <p className="quiet">{simulator.reason}</p>}
       {isRunning && (
@@ -55,7 +58,9 @@ export function FaultTable({ simulator }: { simulator: BenchState['simulator'] }
                   {item.resources.length > 1 && <span className="quiet"> +{item.resources.length - 1}</span>}
                 </td>
                 <td>
-                  <FaultKnob name={item.name} />
+                  <Allowed right="manage">
+                    <FaultKnob name={item.name} />
+                  </Allowed>
                 </td>
               </tr>
             ))}

@@ -1,4 +1,5 @@
 import type { ReactElement } from 'react';
+import { Allowed } from '../control/allowed.tsx';
 import { Icon } from '../control/icon.tsx';
 import { useStore } from '../store.ts';
 import { formatDuration } from '../text-format.ts';
@@ -60,9 +61,11 @@ export function PlotToolbar({ board, onNote, onAddPlot }: PlotToolbarProps): Rea
         Cursors
       </button>
       {isLive && (
-        <button type="button" className="btn" title="A note at this moment (N)" onClick={onNote}>
-          Note
-        </button>
+        <Allowed right="control">
+          <button type="button" className="btn" title="A note at this moment (N)" onClick={onNote}>
+            Note
+          </button>
+        </Allowed>
       )}
       {kind === 'fixed' && (
         <button

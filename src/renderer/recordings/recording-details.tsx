@@ -4,6 +4,7 @@ import type { RecordingInfo, RecordingRow } from '../../contract/recording-schem
 import { LabError } from '../../core/errors.ts';
 import { unitSymbol } from '../../core/units.ts';
 import { showError, toast } from '../actions.ts';
+import { Allowed } from '../control/allowed.tsx';
 import { Problem } from '../control/problem.tsx';
 import { call, clientStore } from '../engine-link.ts';
 import { showDialog, showOrigin } from '../screen-store.ts';
@@ -92,23 +93,25 @@ export function RecordingDetails({ row }: { row: RecordingRow }): ReactElement {
             <button type="button" className="btn primary" onClick={() => showOrigin(row.id)}>
               Open in Plot
             </button>
-            <button
-              type="button"
-              className="btn"
-              disabled={isRunning || !info}
-              title={isRunning ? 'Stop the recording first' : undefined}
-              onClick={() => info && showDialog({ kind: 'export', info })}
-            >
-              Export…
-            </button>
-            <button
-              type="button"
-              className="btn"
-              disabled={isRunning}
-              onClick={() => showDialog({ kind: 'editRecording', row })}
-            >
-              Edit…
-            </button>
+            <Allowed right="control">
+              <button
+                type="button"
+                className="btn"
+                disabled={isRunning || !info}
+                title={isRunning ? 'Stop the recording first' : undefined}
+                onClick={() => info && showDialog({ kind: 'export', info })}
+              >
+                Export…
+              </button>
+              <button
+                type="button"
+                className="btn"
+                disabled={isRunning}
+                onClick={() => showDialog({ kind: 'editRecording', row })}
+              >
+                Edit…
+              </button>
+            </Allowed>
             <button
               type="button"
               className="btn"
@@ -130,7 +133,9 @@ export function RecordingDetails({ row }: { row: RecordingRow }): ReactElement {
           </button>
         )}
       </div>
-      <ShelfActions row={row} />
+      <Allowed right="control">
+        <ShelfActions row={row} />
+      </Allowed>
       {error && <Problem error={error} />}
       {report && <VerifyReport report={report} />}
       {info?.missing && !report?.problems.includes(info.missing) && (

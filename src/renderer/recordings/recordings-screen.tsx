@@ -2,6 +2,7 @@ import { type KeyboardEvent, type ReactElement, useEffect, useState } from 'reac
 import type { CallOutput } from '../../contract/calls.ts';
 import type { RecordingRow } from '../../contract/recording-schema.ts';
 import { LabError } from '../../core/errors.ts';
+import { Allowed } from '../control/allowed.tsx';
 import { Icon } from '../control/icon.tsx';
 import { Problem } from '../control/problem.tsx';
 import { benchStore, call, clientStore } from '../engine-link.ts';
@@ -163,9 +164,16 @@ function NoRecordings({ hasInstruments }: { hasInstruments: boolean }): ReactEle
         power cut costs the last second at most.
       </p>
       <div className="row">
-        <button type="button" className="btn primary" disabled={!hasInstruments} onClick={() => void toggleRecording()}>
-          Record now <span className="kbd on-primary">Alt R</span>
-        </button>
+        <Allowed right="control">
+          <button
+            type="button"
+            className="btn primary"
+            disabled={!hasInstruments}
+            onClick={() => void toggleRecording()}
+          >
+            Record now <span className="kbd on-primary">Alt R</span>
+          </button>
+        </Allowed>
       </div>
       {!hasInstruments && <p className="quiet">Attach an instrument first: there is nothing to record.</p>}
     </div>
