@@ -4,11 +4,13 @@ import type { Access } from './access/access.ts';
 import type { LockDesk } from './access/lock-desk.ts';
 import type { LockHistory } from './access/lock-history.ts';
 import type { RoleOptions } from './access/role.ts';
+import type { AcquisitionBook } from './acquisition/acquisition-book.ts';
 import type { HubBench } from './bench/hub-bench.ts';
 import type { ConnectionBook } from './connection-book.ts';
 import type { HubLog } from './hub-log.ts';
 import type { ChannelDesk } from './labwire/channel-desk.ts';
 import type { HubMetrics } from './metrics/hub-metrics.ts';
+import type { RecordingDesk } from './recording/recording-desk.ts';
 import type { ScreenLimits } from './screen/screen-limits.ts';
 import type { WsSettings } from './ws-settings.ts';
 
@@ -39,6 +41,9 @@ export interface HubParts {
   readonly lockHistory: LockHistory;
   /** Events of the bench and of the hub, for who subscribes. */
   readonly channels: ChannelDesk;
+  /** Acquisitions and recordings of messages that clients start, whatever they speak. */
+  readonly acquisitions: AcquisitionBook;
+  readonly recordings: RecordingDesk;
   readonly log: HubLog;
   readonly metrics: HubMetrics;
   /** Name people gave the bench. */

@@ -8,6 +8,7 @@ import { LockDesk } from './access/lock-desk.ts';
 import { LockHistory } from './access/lock-history.ts';
 import { isLoopback } from './access/place.ts';
 import type { RoleOptions } from './access/role.ts';
+import { AcquisitionBook } from './acquisition/acquisition-book.ts';
 import type { HubBench } from './bench/hub-bench.ts';
 import { CONNECTION_LIMITS, ConnectionBook, type ConnectionLimits } from './connection-book.ts';
 import { DIALECTS } from './dialects.ts';
@@ -18,6 +19,7 @@ import { BenchEvents } from './labwire/bench-events.ts';
 import { ChannelDesk } from './labwire/channel-desk.ts';
 import { HubEvents } from './labwire/hub-events.ts';
 import { HubMetrics } from './metrics/hub-metrics.ts';
+import { RecordingDesk } from './recording/recording-desk.ts';
 import { SCREEN_LIMITS, type ScreenLimits } from './screen/screen-limits.ts';
 import type { FenceOptions } from './server/fence.ts';
 import { type OpenPort, openPort, type PortOptions, type TlsFiles } from './server/ports.ts';
@@ -91,6 +93,8 @@ export async function openHub(options: HubOptions): Promise<Hub> {
       roles: options.roles ?? {},
       connections,
       channels: new ChannelDesk(clock),
+      acquisitions: scope.use(new AcquisitionBook(bench, clock)),
+      recordings: new RecordingDesk(bench, (options.ws ?? WS_SETTINGS).recording),
       locks: scope.use(new LockDesk({ clock, port: engineLocks(bench.client), history: lockHistory, say })),
       lockHistory,
       limits: options.limits ?? HUB_LIMITS,

@@ -167,8 +167,33 @@ export interface LabServer extends AsyncDisposable {
   emergencyStop?(): Promise<OutputsOffResult[]>;
   /** What the server counts of its own sending, asked now. Throws server.unsupported, server.closed, server.timeout, call.cancelled. */
   stats?(signal: AbortSignal): Promise<SocketFigures>;
+  /** Begins a recording of messages that the server makes at its own place. Throws server.denied, server.unsupported, server.rejected. */
+  startRecording?(options: ServerRecordingOptions, signal: AbortSignal): Promise<ServerRecording>;
+  /** Throws server.unsupported where none of that name runs, server.denied, server.rejected. */
+  stopRecording?(name: string, signal: AbortSignal): Promise<ServerRecordingEnd>;
   /** Acknowledges an alarm of the server. */
   acknowledge?(alarm: string, who: string, signal: AbortSignal): Promise<void>;
+}
+
+/** What a recording at a server is called and kept as; default: as the server likes it. */
+export interface ServerRecordingOptions {
+  name?: string | undefined;
+  /** One of `features.recording`. */
+  format?: string | undefined;
+  /** Kept in the head of the file. */
+  about?: Record<string, unknown> | undefined;
+}
+
+export interface ServerRecording {
+  name: string;
+  /** Name of its newest file; where it lies is the server's business. */
+  file: string;
+}
+
+export interface ServerRecordingEnd extends ServerRecording {
+  durationS: number;
+  messages: number;
+  bytes: number;
 }
 
 /** How the rows of a stream are wanted; a server that knows no such wish sends all. */

@@ -18,6 +18,7 @@ export class AcquisitionTask implements StreamTask {
   readonly #ask: AcquisitionStreamAsk;
   readonly #sink: StreamSink;
   #intervalMs: number;
+  #window: number;
   #timer: Disposable | undefined;
 
   /** Throws hub.unknown. */
@@ -26,6 +27,7 @@ export class AcquisitionTask implements StreamTask {
     this.#ask = ask;
     this.#sink = sink;
     this.#intervalMs = ask.intervalMs;
+    this.#window = ask.window;
     ask.acquisitions.get(ask.acquisition);
     this.#wait(0);
   }
@@ -34,6 +36,11 @@ export class AcquisitionTask implements StreamTask {
     this.#intervalMs = intervalMs;
     this.#timer?.[Symbol.dispose]();
     this.#wait(intervalMs);
+  }
+
+  /** Newest rows in each message from now on. */
+  set window(rows: number) {
+    this.#window = rows;
   }
 
   [Symbol.dispose](): void {
@@ -47,7 +54,7 @@ export class AcquisitionTask implements StreamTask {
         this.#sink.ended('The acquisition was deleted.');
         return;
       }
-      this.#sink.data(acquisitionMessage(acquisition, this.#ask.window, this.#ask.nowNs()));
+      this.#sink.data(acquisitionMessage(acquisition, this.#window, this.#ask.nowNs()));
       this.#wait(this.#intervalMs);
     });
   }

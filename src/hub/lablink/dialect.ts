@@ -1,8 +1,6 @@
 import { neurographRate } from '../../protocol/lab/neurograph-role.ts';
-import { AcquisitionBook } from '../acquisition/acquisition-book.ts';
 import { RequestBuckets } from '../delivery/request-buckets.ts';
 import type { OpenDialect } from '../dialect.ts';
-import { RecordingDesk } from '../recording/recording-desk.ts';
 import type { SocketDoor } from '../server/door.ts';
 import { AlarmBook } from './alarm-book.ts';
 import { BenchNews } from './bench-news.ts';
@@ -24,9 +22,8 @@ const REQUEST_RATE = { capacity: 200, perS: 50 };
  * LabLink, basic and enhanced, on `/ws` without a subprotocol, and its REST. What is served and what is meant to differ: docs/hub-lablink.md.
  */
 export const openLabLinkDialect: OpenDialect = (parts, scope) => {
-  const { bench, clock, ws, access } = parts;
+  const { bench, clock, ws, access, acquisitions, recordings } = parts;
   const nowNs = (): bigint => clock.nowNs();
-  const recordings = new RecordingDesk(bench, ws.recording);
   const sockets = new SocketBook(() => recordings.active.length);
   const tell = (broadcast: Broadcast): void => sockets.broadcast(broadcast);
   const place: LabLinkPlace = {
@@ -35,7 +32,7 @@ export const openLabLinkDialect: OpenDialect = (parts, scope) => {
     lockHistory: parts.lockHistory,
     stop: new StopLatch(bench, nowNs),
     captures: scope.use(new CaptureDesk(bench)),
-    acquisitions: scope.use(new AcquisitionBook(bench, clock)),
+    acquisitions,
     alarms: scope.use(new AlarmBook(bench, nowNs, tell)),
     recordings,
     profiles: new ProfileBook(parts),

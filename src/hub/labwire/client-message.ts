@@ -2,7 +2,11 @@ import { z } from 'zod';
 import { FRAME_CODECS } from '../../protocol/lab/labwire-frame.ts';
 import { PRIORITIES, type Priority } from '../../protocol/lab/priority.ts';
 import { COMPRESSION_KINDS } from '../compression/compression-rule.ts';
+import { MESSAGE_FORMATS } from '../ws-settings.ts';
 import { MAX_INTERVAL_MS } from './stream-form.ts';
+
+/** The newest rows of an acquisition come no more often; ms. */
+const MIN_WINDOW_MS = 100;
 
 /* What a labwire.1 client says. Unknown fields are ignored; both ends of a range of rows belong to it. */
 const requestId = z.union([z.string().max(200), z.number()]);
@@ -38,6 +42,16 @@ export interface WantedStream {
   max_age_ms?: number | undefined;
 }
 
+const wantedAcquisition = z.object({
+  acquisition_id: name,
+  interval_ms: z.number().min(MIN_WINDOW_MS).max(MAX_INTERVAL_MS).default(1000),
+  /** Newest rows in each message. */
+  num_samples: z.int().min(1).max(10_000).default(100),
+  priority: priority.catch('NORMAL').default('NORMAL'),
+  max_age_ms: z.number().positive().max(MAX_INTERVAL_MS).optional().catch(undefined),
+});
+export type WantedAcquisition = z.output<typeof wantedAcquisition>;
+
 const place = z.object({ key: name, epoch: z.int(), seq: rowNumber });
 /** Where a client is in a stream: the last row it has. */
 export type StreamPlace = z.infer<typeof place>;
@@ -64,7 +78,7 @@ export const hello = z.object({
   accept: accept.default({ binary: false, codecs: new Set(), priorities: true, ack: false }),
   resume: z.object({ token: z.string().max(200), streams: z.array(place).max(1000).catch([]).default([]) }).optional(),
   desired: z
-    .array(z.union([wantedStream, z.object({ channel: name })]))
+    .array(z.union([wantedStream, z.object({ channel: name }), wantedAcquisition]))
     .max(1000)
     .default([]),
   /** Hubs this client passes the bench on to, itself first. */
@@ -78,6 +92,16 @@ const streamName = z.object({ equipment_id: name.optional(), stream_type: name.o
 export const clientMessage = z.discriminatedUnion('type', [
   wantedStream.extend({ type: z.literal('start_stream'), id }),
   streamName.extend({ type: z.literal('stop_stream'), id }),
+  wantedAcquisition.extend({ type: z.literal('start_acquisition_stream'), id }),
+  z.object({ type: z.literal('stop_acquisition_stream'), id, acquisition_id: name }),
+  z.object({
+    type: z.literal('start_recording'),
+    id,
+    session_id: word.min(1).optional(),
+    format: z.enum(MESSAGE_FORMATS).optional(),
+    metadata: z.record(z.string().max(100), z.unknown()).default({}),
+  }),
+  z.object({ type: z.literal('stop_recording'), id, session_id: word.min(1).optional() }),
   z.object({ type: z.literal('subscribe'), id, channels: channels.optional(), channel: name.optional() }),
   z.object({ type: z.literal('unsubscribe'), id, channels: channels.optional(), channel: name.optional() }),
   z.object({ type: z.literal('get_subscriptions'), id }),

@@ -3,6 +3,7 @@ import { channelRights } from '../access/role.ts';
 import { COMPRESSION_KINDS, DEFLATE_MEM_LEVEL, DEFLATE_WINDOW_BITS } from '../compression/compression-rule.ts';
 import { NATIVE_DELIVERY } from '../delivery/delivery-options.ts';
 import type { HubParts } from '../hub-parts.ts';
+import { MESSAGE_FORMATS } from '../ws-settings.ts';
 import { microsOf } from './wire-error.ts';
 
 /** Limits of this dialect; all of them are told to clients. */
@@ -32,7 +33,7 @@ const BURST = 20;
 
 /** What clients read first: who this is and what it can do. Who has not logged in yet sees the channels a login may open. */
 export function capabilitiesOf(
-  { id, name, version, instance, clock, roles, limits: { queueItems } }: HubParts,
+  { id, name, version, instance, clock, roles, recordings, limits: { queueItems } }: HubParts,
   principal: Principal,
   limits: LabwireLimits,
 ): { type: 'capabilities' } & Record<string, unknown> {
@@ -57,7 +58,7 @@ export function capabilitiesOf(
         codecs: ['raw', 'i16d-rice', 'deflate'],
       },
       priorities: { enabled: true, levels: ['LOW', 'NORMAL', 'HIGH', 'CRITICAL', 'BULK'] },
-      recording: { enabled: false, formats: [] },
+      recording: recordings.isEnabled ? { enabled: true, formats: MESSAGE_FORMATS } : { enabled: false, formats: [] },
       backpressure: {
         enabled: true,
         max_queue_size: queueItems,

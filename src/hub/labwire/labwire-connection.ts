@@ -12,6 +12,7 @@ import { DeflateLevel } from '../server/deflate-level.ts';
 import type { SocketVisit } from '../server/door.ts';
 import { keepAlive } from '../server/keep-alive.ts';
 import { closeSocket } from '../server/socket-wire.ts';
+import { AcquisitionDesk } from './acquisition-desk.ts';
 import type { ChannelEvent } from './channel-desk.ts';
 import { ClientDuties } from './client-duties.ts';
 import { type Accept, FREE_TYPES, type Hello, parseHello, parseRequest } from './client-message.ts';
@@ -23,6 +24,7 @@ import { capabilitiesOf } from './greeting.ts';
 import type { LabwireRoom } from './labwire-room.ts';
 import { type LabwireSession, streamKey } from './labwire-session.ts';
 import { type Body, eventMessage, LANE, type SendOptions, textMessage } from './outgoing.ts';
+import { recordingFigures } from './recording-requests.ts';
 import { RequestDesk } from './request-desk.ts';
 import type { ResumePlan } from './resume-plan.ts';
 import { StreamDesk } from './stream-desk.ts';
@@ -41,6 +43,13 @@ const CLOSE = {
 
 /** Messages that wait while the login of the hello is looked at. */
 const MAX_EARLY = 64;
+
+/** What a client that is ready works with. */
+interface Desks {
+  streams: StreamDesk;
+  acquisitions: AcquisitionDesk;
+  subscriptions: SubscriptionDesk;
+}
 
 /**
  * One client.
@@ -64,6 +73,7 @@ export class LabwireConnection implements HubConnection, SessionOwner {
   #accept: Accept = { binary: false, codecs: new Set(), priorities: true, ack: false };
   #hold: SessionHold<LabwireSession> | undefined;
   #streams: StreamDesk | undefined;
+  #acquisitions: AcquisitionDesk | undefined;
   #requests: RequestDesk | undefined;
   #entry: Disposable | undefined;
   #early: { data: Buffer; isBinary: boolean }[] = [];
@@ -100,7 +110,7 @@ export class LabwireConnection implements HubConnection, SessionOwner {
       outbox: this.#outbox,
       compressor: this.#compressor,
       deflate: this.#deflate,
-      streams: () => this.#streams?.size ?? 0,
+      streams: () => this.#running,
       say: (body, options) => this.#say(body, options),
       expired: () => this.end(CLOSE.unauthorized, 'The login has run out.'),
     });
@@ -127,7 +137,7 @@ export class LabwireConnection implements HubConnection, SessionOwner {
     return {
       ...this.#counts,
       ...outboxCounts(this.#outbox),
-      streams: this.#streams?.size ?? 0,
+      streams: this.#running,
       rawBytes: this.#compressor.plainBytes,
       wireBytes: this.#compressor.wireBytes,
     };
@@ -135,19 +145,23 @@ export class LabwireConnection implements HubConnection, SessionOwner {
 
   stats(): Record<string, unknown> {
     const { parts, buckets } = this.#room;
-    return connectionStats({
-      id: this.id,
-      openedNs: this.openedNs,
-      nowNs: parts.clock.nowNs(),
-      outbox: this.#outbox,
-      counts: this.#counts,
-      rateLimits: buckets.stats(),
-      compressor: this.#compressor,
-      deflate: this.#deflate,
-    });
+    return {
+      ...connectionStats({
+        id: this.id,
+        openedNs: this.openedNs,
+        nowNs: parts.clock.nowNs(),
+        outbox: this.#outbox,
+        counts: this.#counts,
+        rateLimits: buckets.stats(),
+        compressor: this.#compressor,
+        deflate: this.#deflate,
+      }),
+      ...recordingFigures(parts, this.#principal),
+    };
   }
 
   async retire({ reason, retryAfterS, drainMs }: Parameters<HubConnection['retire']>[0]): Promise<void> {
+    this.#acquisitions?.[Symbol.dispose]();
     this.#streams?.release();
     const token = this.#hold?.reissue();
     this.#say({ type: 'reconnect', reason, retry_after: retryAfterS }, { priority: 'CRITICAL' });
@@ -196,6 +210,10 @@ export class LabwireConnection implements HubConnection, SessionOwner {
     if (now) this.#setRole(now);
   }
 
+  get #running(): number {
+    return (this.#streams?.size ?? 0) + (this.#acquisitions?.size ?? 0);
+  }
+
   benchChanged(): void {
     this.#streams?.follow();
   }
@@ -211,6 +229,8 @@ export class LabwireConnection implements HubConnection, SessionOwner {
     for (const channel of denied) session.channels.delete(channel);
     this.#say({ type: 'permissions_changed', role, channels: channelsFor(role, roles), denied }, { priority: 'HIGH' });
     if (!maySubscribe(role, 'readings', roles)) this.#streams?.stopAll('The role may not read values any more.');
+    if (!maySubscribe(role, 'acquisition', roles))
+      this.#acquisitions?.stopAll('The role has no acquisitions any more.');
   }
 
   #receive(data: Buffer, isBinary: boolean): void {
@@ -280,8 +300,15 @@ export class LabwireConnection implements HubConnection, SessionOwner {
       nowNs: () => parts.clock.nowNs(),
     });
     this.#streams = streams;
+    const acquisitions = new AcquisitionDesk({
+      parts,
+      outbox: this.#outbox,
+      mayAcquire: () => maySubscribe(this.#principal.role, 'acquisition', parts.roles),
+      maxMessageBytes: this.#outbox.options.maxFrameBytes,
+    });
+    this.#acquisitions = acquisitions;
     const subscriptions = new SubscriptionDesk(this.#clientHost(session));
-    const requests = new RequestDesk(this.#requestHost(hold, streams, subscriptions));
+    const requests = new RequestDesk(this.#requestHost(hold, { streams, acquisitions, subscriptions }));
     this.#requests = requests;
     const plans = entry.isResumed ? planStreams(session, hello, streams, limits) : new Map<string, ResumePlan>();
     this.#state = 'ready';
@@ -289,7 +316,7 @@ export class LabwireConnection implements HubConnection, SessionOwner {
     const client = { id: this.id, principal: this.#principal, re: hello.id };
     this.#say(connectedBody(this.#room, client, entry, plans), { priority: 'CRITICAL' });
     for (const body of gapBodies(plans)) this.#say(body, { priority: 'CRITICAL' });
-    this.#apply(hello, streams, subscriptions, requests, plans);
+    this.#apply(hello, { streams, acquisitions, subscriptions }, requests, plans);
     this.#catchUp(session);
     if (!entry.isResumed) session.hear(channels.listen(session));
     session.releaseHolds();
@@ -314,8 +341,7 @@ export class LabwireConnection implements HubConnection, SessionOwner {
   /** What is desired runs, nothing else. */
   #apply(
     { desired }: Hello,
-    streams: StreamDesk,
-    subscriptions: SubscriptionDesk,
+    { streams, acquisitions, subscriptions }: Desks,
     requests: RequestDesk,
     plans: ReadonlyMap<string, ResumePlan>,
   ): void {
@@ -323,9 +349,9 @@ export class LabwireConnection implements HubConnection, SessionOwner {
     const joined = subscriptions.desire(channels);
     if (channels.length > 0) this.#say({ type: 'subscribed', ...joined });
     for (const wanted of desired) {
-      if (!('equipment_id' in wanted)) continue;
       try {
-        streams.start(wanted, undefined, plans.get(streamKey(wanted)));
+        if ('equipment_id' in wanted) streams.start(wanted, undefined, plans.get(streamKey(wanted)));
+        else if ('acquisition_id' in wanted) acquisitions.start(wanted);
       } catch (thrown) {
         requests.refuse(thrown, undefined);
       }
@@ -344,21 +370,16 @@ export class LabwireConnection implements HubConnection, SessionOwner {
     };
   }
 
-  #requestHost(
-    hold: SessionHold<LabwireSession>,
-    streams: StreamDesk,
-    subscriptions: SubscriptionDesk,
-  ): ConstructorParameters<typeof RequestDesk>[0] {
+  #requestHost(hold: SessionHold<LabwireSession>, desks: Desks): ConstructorParameters<typeof RequestDesk>[0] {
     const connection = this;
     const session = hold.session.kept;
     return {
       room: this.#room,
       outbox: this.#outbox,
-      streams,
+      ...desks,
       session,
       sessionId: hold.session.id,
       accept: this.#accept,
-      subscriptions,
       get principal() {
         return connection.#principal;
       },
@@ -447,6 +468,7 @@ export class LabwireConnection implements HubConnection, SessionOwner {
     if (this.#state === 'over') return;
     if (this.#hold?.isOwner) this.#keep();
     this.#state = 'over';
+    this.#acquisitions?.[Symbol.dispose]();
     this.#streams?.release();
     this.#outbox.takeUnsent();
     this.#duties[Symbol.dispose]();

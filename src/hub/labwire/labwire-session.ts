@@ -19,6 +19,8 @@ export class LabwireSession implements ChannelListener, Disposable {
   readonly holds = new Map<string, FeedHold>();
   /** What the last socket did not deliver for certain. */
   unsent: Unsent | undefined;
+  /** Name of the recording this client means when it names none. */
+  recording: string | undefined;
   /** Takes events while a socket is there. */
   #deliver: ((event: ChannelEvent) => void) | undefined;
   #missed: ChannelEvent[] = [];

@@ -1,11 +1,13 @@
 import { LabError } from '../../core/errors.ts';
 import type { Principal } from '../access/principal.ts';
 import type { Outbox } from '../delivery/outbox.ts';
+import type { AcquisitionDesk } from './acquisition-desk.ts';
 import type { ClientMessage } from './client-message.ts';
 import { readHistory } from './history-desk.ts';
 import type { LabwireRoom } from './labwire-room.ts';
 import { type LabwireSession, streamKey } from './labwire-session.ts';
 import { type Body, readyMessage, textMessage } from './outgoing.ts';
+import { answerRecording, type RecordingRequest } from './recording-requests.ts';
 import type { RowAccept } from './row-form.ts';
 import type { StreamDesk } from './stream-desk.ts';
 import { channelsFor, type SubscriptionDesk } from './subscription-desk.ts';
@@ -18,6 +20,7 @@ export interface RequestHost {
   readonly room: LabwireRoom;
   readonly outbox: Outbox;
   readonly streams: StreamDesk;
+  readonly acquisitions: AcquisitionDesk;
   readonly session: LabwireSession;
   readonly sessionId: string;
   readonly principal: Principal;
@@ -79,6 +82,17 @@ export class RequestDesk {
         if (!streams.stop(key, 'asked', re)) throw notWanted(key);
         return undefined;
       }
+      case 'start_acquisition_stream':
+        this.#host.acquisitions.start(message, re);
+        return undefined;
+      case 'stop_acquisition_stream': {
+        const { acquisition_id } = message;
+        if (!this.#host.acquisitions.stop(acquisition_id, 'asked', re)) throw notFollowed(acquisition_id);
+        return undefined;
+      }
+      case 'start_recording':
+      case 'stop_recording':
+        return this.#record(message, re);
       case 'set_priority': {
         const key = keyOf(message);
         streams.setPriority(key, message.priority);
@@ -190,6 +204,11 @@ export class RequestDesk {
     );
   }
 
+  async #record(message: RecordingRequest, re: Re): Promise<void> {
+    const { room, principal, session } = this.#host;
+    this.#answer(await answerRecording(room.parts, { principal, session }, message), re);
+  }
+
   async #renew(token: string, re: Re): Promise<void> {
     const { role, expiresMs } = await this.#host.renew(token);
     const { clock, roles } = this.#host.room.parts;
@@ -239,4 +258,11 @@ function channelsOf({ channels, channel }: { channels?: string[]; channel?: stri
 
 function notWanted(key: string): LabError {
   return new LabError('hub.no-stream', `The stream ${key.slice(0, 200)} does not run here. Nothing was done.`);
+}
+
+function notFollowed(acquisition: string): LabError {
+  return new LabError(
+    'hub.unknown',
+    `Acquisition ${acquisition.slice(0, 100)} is not followed here. Nothing was done.`,
+  );
 }

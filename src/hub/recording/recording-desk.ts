@@ -5,7 +5,7 @@ import { askerOf } from '../access/asker.ts';
 import type { Principal } from '../access/principal.ts';
 import type { HubBench } from '../bench/hub-bench.ts';
 import { isoTime } from '../server-time.ts';
-import type { WsSettings } from '../ws-settings.ts';
+import type { MessageFormat, WsSettings } from '../ws-settings.ts';
 
 /** Figures of a session, in the words of LabLink. `filepath` is the name of its newest file: where the bench keeps them is no client's business. */
 export interface RecordingStats {
@@ -21,7 +21,7 @@ const PIECE_BYTES = 1_048_576;
 /** Stopped sessions whose files can be had by their name. */
 const MAX_STOPPED = 200;
 
-/** Recordings of messages that clients of this dialect start: sessions of the engine, in the recordings folder of the bench. */
+/** Recordings of messages that clients start, whatever they speak: sessions of the engine, in the recordings folder of the bench, which gives the files their names. */
 export class RecordingDesk {
   readonly #bench: HubBench;
   readonly #settings: WsSettings['recording'];
@@ -32,9 +32,14 @@ export class RecordingDesk {
     this.#settings = settings;
   }
 
-  /** Throws hub.unsupported where recording is switched off, recording.session-known, call.denied, call.limit, recording.*. */
-  async start(principal: Principal, session: string, about: Record<string, unknown>): Promise<MessageSession> {
-    const { isEnabled, format, gzip, timestamps, metadata, maxSizeMb } = this.#settings;
+  /** `format`: default that of the settings. Throws hub.unsupported where recording is switched off, recording.session-known, call.denied, call.limit, recording.*. */
+  async start(
+    principal: Principal,
+    session: string,
+    about: Record<string, unknown>,
+    format: MessageFormat = this.#settings.format,
+  ): Promise<MessageSession> {
+    const { isEnabled, gzip, timestamps, metadata, maxSizeMb } = this.#settings;
     if (!isEnabled)
       throw new LabError(
         'hub.unsupported',
@@ -45,13 +50,13 @@ export class RecordingDesk {
     return this.#bench.client.call(
       'session.start',
       { session, options, about },
-      { as: askerOf(principal, 'lablink', 'recording') },
+      { as: askerOf(principal, 'hub', 'recording') },
     );
   }
 
   /** Throws recording.session-unknown, call.denied. */
   async stop(principal: Principal, session: string): Promise<MessageSession> {
-    const as = askerOf(principal, 'lablink', 'recording');
+    const as = askerOf(principal, 'hub', 'recording');
     const stopped = await this.#bench.client.call('session.stop', { session }, { as });
     this.#stopped.delete(session);
     this.#stopped.set(session, stopped.paths);
@@ -65,6 +70,11 @@ export class RecordingDesk {
   /** Of one that runs. Throws recording.session-unknown. */
   stats(session: string): Promise<MessageSession> {
     return this.#bench.client.call('session.stats', { session });
+  }
+
+  /** What a client may be told of recording. */
+  get isEnabled(): boolean {
+    return this.#settings.isEnabled;
   }
 
   /** Names of those that run, whoever started them. */

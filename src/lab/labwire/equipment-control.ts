@@ -107,7 +107,8 @@ const CODES: Readonly<Record<string, 'server.busy' | 'server.denied' | 'server.u
   timeout: 'server.timeout',
 };
 
-function refused(answer: LabwireMessage, equipment: string, action: string): LabError {
+/** Why a server did not do what was asked, as an error of ours. */
+export function refused(answer: LabwireMessage, equipment: string, action: string): LabError {
   const { code, text } =
     answer.type === 'command_result'
       ? { code: answer.code ?? '', text: answer.error ?? '' }

@@ -15,6 +15,9 @@ import type {
   OutputsOffResult,
   ServerAbout,
   ServerClockState,
+  ServerRecording,
+  ServerRecordingEnd,
+  ServerRecordingOptions,
   StreamWish,
   TrafficStats,
 } from '../lab-server.ts';
@@ -36,6 +39,7 @@ import { LabwireProtocol } from './labwire-protocol.ts';
 import { LabwireStream } from './labwire-stream.ts';
 import { MessageDesk } from './message-desk.ts';
 import { PendingRequests } from './pending-requests.ts';
+import { ServerRecordings } from './server-recordings.ts';
 import { TokenKeeper } from './token-keeper.ts';
 
 /** Rows of a hole asked for by message; larger ones over REST. */
@@ -66,6 +70,7 @@ export class LabwireServer implements LabServer {
   readonly #tokens: TokenKeeper;
   readonly #pending: PendingRequests;
   readonly #control: EquipmentControl;
+  readonly #recordings: ServerRecordings;
   readonly #locks: EquipmentLocks;
   readonly #streams = new Map<string, LabwireStream>();
   readonly #table: StreamTable;
@@ -115,6 +120,9 @@ export class LabwireServer implements LabServer {
     this.#control = new EquipmentControl(
       (message, asked) => this.#pending.ask(message, { ...asked, isRepeatable: true }),
       () => ports.uniqueId(),
+    );
+    this.#recordings = new ServerRecordings((message, asked) =>
+      this.#pending.ask(message, { ...asked, isRepeatable: false }),
     );
     this.#protocol = this.#createProtocol(options, sockets);
     this.#locks = this.#createLocks();
@@ -287,6 +295,14 @@ export class LabwireServer implements LabServer {
     const figures = answer.type === 'stats' ? parseSocketFigures(answer) : undefined;
     if (figures) return figures;
     throw new LabError('server.unsupported', 'This lab server does not say what it counts of its own sending.');
+  }
+
+  startRecording(options: ServerRecordingOptions, signal: AbortSignal): Promise<ServerRecording> {
+    return this.#recordings.start(options, signal);
+  }
+
+  stopRecording(name: string, signal: AbortSignal): Promise<ServerRecordingEnd> {
+    return this.#recordings.stop(name, signal);
   }
 
   async acknowledge(alarm: string, who: string, signal: AbortSignal): Promise<void> {

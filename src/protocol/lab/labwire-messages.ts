@@ -129,6 +129,14 @@ const alarm = z.object({
 });
 export type LabwireAlarm = z.infer<typeof alarm>;
 
+/** Of a recording of messages that was stopped. `filepath`: name of its newest file. */
+const recordingStats = z.object({
+  filepath: text.default(''),
+  duration_seconds: z.number().nonnegative().default(0),
+  message_count: z.number().nonnegative().default(0),
+  bytes_written: z.number().nonnegative().default(0),
+});
+
 const re = z.union([z.string(), z.number()]).optional();
 const message = z.discriminatedUnion('type', [
   capabilities,
@@ -221,13 +229,31 @@ const message = z.discriminatedUnion('type', [
   }),
   // Its groups are read by `parseSocketFigures`.
   z.looseObject({ type: z.literal('stats'), re }),
+  z.object({
+    type: z.literal('recording_started'),
+    re,
+    session_id: name,
+    format: text.optional(),
+    filepath: text.default(''),
+  }),
+  z.object({ type: z.literal('recording_stopped'), re, session_id: name, stats: recordingStats }),
   z.object({ type: z.literal('auth_refreshed'), re, expires_in: z.number().optional() }),
   z.object({ type: z.literal('undelivered'), ids: z.array(text).default([]), n: z.number().optional() }),
 ]);
 export type LabwireMessage = z.infer<typeof message>;
 
 /** Types that are no error and say nothing this client needs. */
-const QUIET = new Set(['compression_set', 'priority_set', 'unsubscribed', 'subscriptions', 'bye']);
+const QUIET = new Set([
+  'compression_set',
+  'priority_set',
+  'unsubscribed',
+  'subscriptions',
+  'bye',
+  // Their rows come as streams.
+  'acquisition_stream',
+  'acquisition_stream_started',
+  'acquisition_stream_stopped',
+]);
 
 export type ParsedMessage =
   | { kind: 'message'; message: LabwireMessage }
