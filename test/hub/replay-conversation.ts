@@ -12,6 +12,8 @@ export interface ConversationRules {
   isUnasked(message: Message, asked: string): boolean;
   /** What may come here unasked beside what came there: `event of status`, which tells of a bench of our own. */
   more: readonly string[];
+  /** Of these the recording shows the first few; how many there were it says at the end. */
+  abbreviated: readonly string[];
 }
 
 const nameOf = ({ type, channel }: Message): string => String(type ?? `event of ${String(channel)}`);
@@ -89,13 +91,24 @@ export class ReplayConversation {
     for (const name of new Set([...this.#unasked, ...ours].map(nameOf))) {
       const there = this.#unasked.filter((message) => nameOf(message) === name);
       const here = ours.filter((message) => nameOf(message) === name);
-      if (there.length === 0 && this.#rules.more.includes(name)) continue;
+      const isExpected = there.length > 0 || ![...this.#rules.more, ...this.#rules.abbreviated].includes(name);
+      if (!isExpected) continue;
       // A timer of the server need not have begun when the client came.
-      if (Math.abs(there.length - here.length) > 1 || there.length * here.length === 0)
+      const isCounted = !this.#rules.abbreviated.includes(name);
+      if ((isCounted && Math.abs(there.length - here.length) > 1) || there.length * here.length === 0)
         this.#judge.note(name, [`${there.length} there, ${here.length} here`]);
       for (const [index, message] of here.entries())
         if (there[index]) this.#judge.note(name, differences(there[index], message));
     }
+  }
+
+  /** The recorded client left after so many messages in all. */
+  judgeTotal({ data }: RecordedLine): void {
+    const { messages } = data as { messages: number };
+    const { length } = this.talk.heard;
+    // There each value is late by the time it took to read it.
+    if (Math.abs(length - messages) > 2 + messages * 0.05)
+      this.#judge.note('in all', [`${messages} there, ${length} here`]);
   }
 
   /** The recorded connection ended. */

@@ -108,3 +108,89 @@ export const NEUROGRAPH_DIFFERENCES: readonly WantedDifference[] = [
     reason: 'on loopback who has no login may look, where the settings say so',
   },
 ];
+
+/** The same of the recorded power meter. */
+export const POWER_METER_DIFFERENCES: readonly WantedDifference[] = [
+  {
+    in: /^001-(?!power-normal|power-params|power-client)/,
+    what: /: timestamp: time without a zone there, time in UTC here$/,
+    reason: 'a time without a zone cannot be placed',
+  },
+  {
+    in: /^001-(?!health|power-send)/,
+    what: /: (wavelength_nm|spectral_unit|resolution_pm): (number|text) there, null here$/,
+    reason: 'no instrument of a bench says at which wavelength it measures',
+  },
+  {
+    in: /^001-(?!health|power-send)/,
+    what: /: ch[234]_power: number there, null here$/,
+    reason: 'an instrument with fewer channels of one unit has null for the others',
+  },
+  {
+    in: /params/,
+    what: /^handshake \S+: body: \{"detail":"(module must be a whole number from 1 to 20|interval must be from 0\.01 to 10 s)\."\}$/,
+    reason: 'a refusal says which field is wrong',
+  },
+  {
+    in: /client-sends/,
+    what: /^in all: 4 there, 1[45] here$/,
+    reason: 'the values go on after the client has sent something; there they end',
+  },
+  { in: /send-then-idle/, what: /^close: 1011 there, open here$/, reason: 'nothing is cut for what a client sent' },
+  {
+    in: /send-then-idle/,
+    what: /^first: heartbeat there, data here$/,
+    reason: 'the recording leaves out all values',
+  },
+  {
+    in: /hardware-lost/,
+    what: /^POST \/connection\/disconnect: message: "Disconnected successfully" there, "Disconnected from [^"]+" here$/,
+    reason: 'it says from what',
+  },
+  {
+    in: /hardware-lost/,
+    what: /^(error: 10 there, [1-3] here|in all: 1[17] there, \d here)$/,
+    reason: 'errors come once a second at most, whatever the interval',
+  },
+  {
+    in: /hardware-lost/,
+    what: /^(reconnect: 1 there, 0 here|close: without a close frame there, open here)$/,
+    reason: 'an instrument that is away costs no connection, however long',
+  },
+  {
+    in: /hardware-lost/,
+    what: /^error: message: "Hardware temporarily unavailable" there, "No instrument is in module 4\." here$/,
+    reason: 'it says what is wrong',
+  },
+  {
+    in: /hardware-lost/,
+    what: /^GET \/detector\/snapshot: detail: "Not connected to CTP10\. .*" there, "Not connected: no instrument is in module 4, or it has not measured yet\." here$/,
+    reason: 'it says which module',
+  },
+  {
+    in: /hardware-lost/,
+    what: /^(error|GET \/detector\/snapshot): (detail|error|message|code) is more$/,
+    reason: 'an error of the hub says the same to the clients of every server',
+  },
+  {
+    in: /hardware-lost/,
+    what: /^POST \/connection\/connect FAIL: status: 500 there, 400 here$/,
+    reason: 'an address that is none is the fault of who asks',
+  },
+  {
+    in: /rest/,
+    what: /^GET \/: status: 200 there, 404 here$/,
+    reason: 'the root is for the page of ports that have one',
+  },
+  { in: /rest/, what: /^GET \/health: connected_devices is more$/, reason: 'clients of LabLink ask there, too' },
+  {
+    in: /rest/,
+    what: /^(GET|POST) \/(tls|rlaser|measurement|detector\/(wavelength|reference|stabilization))\/?\S*: status: (200|422|500) there, 501 here$/,
+    reason: 'no instrument of a bench has a laser, a sweep or a reference of that kind',
+  },
+  {
+    in: /rest/,
+    what: /^POST \/detector\/config\S+: status: 200 there, 501 here$/,
+    reason: 'nor settings like these: nothing is taken that is not done',
+  },
+];

@@ -34,6 +34,7 @@ const RULES: ConversationRules = {
   tail: 0,
   isUnasked: ({ type }) => type === undefined || type === 'ping',
   more: ['event of status'],
+  abbreviated: [],
 };
 
 /** The replay of one recording. */

@@ -2,7 +2,7 @@ import type { ChannelState } from '../../contract/instrument-schema.ts';
 import { LabError } from '../../core/errors.ts';
 import type { FeedHold } from '../bench/feed-table.ts';
 import type { HubBench } from '../bench/hub-bench.ts';
-import { type PowerModule, powerModules, snapshotOf } from './modules.ts';
+import { type ModuleRack, type PowerModule, snapshotOf } from './modules.ts';
 
 /**
  * Newest values of one module for one client. Where the instrument is away it says so, and finds it again when it is back: the client's socket
@@ -10,20 +10,28 @@ import { type PowerModule, powerModules, snapshotOf } from './modules.ts';
  */
 export class ModuleFeed implements Disposable {
   readonly #bench: HubBench;
+  readonly #rack: ModuleRack;
+  readonly #onRows: () => void;
   readonly #number: number;
   readonly #rateHz: number;
   #hold: FeedHold | undefined;
   #key = '';
 
-  constructor(bench: HubBench, number: number, rateHz: number) {
-    this.#bench = bench;
+  /** `onRows`: something was measured. */
+  constructor(
+    parts: { bench: HubBench; rack: ModuleRack; onRows: () => void },
+    { number, rateHz }: { number: number; rateHz: number },
+  ) {
+    this.#bench = parts.bench;
+    this.#rack = parts.rack;
+    this.#onRows = parts.onRows;
     this.#number = number;
     this.#rateHz = rateHz;
   }
 
   /** Body of the next `data`. Undefined: nothing has come yet. Throws what is wrong with the module. */
   read(): Record<string, unknown> | undefined {
-    const module = powerModules(this.#bench).find(({ number }) => number === this.#number);
+    const module = this.#rack.find(this.#number);
     if (!module) {
       this.#release();
       throw new LabError('hub.no-equipment', `No instrument is in module ${this.#number}.`);
@@ -51,7 +59,7 @@ export class ModuleFeed implements Disposable {
     this.#key = module.stream;
     this.#hold = this.#bench.hold(
       module.stream,
-      { rows: () => {}, reset: () => {}, ended: () => this.#release() },
+      { rows: this.#onRows, reset: () => {}, ended: () => this.#release() },
       this.#rateHz,
     );
     return this.#hold;

@@ -7,6 +7,9 @@ export const MODULES = 20;
 /** Module a client means that names none. */
 export const DEFAULT_MODULE = 4;
 
+/** 4 … 20, 1 … 3. */
+const ORDER = Array.from({ length: MODULES }, (_, index) => ((DEFAULT_MODULE - 1 + index) % MODULES) + 1);
+
 /** One instrument as a module of a power meter: up to four values of one unit. */
 export interface PowerModule {
   number: number;
@@ -21,14 +24,40 @@ export interface PowerModule {
 }
 
 /**
- * The instruments that measure, as modules: the first one of the bench is module 4, which is what clients ask for that say nothing, the next 5 … 20, then
- * 1 … 3. An instrument that is not sampled (a bare oscilloscope) has no module.
+ * The instruments that measure, as modules. One that comes has the first free number of 4 … 20, 1 … 3 (4 is what clients ask for that say nothing) and keeps it as long as it is
+ * attached: a client never gets the values of another one because a third went away. An instrument that is not sampled (a bare oscilloscope) has no module.
  */
-export function powerModules(bench: Pick<HubBench, 'equipment'>): PowerModule[] {
-  return bench.equipment
-    .flatMap((equipment) => moduleOf(equipment) ?? [])
-    .slice(0, MODULES)
-    .map((module, index) => ({ ...module, number: ((DEFAULT_MODULE - 1 + index) % MODULES) + 1 }));
+export class ModuleRack {
+  readonly #bench: Pick<HubBench, 'equipment'>;
+  /** Number of each instrument, by its equipment id. */
+  #numbers = new Map<string, number>();
+
+  constructor(bench: Pick<HubBench, 'equipment'>) {
+    this.#bench = bench;
+  }
+
+  /** All there are now, in the order of ORDER. */
+  get all(): PowerModule[] {
+    const found = this.#bench.equipment.flatMap((equipment) => moduleOf(equipment) ?? []);
+    const attached = new Set(this.#bench.equipment.map(({ id }) => id));
+    this.#numbers = new Map([...this.#numbers].filter(([id]) => attached.has(id)));
+    const taken = new Set(this.#numbers.values());
+    const free = ORDER.filter((number) => !taken.has(number));
+    for (const { equipment } of found) {
+      const number = this.#numbers.has(equipment.id) ? undefined : free.shift();
+      if (number !== undefined) this.#numbers.set(equipment.id, number);
+    }
+    const modules = found.flatMap((module) => {
+      const number = this.#numbers.get(module.equipment.id);
+      return number === undefined ? [] : [{ ...module, number }];
+    });
+    return modules.sort((one, other) => ORDER.indexOf(one.number) - ORDER.indexOf(other.number));
+  }
+
+  /** The instrument in a module, if there is one. */
+  find(number: number): PowerModule | undefined {
+    return this.all.find((module) => module.number === number);
+  }
 }
 
 const POWER_UNITS = ['dBm', 'mW', 'W'];

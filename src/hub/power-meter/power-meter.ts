@@ -1,7 +1,7 @@
 import type { OpenDialect } from '../dialect.ts';
 import type { SocketDoor } from '../server/door.ts';
 import { HealthSession } from './health-session.ts';
-import { DEFAULT_MODULE, MODULES } from './modules.ts';
+import { DEFAULT_MODULE, MODULES, ModuleRack } from './modules.ts';
 import { PowerSession, type PowerStream } from './power-session.ts';
 import { powerMeterRoutes } from './rest.ts';
 
@@ -9,6 +9,7 @@ const MAX_MESSAGE_BYTES = 64 * 1024;
 
 /** The power meter ("gold standard" v2): values of an instrument of the bench as those of a module. */
 export const openPowerMeterDialect: OpenDialect = (parts) => {
+  const rack = new ModuleRack(parts.bench);
   const common = { token: 'refuse', maxMessageBytes: MAX_MESSAGE_BYTES, deflate: true } as const;
   const power: SocketDoor = {
     ...common,
@@ -16,7 +17,7 @@ export const openPowerMeterDialect: OpenDialect = (parts) => {
     check: (url) => ('status' in streamOf(url) ? (streamOf(url) as { status: number; text: string }) : undefined),
     enter: (visit) => {
       const stream = streamOf(visit.url);
-      if (!('status' in stream)) new PowerSession(parts, visit, stream);
+      if (!('status' in stream)) new PowerSession(parts, rack, visit, stream);
     },
   };
   const health: SocketDoor = {
@@ -24,7 +25,7 @@ export const openPowerMeterDialect: OpenDialect = (parts) => {
     paths: ['/api/v1/ws/v2/health', '/ws/health'],
     enter: (visit) => void new HealthSession(parts, visit),
   };
-  return { doors: [power, health], routes: powerMeterRoutes };
+  return { doors: [power, health], routes: (app) => powerMeterRoutes(app, parts, rack) };
 };
 
 /** Module and interval of an address; what is out of range refuses the handshake as the original does, but says why. */

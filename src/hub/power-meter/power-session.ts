@@ -12,6 +12,7 @@ import type { SocketVisit } from '../server/door.ts';
 import { keepAlive } from '../server/keep-alive.ts';
 import { closeSocket, createSocketWire } from '../server/socket-wire.ts';
 import { ModuleFeed } from './module-feed.ts';
+import type { ModuleRack } from './modules.ts';
 
 export interface PowerStream {
   module: number;
@@ -42,16 +43,20 @@ export class PowerSession implements HubConnection {
   readonly #closed: Promise<void>;
   #counts = { sent: 0, received: 0, bytesSent: 0, bytesReceived: 0 };
   #errors = 0;
+  #hasSaid = false;
   #toldMs = Number.NEGATIVE_INFINITY;
 
-  constructor(parts: HubParts, visit: SocketVisit, stream: PowerStream) {
+  constructor(parts: HubParts, rack: ModuleRack, visit: SocketVisit, stream: PowerStream) {
     this.#parts = parts;
     this.#visit = visit;
     this.#stream = stream;
     this.principal = visit.principal;
     this.address = visit.from;
     this.openedNs = parts.clock.nowNs();
-    this.#feed = new ModuleFeed(parts.bench, stream.module, 1 / stream.intervalS);
+    this.#feed = new ModuleFeed(
+      { bench: parts.bench, rack, onRows: () => this.#first() },
+      { number: stream.module, rateHz: 1 / stream.intervalS },
+    );
     const { socket } = visit;
     this.#outbox = new Outbox(
       createSocketWire(socket, () => this.#outbox.writable()),
@@ -105,10 +110,16 @@ export class PowerSession implements HubConnection {
     closeSocket(this.#visit.socket, code, reason);
   }
 
+  /** The first value does not wait for the interval, which may be 10 s. */
+  #first(): void {
+    if (!this.#hasSaid) this.#tick();
+  }
+
   #tick(): void {
     try {
       const body = this.#feed.read();
       this.#errors = 0;
+      this.#hasSaid ||= body !== undefined;
       if (body) this.#say({ type: 'data', ...body }, 'latest', 'NORMAL');
     } catch (thrown) {
       this.#tellError(LabError.from(thrown));

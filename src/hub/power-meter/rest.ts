@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import type { InstrumentState } from '../../contract/instrument-schema.ts';
 import { LabError } from '../../core/errors.ts';
 import { askerOf } from '../access/asker.ts';
 import type { HubParts } from '../hub-parts.ts';
 import type { HubApp } from '../server/door.ts';
-import { DEFAULT_MODULE, MODULES, type PowerModule, powerModules, snapshotOf } from './modules.ts';
+import { DEFAULT_MODULE, MODULES, type ModuleRack, type PowerModule, snapshotOf } from './modules.ts';
 import { encodeTrace } from './npy.ts';
 import { readTrace } from './trace.ts';
 
@@ -11,6 +12,11 @@ const module = z.coerce.number().int().min(1).max(MODULES).default(DEFAULT_MODUL
 const channel = z.coerce.number().int().min(1).max(4).default(1);
 const traceQuery = z.object({ module, channel, trace_type: z.coerce.number().int().default(1) });
 const done = z.object({ success: z.boolean(), message: z.string() });
+const connection = z.object({
+  connected: z.boolean(),
+  instrument_id: z.string().nullable(),
+  address: z.string().nullable(),
+});
 const power = z.number().nullable();
 const snapshot = z.object({
   timestamp: z.number(),
@@ -34,71 +40,80 @@ const BITS = [
 ] as const;
 
 /** The REST of the power meter for the instruments of this bench. */
-export function powerMeterRoutes(app: HubApp, parts: HubParts): void {
+export function powerMeterRoutes(app: HubApp, parts: HubParts, rack: ModuleRack): void {
   const { bench, clock } = parts;
   const find = (number: number): PowerModule => {
-    const found = powerModules(bench).find((one) => one.number === number);
+    const found = rack.find(number);
     if (found) return found;
     throw notConnected(number);
   };
-  const first = (): PowerModule | undefined => powerModules(bench)[0];
+  /** What `connection` is about: the module a client means that names none. */
+  const usual = (): PowerModule | undefined => rack.find(DEFAULT_MODULE);
+  /** What was detached over this REST: where a client means to connect that names nothing. */
+  let lastAddress: string | null = null;
+  const status = (): z.infer<typeof connection> => {
+    const instrument = usual()?.equipment.instrument;
+    if (!instrument) return { connected: false, instrument_id: null, address: lastAddress };
+    return { connected: instrument.state === 'live', instrument_id: nameOf(instrument), address: instrument.resource };
+  };
 
-  app.get('/connection/status', { schema: { summary: 'The first module, and whether it answers' } }, async () => {
-    const instrument = first()?.equipment.instrument;
-    if (!instrument) return { connected: false, instrument_id: null, address: null };
-    const { maker, model, serial, firmware } = instrument.identity;
-    return {
-      connected: instrument.state === 'live',
-      instrument_id: [maker, model, serial, firmware].join(','),
-      address: instrument.resource,
-    };
-  });
+  app.get(
+    '/connection/status',
+    { schema: { summary: 'Module 4, and whether it answers', response: { 200: connection } } },
+    async () => status(),
+  );
   app.post(
     '/connection/connect',
     {
       config: { right: 'control' },
       schema: {
-        summary: 'Attaches an instrument by its resource string',
+        summary: 'Attaches an instrument by its resource string; without one, what was disconnected here',
         body: z
           .object({ address: z.string().max(500).optional(), timeout_ms: z.number().min(1000).max(300_000).optional() })
-          .default({}),
-        response: { 200: done },
+          .nullish(),
+        response: { 200: connection },
       },
     },
     async ({ body, principal }) => {
-      if (body.address === undefined) {
-        if (first()) return { success: true, message: 'Connected already.' };
+      const address = body?.address ?? lastAddress;
+      if (body?.address === undefined && usual()) return status();
+      if (address === null)
         throw new LabError(
           'call.invalid',
-          'No address is given and no instrument is attached. Give its resource string.',
+          'No address is given and no instrument is in module 4. Give its resource string.',
         );
-      }
-      await bench.client.call(
+      const { instrument } = await bench.client.call(
         'instrument.open',
-        { resource: body.address },
-        { timeoutMs: body.timeout_ms ?? 30_000, as: askerOf(principal, 'power-meter', 'rest') },
+        { resource: address },
+        { timeoutMs: body?.timeout_ms ?? 30_000, as: askerOf(principal, 'power-meter', 'rest') },
       );
-      return { success: true, message: `Connected to ${body.address}` };
+      const opened = bench.state.instruments.find(({ id }) => id === instrument);
+      return { connected: true, instrument_id: opened ? nameOf(opened) : null, address };
     },
   );
   app.post(
     '/connection/disconnect',
-    { config: { right: 'control' }, schema: { summary: 'Detaches the first module', response: { 200: done } } },
+    { config: { right: 'control' }, schema: { summary: 'Detaches module 4', response: { 200: done } } },
     async ({ principal }) => {
-      const instrument = first()?.equipment.instrument;
+      const instrument = usual()?.equipment.instrument;
       if (!instrument) return { success: true, message: 'Nothing was connected.' };
       await bench.client.call(
         'instrument.close',
         { instrument: instrument.id },
         { as: askerOf(principal, 'power-meter', 'rest') },
       );
+      lastAddress = instrument.resource;
       return { success: true, message: `Disconnected from ${instrument.label}` };
     },
   );
-  app.post('/connection/check_errors', { schema: { summary: 'The last error', response: { 200: done } } }, async () => {
-    const error = first()?.equipment.instrument.lastError;
-    return { success: true, message: error ? error.message : 'No errors found' };
-  });
+  app.post(
+    '/connection/check_errors',
+    { schema: { summary: 'The last error of module 4', response: { 200: done } } },
+    async () => {
+      const error = usual()?.equipment.instrument.lastError;
+      return { success: true, message: error ? error.message : 'No errors found' };
+    },
+  );
   app.get('/connection/condition', { schema: { summary: 'What is going on' } }, async () => {
     const isScanning = bench.state.sweeps.some(({ state }) => state === 'running');
     return {
@@ -162,7 +177,13 @@ export function powerMeterRoutes(app: HubApp, parts: HubParts): void {
     { schema: { summary: 'The same as a NumPy file', querystring: traceQuery } },
     async ({ query }, reply) => {
       const { x, values } = await readTrace(bench, find(query.module), query.channel - 1, clock.nowNs());
-      return reply.header('content-type', 'application/octet-stream').send(Buffer.from(encodeTrace(x, values).buffer));
+      return reply
+        .header('content-type', 'application/octet-stream')
+        .header(
+          'content-disposition',
+          `attachment; filename=trace_m${query.module}_c${query.channel}_t${query.trace_type}.npy`,
+        )
+        .send(Buffer.from(encodeTrace(x, values).buffer));
     },
   );
   for (const url of [
@@ -174,9 +195,20 @@ export function powerMeterRoutes(app: HubApp, parts: HubParts): void {
     '/detector/reference',
     '/detector/reference/result',
   ])
-    app.all(url, { schema: { hide: true } }, async (_request, reply) =>
-      reply.code(501).send({ detail: 'No instrument of this bench has a laser, a sweep or a reference of that kind.' }),
-    );
+    app.all(url, { schema: { hide: true } }, async (_request, reply) => reply.code(501).send(NOTHING_OF_THAT_KIND));
+  app.post('/detector/config', { schema: { hide: true } }, async (_request, reply) =>
+    reply.code(501).send(NOTHING_OF_THAT_KIND),
+  );
+}
+
+const NOTHING_OF_THAT_KIND = {
+  detail:
+    'No instrument of this bench has a laser, a sweep, a reference or settings of that kind. Nothing was changed.',
+};
+
+/** As instruments name themselves: `EXFO,CTP10,12345678,1.2.3`. */
+function nameOf({ identity: { maker, model, serial, firmware } }: InstrumentState): string {
+  return [maker, model, serial, firmware].join(',');
 }
 
 function notConnected(number: number): LabError {
