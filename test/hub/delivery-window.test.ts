@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { createDeferred } from '../../src/core/deferred.ts';
 import { deliveryOptions, LABLINK_DELIVERY } from '../../src/hub/delivery/delivery-options.ts';
+import type { BulkSource } from '../../src/hub/delivery/delivery-source.ts';
 import { FlowWindow } from '../../src/hub/delivery/flow-window.ts';
 import { Outbox } from '../../src/hub/delivery/outbox.ts';
 import { type Bench, bench, MemoryWire, message } from './delivery-harness.ts';
@@ -8,12 +9,13 @@ import { type Bench, bench, MemoryWire, message } from './delivery-harness.ts';
 const LIMITS = { minBytes: 8192, maxBytes: 4 << 20, initialBytes: 16_384, targetMs: 100 };
 
 /** A link of so many bytes a ms: what was sent arrives in order and is acknowledged `delayMs` later. */
-function shape({ wire, outbox, clock }: Bench, bytesPerMs: number, delayMs: number): () => number {
+function shape({ wire, outbox, clock }: Bench, bytesPerMs: number, delay: number | (() => number)): () => number {
+  const delayOf = typeof delay === 'number' ? () => delay : delay;
   let freeMs = 0;
   let arrived = 0;
   wire.onSend = (bytes) => {
     freeMs = Math.max(freeMs, clock.monotonicMs()) + bytes / bytesPerMs;
-    const atMs = freeMs + delayMs;
+    const atMs = freeMs + delayOf();
     clock.after(atMs - clock.monotonicMs(), () => {
       arrived += bytes;
       outbox.ack(arrived);
@@ -31,7 +33,19 @@ test('313 the window is what goes through in 100 ms and the shortest round trip,
     now += 10;
     expect(flow.ack((round + 1) * 50_000, true, now)).toMatchObject([{ key: 'k', rows: 1 }]);
   }
-  // 5,000 bytes a ms for 110 ms.
+  // 5,000 bytes a ms for 110 ms, and a quarter more because nothing waits on the way.
+  expect(flow.limit(LIMITS)).toBeCloseTo(687_500, -3);
+  // Eleven at a time: each waits for those before it.
+  for (let message = 0; message < 10; message++) flow.sent(50_000, [{ key: 'k', rows: 1 }], now);
+  for (let round = 61; round <= 100; round++) {
+    flow.sent(50_000, [{ key: 'k', rows: 1 }], now);
+    now += 10;
+    flow.ack(round * 50_000, true, now);
+  }
+  for (let round = 101; round <= 110; round++) {
+    now += 10;
+    flow.ack(round * 50_000, true, now);
+  }
   expect(flow.limit(LIMITS)).toBeCloseTo(550_000, -3);
   for (let round = 0; round < 60; round++) {
     flow.sent(10, [], now);
@@ -77,24 +91,11 @@ test('313 §6: CRITICAL behind saturated BULK on 1 Mbit/s: p99 within 150 ms, th
   const made = bench();
   const { outbox, clock } = made;
   shape(made, 125, 2);
-  let offset = 0;
   const waits: number[] = [];
-  const bulk = {
-    kind: 'bulk' as const,
-    key: 'file',
-    priority: 'BULK' as const,
-    isDone: false,
-    get offset() {
-      return offset;
-    },
-    take: (maxBytes: number): Uint8Array => {
-      offset += maxBytes;
-      return new Uint8Array(maxBytes);
-    },
-  };
+  const bulk = endless();
   outbox.attach(bulk);
   await clock.advance(2_000);
-  const begin = offset;
+  const begin = bulk.offset;
   // The row of an alarm has arrived when it is acknowledged: less the way back.
   for (let alarm = 0; alarm < 50; alarm++) {
     const since = clock.monotonicMs();
@@ -105,7 +106,62 @@ test('313 §6: CRITICAL behind saturated BULK on 1 Mbit/s: p99 within 150 ms, th
   }
   const sorted = waits.toSorted((one, other) => one - other);
   expect(sorted.at(-1)).toBeLessThanOrEqual(150);
-  expect((offset - begin) / 20).toBeGreaterThan(0.97 * 125_000);
+  expect((bulk.offset - begin) / 20).toBeGreaterThan(0.97 * 125_000);
+});
+
+/** A transfer without an end. */
+function endless(): BulkSource & { readonly offset: number } {
+  let offset = 0;
+  return {
+    kind: 'bulk',
+    key: 'file',
+    priority: 'BULK',
+    isDone: false,
+    get offset() {
+      return offset;
+    },
+    take(maxBytes) {
+      offset += maxBytes;
+      return new Uint8Array(maxBytes);
+    },
+  };
+}
+
+test('313 a way that becomes longer keeps its goodput, and one that becomes short again its short window', async () => {
+  const made = bench();
+  let delayMs = 10;
+  shape(made, 1_250, () => delayMs);
+  const bulk = endless();
+  made.outbox.attach(bulk);
+  const bytesIn = async (ms: number): Promise<number> => {
+    const begin = bulk.offset;
+    await made.clock.advance(ms);
+    return bulk.offset - begin;
+  };
+  await made.clock.advance(2_000);
+  expect(await bytesIn(10_000)).toBeGreaterThan(0.95 * 12_500_000);
+  delayMs = 400;
+  await made.clock.advance(30_000);
+  expect(await bytesIn(20_000)).toBeGreaterThan(0.9 * 25_000_000);
+  expect(made.outbox.details().windowBytes).toBeLessThan(1_250 * 1.25 * 510);
+  delayMs = 10;
+  await made.clock.advance(20_000);
+  expect(made.outbox.details().windowBytes).toBeLessThan(1_250 * 1.25 * 125);
+  expect(await bytesIn(10_000)).toBeGreaterThan(0.95 * 12_500_000);
+});
+
+test('313 on a link that is full for minutes the window stays what it is', async () => {
+  const made = bench();
+  shape(made, 125, 2);
+  const bulk = endless();
+  made.outbox.attach(bulk);
+  await made.clock.advance(2_000);
+  const begin = bulk.offset;
+  for (let second = 0; second < 300; second++) {
+    await made.clock.advance(1_000);
+    expect(made.outbox.details().windowBytes).toBeLessThan(125 * 230);
+  }
+  expect(bulk.offset - begin).toBeGreaterThan(0.97 * 300 * 125_000);
 });
 
 test('313 a fast link opens the window by itself', async () => {

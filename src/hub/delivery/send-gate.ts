@@ -68,7 +68,7 @@ export class SendGate {
   }
 
   roundTrip(ms: number): void {
-    this.flow.roundTrip(ms);
+    this.flow.roundTrip(ms, this.#clock.monotonicMs());
     this.#delayMs = ms - (this.flow.shortestRoundTripMs ?? ms);
   }
 
