@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Scope } from '../../src/core/scope.ts';
 import { WS_SETTINGS } from '../../src/hub/ws-settings.ts';
 import { openLab } from '../lab/lab.ts';
@@ -7,12 +7,12 @@ import { type HubLab, openHubLab } from './hub-harness.ts';
 import { ask } from './lablink-probe.ts';
 
 /** A bench shared over LabLink, and another engine that has it as a lab server. */
-let scope = new Scope('two engines over lablink');
+let scope: Scope;
 
-afterEach(async () => {
-  await scope[Symbol.asyncDispose]();
+beforeEach(() => {
   scope = new Scope('two engines over lablink');
 });
+afterEach(() => scope[Symbol.asyncDispose]());
 
 async function openBoth(greeting: boolean): Promise<{ hub: HubLab; far: LabScreen; server: string; token: string }> {
   const hub = scope.use(

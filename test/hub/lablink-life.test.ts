@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Scope } from '../../src/core/scope.ts';
 import type { LabLinkConnection } from '../../src/hub/lablink/socket/lablink-connection.ts';
 import { readWsSettings } from '../../src/hub/ws-settings.ts';
@@ -6,12 +6,12 @@ import { type HubLab, openHubLab } from './hub-harness.ts';
 import { ask, LabLinkProbe } from './lablink-probe.ts';
 
 /** What happens to a client: others are urgent, its user goes, the hub goes, it asks too much. */
-let scope = new Scope('lives of lablink clients');
+let scope: Scope;
 
-afterEach(async () => {
-  await scope[Symbol.asyncDispose]();
+beforeEach(() => {
   scope = new Scope('lives of lablink clients');
 });
+afterEach(() => scope[Symbol.asyncDispose]());
 
 async function open(env: Record<string, string> = {}): Promise<{ hub: HubLab; admin: string }> {
   const { settings } = readWsSettings(env);

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Scope } from '../../src/core/scope.ts';
 import type { SeededRandom } from '../../src/core/seeded-random.ts';
 import { seededRandom } from '../../src/core/seeded-random.ts';
@@ -69,11 +69,11 @@ function answerPower(state: PowerMeterState): (request: HttpRequest) => ReturnTy
 const socketsAt = (ports: ManualPorts, part: string): ManualSocket[] =>
   ports.sockets.filter(({ request, isOver }) => request.url.includes(part) && !isOver);
 
-let scope = new Scope('dialects test');
-afterEach(async () => {
-  await scope[Symbol.asyncDispose]();
+let scope: Scope;
+beforeEach(() => {
   scope = new Scope('dialects test');
 });
+afterEach(() => scope[Symbol.asyncDispose]());
 
 describe('recorded conversations replay to the end without an unknown message', () => {
   for (const file of filesOf('power-meter')) {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { deflateSync, gzipSync } from 'node:zlib';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { linkLabel } from '../../src/core/link-word.ts';
 import { Scope } from '../../src/core/scope.ts';
 import { createNodePorts } from '../../src/engine/lab/node-ports.ts';
@@ -15,11 +15,11 @@ import { NeurographServer } from '../servers/neurograph/server.ts';
 import type { NeurographKnobs } from '../servers/neurograph/session.ts';
 import { RecordedEvents, RecordedOutlet } from './recorded-outlet.ts';
 
-let scope = new Scope('neurograph test');
-afterEach(async () => {
-  await scope[Symbol.asyncDispose]();
+let scope: Scope;
+beforeEach(() => {
   scope = new Scope('neurograph test');
 });
+afterEach(() => scope[Symbol.asyncDispose]());
 
 async function startServer(knobs: Partial<NeurographKnobs> = {}): Promise<NeurographServer> {
   return scope.use(await NeurographServer.start({ metricsMs: 40, ...knobs }));

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { linkLabel } from '../../src/core/link-word.ts';
 import { Scope } from '../../src/core/scope.ts';
@@ -16,11 +16,11 @@ import { PowerMeterServer } from '../servers/power-meter/server.ts';
 import type { PowerMeterKnobs } from '../servers/power-meter/state.ts';
 import { RecordedEvents, RecordedOutlet } from './recorded-outlet.ts';
 
-let stack = new Scope('power meter test');
-afterEach(async () => {
-  await stack[Symbol.asyncDispose]();
+let stack: Scope;
+beforeEach(() => {
   stack = new Scope('power meter test');
 });
+afterEach(() => stack[Symbol.asyncDispose]());
 
 const GATE = { openMs: 60_000, closedMs: 100, leastMs: 20 };
 

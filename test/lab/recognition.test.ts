@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Scope } from '../../src/core/scope.ts';
 import { createNodePorts } from '../../src/engine/lab/node-ports.ts';
 import { createSystemClock } from '../../src/engine/system-clock.ts';
@@ -7,11 +7,11 @@ import { NeurographServer } from '../servers/neurograph/server.ts';
 import { PowerMeterServer } from '../servers/power-meter/server.ts';
 import { VitalServer } from '../servers/vital/server.ts';
 
-let scope = new Scope('recognition test');
-afterEach(async () => {
-  await scope[Symbol.asyncDispose]();
+let scope: Scope;
+beforeEach(() => {
   scope = new Scope('recognition test');
 });
+afterEach(() => scope[Symbol.asyncDispose]());
 
 async function dialectOf(url: string): Promise<string> {
   const ports = scope.use(createNodePorts(createSystemClock()));

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { Scope } from '../../src/core/scope.ts';
 import { neurographRate } from '../../src/protocol/lab/neurograph-role.ts';
@@ -23,11 +23,11 @@ const linesOf = (file: string): Line[] =>
     .split('\n')
     .map((line) => JSON.parse(line) as Line);
 
-let scope = new Scope('recorded servers test');
-afterEach(async () => {
-  await scope[Symbol.asyncDispose]();
+let scope: Scope;
+beforeEach(() => {
   scope = new Scope('recorded servers test');
 });
+afterEach(() => scope[Symbol.asyncDispose]());
 
 type Message = Record<string, unknown>;
 

@@ -1,5 +1,5 @@
 import { deflateSync } from 'node:zlib';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { linkLabel } from '../../src/core/link-word.ts';
 import { Scope } from '../../src/core/scope.ts';
 import { createNodePorts } from '../../src/engine/lab/node-ports.ts';
@@ -14,11 +14,11 @@ import type { VitalKnobs } from '../servers/vital/server.ts';
 import { VitalServer } from '../servers/vital/server.ts';
 import { RecordedEvents, RecordedOutlet } from './recorded-outlet.ts';
 
-let scope = new Scope('vital test');
-afterEach(async () => {
-  await scope[Symbol.asyncDispose]();
+let scope: Scope;
+beforeEach(() => {
   scope = new Scope('vital test');
 });
+afterEach(() => scope[Symbol.asyncDispose]());
 
 async function startServer(knobs: Partial<VitalKnobs> = {}): Promise<VitalServer> {
   return scope.use(await VitalServer.start({ ...knobs }));

@@ -1,6 +1,6 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ScriptedInstrument } from '../../../test/lab/scripted-instrument.ts';
 import type { DiscoveryState } from '../../contract/discovery-schema.ts';
 import { ManualClock } from '../../core/clock.ts';
@@ -24,11 +24,11 @@ const SERIAL = row('ASRL/dev/ttyUSB0::INSTR', { state: 'unknown' });
 const USB = row('USB0::0x2A8D::0x1401::MY1::INSTR', { idn: IDN });
 const LAN = row('TCPIP0::10.0.0.5::hislip0::INSTR', { idn: IDN });
 
-let scope = new Scope('desk test');
-afterEach(async () => {
-  await scope[Symbol.asyncDispose]();
+let scope: Scope;
+beforeEach(() => {
   scope = new Scope('desk test');
 });
+afterEach(() => scope[Symbol.asyncDispose]());
 
 function deskOf(searches: Search[], change: Partial<DiscoveryParts> = {}) {
   const clock = new ManualClock();

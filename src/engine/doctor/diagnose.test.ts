@@ -20,7 +20,7 @@ import { type DiagnoseOptions, diagnose } from './diagnose.ts';
 import { isSameWire } from './same-wire.ts';
 
 /** The doctor against real sockets, pseudo-terminals and processes. */
-let scope = new Scope('doctor test');
+let scope: Scope;
 let folder = '';
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'labwire-doctor-'));
