@@ -7,9 +7,13 @@ provideMapGroupBy();
 export default defineConfig({
   test: {
     // Tests send nothing into the network of whoever runs them.
-    env: { LABWIRE_NETWORK_SEARCH: 'off', LABWIRE_CUT: 'all' },
-    // Of the cut recordings npm test takes a part only.
-    include: ['test/soak/**/*.test.ts', 'src/engine/recording/cut.test.ts'],
+    env: { LABWIRE_NETWORK_SEARCH: 'off', LABWIRE_CUT: 'all', LABWIRE_NIGHT_HOURS: '8' },
+    // Of the cut recordings and of the night npm test takes a part only.
+    include: [
+      'test/soak/**/*.test.ts',
+      'src/engine/recording/cut.test.ts',
+      'src/engine/recording/recorder-night.test.ts',
+    ],
     testTimeout: 600_000,
     hookTimeout: 600_000,
     fileParallelism: false,

@@ -22,8 +22,11 @@ export interface SyntheticOptions {
  */
 export class SyntheticStream {
   readonly info: StreamInfo;
-  readonly rows = new Map<number, number[]>();
-  readonly timeNs = new Map<number, bigint>();
+  /** Batches as they were given; rows are made of them when somebody asks, and many tests never do. */
+  readonly #given: { seq: number; t0Ns: bigint; columns: ArrayLike<number>[]; rows: number }[] = [];
+  readonly #rows = new Map<number, number[]>();
+  /** So many of them are in `#rows`. */
+  #kept = 0;
   /** Rows before which something is missing. */
   readonly gapRows = new Set<number>();
   seq = 0;
@@ -41,6 +44,31 @@ export class SyntheticStream {
     this.#isPlain = options.isPlain ?? false;
     this.#anchorNs = options.t0Ns ?? 1_700_000_000_000_000_000n;
     this.#flags = (kind === 'timed' ? BATCH_FLAG.timed : 0) | (options.isFloat64 ? BATCH_FLAG.float64 : 0);
+  }
+
+  /** The values of every row given, by its number. */
+  get rows(): ReadonlyMap<number, number[]> {
+    for (const { seq, columns, rows } of this.#given.slice(this.#kept))
+      for (let row = 0; row < rows; row++)
+        this.#rows.set(
+          seq + row,
+          columns.map((column) => column[row] as number),
+        );
+    this.#kept = this.#given.length;
+    return this.#rows;
+  }
+
+  /** Time of a row that was given; ns since 1970. */
+  timeNs(row: number): bigint {
+    let [low, high] = [0, this.#given.length];
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if ((this.#given[middle]?.seq ?? 0) <= row) low = middle;
+      else high = middle;
+    }
+    const given = this.#given[low];
+    if (!given || row < given.seq || row >= given.seq + given.rows) throw new Error(`row ${row} was never given`);
+    return given.t0Ns + BigInt(Math.round((row - given.seq) * (1 / this.info.rateHz) * 1e9));
   }
 
   /** Time of the next row. */
@@ -76,14 +104,10 @@ export class SyntheticStream {
       xOriginS: 0,
     });
     for (let row = 0; row < rows; row++) {
-      const values = batch.columns.map((column) => {
-        column[row] = this.#value();
-        return column[row] as number;
-      });
+      for (const column of batch.columns) column[row] = this.#value();
       if (batch.times) batch.times[row] = row * dtS;
-      this.rows.set(this.seq + row, values);
-      this.timeNs.set(this.seq + row, t0Ns + BigInt(Math.round(row * dtS * 1e9)));
     }
+    this.#given.push({ seq: this.seq, t0Ns, columns: batch.columns.map((column) => column.slice()), rows });
     this.seq += rows;
     return batch;
   }
