@@ -35,7 +35,7 @@ it(`${HOURS} h of a bench: every row sent is there once, in order, with its time
     before: async (call) => {
       if (isFull && (call === 'write' || call === 'open')) throw systemError('ENOSPC');
       // The drive wakes up, another program writes, the network is slow.
-      if ((call === 'write' || call === 'sync') && random.next() < 0.001) {
+      if ((call === 'write' || call === 'sync') && random.next() < 0.008 / HOURS) {
         hiccups++;
         await delay(clock, random.below(20_000));
       }
@@ -94,7 +94,7 @@ it(`${HOURS} h of a bench: every row sent is there once, in order, with its time
   }
   const results = await ending;
   expect(takeovers, 'the disk was full twice').toBe(2);
-  expect(hiccups).toBeGreaterThan(HOURS);
+  expect(hiccups).toBeGreaterThan(10);
 
   // What a full disk did not even let be finished is finished at the next start.
   volume.faults = {};
