@@ -103,6 +103,20 @@ test('an engine that says it cannot open is not started again', () => {
   expect(deaths).toEqual([]);
 });
 
+test('an engine that V8 gives up on is an engine that dies: the error of Electron does not end the shell', () => {
+  const said = vi.spyOn(console, 'error').mockImplementation(() => {});
+  const { engine, deaths } = create();
+  engine.start();
+  newest().emit('error', 'FatalError', 'Builtin', '{"environmentVariables":{"SECRET":"x"}}');
+  newest().end(133);
+  expect(deaths).toEqual([0]);
+  expect(said.mock.calls.join()).toContain('Labwire engine cannot go on');
+  expect(said.mock.calls.join()).not.toContain('SECRET');
+  said.mockRestore();
+  vi.advanceTimersByTime(0);
+  expect(running()).toHaveLength(1);
+});
+
 test('closing waits for the engine, and ends it when it takes too long', async () => {
   const { engine } = create();
   engine.start();

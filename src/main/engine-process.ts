@@ -1,7 +1,8 @@
 import type { MessagePortMain, UtilityProcess, WebContents } from 'electron';
-import { MessageChannelMain, utilityProcess } from 'electron';
+import { MessageChannelMain } from 'electron';
 import { type FromEngine, fromEngine, type ToEngine } from '../contract/host-messages.ts';
 import { RestartLimit } from '../core/restart-limit.ts';
+import { forkUtility } from './utility-fork.ts';
 
 /** Reaches the engine that asked, never the next one; a port goes along. */
 export type Reply = (answer: ToEngine, ports?: MessagePortMain[]) => void;
@@ -96,7 +97,7 @@ export class EngineProcess {
   #fork(): void {
     this.#state = 'starting';
     const { entry, args } = this.#options;
-    const child = utilityProcess.fork(entry, args, { serviceName: 'Labwire engine', stdio: 'inherit' });
+    const child = forkUtility(entry, args, { serviceName: 'Labwire engine' });
     this.#child = child;
     child.on('message', (data: unknown) => {
       const parsed = fromEngine.safeParse(data);

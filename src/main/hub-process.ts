@@ -1,7 +1,10 @@
 import { existsSync } from 'node:fs';
-import { utilityProcess } from 'electron';
 import { LabError } from '../core/errors.ts';
 import { type KeptChild, KeptProcess, type KeptProcessOptions } from '../core/kept-process.ts';
+import { forkUtility } from './utility-fork.ts';
+
+/** The hub lets its clients go within 5 s; the quit waits for it. */
+const CLOSE_LIMIT_MS = 6_000;
 
 /**
  * The process that shares the bench: a child of the shell, not of the engine, which it finds through the data folder; so each may die alone.
@@ -19,6 +22,7 @@ export function createHubProcess(entry: string, dataFolder: string, ended: KeptP
     },
     fork: () => fork(entry, dataFolder),
     ended,
+    closeLimitMs: CLOSE_LIMIT_MS,
   });
 }
 
@@ -29,7 +33,7 @@ function fork(entry: string, dataFolder: string): KeptChild {
       `The hub is not built (${entry}), so the bench is not shared. Build Labwire again.`,
     );
   }
-  const child = utilityProcess.fork(entry, ['--data', dataFolder], { serviceName: 'Labwire hub', stdio: 'inherit' });
+  const child = forkUtility(entry, ['--data', dataFolder], { serviceName: 'Labwire hub' });
   return {
     close: () => child.postMessage({ kind: 'close' }),
     kill: () => void child.kill(),

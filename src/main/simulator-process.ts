@@ -1,8 +1,8 @@
 import type { UtilityProcess } from 'electron';
-import { utilityProcess } from 'electron';
 import type { Fault } from '../contract/calls.ts';
 import type { SimulatedInstrument } from '../contract/host-messages.ts';
 import { LabError } from '../core/errors.ts';
+import { forkUtility } from './utility-fork.ts';
 
 /** What the bench process says; what it is told is beside it in simulator/message.ts. It is our own build, so only its shape is relied on. */
 type FromBench =
@@ -63,7 +63,7 @@ export class SimulatorProcess {
   }
 
   #fork(): Promise<SimulatedInstrument[]> {
-    const child = utilityProcess.fork(this.#entry, [], { serviceName: 'Labwire simulated bench', stdio: 'inherit' });
+    const child = forkUtility(this.#entry, [], { serviceName: 'Labwire simulated bench' });
     this.#child = child;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => child.kill(), START_LIMIT_MS);

@@ -1,5 +1,6 @@
 import type { MessagePortMain } from 'electron';
-import { MessageChannelMain, utilityProcess } from 'electron';
+import { MessageChannelMain } from 'electron';
+import { forkUtility } from './utility-fork.ts';
 
 /** Calls that wait in the library hold a thread each. */
 const THREADS = '64';
@@ -9,9 +10,8 @@ const THREADS = '64';
  * ends first, by a crash of the library, the wire closes.
  */
 export function startVisaProcess(entry: string): MessagePortMain {
-  const child = utilityProcess.fork(entry, [], {
+  const child = forkUtility(entry, [], {
     serviceName: "Labwire maker's VISA",
-    stdio: 'inherit',
     env: { ...process.env, UV_THREADPOOL_SIZE: THREADS },
     // A maker signs its library, not we.
     allowLoadingUnsignedLibraries: true,

@@ -12,6 +12,7 @@ interface ForkOptions {
   env?: NodeJS.ProcessEnv;
 }
 
+const REAP_MS = 2_000;
 const running = new Set<UtilityProcess>();
 
 /** Electron's UtilityProcess as a child process of Node, its parent port over Node's IPC. */
@@ -57,8 +58,13 @@ export class UtilityProcess extends EventEmitter {
     for (const [index, port] of transfer.entries()) this.adopt(ports[index] ?? 0, port);
   }
 
+  /** SIGTERM, and SIGKILL for one that does not end by it: what Chromium does to a process it reaps. */
   kill(): boolean {
-    return this.child.kill('SIGTERM');
+    const isSent = this.child.kill('SIGTERM');
+    const late = setTimeout(() => this.child.kill('SIGKILL'), REAP_MS);
+    late.unref();
+    this.child.once('exit', () => clearTimeout(late));
+    return isSent;
   }
 
   private adopt(id: number, port: MessagePortMain): void {
