@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, describe, expect, it, vi } from 'vitest';
-import type { BenchState } from '../../src/contract/bench-schema.ts';
+import type { BenchState, Pulse } from '../../src/contract/bench-schema.ts';
 import { openScopes, Scope } from '../../src/core/scope.ts';
 import { openRecording, type Recording } from '../../src/engine/recording/recording.ts';
 import { LabScreen } from '../lab/lab-screen.ts';
@@ -13,11 +13,11 @@ import { jsonLines, labwire } from './labwire-process.ts';
 import type { ServeProcess } from './serve-process.ts';
 import { enginePid, screenOf, startServe } from './serve-process.ts';
 
-// Processes on a busy machine; these tests mostly wait.
-vi.setConfig({ testTimeout: 60_000, maxConcurrency: 4 });
+// Ten processes at once, on a busy machine; these tests mostly wait.
+vi.setConfig({ testTimeout: 240_000, maxConcurrency: 4 });
 
-/** A chunk is closed each second; the rest is for writing it on a busy machine. */
-const LAST_S = 1.5;
+/** A chunk is closed each second; the rest is for writing it. By the engine's own time: it is slow when the machine is. */
+const LAST_NS = 1_500_000_000n;
 
 afterAll(() => expect(openScopes()).toEqual([]));
 
@@ -73,31 +73,48 @@ async function ask(resource: string, question: string): Promise<string> {
   return reply;
 }
 
-/** Resolves when the recording has so many rows. */
-function untilRows(screen: LabScreen, rows: number): Promise<void> {
+/** Resolves at the first pulse that is as wanted. */
+function untilPulse(screen: LabScreen, isWanted: (pulse: Pulse) => boolean): Promise<void> {
   return new Promise((resolve) => {
-    const stop = screen.client.on('engine.pulse', ({ recording }) => {
-      if (recording.rows < rows) return;
+    const stop = screen.client.on('engine.pulse', (pulse) => {
+      if (!isWanted(pulse)) return;
       stop();
       resolve();
     });
   });
 }
 
-/** Every stream that was recorded then is whole up to the last second before the kill. */
-function expectAllButLastSecond(recording: Recording, killedNs: bigint, count: number): void {
+/** Resolves when the recording has so many rows. */
+function untilRows(screen: LabScreen, rows: number): Promise<void> {
+  return untilPulse(screen, ({ recording }) => recording.rows >= rows);
+}
+
+/** What the engine itself said it had, pulse by pulse. */
+function hearPulses(screen: LabScreen): Pulse[] {
+  const pulses: Pulse[] = [];
+  screen.client.on('engine.pulse', (pulse) => void pulses.push(pulse));
+  return pulses;
+}
+
+/** Rows that were there a second before its last word. */
+function sureRows(pulses: readonly Pulse[]): number {
+  const lastNs = BigInt(pulses.at(-1)?.t ?? 0);
+  return pulses.findLast(({ t }) => lastNs - BigInt(t) >= LAST_NS)?.recording.rows ?? 0;
+}
+
+/** All rows that were there a second before the engine's last word are kept, of every stream without a hole. */
+function expectAllButLastSecond(recording: Recording, pulses: readonly Pulse[], killedNs: bigint, count: number): void {
   const streams = recording.streams.filter(({ rows, firstNs }) => rows > 0 && firstNs < killedNs);
   expect(streams).toHaveLength(count);
-  for (const { info, rows, firstRow, endRow, lastNs, lost } of streams) {
-    expect(Number(killedNs - lastNs) / 1e9, info.key).toBeLessThan(LAST_S);
+  expect(streams.reduce((sum, { rows }) => sum + rows, 0)).toBeGreaterThanOrEqual(sureRows(pulses));
+  for (const { info, rows, firstRow, endRow, lost } of streams)
     expect([info.key, lost, rows]).toEqual([info.key, 0, endRow - firstRow]);
-  }
 }
 
 describe.concurrent('an engine that is killed while it records', () => {
   it.each([
-    ['the supply at 10 Hz', ['supply'], 25],
-    ['the supply and the DAQ', ['supply', 'daq'], 25_000],
+    ['the supply at 10 Hz', ['supply'], 10],
+    ['the supply and the DAQ', ['supply', 'daq'], 10_000],
   ])('%s: is back at the same address, all but the last second is kept, no output changes', async (_, names, rows) => {
     await using scope = new Scope('crash test');
     const serve = await open(scope);
@@ -105,8 +122,9 @@ describe.concurrent('an engine that is killed while it records', () => {
     const before = scope.use(await screenAt(serve));
     const { resources, ids } = await attach(before, names);
     const { simulator } = before.state;
+    const pulses = hearPulses(before);
     const started = await before.client.call('recording.start', { name: 'killed' });
-    await untilRows(before, rows);
+    await untilPulse(before, () => sureRows(pulses) >= rows);
 
     const killedNs = BigInt(Date.now()) * 1_000_000n;
     process.kill(pid, 'SIGKILL');
@@ -128,7 +146,7 @@ describe.concurrent('an engine that is killed while it records', () => {
     const { paths } = (await after.client.call('recording.info', { recording: id })).row;
     expect(paths).toHaveLength(2);
     await using recording = await openRecording(paths[0] ?? '');
-    expectAllButLastSecond(recording, killedNs, names.length);
+    expectAllButLastSecond(recording, pulses, killedNs, names.length);
     const [info] = jsonLines<{ complete: boolean; events: { kind: string }[] }>(
       (await labwire('info', paths[1] ?? '', '--json')).stdout,
     );
