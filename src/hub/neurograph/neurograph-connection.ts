@@ -1,6 +1,7 @@
 import { LabError } from '../../core/errors.ts';
 import { packImage, packNeurographFrame, parseNeurographFrame } from '../../protocol/lab/neurograph-frame.ts';
 import type { Priority } from '../../protocol/lab/priority.ts';
+import { parseTolerantJson } from '../../protocol/lab/tolerant-json.ts';
 import { askerOf } from '../access/asker.ts';
 import { type AccessChange, isConcerned, type Principal } from '../access/principal.ts';
 import type { FenceReason, SessionHold, SessionOwner } from '../access/resume-session.ts';
@@ -60,6 +61,7 @@ export class NeurographConnection implements HubConnection, SessionOwner {
       createSocketWire(socket, () => this.#outbox.writable()),
       {
         clock: parts.clock,
+        budget: parts.queues,
         random: Math.random,
         options: deliveryOptions(NATIVE_DELIVERY, { hasAcks: false, maxMessages: parts.limits.queueItems }),
         onFault: (error) => parts.log.write('error', 'neurograph.encode', { why: error.message }),
@@ -202,7 +204,7 @@ export class NeurographConnection implements HubConnection, SessionOwner {
 
   /** A binary message that is compressed JSON is a request like any other; the other kinds say nothing to a hub. */
   #unpack(data: Buffer): ReturnType<typeof parseNeurographRequest> {
-    const result = parseNeurographFrame(data);
+    const result = parseNeurographFrame(data, parseTolerantJson);
     if ('fault' in result) return { type: 'binary', fault: result.fault };
     if (result.frame.type !== 'COMPRESSED_JSON')
       return { type: 'binary', fault: `Error processing message: nothing is done with ${result.frame.type}` };

@@ -1,5 +1,6 @@
 import { LabError } from '../../core/errors.ts';
 import { pythonJson } from './python-json.ts';
+import { pythonJsonFault } from './python-json-fault.ts';
 
 /**
  * Binary messages of NeuroGraph (`>BBHI`, big endian): version 1 | type | u16 length of metadata | u32 length of payload | metadata JSON | payload.
@@ -43,10 +44,13 @@ export function parseNeurographFrame(
   if (bytes.length < payloadEnd) return { fault: 'Binary message truncated (payload)' };
   let metadata: unknown = {};
   if (metadataEnd > NEUROGRAPH_HEADER_BYTES) {
+    let text: string | undefined;
     try {
-      metadata = readJson(utf8.decode(bytes.subarray(NEUROGRAPH_HEADER_BYTES, metadataEnd)));
+      text = utf8.decode(bytes.subarray(NEUROGRAPH_HEADER_BYTES, metadataEnd));
+      metadata = readJson(text);
     } catch (error) {
-      return { fault: `Invalid metadata JSON: ${error instanceof Error ? error.message : String(error)}` };
+      const said = text === undefined ? undefined : pythonJsonFault(text);
+      return { fault: `Invalid metadata JSON: ${said ?? (error instanceof Error ? error.message : String(error))}` };
     }
   }
   return { frame: { type, metadata, payload: bytes.subarray(metadataEnd, payloadEnd) } };
