@@ -58,9 +58,13 @@ class Client {
     }
   }
 
+  /** The next answer; events of channels, which have no type, come when they come. */
   async text(): Promise<Record<string, unknown>> {
-    const heard = await this.next();
-    return 'text' in heard ? heard.text : { bytes: heard.bytes.toString('hex') };
+    for (;;) {
+      const heard = await this.next();
+      if (!('text' in heard)) return { bytes: heard.bytes.toString('hex') };
+      if (heard.text.type !== undefined) return heard.text;
+    }
   }
 
   ask(message: unknown): Promise<Record<string, unknown>> {
@@ -129,7 +133,8 @@ test('274, 276 a packed event is COMPRESSED_JSON as the library packs it, from 1
   const publish = (size: unknown): unknown =>
     hub.hub.parts.channels.publish('signals', 'golden', 'a'.repeat(Number(size) - emptyBytes));
   publish(below?.size);
-  expect(JSON.stringify(await client.text()).length).toBe(below?.size);
+  const unpacked = await client.next();
+  expect('text' in unpacked && JSON.stringify(unpacked.text).length).toBe(below?.size);
   publish(at?.size);
   const heard = await client.next();
   if (!('bytes' in heard)) throw new Error('it was not packed');
