@@ -159,6 +159,14 @@ export interface LabServer extends AsyncDisposable {
   /** A command of the server's own, for the console: gives its answer as text. */
   command(equipment: string, text: string, options: CommandOptions): Promise<string>;
   capture?(equipment: string, channels: readonly string[], signal: AbortSignal): Promise<LabWaveform>;
+  /** A picture of an instrument's screen. Throws server.unsupported, server.denied, server.rejected. */
+  screenshot?(equipment: string, signal: AbortSignal): Promise<{ mediaType: string; bytes: Uint8Array<ArrayBuffer> }>;
+  /** A file of a recording that was stopped; `part` from 1. Throws server.unsupported where there is none, server.denied. */
+  downloadRecording?(
+    name: string,
+    part: number,
+    signal: AbortSignal,
+  ): Promise<{ file: string; bytes: Uint8Array<ArrayBuffer> }>;
   /** `force` takes it from its owner: only when a person said so. */
   lock?(equipment: string, on: boolean, force: boolean, signal: AbortSignal): Promise<LockState>;
   /** Switches every output of one equipment off and reads each back. Never throws. */

@@ -52,6 +52,16 @@ const wantedAcquisition = z.object({
 });
 export type WantedAcquisition = z.output<typeof wantedAcquisition>;
 
+const wantedTransfer = z.discriminatedUnion('what', [
+  /** A picture of the screen of an instrument. */
+  z.object({ what: z.literal('screenshot'), equipment_id: name }),
+  /** A waveform that is taken now; channels: none names the first. */
+  z.object({ what: z.literal('waveform'), equipment_id: name, channels: z.array(name).max(8).default([]) }),
+  /** A file of a recording of messages that was stopped; `part` from 1. */
+  z.object({ what: z.literal('recording'), session_id: word.min(1), part: z.int().min(1).max(100_000).default(1) }),
+]);
+export type WantedTransfer = z.output<typeof wantedTransfer>;
+
 const place = z.object({ key: name, epoch: z.int(), seq: rowNumber });
 /** Where a client is in a stream: the last row it has. */
 export type StreamPlace = z.infer<typeof place>;
@@ -101,6 +111,15 @@ export const clientMessage = z.discriminatedUnion('type', [
     format: z.enum(MESSAGE_FORMATS).optional(),
     metadata: z.record(z.string().max(100), z.unknown()).default({}),
   }),
+  z.object({
+    type: z.literal('start_transfer'),
+    id,
+    /** Something new; or `transfer`: one that goes on. */
+    wanted: wantedTransfer.optional(),
+    transfer: word.optional(),
+    offset: z.int().nonnegative().default(0),
+  }),
+  z.object({ type: z.literal('stop_transfer'), id, transfer: word }),
   z.object({ type: z.literal('stop_recording'), id, session_id: word.min(1).optional() }),
   z.object({ type: z.literal('subscribe'), id, channels: channels.optional(), channel: name.optional() }),
   z.object({ type: z.literal('unsubscribe'), id, channels: channels.optional(), channel: name.optional() }),

@@ -59,6 +59,11 @@ export class CommandDesk {
     this.#host = host;
   }
 
+  /** In whose name the engine is asked for a client. */
+  asker(commander: Commander): Asker {
+    return this.#host.asker(commander);
+  }
+
   /** Never throws: what went wrong is the answer. */
   async run(command: Command, commander: Commander): Promise<CommandResult> {
     const { clock } = this.#host;

@@ -7,6 +7,7 @@ import type { Body } from './outgoing.ts';
 import { planResume, type ResumePlan, resumedEntry } from './resume-plan.ts';
 import type { StreamDesk } from './stream-desk.ts';
 import { channelsFor } from './subscription-desk.ts';
+import { TransferShelf } from './transfer-shelf.ts';
 import { isoOf } from './wire-error.ts';
 
 /** The session a client has from its hello on. */
@@ -19,7 +20,7 @@ export interface Entry {
 
 /** Resumes the session of the token, or begins one. Throws hub.busy. */
 export function takeSession(
-  { sessions, limits }: LabwireRoom,
+  { sessions, limits, transfers }: LabwireRoom,
   hello: Hello,
   principal: Principal,
   owner: SessionOwner & { readonly id: string },
@@ -27,7 +28,9 @@ export function takeSession(
   let asked: ResumeAnswer<LabwireSession> | undefined;
   if (hello.resume) asked = sessions.resume(hello.resume.token, principal, undefined, owner);
   if (asked?.result === 'ok') return { hold: asked.hold, isResumed: true, reason: undefined };
-  const session = new LabwireSession(limits.maxMissed);
+  const { shelfTransfers, shelfBytes } = limits;
+  const shelf = new TransferShelf(transfers, { transfers: shelfTransfers, bytes: shelfBytes });
+  const session = new LabwireSession(limits.maxMissed, shelf);
   const hold = sessions.open(principal, hello.client.id ?? owner.id, owner, session);
   return { hold, isResumed: false, reason: asked?.result };
 }

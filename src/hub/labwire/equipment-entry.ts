@@ -30,6 +30,8 @@ export interface EquipmentEntry {
   connected: boolean;
   controls: Control[];
   streams: StreamEntry[];
+  /** What it can capture, to be had as transfers. */
+  waveforms: { name: string; unit: string }[];
   /** Hubs it came through, the one of its own bench first, this one last; absent where the list does not say who serves it. */
   via?: string[];
   /** Words of its lamps (`ch1.mode`: `CV`), and `lock`: who has it for themselves. */
@@ -65,9 +67,15 @@ export function equipmentEntry(equipment: Equipment, hub?: string): EquipmentEnt
     connected: state === 'live' || state === 'silent',
     controls,
     streams: streamEntries(equipment),
+    waveforms: instrument.waveforms.map((name) => ({ name, unit: unitOf(equipment, name) })),
     ...(hub === undefined ? {} : { via: [...equipment.via, hub] }),
     status: { ...status, ...(lock && lock.mode === 'exclusive' ? { lock: lock.holder } : {}) },
   };
+}
+
+/** Of a waveform; what nobody captured yet is taken for volts, which nearly all are. */
+function unitOf({ channels }: Equipment, waveform: string): string {
+  return channels.find(({ name }) => name === waveform)?.unit || 'V';
 }
 
 /** The streams a client may ask for now. */

@@ -25,6 +25,10 @@ export const LABWIRE_LIMITS = {
   maxGreeting: 64,
   /** Events kept for a client that is away. */
   maxMissed: 1000,
+  /** Of transfers: how many of one client are kept, and bytes of them in memory; bytes of all clients. */
+  shelfTransfers: 8,
+  shelfBytes: 32 * 1024 * 1024,
+  transferBytes: 256 * 1024 * 1024,
   drainMs: 5000,
 };
 export type LabwireLimits = typeof LABWIRE_LIMITS;
@@ -73,6 +77,11 @@ export function capabilitiesOf(
         replay_max_msgs: limits.replayRows,
       },
       history: { enabled: true },
+      transfers: {
+        enabled: true,
+        what: ['screenshot', 'waveform', 'recording'],
+        max_chunk: NATIVE_DELIVERY.maxFrameBytes,
+      },
       channels: channelRights(role, roles).map((right) => ({
         name: right.name,
         can_subscribe: right.canSubscribe,

@@ -29,6 +29,7 @@ import { RequestDesk } from './request-desk.ts';
 import type { ResumePlan } from './resume-plan.ts';
 import { StreamDesk } from './stream-desk.ts';
 import { channelsFor, SubscriptionDesk } from './subscription-desk.ts';
+import { TransferDesk } from './transfer-desk.ts';
 import { judgeVia } from './via.ts';
 import { errorBody } from './wire-error.ts';
 
@@ -48,6 +49,7 @@ const MAX_EARLY = 64;
 interface Desks {
   streams: StreamDesk;
   acquisitions: AcquisitionDesk;
+  transfers: TransferDesk;
   subscriptions: SubscriptionDesk;
 }
 
@@ -74,6 +76,7 @@ export class LabwireConnection implements HubConnection, SessionOwner {
   #hold: SessionHold<LabwireSession> | undefined;
   #streams: StreamDesk | undefined;
   #acquisitions: AcquisitionDesk | undefined;
+  #transfers: TransferDesk | undefined;
   #requests: RequestDesk | undefined;
   #entry: Disposable | undefined;
   #early: { data: Buffer; isBinary: boolean }[] = [];
@@ -307,8 +310,21 @@ export class LabwireConnection implements HubConnection, SessionOwner {
       maxMessageBytes: this.#outbox.options.maxFrameBytes,
     });
     this.#acquisitions = acquisitions;
+    const transfers = new TransferDesk({
+      parts,
+      outbox: this.#outbox,
+      shelf: session.transfers,
+      binary: this.#accept.binary,
+      asker: () => {
+        const commander = { principal: this.#principal, session: hold.session.id };
+        return { principal: this.#principal, as: { as: this.#room.commands.asker(commander) } };
+      },
+      nextHandle: () => streams.nextHandle(),
+    });
+    this.#transfers = transfers;
     const subscriptions = new SubscriptionDesk(this.#clientHost(session));
-    const requests = new RequestDesk(this.#requestHost(hold, { streams, acquisitions, subscriptions }));
+    const desks = { streams, acquisitions, transfers, subscriptions };
+    const requests = new RequestDesk(this.#requestHost(hold, desks));
     this.#requests = requests;
     const plans = entry.isResumed ? planStreams(session, hello, streams, limits) : new Map<string, ResumePlan>();
     this.#state = 'ready';
@@ -316,7 +332,7 @@ export class LabwireConnection implements HubConnection, SessionOwner {
     const client = { id: this.id, principal: this.#principal, re: hello.id };
     this.#say(connectedBody(this.#room, client, entry, plans), { priority: 'CRITICAL' });
     for (const body of gapBodies(plans)) this.#say(body, { priority: 'CRITICAL' });
-    this.#apply(hello, { streams, acquisitions, subscriptions }, requests, plans);
+    this.#apply(hello, desks, requests, plans);
     this.#catchUp(session);
     if (!entry.isResumed) session.hear(channels.listen(session));
     session.releaseHolds();
@@ -468,6 +484,7 @@ export class LabwireConnection implements HubConnection, SessionOwner {
     if (this.#state === 'over') return;
     if (this.#hold?.isOwner) this.#keep();
     this.#state = 'over';
+    this.#transfers?.[Symbol.dispose]();
     this.#acquisitions?.[Symbol.dispose]();
     this.#streams?.release();
     this.#outbox.takeUnsent();

@@ -6,6 +6,7 @@ import type { CommandDesk } from './command-desk.ts';
 import type { LabwireLimits } from './greeting.ts';
 import type { LabwireSession } from './labwire-session.ts';
 import type { PastReader } from './past-reader.ts';
+import type { TransferBudget } from './transfer-shelf.ts';
 
 /** What all connections of this dialect share. */
 export interface LabwireRoom {
@@ -16,4 +17,5 @@ export interface LabwireRoom {
   readonly buckets: RequestBuckets;
   readonly past: PastReader;
   readonly commands: CommandDesk;
+  readonly transfers: TransferBudget;
 }

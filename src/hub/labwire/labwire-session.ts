@@ -2,6 +2,7 @@ import type { FeedHold } from '../bench/feed-table.ts';
 import type { Unsent } from '../delivery/unsent.ts';
 import type { ChannelEvent, ChannelListener } from './channel-desk.ts';
 import type { WantedStream } from './client-message.ts';
+import type { TransferShelf } from './transfer-shelf.ts';
 
 /** Key of a stream on the wire. */
 export function streamKey({ equipment_id, stream_type }: Pick<WantedStream, 'equipment_id' | 'stream_type'>): string {
@@ -21,6 +22,7 @@ export class LabwireSession implements ChannelListener, Disposable {
   unsent: Unsent | undefined;
   /** Name of the recording this client means when it names none. */
   recording: string | undefined;
+  readonly transfers: TransferShelf;
   /** Takes events while a socket is there. */
   #deliver: ((event: ChannelEvent) => void) | undefined;
   #missed: ChannelEvent[] = [];
@@ -29,8 +31,9 @@ export class LabwireSession implements ChannelListener, Disposable {
   readonly #maxMissed: number;
   #ear: Disposable | undefined;
 
-  constructor(maxMissed: number) {
+  constructor(maxMissed: number, transfers: TransferShelf) {
     this.#maxMissed = maxMissed;
+    this.transfers = transfers;
   }
 
   /** Hears events until it is disposed. */
@@ -74,6 +77,7 @@ export class LabwireSession implements ChannelListener, Disposable {
     this.#deliver = undefined;
     this.#ear?.[Symbol.dispose]();
     this.releaseHolds();
+    this.transfers[Symbol.dispose]();
     this.#missed = [];
     this.unsent = undefined;
   }

@@ -15,6 +15,7 @@ import { LabwireConnection } from './labwire-connection.ts';
 import type { LabwireRoom } from './labwire-room.ts';
 import type { LabwireSession } from './labwire-session.ts';
 import { PastReader } from './past-reader.ts';
+import { TransferBudget } from './transfer-shelf.ts';
 
 const SUBPROTOCOL = 'labwire.1';
 const PATHS = ['/ws', '/labwire', '/api/v1/ws'];
@@ -41,6 +42,7 @@ export const openLabwireDialect: OpenDialect = (parts, scope) => {
     channels,
     sessions,
     buckets: new RequestBuckets(clock, { rateOf: neurographRate, knownTypes: REQUEST_TYPES }),
+    transfers: new TransferBudget(limits.transferBytes),
     past: new PastReader(bench, () => clock.nowNs()),
     commands: new CommandDesk({
       bench,

@@ -11,6 +11,7 @@ import { answerRecording, type RecordingRequest } from './recording-requests.ts'
 import type { RowAccept } from './row-form.ts';
 import type { StreamDesk } from './stream-desk.ts';
 import { channelsFor, type SubscriptionDesk } from './subscription-desk.ts';
+import type { TransferDesk } from './transfer-desk.ts';
 import { errorBody, microsOf } from './wire-error.ts';
 
 type Re = string | number | undefined;
@@ -21,6 +22,7 @@ export interface RequestHost {
   readonly outbox: Outbox;
   readonly streams: StreamDesk;
   readonly acquisitions: AcquisitionDesk;
+  readonly transfers: TransferDesk;
   readonly session: LabwireSession;
   readonly sessionId: string;
   readonly principal: Principal;
@@ -90,6 +92,12 @@ export class RequestDesk {
         if (!this.#host.acquisitions.stop(acquisition_id, 'asked', re)) throw notFollowed(acquisition_id);
         return undefined;
       }
+      case 'start_transfer':
+        return this.#host.transfers.start(message, re);
+      case 'stop_transfer':
+        if (!this.#host.transfers.stop(message.transfer, re))
+          throw new LabError('hub.unknown', 'There is no such transfer here. Nothing was done.');
+        return undefined;
       case 'start_recording':
       case 'stop_recording':
         return this.#record(message, re);

@@ -87,23 +87,32 @@ export class RecordingDesk {
     session: string,
     part: number,
   ): Promise<{ name: string; sizeBytes: number; pieces: AsyncIterable<Buffer> }> {
-    const recording = await this.#recordingOf(session);
-    const first = await this.#read(recording, part, 0);
-    const read = (offset: number): Promise<{ bytes: Buffer }> => this.#read(recording, part, offset);
+    const { name, sizeBytes, read } = await this.open(session, part);
     async function* pieces(): AsyncIterable<Buffer> {
-      yield first.bytes;
-      for (let offset = first.bytes.length; offset < first.sizeBytes; ) {
-        const { bytes } = await read(offset);
+      for (let offset = 0; offset < sizeBytes; ) {
+        const bytes = await read(offset, PIECE_BYTES);
         if (bytes.length === 0) return;
         offset += bytes.length;
         yield bytes;
       }
     }
-    return { name: first.name, sizeBytes: first.sizeBytes, pieces: pieces() };
+    return { name, sizeBytes, pieces: pieces() };
   }
 
-  async #read(recording: string, part: number, offset: number) {
-    const input = { recording, part, offset, bytes: PIECE_BYTES };
+  /** A file of a stopped session, to be read anywhere, at most 1 MiB at once; `part` from 1. Throws recording.unknown. */
+  async open(
+    session: string,
+    part: number,
+  ): Promise<{ name: string; sizeBytes: number; read(offset: number, bytes: number): Promise<Buffer> }> {
+    const recording = await this.#recordingOf(session);
+    const { name, sizeBytes } = await this.#read(recording, part, 0, 1);
+    const read = async (offset: number, most: number): Promise<Buffer> =>
+      (await this.#read(recording, part, offset, Math.min(most, PIECE_BYTES))).bytes;
+    return { name, sizeBytes, read };
+  }
+
+  async #read(recording: string, part: number, offset: number, most: number) {
+    const input = { recording, part, offset, bytes: most };
     const { base64, sizeBytes, name } = await this.#bench.client.call('recording.read', input);
     return { bytes: Buffer.from(base64, 'base64'), sizeBytes, name: basename(name) };
   }

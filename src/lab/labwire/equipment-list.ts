@@ -43,6 +43,12 @@ const item = z.object({
   controls: z.array(control).max(1000).catch([]).default([]),
   streams: z.array(offer).max(1000).catch([]).optional(),
   status: z.record(text, text).catch({}).default({}),
+  /** What it can capture. */
+  waveforms: z
+    .array(z.object({ name: text.min(1), unit: text.default('V') }))
+    .max(64)
+    .catch([])
+    .default([]),
   via: z.array(text).max(16).optional().catch(undefined),
 });
 
@@ -96,7 +102,7 @@ function shapeOf(entry: z.infer<typeof item>): InstrumentShape {
     maxPollHz: 0,
     defaultPollHz: 0,
     commands: [],
-    waveforms: [],
+    waveforms: entry.waveforms.map(({ name, unit }) => ({ channel: name, unit })),
   };
 }
 

@@ -15,10 +15,17 @@ import type { LabwireStream } from './labwire-stream.ts';
 export class FrameReader {
   readonly #inflate: InflateRaw;
   readonly #streamOf: (handle: number) => LabwireStream | undefined;
+  /** Takes a piece of a transfer. */
+  readonly #chunk: (frame: LabwireFrame) => void;
   /** Rows the server named as left out, not counting those not asked for. */
   dropped = 0;
 
-  constructor(inflate: Inflate, streamOf: (handle: number) => LabwireStream | undefined) {
+  constructor(
+    inflate: Inflate,
+    streamOf: (handle: number) => LabwireStream | undefined,
+    chunk: (frame: LabwireFrame) => void = () => {},
+  ) {
+    this.#chunk = chunk;
     this.#inflate = (bytes, maxBytes) =>
       inflateGuarded(inflate, 'deflate', bytes, { maxBytes, maxRatio: 200, freeBytes: 64 * 1024 });
     this.#streamOf = streamOf;
@@ -37,7 +44,8 @@ export class FrameReader {
   }
 
   #samples(frame: LabwireFrame): { stream: LabwireStream; end: number } | undefined {
-    // Pieces of transfers and pictures: nothing here asks for any.
+    if (frame.type === FRAME_TYPE.chunk) this.#chunk(frame);
+    // Pictures and the like: nothing here asks for any.
     if (frame.type !== FRAME_TYPE.samples) return undefined;
     const stream = this.#streamOf(frame.handle);
     if (!stream?.form || stream.epoch === undefined) return undefined;

@@ -1,4 +1,5 @@
 import { LabError } from '../../core/errors.ts';
+import type { LabwireFrame } from '../../protocol/lab/labwire-frame.ts';
 import {
   type LabwireCapabilities,
   type LabwireConnected,
@@ -35,6 +36,8 @@ export interface ProtocolHost {
   greeted(capabilities: LabwireCapabilities, isDeflated: boolean): void;
   connected(connected: LabwireConnected): void;
   disconnected(): void;
+  /** A piece of a transfer. Throws server.malformed. */
+  chunk(frame: LabwireFrame): void;
   /** Every other message. */
   heard(message: LabwireMessage): void;
   /** Something could not be read. */
@@ -92,7 +95,11 @@ export class LabwireProtocol implements LinkProtocol {
     this.#sockets = sockets;
     this.#time = new TimeQuestions(host.ports.clock, host.clock);
     this.beats = new HeartbeatCount(host.ports.clock);
-    this.frames = new FrameReader(host.ports.inflate, (handle) => this.#handles.get(handle));
+    this.frames = new FrameReader(
+      host.ports.inflate,
+      (handle) => this.#handles.get(handle),
+      (frame) => host.chunk(frame),
+    );
   }
 
   /** Of the last question for the time; ms. */

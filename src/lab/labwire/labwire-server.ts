@@ -3,7 +3,7 @@ import type { ControlValue } from '../../core/instrument.ts';
 import type { LabwireCapabilities, LabwireConnected } from '../../protocol/lab/labwire-messages.ts';
 import { priorityFor } from '../../protocol/lab/priority.ts';
 import { parseSocketFigures, type SocketFigures } from '../../protocol/lab/socket-figures.ts';
-import type { Controls, Equipment, LabOutlet, LabStream } from '../equipment.ts';
+import type { Controls, Equipment, LabOutlet, LabStream, LabWaveform } from '../equipment.ts';
 import type {
   CommandOptions,
   LabFeatures,
@@ -41,6 +41,8 @@ import { MessageDesk } from './message-desk.ts';
 import { PendingRequests } from './pending-requests.ts';
 import { ServerRecordings } from './server-recordings.ts';
 import { TokenKeeper } from './token-keeper.ts';
+import { Transfers } from './transfers.ts';
+import { readWaveform } from './waveform.ts';
 
 /** Rows of a hole asked for by message; larger ones over REST. */
 const MESSAGE_ROWS = 10_000;
@@ -71,6 +73,7 @@ export class LabwireServer implements LabServer {
   readonly #pending: PendingRequests;
   readonly #control: EquipmentControl;
   readonly #recordings: ServerRecordings;
+  readonly #transfers: Transfers;
   readonly #locks: EquipmentLocks;
   readonly #streams = new Map<string, LabwireStream>();
   readonly #table: StreamTable;
@@ -123,6 +126,10 @@ export class LabwireServer implements LabServer {
     );
     this.#recordings = new ServerRecordings((message, asked) =>
       this.#pending.ask(message, { ...asked, isRepeatable: false }),
+    );
+    this.#transfers = new Transfers(
+      (message, asked) => this.#pending.ask(message, { ...asked, isRepeatable: false }),
+      (message) => this.#protocol.say(message),
     );
     this.#protocol = this.#createProtocol(options, sockets);
     this.#locks = this.#createLocks();
@@ -297,6 +304,28 @@ export class LabwireServer implements LabServer {
     throw new LabError('server.unsupported', 'This lab server does not say what it counts of its own sending.');
   }
 
+  async capture(equipment: string, channels: readonly string[], signal: AbortSignal): Promise<LabWaveform> {
+    const wanted = { what: 'waveform', equipment_id: equipment, channels };
+    return readWaveform(await this.#transfers.fetch(wanted, signal), this.#clock);
+  }
+
+  async screenshot(
+    equipment: string,
+    signal: AbortSignal,
+  ): Promise<{ mediaType: string; bytes: Uint8Array<ArrayBuffer> }> {
+    return this.#transfers.fetch({ what: 'screenshot', equipment_id: equipment }, signal);
+  }
+
+  async downloadRecording(
+    name: string,
+    part: number,
+    signal: AbortSignal,
+  ): Promise<{ file: string; bytes: Uint8Array<ArrayBuffer> }> {
+    const wanted = { what: 'recording', session_id: name, part };
+    const { name: file, bytes } = await this.#transfers.fetch(wanted, signal);
+    return { file, bytes };
+  }
+
   startRecording(options: ServerRecordingOptions, signal: AbortSignal): Promise<ServerRecording> {
     return this.#recordings.start(options, signal);
   }
@@ -315,7 +344,9 @@ export class LabwireServer implements LabServer {
     this.#tokens[Symbol.dispose]();
     this.#locks[Symbol.dispose]();
     this.#table[Symbol.dispose]();
-    this.#pending.close(new LabError('server.closed', 'The connection to the lab server is closed.'));
+    const closed = new LabError('server.closed', 'The connection to the lab server is closed.');
+    this.#pending.close(closed);
+    this.#transfers.close(closed);
     await this.#link[Symbol.asyncDispose]();
     this.#events.close();
   }
@@ -340,9 +371,16 @@ export class LabwireServer implements LabServer {
         keeper: (key) => this.#table.get(key),
         greeted: (capabilities, isDeflated) => this.#greeted(capabilities, isDeflated),
         connected: (connected) => this.#connected(connected),
-        disconnected: () => this.#pending.lost(),
+        disconnected: () => {
+          this.#pending.lost();
+          this.#transfers.disconnected();
+        },
+        chunk: (frame) => this.#transfers.chunk(frame),
         heard: (message) => {
-          if (!('re' in message && this.#pending.answered(message.re, message))) this.#desk.take(message);
+          this.#transfers.heard(message);
+          if ('re' in message && this.#pending.answered(message.re, message)) return;
+          this.#transfers.unasked(message);
+          this.#desk.take(message);
         },
         malformed: (why) => this.#tellMalformed(why),
         renewToken: (signal) => this.#tokens.renew(signal),
@@ -396,6 +434,7 @@ export class LabwireServer implements LabServer {
 
   #connected({ reconnected, reason, role }: LabwireConnected): void {
     this.#pending.again();
+    this.#transfers.again();
     this.#tokens.watch();
     this.#locks.renewed();
     if (reason !== undefined && !reconnected)

@@ -61,6 +61,7 @@ const capabilities = z.object({
         .optional(),
       resume: enabled.extend({ ttl: z.number().default(300) }).optional(),
       history: enabled.optional(),
+      transfers: enabled.extend({ what: z.array(text).default([]) }).optional(),
       channels: z
         .array(z.object({ name, can_subscribe: z.boolean().default(true), can_broadcast: z.boolean().default(false) }))
         .max(1000)
@@ -138,6 +139,21 @@ const recordingStats = z.object({
 });
 
 const re = z.union([z.string(), z.number()]).optional();
+
+/** A transfer begins or goes on: CHUNK frames of this handle follow, from byte `offset` on. */
+const transferStarted = z.object({
+  type: z.literal('transfer_started'),
+  re,
+  transfer: name,
+  handle: z.int().nonnegative(),
+  offset: z.int().nonnegative(),
+  bytes: z.int().nonnegative(),
+  media_type: text.default('application/octet-stream'),
+  name: text.default(''),
+  about: z.record(z.string(), z.unknown()).default({}),
+});
+export type LabwireTransfer = z.infer<typeof transferStarted>;
+
 const message = z.discriminatedUnion('type', [
   capabilities,
   connected,
@@ -229,6 +245,15 @@ const message = z.discriminatedUnion('type', [
   }),
   // Its groups are read by `parseSocketFigures`.
   z.looseObject({ type: z.literal('stats'), re }),
+  transferStarted,
+  z.object({
+    type: z.literal('transfer_stopped'),
+    re,
+    transfer: name,
+    offset: z.int().nonnegative().default(0),
+    reason: text.default(''),
+    code: text.optional(),
+  }),
   z.object({
     type: z.literal('recording_started'),
     re,
