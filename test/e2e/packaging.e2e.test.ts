@@ -1,11 +1,15 @@
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { extractAll, listPackage } from '@electron/asar';
 import { FuseState, FuseV1Options, getCurrentFuseWire } from '@electron/fuses';
 import { afterAll, expect, test } from 'vitest';
+import { findRunningEngine, type RunningEngine } from '../../src/headless/running-engine.ts';
+import { LabScreen } from '../lab/lab-screen.ts';
 import type { Platform } from './electron-stub.ts';
 import { makeElectronStub } from './electron-stub.ts';
 import { launch } from './launch.ts';
@@ -121,6 +125,26 @@ function entryOf(load: NodeJS.Require, app: string, name: string): string {
   return join(folder, exports['.'].import);
 }
 
+/** Switches sharing on in the app that runs on the folder; gives the address. */
+async function share(dataFolder: string): Promise<string> {
+  let found: RunningEngine | undefined;
+  while (!found) found = await findRunningEngine(dataFolder, 'packaging suite');
+  using client = found.client;
+  using screen = await LabScreen.open(client);
+  const port = await freePort();
+  await client.call('settings.set', { share: { ...screen.state.settings.share, on: true, port } });
+  return await screen.until('the hub', (state) => state.share.state === 'on' && state.share.urls[0], 60_000);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
 test('every package resolves inside the package, and the packed app boots on the test host', async () => {
   const resources = join(work, 'linux', 'linux-unpacked', 'resources');
   const app = join(work, 'extracted', 'resources', 'app');
@@ -134,6 +158,12 @@ test('every package resolves inside the package, and the packed app boots on the
   for (const name of ['serialport', 'usb', 'koffi']) load(name);
   expect(existsSync(join(app, 'out', 'main', 'index.js'))).toBe(true);
   const running = await launch({ root: app });
-  expect(await running.page.title()).toContain('Labwire');
-  expect(await running.close()).toBe(0);
-});
+  try {
+    expect(await running.page.title()).toContain('Labwire');
+    // The hub is another entry: what it imports is in the package, and so is the page it gives out.
+    const url = await share(running.dataFolder);
+    expect(await (await fetch(`${url}/login`)).text()).toContain('Log in');
+  } finally {
+    expect(await running.close()).toBe(0);
+  }
+}, 120_000);
