@@ -32,6 +32,7 @@ import { SafetyDialog } from './safety/safety-dialog.tsx';
 import { type DialogState, type ScreenName, screenStore } from './screen-store.ts';
 import { ServersDialog } from './servers/servers-dialog.tsx';
 import { SettingsScreen } from './settings/settings-screen.tsx';
+import { OwnLoginDialog } from './share/own-login-dialog.tsx';
 import { ShareDialog } from './share/share-dialog.tsx';
 import { useShortcuts } from './shortcuts.ts';
 import { useStatisticsWatch } from './statistics-watch.ts';
@@ -110,6 +111,8 @@ function OpenDialog({ dialog }: { dialog: DialogState }): ReactElement {
       return <ServersDialog server={dialog.server} address={dialog.address} />;
     case 'share':
       return <ShareDialog tab={dialog.tab} />;
+    case 'ownLogin':
+      return <OwnLoginDialog />;
     case 'safety':
       return <SafetyDialog />;
     case 'rule':

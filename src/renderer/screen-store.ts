@@ -15,6 +15,7 @@ export type DialogState =
   | { kind: 'queries'; instrument: string }
   | { kind: 'servers'; server?: string; address?: string }
   | { kind: 'share'; tab?: 'setup' | 'users' | 'connections' }
+  | { kind: 'ownLogin' }
   | { kind: 'safety' }
   | { kind: 'rule'; rule?: string; channel?: string }
   | { kind: 'bench'; action: 'new' | 'open' | 'saveAs' | 'rename' }

@@ -3,6 +3,7 @@ import { Popover } from '../control/popover.tsx';
 import { Problem } from '../control/problem.tsx';
 import { type LinkState, linkStore, retryLink } from '../engine-link.ts';
 import { logOut, readLogin, showLogin } from '../remote-login.ts';
+import { showDialog } from '../screen-store.ts';
 import { useStore } from '../store.ts';
 import { formatClock } from '../text-format.ts';
 
@@ -25,12 +26,12 @@ export function LinkBadge(): ReactElement {
         </>
       }
     >
-      {() => <LinkDetails link={link} />}
+      {(close) => <LinkDetails link={link} onClose={close} />}
     </Popover>
   );
 }
 
-function LinkDetails({ link }: { link: LinkState }): ReactElement {
+function LinkDetails({ link, onClose }: { link: LinkState; onClose: () => void }): ReactElement {
   const login = readLogin();
   return (
     <div className="popover-body">
@@ -46,6 +47,16 @@ function LinkDetails({ link }: { link: LinkState }): ReactElement {
       {login && (
         <p>
           Logged in as <b>{login.user}</b> ({login.role}){' '}
+          <button
+            type="button"
+            className="btn small"
+            onClick={() => {
+              onClose();
+              showDialog({ kind: 'ownLogin' });
+            }}
+          >
+            Your login…
+          </button>{' '}
           <button type="button" className="btn small" onClick={() => void logOut()}>
             Log out
           </button>

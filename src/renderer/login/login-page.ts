@@ -50,7 +50,10 @@ async function logIn(): Promise<void> {
       return;
     }
     if (answer.headers.has('X-MFA-Required')) askForCode();
-    else complain(await reasonOf(answer), password);
+    else {
+      const reason = await reasonOf(answer);
+      complain(reason, !codeLabel.hidden && /one-time code/.test(reason) ? code : password);
+    }
   } catch (thrown) {
     const text = thrown instanceof LabError ? thrown.message : 'The bench does not answer. Is it on, and in reach?';
     complain(text, send);
@@ -65,7 +68,7 @@ function askForCode(): void {
   complain(
     isFirst
       ? 'This user logs in with a one-time code too. Type the one your app shows now.'
-      : 'That code does not fit.',
+      : 'Type the one-time code your app shows now.',
     code,
   );
 }
