@@ -7,6 +7,7 @@ import type { RoleOptions } from './access/role.ts';
 import type { AcquisitionBook } from './acquisition/acquisition-book.ts';
 import type { HubBench } from './bench/hub-bench.ts';
 import type { ConnectionBook } from './connection-book.ts';
+import type { QueueBudget } from './delivery/queue-budget.ts';
 import type { HubLog } from './hub-log.ts';
 import type { ChannelDesk } from './labwire/channel-desk.ts';
 import type { HubMetrics } from './metrics/hub-metrics.ts';
@@ -18,6 +19,8 @@ import type { WsSettings } from './ws-settings.ts';
 export interface HubLimits {
   /** Messages that wait for one client at most. */
   queueItems: number;
+  /** Memory of what waits for all clients together; bytes. Absent: 64 MiB. */
+  queueBytes?: number;
   /** Messages one client is sent at most; null: as fast as it takes them. Absent: 1,000 a second, 200 at once. */
   messageRate?: { perS: number; burst: number } | null;
   /** The longest message a client may send; bytes. */
@@ -26,7 +29,11 @@ export interface HubLimits {
   replayS: number;
 }
 
-export const HUB_LIMITS: HubLimits = { queueItems: 10_000, messageBytes: 1_048_576, replayS: 300 };
+export const HUB_LIMITS: HubLimits = {
+  queueItems: 10_000,
+  messageBytes: 1_048_576,
+  replayS: 300,
+};
 
 /** What every dialect of the hub works with. */
 export interface HubParts {
@@ -36,6 +43,8 @@ export interface HubParts {
   readonly roles: RoleOptions;
   readonly connections: ConnectionBook;
   readonly limits: HubLimits;
+  /** Memory of the queues of all clients, whatever they speak. */
+  readonly queues: QueueBudget;
   /** Locks of clients, under the session ids they name: the same for all that a client speaks. */
   readonly locks: LockDesk;
   readonly lockHistory: LockHistory;

@@ -11,6 +11,7 @@ import type { RoleOptions } from './access/role.ts';
 import { AcquisitionBook } from './acquisition/acquisition-book.ts';
 import type { HubBench } from './bench/hub-bench.ts';
 import { CONNECTION_LIMITS, ConnectionBook, type ConnectionLimits } from './connection-book.ts';
+import { QueueBudget } from './delivery/queue-budget.ts';
 import { DIALECTS } from './dialects.ts';
 import type { HubLog } from './hub-log.ts';
 import { HUB_LIMITS, type HubLimits, type HubParts } from './hub-parts.ts';
@@ -82,6 +83,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
     });
     const lockHistory = new LockHistory();
     const say = (text: string): void => log.write('warning', 'locks.complaint', { text });
+    const limits = options.limits ?? HUB_LIMITS;
     const parts: HubParts = {
       clock,
       bench,
@@ -97,7 +99,8 @@ export async function openHub(options: HubOptions): Promise<Hub> {
       recordings: new RecordingDesk(bench, (options.ws ?? WS_SETTINGS).recording),
       locks: scope.use(new LockDesk({ clock, port: engineLocks(bench.client), history: lockHistory, say })),
       lockHistory,
-      limits: options.limits ?? HUB_LIMITS,
+      limits,
+      queues: new QueueBudget(limits.queueBytes),
       metrics: scope.use(new HubMetrics(connections)),
       instance: randomUUID(),
       startedNs: clock.nowNs(),

@@ -4,6 +4,7 @@ import { type DeliveryOptions, deliveryOptions, NATIVE_DELIVERY } from '../../sr
 import type { DropReport } from '../../src/hub/delivery/delivery-report.ts';
 import type { OutboundMessage } from '../../src/hub/delivery/outbound-message.ts';
 import { Outbox, type OutboxParts } from '../../src/hub/delivery/outbox.ts';
+import type { QueueBudget } from '../../src/hub/delivery/queue-budget.ts';
 import type { Wire } from '../../src/hub/delivery/wire.ts';
 import type { FrameSkip } from '../../src/protocol/lab/labwire-frame.ts';
 
@@ -45,7 +46,11 @@ export interface Bench {
 /** No limit but those of the queue: what a test names it sets itself. */
 export const UNLIMITED: Partial<DeliveryOptions> = { rate: undefined };
 
-export function bench(changes: Partial<DeliveryOptions> = {}, seed = 1, joinFrames?: OutboxParts['joinFrames']): Bench {
+export function bench(
+  changes: Partial<DeliveryOptions> = {},
+  seed = 1,
+  { joinFrames, budget }: Pick<OutboxParts, 'joinFrames' | 'budget'> = {},
+): Bench {
   const clock = new ManualClock();
   const wire = new MemoryWire();
   const random = seededRandom(seed);
@@ -58,15 +63,17 @@ export function bench(changes: Partial<DeliveryOptions> = {}, seed = 1, joinFram
     onReport: (report) => reports.push(report),
     onUndelivered: (message) => undelivered.push(message),
     ...(joinFrames ? { joinFrames } : {}),
+    ...(budget ? { budget } : {}),
   });
   return { clock, wire, outbox, reports, undelivered };
 }
 
 /** A connection on which nothing goes any more: one message is in flight and never acknowledged. */
-export function stalled(changes: Partial<DeliveryOptions> = {}, seed = 1): Bench {
+export function stalled(changes: Partial<DeliveryOptions> = {}, seed = 1, budget?: QueueBudget): Bench {
   const made = bench(
     { window: { minBytes: 1, maxBytes: 1, initialBytes: 1, targetMs: 100 }, criticalExcessBytes: 0, ...changes },
     seed,
+    budget ? { budget } : {},
   );
   made.outbox.offer(message({ key: 'stall', rows: 0 }));
   return made;

@@ -77,7 +77,7 @@ test('312 weighted: every class gets its share, CRITICAL first', () => {
 });
 
 test('349 what is not critical is gathered up to 50 ms or 10 messages; CRITICAL goes at once', async () => {
-  const { outbox, wire, clock } = bench({ batching: { maxMs: 50, maxMessages: 10 } }, 1, encodeBatch);
+  const { outbox, wire, clock } = bench({ batching: { maxMs: 50, maxMessages: 10 } }, 1, { joinFrames: encodeBatch });
   for (let label = 0; label < 9; label++) outbox.offer(frame(label));
   expect(wire.sent).toHaveLength(0);
   outbox.offer(frame(9));
@@ -96,7 +96,7 @@ test('349 what is not critical is gathered up to 50 ms or 10 messages; CRITICAL 
 });
 
 test('349 a reply does not wait for a batch, and text goes alone in its place', async () => {
-  const { outbox, wire, clock } = bench({ batching: { maxMs: 50, maxMessages: 10 } }, 1, encodeBatch);
+  const { outbox, wire, clock } = bench({ batching: { maxMs: 50, maxMessages: 10 } }, 1, { joinFrames: encodeBatch });
   outbox.offer(frame(0));
   outbox.offer(message({ key: 'text', label: 1 }));
   outbox.offer(frame(1));

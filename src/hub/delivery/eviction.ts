@@ -1,5 +1,6 @@
 import { PRIORITIES } from '../../protocol/lab/priority.ts';
 import type { DeliveryOptions } from './delivery-options.ts';
+import type { BudgetShare } from './queue-budget.ts';
 import type { SourceDesk } from './source-desk.ts';
 import type { Rank } from './waiting-message.ts';
 import type { WaitingRoom } from './waiting-room.ts';
@@ -16,18 +17,21 @@ export class Eviction {
   readonly #room: WaitingRoom;
   readonly #sources: SourceDesk;
   readonly #giveUp: (rank: Rank, messages: number) => boolean;
+  readonly #share: BudgetShare | undefined;
 
-  /** `giveUp` loses the oldest of a class, a source up to so many messages; whether that made room. */
+  /** `giveUp` loses the oldest of a class, a source up to so many messages; whether that made room. `share`: of the memory of all queues. */
   constructor(
     options: () => DeliveryOptions,
     room: WaitingRoom,
     sources: SourceDesk,
     giveUp: (rank: Rank, messages: number) => boolean,
+    share: BudgetShare | undefined,
   ) {
     this.#options = options;
     this.#room = room;
     this.#sources = sources;
     this.#giveUp = giveUp;
+    this.#share = share;
   }
 
   /** Part of the limits in use; 1 is full. */
@@ -35,13 +39,29 @@ export class Eviction {
     const { maxMessages, maxBytes } = this.#options();
     const messages = this.#room.messages + this.#sources.frames;
     const bytes = this.#room.bytes + this.#sources.bytes;
-    return Math.max(messages / maxMessages, bytes / maxBytes);
+    return Math.max(messages / maxMessages, bytes / maxBytes, this.#share?.utilization ?? 0);
   }
 
   /** Makes room after something of class `rank` came. False: it is CRITICAL and there is nothing left to give up. */
   makeRoom(rank: Rank): boolean {
+    this.countMemory();
     if (this.utilization <= 1) return true;
-    return this.#shrink('messages', rank) && this.#shrink('bytes', rank);
+    return this.#shrink('messages', rank) && this.#shrink('bytes', rank) && this.#shrinkToShare();
+  }
+
+  /** Tells the others how much memory waits here. */
+  countMemory(): void {
+    this.#share?.set(this.#room.memoryBytes);
+  }
+
+  /** Until the memory of all queues suffices, or this one holds no more than an equal part. CRITICAL stays: its number is limited anyway. */
+  #shrinkToShare(): true {
+    for (;;) {
+      this.countMemory();
+      if ((this.#share?.utilization ?? 0) <= 1) return true;
+      const victim = this.#lowest((rank) => this.#room.roomOf(rank).messages > 0);
+      if (victim === undefined || !this.#giveUp(victim, 0)) return true;
+    }
   }
 
   #shrink(measure: Measure, rank: Rank): boolean {
@@ -49,7 +69,9 @@ export class Eviction {
       const over = this.#over(measure);
       if (over <= 0) return true;
       if (measure === 'messages' && given === MOST_FOR_ONE) return true;
-      const victim = this.#borrower(measure) ?? (rank === CRITICAL ? this.#lowest() : undefined);
+      const victim =
+        this.#borrower(measure) ??
+        (rank === CRITICAL ? this.#lowest((one) => this.#use('messages', one) > 0) : undefined);
       if (victim === undefined) return rank !== CRITICAL;
       if (!this.#giveUp(victim, measure === 'messages' ? over : 1)) return true;
     }
@@ -73,9 +95,9 @@ export class Eviction {
     return undefined;
   }
 
-  /** The lowest class in which anything waits. */
-  #lowest(): Rank | undefined {
-    for (let rank = PRIORITIES.length - 1; rank > CRITICAL; rank--) if (this.#use('messages', rank) > 0) return rank;
+  /** The lowest class beside CRITICAL that gives something. */
+  #lowest(hasSomething: (rank: Rank) => boolean): Rank | undefined {
+    for (let rank = PRIORITIES.length - 1; rank > CRITICAL; rank--) if (hasSomething(rank)) return rank;
     return undefined;
   }
 

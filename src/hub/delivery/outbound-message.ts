@@ -29,6 +29,8 @@ export interface OutboundMessage {
   readonly before?: FrameSkip;
   /** Waiting longer it is worth nothing any more and is dropped; ms. Not for an `event` or `reply`. */
   readonly maxAgeMs?: number;
+  /** Its bytes lie in memory once, however many clients it waits for. */
+  readonly isShared?: boolean;
   /** Whether the wire may deflate it; default: text yes, bytes no. */
   readonly compress?: boolean;
   /**

@@ -13,6 +13,7 @@ import { Eviction } from './eviction.ts';
 import { LossBook } from './loss-book.ts';
 import type { OfferVerdict, OutboundMessage } from './outbound-message.ts';
 import { PressureState, thinningShare } from './pressure-state.ts';
+import type { BudgetShare, QueueBudget } from './queue-budget.ts';
 import { SendGate } from './send-gate.ts';
 import { Sender } from './sender.ts';
 import { addSkips } from './skip.ts';
@@ -36,6 +37,8 @@ export interface OutboxParts {
   random: () => number;
   /** Default: NATIVE_DELIVERY. */
   options?: DeliveryOptions;
+  /** Memory of all queues together; without it only the limits of this one count. */
+  budget?: QueueBudget;
   /** What was lost and which state it is in; offer it to the client as `latest`. */
   onReport?: (report: DropReport) => void;
   /** An event that nobody acknowledged in time, or that was pushed out by others: to the log, and as an alarm to the others. */
@@ -61,6 +64,7 @@ export class Outbox {
   readonly #sources: SourceDesk;
   readonly #events: EventDesk;
   readonly #eviction: Eviction;
+  readonly #share: BudgetShare | undefined;
   readonly #pressure: PressureState;
   readonly #gate: SendGate;
   readonly #sender: Sender;
@@ -93,7 +97,14 @@ export class Outbox {
       undelivered: (event) => this.#undelivered(event),
     });
     this.#gate = new SendGate(clock, wire, options);
-    this.#eviction = new Eviction(options, this.#room, this.#sources, (rank, messages) => this.#giveUp(rank, messages));
+    this.#share = parts.budget?.enter();
+    this.#eviction = new Eviction(
+      options,
+      this.#room,
+      this.#sources,
+      (rank, messages) => this.#giveUp(rank, messages),
+      this.#share,
+    );
     this.#sender = new Sender({
       clock,
       wire,
@@ -385,6 +396,7 @@ export class Outbox {
   /** After anything came or went. */
   #settle(): void {
     const { watermarks, emergencyMode } = this.#options;
+    this.#eviction.countMemory();
     if (this.#pressure.update(this.utilization, watermarks, emergencyMode)) {
       this.#reporter.changed();
       if (this.state === 'EMERGENCY') this.#watchSlow(this.#options.slowMs);
@@ -434,6 +446,7 @@ export class Outbox {
     this.#sender.stop();
     this.#sources.clear();
     this.#events[Symbol.dispose]();
+    this.#share?.[Symbol.dispose]();
     this.#reporter[Symbol.dispose]();
     this.#slowTimer?.[Symbol.dispose]();
     this.#drain?.done(false);

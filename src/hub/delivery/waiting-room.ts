@@ -26,6 +26,8 @@ interface ClassRoom extends Room {
   readonly kept: LinkedList<WaitingMessage>;
 }
 
+/** Memory of one that waits, beside its message; bytes (measured). */
+const ENTRY_BYTES = 190;
 const MOST_IDLE_LANES = 10_000;
 const LOOKED_AT = 8;
 
@@ -41,6 +43,7 @@ export class WaitingRoom {
   readonly #lanes = new Map<string, KeyLane>();
   #messages = 0;
   #bytes = 0;
+  #sharedBytes = 0;
   #order = 0;
   #keptWaiting = 0;
 
@@ -50,6 +53,11 @@ export class WaitingRoom {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Memory it takes: what many wait for together is not counted. */
+  get memoryBytes(): number {
+    return this.#messages * ENTRY_BYTES + this.#bytes - this.#sharedBytes;
   }
 
   /** Replies and events that wait. */
@@ -109,7 +117,7 @@ export class WaitingRoom {
     const { message } = entry;
     this.turnsOf(rank).push(entry);
     this.#placesOf(entry).push(entry);
-    this.#count(rank, 1, message.sizeBytes);
+    this.#count(rank, 1, message);
     if (isKept(message)) this.#keptWaiting++;
   }
 
@@ -119,14 +127,14 @@ export class WaitingRoom {
     const skip = addSkips(addSkips(entry.skip, old.before), { n: old.rows, reason: 'conflated' });
     entry.skip = addSkips(skip, entry.lane.pendingSkip);
     entry.lane.pendingSkip = undefined;
-    this.#count(entry.classRank, -1, -old.sizeBytes);
+    this.#count(entry.classRank, -1, old);
     entry.message = message;
     if (rank !== entry.classRank) {
       this.#placesOf(entry).remove(entry);
       entry.classRank = rank;
       this.#placesOf(entry).push(entry);
     }
-    this.#count(rank, 1, message.sizeBytes);
+    this.#count(rank, 1, message);
     if (rank < entry.turnRank) this.#promote(entry.lane, rank);
   }
 
@@ -140,7 +148,7 @@ export class WaitingRoom {
     this.turnsOf(entry.turnRank).remove(entry);
     this.#placesOf(entry).remove(entry);
     entry.lane.messages.remove(entry);
-    this.#count(entry.classRank, -1, -entry.message.sizeBytes);
+    this.#count(entry.classRank, -1, entry.message);
     if (isKept(entry.message)) this.#keptWaiting--;
   }
 
@@ -169,12 +177,11 @@ export class WaitingRoom {
     const lane = this.#lanes.get(key);
     if (!lane) return;
     for (const entry of lane.messages) {
-      const { sizeBytes } = entry.message;
-      this.#count(entry.classRank, -1, -sizeBytes);
+      this.#count(entry.classRank, -1, entry.message);
       this.#placesOf(entry).remove(entry);
       entry.classRank = rank;
       this.#placesOf(entry).push(entry);
-      this.#count(rank, 1, sizeBytes);
+      this.#count(rank, 1, entry.message);
       this.turnsOf(entry.turnRank).remove(entry);
       entry.turnRank = rank;
       this.turnsOf(rank).push(entry);
@@ -208,12 +215,14 @@ export class WaitingRoom {
     return isKept(entry.message) ? room.kept : room.plain;
   }
 
-  #count(rank: Rank, messages: number, bytes: number): void {
+  #count(rank: Rank, messages: 1 | -1, { sizeBytes, isShared }: OutboundMessage): void {
+    const bytes = messages * sizeBytes;
     const room = this.#classes[rank] as ClassRoom;
     room.messages += messages;
     room.bytes += bytes;
     this.#messages += messages;
     this.#bytes += bytes;
+    if (isShared) this.#sharedBytes += bytes;
   }
 
   /** Keys come from clients: lanes nothing hangs on are closed, oldest first; a few are looked at each time. */

@@ -44,6 +44,7 @@ export function createClientOutbox({ parts }: LabwireRoom, host: ClientOutboxHos
     },
     {
       clock: parts.clock,
+      budget: parts.queues,
       random: Math.random,
       options: deliveryOptions(NATIVE_DELIVERY, {
         maxMessages: parts.limits.queueItems,

@@ -55,7 +55,10 @@ export function eventMessage(
   const known = eventMessages[isAcked ? 'acked' : 'plain'];
   const found = known.get(body);
   if (found) return found;
-  const message = textMessage(body, { key: `${LANE}${channel}`, delivery, priority, ...(isAcked ? { id } : {}) });
+  const message = {
+    ...textMessage(body, { key: `${LANE}${channel}`, delivery, priority, ...(isAcked ? { id } : {}) }),
+    isShared: true,
+  };
   known.set(body, message);
   return message;
 }

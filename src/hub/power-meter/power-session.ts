@@ -62,6 +62,7 @@ export class PowerSession implements HubConnection {
       createSocketWire(socket, () => this.#outbox.writable()),
       {
         clock: parts.clock,
+        budget: parts.queues,
         random: Math.random,
         options: deliveryOptions(NATIVE_DELIVERY, { hasAcks: false }),
       },

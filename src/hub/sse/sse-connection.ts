@@ -76,6 +76,7 @@ export class SseConnection implements HubConnection {
     });
     this.#outbox = new Outbox(wire, {
       clock: parts.clock,
+      budget: parts.queues,
       random: Math.random,
       options: deliveryOptions(NATIVE_DELIVERY, { hasAcks: false, maxMessages: parts.limits.queueItems }),
       onFault: (error) => parts.log.write('error', 'sse.encode', { why: error.message }),

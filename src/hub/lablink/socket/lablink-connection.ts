@@ -47,7 +47,7 @@ export class LabLinkConnection implements SocketClient, RequestClient {
   #keys = 0;
 
   constructor(place: LabLinkPlace, visit: SocketVisit, buckets: RequestBuckets) {
-    const { clock, ws, log } = place.parts;
+    const { clock, ws, log, queues: budget } = place.parts;
     this.#place = place;
     this.#socket = visit.socket;
     this.#buckets = buckets;
@@ -68,6 +68,7 @@ export class LabLinkConnection implements SocketClient, RequestClient {
     };
     this.#outbox = new Outbox(wire, {
       clock,
+      budget,
       random: Math.random,
       options: deliveryOf(ws),
       onFault: (error) => log.write('error', 'message.failed', { client: this.id, why: error.message }),
