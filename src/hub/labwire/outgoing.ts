@@ -1,7 +1,6 @@
 import type { FrameSkip } from '../../protocol/lab/labwire-frame.ts';
 import { type Priority, priorityOfType } from '../../protocol/lab/priority.ts';
 import type { DeliveryClass, Encoded, OutboundMessage } from '../delivery/outbound-message.ts';
-import type { ChannelEvent } from './channel-desk.ts';
 
 export type Body = { type: string } & Record<string, unknown>;
 
@@ -41,6 +40,15 @@ export function textMessage(body: Body, { key, delivery = 'reply', priority, id 
   };
 }
 
+/** An event of a channel, as far as it is sent. */
+interface ToldEvent {
+  channel: string;
+  id: string;
+  priority: Priority;
+  delivery: DeliveryClass;
+  body: Body;
+}
+
 /** Key of the events of a channel, before its name. */
 export const LANE = 'channel ';
 
@@ -49,7 +57,7 @@ const eventMessages = { acked: new WeakMap<Body, OutboundMessage>(), plain: new 
 
 /** An event of a channel for the outbox. `isAcked`: the client acknowledges events by their ids. */
 export function eventMessage(
-  { channel, id, priority, delivery, body }: ChannelEvent,
+  { channel, id, priority, delivery, body }: ToldEvent,
   isAcked: boolean,
 ): OutboundMessage {
   const known = eventMessages[isAcked ? 'acked' : 'plain'];
