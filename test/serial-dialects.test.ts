@@ -85,14 +85,14 @@ describe.skipIf(!hasSocat).each(DEVICES)(`$id on a pseudo-terminal${why}`, ({ id
 
   it('loses an answer, begins anew, and gives nobody the answer of another', async () => {
     await using bench = await openSerialBench(`${id}.yaml`);
-    await using link = await bench.attach(id, 300);
+    await using link = await bench.attach(id, 1000);
     const { driver, session } = link;
     await driver.setControl('ch1.voltage.set', 12, signal);
     bench.gate.set({ kind: 'drop', count: 1 });
     await expect(session.query(stated)).rejects.toMatchObject({ code: 'transport.timeout' });
     expect(await driver.readControls(undefined, signal)).toMatchObject({ 'ch1.voltage.set': 12, 'ch1.output': false });
     expect(session.stats).toMatchObject({ timeouts: 1, reopened: 1 });
-    bench.gate.set({ kind: 'delay', count: 1, delayMs: 450 });
+    bench.gate.set({ kind: 'delay', count: 1, delayMs: 1500 });
     await expect(session.query(stated)).rejects.toMatchObject({ code: 'transport.timeout' });
     expect(await driver.readControls(['ch1.voltage.set'], signal)).toEqual({ 'ch1.voltage.set': 12 });
   });
@@ -110,7 +110,7 @@ describe.skipIf(!hasSocat).each(DEVICES)(`$id on a pseudo-terminal${why}`, ({ id
 describe.skipIf(!hasSocat)(`a command of the 1685 that is not acknowledged${why}`, () => {
   it('is not taken for done', async () => {
     await using bench = await openSerialBench('bk-1685.yaml');
-    await using link = await bench.attach('bk-1685', 300);
+    await using link = await bench.attach('bk-1685', 1000);
     bench.gate.set({ kind: 'drop', count: 1 });
     const set = link.driver.setControl('ch1.voltage.set', 9, signal);
     await expect(set).rejects.toMatchObject({ code: 'transport.timeout', message: expect.stringContaining('VOLT090') });

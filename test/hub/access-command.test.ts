@@ -187,9 +187,19 @@ describe('labwire token', () => {
       stdout: '',
       stderr: expect.stringMatching(/no API keys/),
     });
-    const made = await run(['token', 'add', 'anna', '--label', 'night logger', '--role', 'bot', '--expires', '90d']);
+    const made = await runHere([
+      'token',
+      'add',
+      'anna',
+      '--label',
+      'night logger',
+      '--role',
+      'bot',
+      '--expires',
+      '90d',
+    ]);
     expect(made).toMatchObject({ code: 0, stdout: expect.stringMatching(/^lw_[\w-]{43}\n$/) });
-    const other = JSON.parse((await run(['token', 'add', 'anna', '--json'])).stdout);
+    const other = JSON.parse((await runHere(['token', 'add', 'anna', '--json'])).stdout);
     expect(other).toMatchObject({ user: 'anna', role: 'admin', expires: null, token: expect.stringMatching(/^lw_/) });
     const listed = (await runHere(['token', 'list', '--json'])).stdout;
     const rows = listed

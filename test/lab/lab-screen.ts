@@ -53,7 +53,7 @@ export class LabScreen implements Disposable {
   }
 
   /** Resolves with the first state (the present one included) for which `find` gives something. */
-  until<T>(what: string, find: (state: BenchState) => T | undefined | false, limitMs = 15_000): Promise<T> {
+  until<T>(what: string, find: (state: BenchState) => T | undefined | false, limitMs = 45_000): Promise<T> {
     return new Promise((resolve, reject) => {
       const check = (): void => {
         const found = find(this.state);

@@ -50,8 +50,10 @@ test('it is found what it speaks; its module is attached like an instrument, wit
   expect(state.equipment.find((one) => one.instrument === instrument)).toBeDefined();
   const attached = screen.state.instruments.find(({ id }) => id === instrument);
   expect(attached).toMatchObject({ way: 'server', family: 'power-meter', state: 'live' });
-  const channels = screen.state.channels.filter((channel) => channel.instrument === instrument);
-  expect(channels.map(({ name }) => name)).toEqual(expect.arrayContaining(['ch1.power', 'ch4.power']));
+  const channels = await screen.until('its channels', (bench) => {
+    const own = bench.channels.filter((channel) => channel.instrument === instrument);
+    return ['ch1.power', 'ch4.power'].every((name) => own.some((channel) => channel.name === name)) && own;
+  });
   expect(channels.some(({ name }) => name.startsWith('~'))).toBe(false);
   await screen.client.call('instrument.find', { withinMs: 0 });
   const row = await screen.until('its row', ({ discovery }) =>
