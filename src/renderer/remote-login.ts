@@ -34,7 +34,8 @@ export function forgetLogin(): void {
 /** Keeps what a login or a renewal was answered with. Throws hub.malformed. */
 export function keepLogin(answer: unknown): RemoteLogin {
   const { access_token: access, refresh_token: refresh, expires_in: expiresInS, user } = fieldsOf(answer);
-  const { username, role } = fieldsOf(user);
+  const { username, roles } = fieldsOf(user);
+  const role: unknown = Array.isArray(roles) ? roles[0] : undefined;
   if (typeof access !== 'string' || typeof refresh !== 'string' || typeof expiresInS !== 'number')
     throw new LabError('hub.malformed', 'The hub answered the login with something else. Load the page again.');
   const login: RemoteLogin = {

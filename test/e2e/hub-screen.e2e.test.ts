@@ -5,6 +5,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Scope } from '../../src/core/scope.ts';
 import { findRunningEngine, type RunningEngine } from '../../src/headless/running-engine.ts';
+import { fromBase32, oneTimeCode } from '../../src/hub/access/one-time-code.ts';
 import { LabScreen } from '../lab/lab-screen.ts';
 import { type BrowserHost, openBrowserHost } from './browser-host.ts';
 
@@ -58,6 +59,11 @@ async function freePort(): Promise<number> {
   return port;
 }
 
+/** What an app for one-time codes shows now. */
+function codeOf(secret: string): string {
+  return oneTimeCode(fromBase32(secret) ?? new Uint8Array(), Date.now() / 1000);
+}
+
 async function logIn(password: string): Promise<void> {
   await page.getByLabel('User').fill('vera');
   await page.getByLabel('Password').fill(password);
@@ -105,6 +111,57 @@ describe('a person at another machine', () => {
       await host.page.screenshot({ path: `${process.env.SHOTS}/bench.png` });
     }
     expect(complaints).toEqual([]);
+  });
+
+  it('finds what wants more than looking greyed, with the reason', async () => {
+    await page.keyboard.press('Alt+7');
+    const field = page.getByLabel('Operator');
+    await field.waitFor();
+    expect(await field.isDisabled()).toBe(true);
+    expect(await field.evaluate((box) => box.closest('[title]')?.getAttribute('title'))).toContain('manage this bench');
+    expect(await page.getByRole('button', { name: 'Sharing…' }).isEnabled()).toBe(true);
+    await page.keyboard.press('Alt+5');
+    expect(await page.getByLabel(/^Command to/).isDisabled()).toBe(true);
+    await page.keyboard.press('Alt+1');
+  });
+
+  it('sets up one-time codes with a code for the telephone, and comes in with one', async () => {
+    const own = page.getByRole('dialog', { name: 'Your login' });
+    const badge = page.getByTestId('link-badge');
+    await badge.click();
+    await page.getByText('(viewer)').waitFor();
+    await page.getByRole('button', { name: 'Your login…' }).click();
+    await own.getByRole('button', { name: 'Set up…' }).click();
+    await own.getByRole('img', { name: /^QR code/ }).waitFor();
+    const secret = await own.getByTestId('code-secret').innerText();
+    const [backup = ''] = (await own.getByTestId('backup-codes').innerText()).split(/\s+/);
+    const code = own.getByLabel('Code the app shows');
+    await code.fill('000000');
+    await code.press('Enter');
+    await own
+      .getByRole('alert')
+      .getByText(/one-time code is wrong/)
+      .waitFor();
+    await code.fill(codeOf(secret));
+    await code.press('Enter');
+    await own.getByText(/^On:/).waitFor();
+    await page.keyboard.press('Escape');
+
+    await badge.click();
+    await page.getByRole('button', { name: 'Log out' }).click();
+    await logIn(PASSWORD);
+    const box = page.getByLabel(/^One-time code/);
+    await box.fill('000000');
+    await box.press('Enter');
+    await page
+      .getByRole('alert')
+      .filter({ hasText: /one-time code is wrong/ })
+      .waitFor();
+    // What was wrong is what has the focus.
+    expect(await box.evaluate((element) => document.activeElement === element)).toBe(true);
+    await box.fill(backup);
+    await box.press('Enter');
+    await page.getByText('Live', { exact: true }).waitFor();
   });
 
   it('goes on with another role when it is given one', async () => {
