@@ -284,8 +284,14 @@ test('seq = previous seq + previous rows + skipped, whatever waits, is thinned, 
       { kind: 'step', step: 1 + random.below(9) } as const,
       { kind: 'time', intervalNs: (1 + random.below(9)) * 37e6 } as const,
     ];
+    const shedding = {
+      isLatest: random.below(3) === 0,
+      maxAgeMs: random.below(3) === 0 ? 50 + random.below(2000) : undefined,
+    };
     const source = sourceOf(feed, {
       pace: paces[random.below(3)]!,
+      shedding,
+      nowNs: () => START_NS + BigInt(Math.round(SECONDS(seq, kind) * 1e9)),
       accept: { binary: isBinary, codecs: new Set(FRAME_CODECS) },
       maxFrameBytes: 100 + random.below(4000),
     });
@@ -338,13 +344,16 @@ test('seq = previous seq + previous rows + skipped, whatever waits, is thinned, 
           ];
           for (const one of numbered) check(one.seq, one.rows, one.skipped?.n ?? 0, one.skipped?.reason);
           expect(numbered.reduce((sum, { rows }) => sum + rows, 0)).toBe(frame.rows);
+          if (shedding.isLatest) expect(frame.rows).toBeLessThanOrEqual(1);
           checkRows(frames, kind);
           delivered += frame.rows;
           thinned += frame.thinnedRows;
         }
       }
-      const { producedRows, rows, lostRows, frames, bytes } = source.backlog();
-      expect(producedRows, `round ${round}, step ${step}`).toBe(delivered + thinned + skipped + lostRows + rows);
+      const { producedRows, rows, lostRows, conflatedRows = 0, frames, bytes } = source.backlog();
+      const known = delivered + thinned + skipped + lostRows + conflatedRows;
+      expect(producedRows, `round ${round}, step ${step}`).toBe(known + rows);
+      if (shedding.isLatest) expect(rows).toBeLessThanOrEqual(1);
       if (rows > 0) expect(frames * bytes).toBeGreaterThan(0);
     }
   }
