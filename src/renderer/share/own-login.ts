@@ -1,15 +1,8 @@
-import { z } from 'zod';
+import { codeSetup, codeStatus, hubRefusal } from '../../contract/own-login.ts';
 import { LabError } from '../../core/errors.ts';
 import { readLogin } from '../remote-login.ts';
 
 const LIMIT_MS = 15_000;
-
-const status = z.object({ mfa_enabled: z.boolean() });
-const setup = z.object({
-  secret: z.string(),
-  backup_codes: z.array(z.string()),
-  provisioning_uri: z.string(),
-});
 
 /** What an app for one-time codes is given, and what opens the login without it. */
 export interface CodeSetup {
@@ -22,12 +15,12 @@ export interface CodeSetup {
 
 /** Whether the login of this page wants a one-time code. Throws what the hub says, link.closed. */
 export async function wantsCode(): Promise<boolean> {
-  return status.parse(await ask('mfa/status')).mfa_enabled;
+  return codeStatus.parse(await ask('mfa/status')).mfa_enabled;
 }
 
 /** Begins the set-up of one-time codes; nothing holds until `confirmCodes`. Throws what the hub says, link.closed. */
 export async function beginCodes(): Promise<CodeSetup> {
-  const { secret, backup_codes, provisioning_uri } = setup.parse(await ask('mfa/setup', {}));
+  const { secret, backup_codes, provisioning_uri } = codeSetup.parse(await ask('mfa/setup', {}));
   return { secret, uri: provisioning_uri, backupCodes: backup_codes };
 }
 
@@ -60,10 +53,7 @@ async function ask(path: string, body?: object): Promise<unknown> {
     throw new LabError('link.closed', 'The bench does not answer. Whether it was done is not known; look again.');
   const said: unknown = await answer.json().catch(() => undefined);
   if (answer.ok) return said;
-  const { detail } = z
-    .object({ detail: z.string().max(2000) })
-    .catch({ detail: '' })
-    .parse(said);
+  const refusal = hubRefusal.safeParse(said);
   const code = answer.status === 401 ? 'hub.unauthenticated' : answer.status === 429 ? 'hub.throttled' : 'call.denied';
-  throw new LabError(code, detail || `The bench refused it (${answer.status}). Nothing was changed.`);
+  throw new LabError(code, refusal.data?.detail ?? `The bench refused it (${answer.status}). Nothing was changed.`);
 }
