@@ -4,6 +4,9 @@ import { LabError } from './errors.ts';
 import { seededRandom } from './seeded-random.ts';
 
 const text = (bytes: Uint8Array | undefined): string | undefined => bytes && new TextDecoder().decode(bytes);
+/** Long arrays are compared as texts: element by element takes a hundred times as long. */
+const hex = (values: ArrayLike<number> | undefined): string | undefined =>
+  values && Buffer.from(values).toString('hex');
 const bytes = (line: string): Uint8Array => new TextEncoder().encode(line);
 
 test('lines come out whole, one byte at a time or two in a chunk', () => {
@@ -92,11 +95,11 @@ test('seeded: behaves as a plain array for any order of calls', () => {
         model = model.slice(count);
       } else if (choice === 3) {
         const got = queue.take(count);
-        expect(got && [...got]).toEqual(count > model.length ? undefined : model.slice(0, count));
+        expect(hex(got)).toBe(hex(count > model.length ? undefined : model.slice(0, count)));
         if (got) model = model.slice(count);
       } else if (choice === 4) {
         const got = queue.view(count);
-        expect(got && [...got]).toEqual(count > model.length ? undefined : model.slice(0, count));
+        expect(hex(got)).toBe(hex(count > model.length ? undefined : model.slice(0, count)));
       } else {
         expect(queue.peek(count)).toBe(model[count]);
         const byte = random.below(45);
@@ -120,7 +123,7 @@ test('every byte is searched once: 100 MB without a terminator in small chunks',
   const chunk = new Counted(4096).fill(65);
   for (let count = 0; count < 25_600; count++) {
     queue.push(chunk);
-    expect(queue.indexOf(10)).toBe(-1);
+    if (queue.indexOf(10) !== -1) throw new Error('found what is not there');
   }
   expect(queue.length).toBe(104_857_600);
   expect(searched).toBe(104_857_600);

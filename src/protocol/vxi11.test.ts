@@ -206,7 +206,7 @@ describe('ONC RPC', () => {
         try {
           if (read(cut)) understoodCalls++;
         } catch (error) {
-          expect(error).toMatchObject({ code: 'protocol.malformed' });
+          if ((error as { code?: string }).code !== 'protocol.malformed') throw error;
         }
       }
     }
