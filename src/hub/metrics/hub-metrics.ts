@@ -3,6 +3,9 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { ConnectionBook } from '../connection-book.ts';
 import { NeurographMetrics } from './neurograph-metrics.ts';
 
+/** Sums of gauges that call themselves counters; their parts are there without these. */
+const MISNAMED = ['handles', 'requests', 'resources'].map((what) => `labhub_nodejs_active_${what}_total`);
+
 /**
  * What the hub counts, for `/metrics`: our own `labhub_ws_*`, the 16 of NeuroGraph, those of VITAL. Gauges are read from the connections when somebody
  * asks, so they can never drift from what `get_stats` says.
@@ -16,6 +19,7 @@ export class HubMetrics implements Disposable {
 
   constructor(connections: ConnectionBook) {
     collectDefaultMetrics({ register: this.registry, prefix: 'labhub_' });
+    for (const name of MISNAMED) this.registry.removeSingleMetric(name);
     const registers = [this.registry];
     const gauge = (name: string, help: string, read: () => number): void => {
       new Gauge({
