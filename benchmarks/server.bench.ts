@@ -1,6 +1,9 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { WebSocket } from 'ws';
+import { benchCodecs } from '../src/engine/lab/codec-bench.ts';
 import { HUB_LIMITS } from '../src/hub/hub-parts.ts';
 import { type HubLab, openHubLab } from '../test/hub/hub-harness.ts';
 import { openFaultProxy } from '../test/servers/fault-proxy.ts';
@@ -9,7 +12,7 @@ import { type BenchRow, printBench } from './bench-table.ts';
 
 /*
  * The hub over real sockets, in a process of its own with the engine: events to many clients and to one, a message that must arrive while a slow link is full, memory
- * with clients that do not read. Every message is counted at the other end.
+ * with clients that do not read, bytes of measured rows against the same rows as JSON. Every message is counted at the other end.
  *
  *     npm run bench server
  *     npm run bench server -- --seconds=10
@@ -20,21 +23,33 @@ const FLOOD = 100_000;
 const QUEUED = 10_000;
 const SLOW_BYTES_PER_S = 125_000;
 const CRITICALS = 50;
+/** First byte of a binary frame. */
+const FRAME_MAGIC = 0x4c;
+const ROWS = 50_000;
+const SIGNALS = [{ channel: 'signals' }];
+/** What the seed of the feature says of its compression. */
+const SEED = { compressMs: 8.2, decompressMs: 3.1 };
 
 type Order =
   | { kind: 'publish'; channel: 'signals' | 'alarms'; perS: number; count: number; padding: number }
-  | { kind: 'memory' };
+  | { kind: 'memory' }
+  | { kind: 'attach' };
 
 interface Told {
   done?: true;
   rssBytes?: number;
+  liveBytes?: number;
+  /** Of what was attached, as a client asks for it. */
+  stream?: { equipment_id?: string; stream_type?: string };
 }
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 const nowMs = (): number => Number(process.hrtime.bigint() / 1000n) / 1000;
 
 async function serve(): Promise<void> {
   const hub = await openHubLab({
-    startBench: false,
     attach: [],
     // No limit of messages a second: what the machine can do.
     hub: { limits: { ...HUB_LIMITS, messageRate: null, connections: 64 } },
@@ -47,10 +62,19 @@ async function serve(): Promise<void> {
 }
 
 async function carryOut(hub: HubLab, order: Order): Promise<Told> {
-  const { channels } = hub.hub.parts;
+  const { channels, bench } = hub.hub.parts;
+  if (order.kind === 'attach') {
+    await hub.screen.client.call('instrument.open', { resource: hub.lab.resource('daq') });
+    await hub.screen.until('a stream', ({ streams }) => streams.length > 0);
+    while (!bench.equipment.some(({ streams }) => streams.length > 0)) await sleep(10);
+    const [daq] = bench.equipment;
+    return { stream: { equipment_id: daq?.id ?? '', stream_type: daq?.streams[0]?.name ?? '' } };
+  }
   if (order.kind === 'memory') {
-    globalThis.gc?.();
-    return { rssBytes: process.memoryUsage().rss };
+    // Garbage says nothing about what waits.
+    collectGarbage();
+    const { rss, heapUsed, external } = process.memoryUsage();
+    return { rssBytes: rss, liveBytes: heapUsed + external };
   }
   const padding = 'x'.repeat(order.padding);
   const startMs = nowMs();
@@ -70,7 +94,7 @@ class Client {
   readonly alarmsMs: number[] = [];
   events = 0;
   bytes = 0;
-  isReading = true;
+  rows = 0;
   readonly #socket: WebSocket;
   #ids: string[] = [];
   #acked = 0;
@@ -80,7 +104,7 @@ class Client {
     this.#socket = socket;
   }
 
-  static async open(port: number, token: string, ...channels: string[]): Promise<Client> {
+  static async open(port: number, token: string, desired: readonly object[], binary = true): Promise<Client> {
     const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`, ['labwire.1'], { perMessageDeflate: false });
     const client = new Client(socket);
     socket.on('message', (data: Buffer) => client.#take(data));
@@ -93,8 +117,8 @@ class Client {
         version: 1,
         client: { id: `bench-${Math.random()}`, name: 'bench', app: 'bench' },
         auth: { token },
-        accept: { binary: true, codecs: ['raw'], priorities: true, ack: true },
-        desired: channels.map((channel) => ({ channel })),
+        accept: { binary, codecs: ['raw', 'i16d-rice', 'deflate'], priorities: true, ack: true },
+        desired,
       }),
     );
     await client.until(() => client.#isConnected);
@@ -132,6 +156,11 @@ class Client {
 
   #take(data: Buffer): void {
     this.bytes += data.byteLength;
+    if (data[0] === FRAME_MAGIC) {
+      this.rows += data.readUInt32BE(32);
+      if (this.bytes - this.#acked > 4096) this.#acknowledge();
+      return;
+    }
     const text = data.toString();
     if (text.startsWith('{"type":"event"')) {
       const event = JSON.parse(text) as { id?: string; channel: string; event_type: string; data: { sent: number } };
@@ -143,7 +172,8 @@ class Client {
         latencies.push(nowMs() - event.data.sent);
       }
       if (event.id !== undefined) this.#ids.push(event.id);
-    } else if (text.includes('"type":"connected"')) this.#isConnected = true;
+    } else if (text.startsWith('{"type":"stream_data"')) this.rows++;
+    else if (text.includes('"type":"connected"')) this.#isConnected = true;
     if (this.bytes - this.#acked > 4096 || this.#ids.length >= 50) this.#acknowledge();
     if (this.#sawAll && this.events >= this.#sawAll.count) {
       this.#acknowledge();
@@ -180,7 +210,9 @@ async function measure(): Promise<void> {
     rows.push(...(await fanOut(port, token, order, seconds)));
     rows.push(await oneClient(port, token, order));
     rows.push(...(await slowLink(port, token, order)));
-    rows.push(await frozenClients(port, token, order));
+    rows.push(...(await frozenClients(port, token, order)));
+    rows.push(await bytesAgainstJson(port, token, order));
+    rows.push(...(await compression()));
   } finally {
     const gone = once(child, 'exit');
     child.disconnect();
@@ -197,7 +229,7 @@ async function measure(): Promise<void> {
 type Ask = (what: Order) => Promise<Told>;
 
 async function fanOut(port: number, token: string, order: Ask, seconds: number): Promise<BenchRow[]> {
-  const clients = await Promise.all(Array.from({ length: CLIENTS }, () => Client.open(port, token, 'signals')));
+  const clients = await Promise.all(Array.from({ length: CLIENTS }, () => Client.open(port, token, SIGNALS)));
   // The first second is the compiler's.
   await order({ kind: 'publish', channel: 'signals', perS: PER_S, count: PER_S, padding: 100 });
   await Promise.all(clients.map((client) => client.saw(PER_S)));
@@ -218,7 +250,7 @@ async function fanOut(port: number, token: string, order: Ask, seconds: number):
 }
 
 async function oneClient(port: number, token: string, order: Ask): Promise<BenchRow> {
-  const client = await Client.open(port, token, 'signals');
+  const client = await Client.open(port, token, SIGNALS);
   const startMs = nowMs();
   const seen = client.saw(FLOOD * 0.99);
   // In portions that fit its queue, so that nothing is dropped and every message is counted.
@@ -235,7 +267,7 @@ async function oneClient(port: number, token: string, order: Ask): Promise<Bench
 /** 1 Mbit/s, full of events that may wait; how long do alarms take? */
 async function slowLink(port: number, token: string, order: Ask): Promise<BenchRow[]> {
   const proxy = await openFaultProxy(port);
-  const client = await Client.open(proxy.port, token, 'signals', 'alarms');
+  const client = await Client.open(proxy.port, token, [...SIGNALS, { channel: 'alarms' }]);
   proxy.set({ bytesPerS: SLOW_BYTES_PER_S });
   await order({ kind: 'publish', channel: 'signals', perS: 0, count: 8000, padding: 300 });
   await client.until(() => client.events > 200);
@@ -263,22 +295,51 @@ async function slowLink(port: number, token: string, order: Ask): Promise<BenchR
   ];
 }
 
-async function frozenClients(port: number, token: string, order: Ask): Promise<BenchRow> {
-  const clients = await Promise.all(Array.from({ length: CLIENTS }, () => Client.open(port, token, 'signals')));
+async function frozenClients(port: number, token: string, order: Ask): Promise<BenchRow[]> {
+  const clients = await Promise.all(Array.from({ length: CLIENTS }, () => Client.open(port, token, SIGNALS)));
   for (const client of clients) client.pause();
-  const { rssBytes: before = 0 } = await order({ kind: 'memory' });
+  const before = await order({ kind: 'memory' });
   await order({ kind: 'publish', channel: 'signals', perS: 0, count: QUEUED, padding: 700 });
-  const { rssBytes: after = 0 } = await order({ kind: 'memory' });
+  const after = await order({ kind: 'memory' });
   for (const client of clients) client.close();
-  const grown = (after - before) / 1e6;
-  return {
-    what: `memory with ${CLIENTS} clients that do not read`,
-    unit: 'MB',
-    us: grown,
-    peer: 'limit',
-    theirs: 50,
-    atMost: 1,
+  const grown = (of: 'liveBytes' | 'rssBytes'): number => ((after[of] ?? 0) - (before[of] ?? 0)) / 1e6;
+  const what = `memory with ${CLIENTS} clients that do not read`;
+  return [
+    { what, unit: 'MB', us: grown('liveBytes'), peer: 'limit', theirs: 50, atMost: 1 },
+    { what: `${what}, as the system sees it`, unit: 'MB', us: grown('rssBytes'), peer: 'limit', theirs: 50 },
+  ];
+}
+
+/** The same rows of the simulated DAQ to a client that takes binary frames and to one that takes JSON alone. */
+async function bytesAgainstJson(port: number, token: string, order: Ask): Promise<BenchRow> {
+  const { stream = {} } = await order({ kind: 'attach' });
+  const measureRows = async (binary: boolean): Promise<number> => {
+    const client = await Client.open(port, token, [stream], binary);
+    const before = client.bytes;
+    await client.until(() => client.rows >= ROWS);
+    const perRow = (client.bytes - before) / client.rows;
+    client.close();
+    return perRow;
   };
+  const [packed, json] = [await measureRows(true), await measureRows(false)];
+  return {
+    what: `bytes of ${ROWS} rows, JSON being 1`,
+    unit: 'B/row',
+    us: packed,
+    peer: 'JSON',
+    theirs: json,
+    atMost: 0.2,
+  };
+}
+
+/** Rows of a scope and of an electrocardiogram, packed and unpacked: the same as the benchmark of the codecs. */
+async function compression(): Promise<BenchRow[]> {
+  const [own] = await benchCodecs(1000);
+  if (!own) throw new Error('no codec was measured');
+  return [
+    { what: 'compress', unit: 'ms', us: own.compressMs, peer: 'seed', theirs: SEED.compressMs, atMost: 1 },
+    { what: 'decompress', unit: 'ms', us: own.decompressMs, peer: 'seed', theirs: SEED.decompressMs, atMost: 1 },
+  ];
 }
 
 if (IS_CHILD) await serve();

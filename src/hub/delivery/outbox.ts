@@ -366,9 +366,10 @@ export class Outbox {
 
   #lose(entry: WaitingMessage, reason: FrameSkip['reason']): void {
     const { key, id, delivery } = entry.message;
+    const rank = entry.classRank;
     this.#room.lose(entry, reason);
     if (delivery === 'event' && id !== undefined && this.#events.has(id)) this.#events.hold(id);
-    else this.#book.lose(key, entry.classRank, 'dropped', entry.units, 1);
+    else this.#book.lose(key, rank, 'dropped', entry.units, 1);
   }
 
   #again(event: PendingEvent): void {

@@ -175,8 +175,8 @@ export class Sender {
 
   #failed(entry: WaitingMessage, error: unknown): void {
     const { room, book, fault } = this.#parts;
-    room.lose(entry, 'unknown');
     book.lose(entry.message.key, entry.classRank, 'dropped', entry.units, 1);
+    room.lose(entry, 'unknown');
     fault(error);
   }
 

@@ -66,6 +66,11 @@ export interface KeyLane {
   readonly isAside: boolean;
 }
 
+export const NO_CLASS: Rank = -1;
+
+/** Few messages have something left out before them, so it takes no room in the others. */
+const skips = new WeakMap<WaitingMessage, FrameSkip>();
+
 /**
  * One message that waits. It is in three lists: the order of sending, what its class would give up, and its key. There may be hundreds of thousands, so what is
  * the same for many is in the message.
@@ -75,12 +80,8 @@ export class WaitingMessage implements Turn {
   readonly sinceMs: number;
   /** Position among all that ever waited. */
   readonly order: number;
-  /** Given up. */
-  isLost = false;
   message: OutboundMessage;
-  /** Left out just before it. */
-  skip: FrameSkip | undefined;
-  /** The class whose room it takes. */
+  /** The class whose room it takes; NO_CLASS once it is given up. */
   classRank: Rank;
   /** The class in whose order it goes; higher than its own when a more urgent one of its key waits behind it. */
   turnRank: Rank;
@@ -97,7 +98,23 @@ export class WaitingMessage implements Turn {
     this.classRank = rank;
     this.turnRank = rank;
     this.order = order;
-    this.sinceMs = nowMs;
+    // Whole numbers lie in the object itself, others in one of their own.
+    this.sinceMs = Math.floor(nowMs);
+  }
+
+  /** Left out just before it. */
+  get skip(): FrameSkip | undefined {
+    return skips.get(this);
+  }
+
+  set skip(skip: FrameSkip | undefined) {
+    if (skip) skips.set(this, skip);
+    else skips.delete(this);
+  }
+
+  /** Given up. */
+  get isLost(): boolean {
+    return this.classRank === NO_CLASS;
   }
 
   /** Whether it goes out again. */

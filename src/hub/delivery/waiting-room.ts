@@ -6,6 +6,7 @@ import { addSkips } from './skip.ts';
 import {
   emptyLane,
   type KeyLane,
+  NO_CLASS,
   PLACE_LINKS,
   type Rank,
   TURN_LINKS,
@@ -158,7 +159,7 @@ export class WaitingRoom {
     // One that was taken out to be sent stood before all others of its key.
     const next = isWaiting ? entry.lane.messages.after(entry) : entry.lane.messages.first;
     if (isWaiting) this.take(entry);
-    entry.isLost = true;
+    entry.classRank = NO_CLASS;
     if (entry.isAgain) return;
     const { rows, before } = entry.message;
     const skip = addSkips(addSkips(entry.skip, before), { n: rows, reason });
