@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { type HubLab, openHubLab } from './hub-harness.ts';
-import { keyOf, openHubClient } from './labwire-lab.ts';
+import { openHubClient } from './labwire-lab.ts';
 import { LabwireProbe, type Said } from './labwire-probe.ts';
 
 let lab: HubLab;
@@ -205,8 +205,6 @@ test('acquisitions are desired like streams, refused to who has none, and none t
 test('our own client records at the server, and nothing it hears of it is unknown to it', async () => {
   await using host = openHubClient(new URL(lab.url()).host, { token });
   const { client } = host;
-  const { key } = keyOf(lab, 'ps');
-  host.want(key, 0);
   await expect.poll(() => client.link.word, { timeout: 30_000 }).toBe('connected');
   expect(client.features.recording).toContain('jsonl');
   const signal = AbortSignal.timeout(60_000);

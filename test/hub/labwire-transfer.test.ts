@@ -292,3 +292,19 @@ test('our own client: waveform, picture and file, through a connection that is c
   await expect(client.downloadRecording('none', 1, signal)).rejects.toMatchObject({ code: 'server.unsupported' });
   expect(client.traffic.malformed).toBe(0);
 }, 180_000);
+
+// The last one: it takes the role down that the others have.
+test('a role that may control no more: its transfer ends, and it is not gone on with', async () => {
+  const probe = new LabwireProbe(lab.socketUrl('/ws'), { token });
+  probes.push(probe);
+  await probe.hello();
+  probe.say({ type: 'start_transfer', id: 1, wanted: ofFile });
+  const { transfer } = await probe.of('transfer_started');
+  await probe.until('a first piece', () => probe.frames.length > 0);
+  await lab.access.users.setRole('developer', 'viewer');
+  acknowledge(probe);
+  const stopped = await probe.of('transfer_stopped');
+  expect(stopped).toMatchObject({ transfer, reason: expect.stringMatching(/role/) });
+  expect(stopped.offset).toBeLessThan(file.length);
+  expect(await probe.ask({ type: 'start_transfer', id: 2, transfer, offset: 0 })).toMatchObject({ code: 'forbidden' });
+});

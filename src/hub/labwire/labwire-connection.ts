@@ -3,7 +3,7 @@ import type { WebSocket } from 'ws';
 import { LabError } from '../../core/errors.ts';
 import { type AccessChange, ANONYMOUS, isConcerned, type Principal } from '../access/principal.ts';
 import type { FenceReason, SessionHold, SessionOwner } from '../access/resume-session.ts';
-import { maySubscribe } from '../access/role.ts';
+import { hasRight, maySubscribe } from '../access/role.ts';
 import type { ConnectionCounts, HubConnection } from '../connection-book.ts';
 import type { Outbox } from '../delivery/outbox.ts';
 import { outboxCounts } from '../delivery/outbox-counts.ts';
@@ -232,6 +232,7 @@ export class LabwireConnection implements HubConnection, SessionOwner {
     for (const channel of denied) session.channels.delete(channel);
     this.#say({ type: 'permissions_changed', role, channels: channelsFor(role, roles), denied }, { priority: 'HIGH' });
     if (!maySubscribe(role, 'readings', roles)) this.#streams?.stopAll('The role may not read values any more.');
+    if (!hasRight(role, 'control')) this.#transfers?.stopAll('The role may not have transfers any more.');
     if (!maySubscribe(role, 'acquisition', roles))
       this.#acquisitions?.stopAll('The role has no acquisitions any more.');
   }
@@ -320,6 +321,7 @@ export class LabwireConnection implements HubConnection, SessionOwner {
         return { principal: this.#principal, as: { as: this.#room.commands.asker(commander) } };
       },
       nextHandle: () => streams.nextHandle(),
+      mayTransfer: () => hasRight(this.#principal.role, 'control'),
     });
     this.#transfers = transfers;
     const subscriptions = new SubscriptionDesk(this.#clientHost(session));

@@ -46,6 +46,7 @@ interface Running {
 type Re = string | number | undefined;
 
 const SILENT: FeedListener = { rows() {}, reset() {}, ended() {} };
+const MOST_HANDLES = 0xffff;
 /** The distance of rows changed by more than that: it is told. */
 const TOLD_FACTOR = 1.5;
 
@@ -79,8 +80,11 @@ export class StreamDesk {
     return this.#running.get(key)?.hold;
   }
 
+  /** Of 16 bits, and of no stream that runs: over a long life they come again. */
   nextHandle(): number {
-    this.#handles++;
+    const taken = new Set([...this.#running.values()].map(({ source }) => source.handle));
+    do this.#handles = (this.#handles % MOST_HANDLES) + 1;
+    while (taken.has(this.#handles));
     return this.#handles;
   }
 

@@ -17,6 +17,8 @@ export interface TransferDeskHost {
   /** Whether the client takes binary messages. */
   binary: boolean;
   asker(): TransferAsker;
+  /** Whether the role of now may have what is transferred: it is all of those who may control. */
+  mayTransfer(): boolean;
   nextHandle(): number;
 }
 
@@ -50,7 +52,9 @@ export class TransferDesk implements Disposable {
 
   /** Begins one, or goes on with one. Throws hub.unsupported, hub.unknown, call.invalid, call.limit, and what `openContent` throws. */
   async start({ transfer, offset, wanted }: StartTransfer, re: Re): Promise<void> {
-    const { shelf, binary } = this.#host;
+    const { shelf, binary, mayTransfer } = this.#host;
+    if (!mayTransfer())
+      throw new LabError('hub.forbidden', 'Transfers are for those who may control. Nothing is sent; log in as one.');
     if (!binary)
       throw new LabError(
         'hub.unsupported',
@@ -72,13 +76,18 @@ export class TransferDesk implements Disposable {
     this.#begin(id, content, offset, re);
   }
 
+  /** The client may not have them any more. */
+  stopAll(reason: string): void {
+    for (const transfer of this.#host.shelf.ids) this.stop(transfer, undefined, reason);
+  }
+
   /** Ends one and lets its content go. False: there is none. */
-  stop(transfer: string, re: Re): boolean {
+  stop(transfer: string, re: Re, reason = 'asked'): boolean {
     const offset = this.#running.get(transfer)?.source.offset;
     this.#end(transfer);
     const content = this.#host.shelf.get(transfer);
     if (!this.#host.shelf.drop(transfer)) return false;
-    this.#tell({ transfer, offset: offset ?? content?.sizeBytes ?? 0, reason: 'asked' }, re);
+    this.#tell({ transfer, offset: offset ?? content?.sizeBytes ?? 0, reason }, re);
     return true;
   }
 

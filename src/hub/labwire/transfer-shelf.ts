@@ -50,8 +50,8 @@ export class TransferShelf implements Disposable {
     this.#limits = limits;
   }
 
-  get size(): number {
-    return this.#kept.size;
+  get ids(): string[] {
+    return [...this.#kept.keys()];
   }
 
   /** Throws call.limit; then nothing is kept of it. */
