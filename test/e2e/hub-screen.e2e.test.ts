@@ -172,6 +172,19 @@ describe('a person at another machine', () => {
     await bench.until('who switched off', ({ events }) => JSON.stringify(events).includes('vera'));
   });
 
+  it('is warned before an admin cuts the own page off', async () => {
+    await engine.client.call('share.setRole', { user: 'vera', role: 'admin' });
+    await page.keyboard.press('Alt+7');
+    await expect.poll(() => page.getByLabel('Operator').isEnabled(), SOON).toBe(true);
+    await page.getByRole('button', { name: 'Sharing…' }).click();
+    const sharing = page.getByRole('dialog', { name: 'Share this bench' });
+    await sharing.getByRole('switch', { name: 'Share this bench' }).click();
+    await sharing.getByText(/Only somebody at the bench can switch it on again/).waitFor();
+    expect(bench.state.settings.share.on).toBe(true);
+    await sharing.getByRole('button', { name: 'Cancel' }).click();
+    await page.keyboard.press('Escape');
+  });
+
   it('is shown why it ended, and the way to log in', async () => {
     await engine.client.call('share.removeUser', { user: 'vera' });
     const strip = page.getByTestId('link-strip');

@@ -44,7 +44,8 @@ export function shareConnections(hub: Hub, rates: ConnectionRates): ShareConnect
       user: connection.principal.name.slice(0, 200),
       role: connection.principal.role,
       dialect: connection.dialect,
-      address: connection.address.slice(0, 100),
+      // An IPv4 client of a port that speaks IPv6 too.
+      address: connection.address.replace(/^::ffff:(?=\d+\.)/i, '').slice(0, 100),
       sinceNs: String(connection.openedNs),
       rateHz: rates.of(connection.id).rateHz,
       queue: queued,

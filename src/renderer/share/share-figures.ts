@@ -1,4 +1,5 @@
 import { type ChartFigure, milliseconds, percent, roundTop } from '../servers/trend-figure.ts';
+import { formatCount } from '../text-format.ts';
 import type { ShareTrend } from './share-log.ts';
 
 export interface ShareFigure extends ChartFigure {
@@ -49,7 +50,8 @@ export const SHARE_FIGURES: readonly ShareFigure[] = [
 ];
 
 function perSecond(value: number): string {
-  return `${Number(value.toPrecision(3))} /s`;
+  const rounded = Number(value.toPrecision(3));
+  return `${rounded < 1000 ? rounded : formatCount(rounded)} /s`;
 }
 
 function ratio(value: number): string {

@@ -2,6 +2,7 @@ import type { ReactElement } from 'react';
 import type { ShareSettings, ShareState } from '../../contract/share-schema.ts';
 import { Problem } from '../control/problem.tsx';
 import { PlainSwitch } from '../control/switch.tsx';
+import { readLogin } from '../remote-login.ts';
 import { useAttempt } from '../servers/attempt.ts';
 import { Row } from '../settings/setting-row.tsx';
 import { TextSetting } from '../settings/text-setting.tsx';
@@ -20,13 +21,15 @@ export function ShareSetup(props: { settings: ShareSettings; share: ShareState; 
   const set = (fields: Partial<ShareSettings>): void => change(() => fields);
   const reach = reachText(settings);
   const isLocal = isLoopback(settings.host);
+  const isRemote = readLogin() !== undefined;
   return (
     <fieldset className="share-setup" disabled={isLocked} aria-label="Where">
       {problem && <Problem error={problem} />}
       {share.connections.length > 0 && (
         <p className="quiet">
-          A change opens the ports anew: {plural(share.connections.length, 'connection')} end for a moment and come
-          again by themselves.
+          A change opens the ports anew, which ends {plural(share.connections.length, 'connection')} for a moment;
+          clients come again by themselves.
+          {isRemote && ' This page is one of them: a wrong address or port cuts it off.'}
         </p>
       )}
       <Row title="Address" hint={reach.text}>

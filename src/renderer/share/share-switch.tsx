@@ -1,7 +1,8 @@
-import type { ReactElement } from 'react';
+import { type ReactElement, useState } from 'react';
 import type { ShareSettings, ShareState } from '../../contract/share-schema.ts';
 import { Problem } from '../control/problem.tsx';
 import { PlainSwitch } from '../control/switch.tsx';
+import { readLogin } from '../remote-login.ts';
 import { useAttempt } from '../servers/attempt.ts';
 import { ShareAddresses } from './share-addresses.tsx';
 import { changeShare } from './share-change.ts';
@@ -17,9 +18,13 @@ export function ShareSwitch(props: {
   const { settings, share, locked } = props;
   const { busy, problem, attempt } = useAttempt();
   const { word, tone } = STATE_WORDS[share.state];
-  const turn = (on: boolean): void => {
+  const [isAsking, setIsAsking] = useState(false);
+  const put = (on: boolean): void => {
+    setIsAsking(false);
     if (!busy) void attempt(() => changeShare(() => ({ on })));
   };
+  // A page that comes through the hub cuts itself off, and cannot take it back.
+  const turn = (on: boolean): void => (!on && readLogin() ? setIsAsking(true) : put(on));
   const again = (): void =>
     void attempt(async () => {
       await changeShare(() => ({ on: false }));
@@ -41,6 +46,23 @@ export function ShareSwitch(props: {
           {word}
         </span>
       </div>
+      {isAsking && (
+        <Problem
+          tone="warn"
+          error={{
+            code: '',
+            message:
+              'This page reaches the bench through what is switched off here. Only somebody at the bench can switch it on again.',
+          }}
+        >
+          <button type="button" className="btn small danger" onClick={() => put(false)}>
+            Switch off
+          </button>
+          <button type="button" className="btn small" onClick={() => setIsAsking(false)}>
+            Cancel
+          </button>
+        </Problem>
+      )}
       {problem && <Problem error={problem} />}
       {(share.state === 'starting' || share.state === 'on') && share.reason && (
         <Problem error={{ code: '', message: share.reason }} tone="warn" />
