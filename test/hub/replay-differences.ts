@@ -194,3 +194,33 @@ export const POWER_METER_DIFFERENCES: readonly WantedDifference[] = [
     reason: 'nor settings like these: nothing is taken that is not done',
   },
 ];
+
+/** The same of four recorded clients of LabLink at once. */
+export const LABLINK_MULTI_DIFFERENCES: readonly WantedDifference[] = [
+  {
+    in: /multi/,
+    what: /^B before it asks: 9 there, 0 here$/,
+    reason: 'a stream is for who asked for it; there everybody gets it, at the rate of who asked last',
+  },
+  {
+    in: /multi/,
+    what: /^A \{"type":"start_stream"(,"interval_ms":("fast"|-5))?\}: (type: "stream_started" there, "error" here|(equipment_id|stream_type) is missing|(detail|error|message|code|recoverable|timestamp|re) is more)$/,
+    reason: 'an interval that is none, and a stream of nothing, are refused; there they fill the line, or do nothing',
+  },
+  {
+    in: /multi/,
+    what: /^(A binary|C \[1,2\]): 0 answers there, 1 here$/,
+    reason: 'what cannot be understood is said',
+  },
+  { in: /multi/, what: /^[AC] closed: 1006 there, open here$/, reason: 'and the connection stays' },
+  {
+    in: /multi/,
+    what: /^B \{"type":"stop_stream"\}: 2 answers there, 1 here$/,
+    reason: 'the recording leaves out a ping, and has its pong',
+  },
+  {
+    in: /multi/,
+    what: /^data: (data\.timestamp: time without a zone there, time in UTC here|timestamp is more)$/,
+    reason: 'a time without a zone cannot be placed; the enhanced protocol has the time of sending, too',
+  },
+];
