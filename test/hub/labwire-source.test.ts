@@ -358,3 +358,22 @@ test('seq = previous seq + previous rows + skipped, whatever waits, is thinned, 
     }
   }
 });
+
+test('rows that became too old before the stream ended, and nothing after them: a gap says so, then it is over', () => {
+  const feed = new StreamFeed(infoOf('timed'));
+  let nowS = 0;
+  const source = sourceOf(feed, {
+    shedding: { isLatest: false, maxAgeMs: 1000 },
+    nowNs: () => START_NS + BigInt(nowS) * 1_000_000_000n,
+  });
+  push(feed, 'timed', 0, 5);
+  expect(drain(source).frames.reduce((sum, { rows }) => sum + rows, 0)).toBe(5);
+  push(feed, 'timed', 5, 10);
+  nowS = 100;
+  expect(source.backlog()).toMatchObject({ rows: 0, lostRows: 10 });
+  source.ended('gone');
+  expect(drain(source).texts).toMatchObject([
+    { type: 'gap', from: 5, to: 14 },
+    { type: 'stream_stopped', reason: 'gone' },
+  ]);
+});
