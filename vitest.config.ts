@@ -7,13 +7,14 @@ const NEVER = ['test/e2e/**', 'test/soak/**', 'test/peers/**', 'node_modules/**'
 
 /**
  * Files that need a process of their own: they count the handles or the memory of their process, replace a module, its clock
- * or its environment, or are about what the engine keeps of an address (ports come again).
+ * or its environment, run the command line in it, or are about what the engine keeps of an address (ports come again).
  */
 const ALONE = [
   'src/main/**/*.test.ts',
   'src/engine/session/**/*.test.ts',
   'src/engine/transport/**/*.test.ts',
   'src/engine/calls/session-calls.test.ts',
+  'test/cli/**/*.test.ts',
   'test/conformance/**/*.test.ts',
   'test/lab/labwire-frame.test.ts',
   'test/lab/link-real.test.ts',
@@ -29,6 +30,8 @@ export default defineConfig({
     env: { LABWIRE_NETWORK_SEARCH: 'off' },
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // What is polled for comes when it comes; a second is short on a busy machine.
+    expect: { poll: { timeout: 20_000 } },
     maxWorkers: 3,
     projects: [
       { extends: true, test: { name: 'alone', include: ALONE, exclude: NEVER } },

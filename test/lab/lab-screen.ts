@@ -103,7 +103,7 @@ export class LabScreen implements Disposable {
     channels: string[],
     mode: WatchMode,
     onBlock: (block: FrameBlock, frame: Frame) => boolean,
-    limitMs = 15_000,
+    limitMs = 45_000,
   ): Promise<void> {
     // Frames may come before the answer that names the watch.
     const early: [FrameBlock, Frame][] = [];

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { lockHolder } from '../recording/file-lock.ts';
 import { isAlive, openDataFolder, readAnnouncement } from './data-folder.ts';
 import { readSettings, writeSettings } from './settings-file.ts';
@@ -114,7 +114,7 @@ it.skipIf(process.platform !== 'linux')('a process that has ended and waits for 
   try {
     const [line] = (await once(parent.stdout, 'data')) as [Buffer];
     const pid = Number(line);
-    await vi.waitFor(() => expect(isAlive(pid)).toBe(false));
+    await expect.poll(() => isAlive(pid)).toBe(false);
     expect(() => process.kill(pid, 0), 'its number is still taken').not.toThrow();
   } finally {
     parent.kill();
