@@ -1,5 +1,6 @@
 import type { BenchState } from '../../src/contract/bench-schema.ts';
 import type { ChannelState } from '../../src/contract/instrument-schema.ts';
+import { LABLINK_SETTINGS } from '../../src/contract/lablink-settings.ts';
 
 /** A bench state with nothing attached. */
 export function emptyBench(): BenchState {
@@ -34,6 +35,7 @@ export function emptyBench(): BenchState {
         tls: null,
         anonymous: false,
         limits: { connections: 64, queueItems: 10_000, messageBytes: 1_048_576, replayS: 300 },
+        lablink: LABLINK_SETTINGS,
       },
     },
     simulator: { state: 'off', instruments: [] },

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LABLINK_SETTINGS, lablinkSettings } from './lablink-settings.ts';
 import { id, shortText, timeNs } from './value-schema.ts';
 
 /** What a port of the hub speaks: our own protocol with all surfaces, or one of the three others, alone. */
@@ -36,6 +37,8 @@ export const shareSettings = z.object({
     /** How long a lost client may come back and get what it missed. */
     replayS: z.int().min(0).max(3600),
   }),
+  /** What clients of LabLink find; the environment of the hub (`LABWIRE_WS_…`, `LABLINK_WS_…`) goes before it. */
+  lablink: lablinkSettings.default(LABLINK_SETTINGS),
 });
 export type ShareSettings = z.infer<typeof shareSettings>;
 

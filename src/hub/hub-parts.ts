@@ -1,3 +1,4 @@
+import type { LablinkSettings } from '../contract/lablink-settings.ts';
 import type { Link } from '../contract/link.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Access } from './access/access.ts';
@@ -13,7 +14,6 @@ import type { ChannelDesk } from './labwire/channel-desk.ts';
 import type { HubMetrics } from './metrics/hub-metrics.ts';
 import type { RecordingDesk } from './recording/recording-desk.ts';
 import type { ScreenLimits } from './screen/screen-limits.ts';
-import type { WsSettings } from './ws-settings.ts';
 
 /** What a hub allows its clients, beside how many may come. */
 export interface HubLimits {
@@ -63,7 +63,7 @@ export interface HubParts {
   readonly instance: string;
   readonly startedNs: bigint;
   /** Options of LabLink's sockets. */
-  readonly ws: WsSettings;
+  readonly ws: LablinkSettings;
   /** Where a dialect keeps what outlives the hub; undefined: nothing does. */
   readonly folder: string | undefined;
   /** The built page; undefined: none is served. */

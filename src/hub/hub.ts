@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { LABLINK_SETTINGS, type LablinkSettings } from '../contract/lablink-settings.ts';
 import type { Link } from '../contract/link.ts';
 import type { Clock } from '../core/clock.ts';
 import { LabError } from '../core/errors.ts';
@@ -26,7 +27,6 @@ import type { FenceOptions } from './server/fence.ts';
 import { type OpenPort, openPort, type PortOptions, type TlsFiles } from './server/ports.ts';
 import { openRest } from './server/rest.ts';
 import { SocketGate } from './server/socket-gate.ts';
-import { WS_SETTINGS, type WsSettings } from './ws-settings.ts';
 
 export interface HubOptions {
   clock: Clock;
@@ -45,8 +45,8 @@ export interface HubOptions {
   roles?: RoleOptions | undefined;
   /** `connections`: sockets in all. */
   limits?: (HubLimits & Pick<ConnectionLimits, 'connections'>) | undefined;
-  /** Options of LabLink's sockets; default WS_SETTINGS. */
-  ws?: WsSettings | undefined;
+  /** Options of LabLink's sockets; default LABLINK_SETTINGS. */
+  ws?: LablinkSettings | undefined;
   /** Where dialects keep what outlives the hub (profiles, notes on alarms). Default: nowhere. */
   folder?: string | undefined;
   /** The built page (`out/renderer`). Default: none is served. */
@@ -96,7 +96,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
       connections,
       channels: new ChannelDesk(clock),
       acquisitions: scope.use(new AcquisitionBook(bench, clock)),
-      recordings: new RecordingDesk(bench, (options.ws ?? WS_SETTINGS).recording),
+      recordings: new RecordingDesk(bench, (options.ws ?? LABLINK_SETTINGS).recording),
       locks: scope.use(new LockDesk({ clock, port: engineLocks(bench.client), history: lockHistory, say })),
       lockHistory,
       limits,
@@ -104,7 +104,7 @@ export async function openHub(options: HubOptions): Promise<Hub> {
       metrics: scope.use(new HubMetrics(connections)),
       instance: randomUUID(),
       startedNs: clock.nowNs(),
-      ws: options.ws ?? WS_SETTINGS,
+      ws: options.ws ?? LABLINK_SETTINGS,
       folder: options.folder,
       pageFolder: options.pageFolder,
       openEngineLink: options.openEngineLink,

@@ -97,7 +97,7 @@ async function open(): Promise<void> {
       reach: () => bench.state.settings.share,
     }),
   );
-  const { settings, problems, ignored } = readWsSettings(process.env);
+  const { problems, ignored } = readWsSettings(process.env);
   for (const text of [...problems, ...ignored]) log.write('warning', 'settings.complaint', { text });
   keeper = new HubKeeper({
     client: engine.client,
@@ -111,7 +111,7 @@ async function open(): Promise<void> {
     // Beside the bundle this runs in.
     pageFolder: join(import.meta.dirname, '..', 'renderer'),
     openEngineLink: () => openEngineLink(dataFolder),
-    ws: settings,
+    env: process.env,
   });
   scope.use(keeper);
   void engine.client.closed.then(() => end(1, { reason: 'The bench starts again.', retryAfterS: 2 }));

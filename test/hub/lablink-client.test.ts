@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { LABLINK_SETTINGS } from '../../src/contract/lablink-settings.ts';
 import { Scope } from '../../src/core/scope.ts';
-import { WS_SETTINGS } from '../../src/hub/ws-settings.ts';
 import { openLab } from '../lab/lab.ts';
 import type { LabScreen } from '../lab/lab-screen.ts';
 import { type HubLab, openHubLab } from './hub-harness.ts';
@@ -16,7 +16,11 @@ afterEach(() => scope[Symbol.asyncDispose]());
 
 async function openBoth(greeting: boolean): Promise<{ hub: HubLab; far: LabScreen; server: string; token: string }> {
   const hub = scope.use(
-    await openHubLab({ attach: ['supply', 'scope'], profiles: ['lablink'], hub: { ws: { ...WS_SETTINGS, greeting } } }),
+    await openHubLab({
+      attach: ['supply', 'scope'],
+      profiles: ['lablink'],
+      hub: { ws: { ...LABLINK_SETTINGS, greeting } },
+    }),
   );
   const lab = scope.use(await openLab({ startBench: false }));
   const far = await lab.screen('far');

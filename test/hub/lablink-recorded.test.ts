@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { LABLINK_SETTINGS } from '../../src/contract/lablink-settings.ts';
 import { Scope } from '../../src/core/scope.ts';
-import { WS_SETTINGS } from '../../src/hub/ws-settings.ts';
 import { PASSWORD } from './access-bench.ts';
 import { type HubLab, openHubLab } from './hub-harness.ts';
 import {
@@ -35,7 +35,7 @@ const MOCKS = [
 
 async function openStage(): Promise<Stage> {
   // Frames of any length are tagged, as the recorded server does.
-  const ws = { ...WS_SETTINGS, compression: { ...WS_SETTINGS.compression, thresholdBytes: 0 } };
+  const ws = { ...LABLINK_SETTINGS, compression: { ...LABLINK_SETTINGS.compression, thresholdBytes: 0 } };
   const hub = scope.use(await openHubLab({ attach: ['supply', 'scope', 'load'], profiles: ['lablink'], hub: { ws } }));
   const names = new Names();
   let supply = '';

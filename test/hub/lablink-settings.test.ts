@@ -1,13 +1,17 @@
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { basename } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { LABLINK_SETTINGS, type LablinkSettings } from '../../src/contract/lablink-settings.ts';
 import { Scope } from '../../src/core/scope.ts';
 import { createSystemClock } from '../../src/engine/system-clock.ts';
 import { openHub } from '../../src/hub/hub.ts';
 import { createHubLog, type LogLine } from '../../src/hub/hub-log.ts';
 import type { LabLinkConnection } from '../../src/hub/lablink/socket/lablink-connection.ts';
 import type { Level } from '../../src/hub/lablink/socket/socket-client.ts';
-import { readWsSettings, type SocketCompression, WS_SETTINGS } from '../../src/hub/ws-settings.ts';
+import { HubKeeper } from '../../src/hub/share/hub-keeper.ts';
+import { readWsSettings, type SocketCompression } from '../../src/hub/ws-settings.ts';
 import { type HubLab, openHubLab } from './hub-harness.ts';
 import { type Answer, ask, LabLinkProbe, type Said } from './lablink-probe.ts';
 
@@ -86,7 +90,7 @@ async function share(env: Record<string, string>): Promise<Shared> {
 }
 
 test('names of ours go before those of LabLink; what does not fit is said, and its default holds', () => {
-  expect(readWsSettings({})).toEqual({ settings: WS_SETTINGS, problems: [], ignored: [] });
+  expect(readWsSettings({})).toEqual({ settings: LABLINK_SETTINGS, problems: [], ignored: [] });
   const { settings, problems, ignored } = readWsSettings({
     LABWIRE_WS_MESSAGE_QUEUE_SIZE: '5000',
     LABLINK_WS_MESSAGE_QUEUE_SIZE: '200',
@@ -102,6 +106,47 @@ test('names of ours go before those of LabLink; what does not fit is said, and i
   expect(settings.rateLimit.burst).toBe(50);
   expect(problems).toHaveLength(2);
   expect(ignored).toEqual([expect.stringContaining('LABLINK_WS_RECORDING_DIR')]);
+  // The settings of the bench are what both go before.
+  const base = { ...LABLINK_SETTINGS, greeting: false, rateLimit: { isEnabled: true, perSecond: 7, burst: 9 } };
+  expect(readWsSettings({ LABLINK_WS_BURST_SIZE: '20' }, base).settings).toEqual({
+    ...base,
+    rateLimit: { isEnabled: true, perSecond: 7, burst: 20 },
+  });
+});
+
+test('the hub opens anew when somebody changes them on a screen; the environment still goes before', async () => {
+  const screen = await lab.lab.screen('the hub, kept', { trusted: true });
+  await using keeper = new HubKeeper({
+    client: screen.client,
+    bench: lab.bench,
+    access: lab.access,
+    clock: createSystemClock(),
+    log: createHubLog(
+      createSystemClock(),
+      (text) => text,
+      () => {},
+    ),
+    id: 'kept',
+    version: '0.0.0',
+    env: { LABLINK_WS_COMPRESSION_LEVEL: '2' },
+  });
+  await keeper.start();
+  const free = createServer().listen(0, '127.0.0.1');
+  await once(free, 'listening');
+  const { port } = free.address() as AddressInfo;
+  free.close();
+  const { share: before } = lab.screen.state.settings;
+  const set = (lablink: LablinkSettings): Promise<unknown> =>
+    lab.screen.client.call('settings.set', { share: { ...before, on: true, port, lablink } });
+  await set(LABLINK_SETTINGS);
+  const wsOf = () => keeper.hub?.parts.ws;
+  await expect.poll(wsOf, { timeout: 20_000 }).toMatchObject({ greeting: true, compression: { level: 2 } });
+  await set({ ...LABLINK_SETTINGS, greeting: false, maxConnections: 3 });
+  await expect
+    .poll(wsOf, { timeout: 20_000 })
+    .toMatchObject({ greeting: false, maxConnections: 3, compression: { level: 2 } });
+  await lab.screen.client.call('settings.set', { share: before });
+  await expect.poll(() => keeper.hub, { timeout: 20_000 }).toBeUndefined();
 });
 
 test('GREETING, MAX_CONNECTIONS', async () => {

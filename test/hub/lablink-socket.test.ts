@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { LABLINK_SETTINGS } from '../../src/contract/lablink-settings.ts';
 import { Scope } from '../../src/core/scope.ts';
-import { WS_SETTINGS } from '../../src/hub/ws-settings.ts';
 import { type HubLab, openHubLab } from './hub-harness.ts';
 import { ask, LabLinkProbe } from './lablink-probe.ts';
 
@@ -15,7 +15,7 @@ beforeAll(async () => {
     await openHubLab({
       attach: ['supply', 'scope', 'load'],
       profiles: ['native', 'lablink'],
-      hub: { ws: { ...WS_SETTINGS, compression: { ...WS_SETTINGS.compression, thresholdBytes: 100 } } },
+      hub: { ws: { ...LABLINK_SETTINGS, compression: { ...LABLINK_SETTINGS.compression, thresholdBytes: 100 } } },
     }),
   );
   token = await hub.token('developer');

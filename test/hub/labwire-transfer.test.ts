@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { LABLINK_SETTINGS } from '../../src/contract/lablink-settings.ts';
 import { readRawHistory } from '../../src/hub/bench/raw-history.ts';
-import { WS_SETTINGS } from '../../src/hub/ws-settings.ts';
 import { FRAME_FLAG, FRAME_HEADER_BYTES, FRAME_TYPE, type LabwireFrame } from '../../src/protocol/lab/labwire-frame.ts';
 import { type FaultProxy, openFaultProxy } from '../servers/fault-proxy.ts';
 import { type HubLab, openHubLab } from './hub-harness.ts';
@@ -18,7 +18,7 @@ const FEWEST_BYTES = 1_000_000;
 const probes: LabwireProbe[] = [];
 
 beforeAll(async () => {
-  const ws = { ...WS_SETTINGS, recording: { ...WS_SETTINGS.recording, gzip: false } };
+  const ws = { ...LABLINK_SETTINGS, recording: { ...LABLINK_SETTINGS.recording, gzip: false } };
   lab = await openHubLab({ attach: ['scope', 'daq'], hub: { ws } });
   proxy = await openFaultProxy(Number(new URL(lab.url()).port));
   token = await lab.token('developer');

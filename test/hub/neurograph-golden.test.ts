@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync, unzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { LABLINK_SETTINGS } from '../../src/contract/lablink-settings.ts';
 import { Scope } from '../../src/core/scope.ts';
 import { encodeTagged } from '../../src/hub/lablink/socket/tagged-frame.ts';
-import { WS_SETTINGS } from '../../src/hub/ws-settings.ts';
 import { type HubLab, openHubLab } from './hub-harness.ts';
 
 /** Frames, words and rights that the library of NeuroGraph itself gave (`golden-vectors.json`), on the socket of the hub. VITAL's frames are there for our client: the hub does not speak them. */
@@ -154,7 +154,7 @@ test('274, 276 a packed event is COMPRESSED_JSON as the library packs it, from 1
 });
 
 test('274 packed here and packed there begin alike and unpack to the same: LabLink frames, tag included', () => {
-  const settings = { ...WS_SETTINGS.compression, thresholdBytes: 0 };
+  const settings = { ...LABLINK_SETTINGS.compression, thresholdBytes: 0 };
   for (const { name, hex, json } of golden.lablink_enhanced_framing) {
     const kind = name.startsWith('zlib') ? 'zlib' : 'gzip';
     // Deflated bytes are the compressor's own (Node's zlib finds other matches than Python's); what stands before them is the protocol's.

@@ -1,6 +1,7 @@
 import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Settings, settings as settingsSchema } from '../../contract/bench-schema.ts';
+import { LABLINK_SETTINGS } from '../../contract/lablink-settings.ts';
 import { LabError } from '../../core/errors.ts';
 import { systemCode } from '../recording/disk.ts';
 import { atomicWrite } from './atomic-write.ts';
@@ -34,6 +35,7 @@ export function defaultSettings(dataFolder: string): Settings {
       tls: null,
       anonymous: false,
       limits: { connections: 64, queueItems: 10_000, messageBytes: 1_048_576, replayS: 300 },
+      lablink: LABLINK_SETTINGS,
     },
   };
 }

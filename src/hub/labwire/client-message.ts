@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { MESSAGE_FORMATS } from '../../contract/lablink-settings.ts';
 import { FRAME_CODECS } from '../../protocol/lab/labwire-frame.ts';
 import { PRIORITIES, type Priority } from '../../protocol/lab/priority.ts';
 import { COMPRESSION_KINDS } from '../compression/compression-rule.ts';
-import { MESSAGE_FORMATS } from '../ws-settings.ts';
 import { MAX_INTERVAL_MS } from './stream-form.ts';
 
 /** The newest rows of an acquisition come no more often; ms. */

@@ -1,9 +1,9 @@
+import { MESSAGE_FORMATS } from '../../contract/lablink-settings.ts';
 import { ANONYMOUS, type Principal } from '../access/principal.ts';
 import { channelRights } from '../access/role.ts';
 import { COMPRESSION_KINDS, DEFLATE_MEM_LEVEL, DEFLATE_WINDOW_BITS } from '../compression/compression-rule.ts';
 import { NATIVE_DELIVERY } from '../delivery/delivery-options.ts';
 import type { HubParts } from '../hub-parts.ts';
-import { MESSAGE_FORMATS } from '../ws-settings.ts';
 import { microsOf } from './wire-error.ts';
 
 /** Limits of this dialect; all of them are told to clients. */

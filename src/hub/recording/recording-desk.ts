@@ -1,11 +1,11 @@
 import { basename } from 'node:path';
+import type { LablinkSettings, MessageFormat } from '../../contract/lablink-settings.ts';
 import type { MessageSession } from '../../contract/recording-schema.ts';
 import { LabError } from '../../core/errors.ts';
 import { askerOf } from '../access/asker.ts';
 import type { Principal } from '../access/principal.ts';
 import type { HubBench } from '../bench/hub-bench.ts';
 import { isoTime } from '../server-time.ts';
-import type { MessageFormat, WsSettings } from '../ws-settings.ts';
 
 /** Figures of a session, in the words of LabLink. `filepath` is the name of its newest file: where the bench keeps them is no client's business. */
 export interface RecordingStats {
@@ -24,10 +24,10 @@ const MAX_STOPPED = 200;
 /** Recordings of messages that clients start, whatever they speak: sessions of the engine, in the recordings folder of the bench, which gives the files their names. */
 export class RecordingDesk {
   readonly #bench: HubBench;
-  readonly #settings: WsSettings['recording'];
+  readonly #settings: LablinkSettings['recording'];
   readonly #stopped = new Map<string, readonly string[]>();
 
-  constructor(bench: HubBench, settings: WsSettings['recording']) {
+  constructor(bench: HubBench, settings: LablinkSettings['recording']) {
     this.#bench = bench;
     this.#settings = settings;
   }

@@ -7,7 +7,7 @@ import type { Access } from '../access/access.ts';
 import type { HubBench } from '../bench/hub-bench.ts';
 import { type Hub, openHub } from '../hub.ts';
 import type { HubLog } from '../hub-log.ts';
-import type { WsSettings } from '../ws-settings.ts';
+import { readWsSettings } from '../ws-settings.ts';
 import { ShareDesk } from './share-desk.ts';
 import { ConnectionRates, shareConnections } from './share-report.ts';
 import { shareUrls } from './share-urls.ts';
@@ -28,8 +28,8 @@ export interface HubKeeperOptions {
   pageFolder?: string | undefined;
   /** A new trusted link to the engine, for each remote screen; default: none is let in. */
   openEngineLink?: (() => Promise<Link>) | undefined;
-  /** Options of LabLink's sockets; default WS_SETTINGS. */
-  ws?: WsSettings | undefined;
+  /** What goes before the settings of LabLink's sockets; default: nothing. */
+  env?: Readonly<Record<string, string | undefined>>;
 }
 
 const REPORT_MS = 1000;
@@ -108,7 +108,7 @@ export class HubKeeper implements AsyncDisposable {
   }
 
   async #open(share: ShareSettings): Promise<void> {
-    const { bench, access, clock, log, id, version, folder, pageFolder, openEngineLink, ws } = this.#options;
+    const { bench, access, clock, log, id, version, folder, pageFolder, openEngineLink, env = {} } = this.#options;
     this.#failure = undefined;
     this.#tls = undefined;
     await this.#hub?.close({ reason: 'How the bench is shared has been changed.', retryAfterS: 1 });
@@ -127,7 +127,7 @@ export class HubKeeper implements AsyncDisposable {
         folder,
         pageFolder,
         openEngineLink,
-        ws,
+        ws: readWsSettings(env, share.lablink).settings,
         name: share.name || bench.state.bench.name,
         tls: this.#tls,
         // What the certificate says, and the address it was given as a name, is this bench.

@@ -1,7 +1,13 @@
-import { MESSAGE_FORMATS, SOCKET_COMPRESSIONS, type WsSettings } from '../../ws-settings.ts';
+import { type LablinkSettings, MESSAGE_FORMATS } from '../../../contract/lablink-settings.ts';
+import { SOCKET_COMPRESSIONS } from '../../ws-settings.ts';
 
 /** What a client may choose here; the first message of a socket. It names no protocol, so it is taken for that of LabLink. */
-export function capabilities({ compression, recording, backpressure, rateLimit }: WsSettings): Record<string, unknown> {
+export function capabilities({
+  compression,
+  recording,
+  backpressure,
+  rateLimit,
+}: LablinkSettings): Record<string, unknown> {
   return {
     type: 'capabilities',
     features: {

@@ -1,5 +1,6 @@
+import type { LablinkSettings } from '../../../contract/lablink-settings.ts';
 import { compressBytes } from '../../compression/deflate.ts';
-import type { SocketCompression, WsSettings } from '../../ws-settings.ts';
+import type { SocketCompression } from '../../ws-settings.ts';
 
 /** Saving less is not worth a client's time. */
 const LEAST_SAVED = 0.1;
@@ -14,7 +15,7 @@ export type Counted = (rawBytes: number, wireBytes: number) => void;
 export function encodeTagged(
   text: string,
   kind: SocketCompression,
-  settings: WsSettings['compression'],
+  settings: LablinkSettings['compression'],
   counted: Counted,
 ): string | Uint8Array | Promise<string | Uint8Array> {
   if (kind === 'none' || !settings.isEnabled) return text;
