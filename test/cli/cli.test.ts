@@ -25,7 +25,7 @@ interface Sample {
 }
 
 // Processes on a busy machine.
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 240_000 });
 
 /** What `labwire bench` runs: five on one circuit, four on other ways. */
 const BENCH = [

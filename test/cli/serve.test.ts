@@ -13,7 +13,7 @@ import type { ServeProcess } from './serve-process.ts';
 import { enginePid, screenOf, socketTo, startServe } from './serve-process.ts';
 
 // Processes on a busy machine.
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 240_000 });
 
 /** A data folder and the browser hosts on it; disposing stops them. */
 class ServeFolder implements AsyncDisposable {
