@@ -1,6 +1,16 @@
 import { expect, test } from 'vitest';
+import { lablinkSettings } from '../../contract/lablink-settings.ts';
 import { shareSettings } from '../../contract/share-schema.ts';
-import { freePort, isLoopback, profileAt, reachText, readHost, readPort, readWhole } from './share-draft.ts';
+import {
+  freePort,
+  isLoopback,
+  profileAt,
+  reachText,
+  readHost,
+  readNumber,
+  readPort,
+  readWhole,
+} from './share-draft.ts';
 
 const SHARE = {
   port: 8000,
@@ -66,6 +76,15 @@ test('an address says by its port what it speaks, also where the port is not wri
 test('limits are whole numbers between their ends', () => {
   expect(readWhole('10 000', 16, 100_000)).toEqual({ ok: true, value: 10_000 });
   for (const text of ['15', '100001', '1.5', '', 'x']) expect(readWhole(text, 16, 100_000).ok, text).toBe(false);
+});
+
+test('a number of the settings of LabLink has the limits of its schema', () => {
+  const { compression, recording } = lablinkSettings.shape;
+  expect(readNumber('9', compression.shape.level)).toEqual({ ok: true, value: 9 });
+  expect(readNumber('0.5', recording.shape.maxSizeMb)).toEqual({ ok: true, value: 0.5 });
+  for (const text of ['10', '1.5', '', 'x', 'Infinity'])
+    expect(readNumber(text, compression.shape.level)).toEqual({ ok: false, reason: '1 … 9, whole.' });
+  expect(readNumber('0', recording.shape.maxSizeMb)).toEqual({ ok: false, reason: '0.01 … 10000.' });
 });
 
 test('beyond this machine a certificate is missing until it is given', () => {

@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import type { ShareProfile, ShareSettings } from '../../contract/share-schema.ts';
 
 type Read<T> = { ok: true; value: T } | { ok: false; reason: string };
@@ -53,6 +54,13 @@ export function readWhole(text: string, least: number, most: number): Read<numbe
   if (text.trim() === '' || !Number.isInteger(value) || value < least || value > most)
     return { ok: false, reason: `${least} … ${most}.` };
   return { ok: true, value };
+}
+
+/** A number of a schema with two limits. */
+export function readNumber(text: string, schema: z.ZodNumber): Read<number> {
+  const parsed = schema.safeParse(text.trim() === '' ? undefined : Number(text.replace(/[\s\u202f]/g, '')));
+  if (parsed.success) return { ok: true, value: parsed.data };
+  return { ok: false, reason: `${schema.minValue} … ${schema.maxValue}${schema.isInt ? ', whole' : ''}.` };
 }
 
 /** Who reaches an address, and what that wants. */

@@ -7,6 +7,7 @@ import { useAttempt } from '../servers/attempt.ts';
 import { Row } from '../settings/setting-row.tsx';
 import { TextSetting } from '../settings/text-setting.tsx';
 import { plural } from '../text-format.ts';
+import { LablinkRows } from './lablink-rows.tsx';
 import { LimitRows } from './limit-rows.tsx';
 import { ListenerRow } from './listener-row.tsx';
 import { changeShare } from './share-change.ts';
@@ -76,6 +77,14 @@ export function ShareSetup(props: { settings: ShareSettings; share: ShareState; 
         <LimitRows
           limits={settings.limits}
           onSet={(some) => change(({ limits }) => ({ limits: { ...limits, ...some } }))}
+        />
+      </details>
+      <details className="server-more">
+        <summary>Clients of LabLink</summary>
+        <p className="quiet">What the environment of the hub says (LABWIRE_WS_…, LABLINK_WS_…) goes before these.</p>
+        <LablinkRows
+          lablink={settings.lablink}
+          onSet={(some) => change(({ lablink }) => ({ lablink: { ...lablink, ...some } }))}
         />
       </details>
     </fieldset>
