@@ -1,4 +1,5 @@
-import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { refuseRequest } from '../../src/hub/server/fence.ts';
@@ -48,6 +49,72 @@ describe('the names', () => {
       expect(verdict(host)).toBeUndefined();
     for (const host of ['a.two.lab.example', 'lab.example', 'evil-lab.example', '.lab.example', 'lab.example.evil'])
       expect(verdict(host) ?? 200, host).toBeGreaterThanOrEqual(400);
+  });
+});
+
+describe('who is slow on purpose', () => {
+  const patience = { headersTimeout: 200, requestTimeout: 400, connectionsCheckingInterval: 50, maxConnections: 3 };
+  const open = () =>
+    openPort(
+      { host: '127.0.0.1', port: 0, profile: 'native', patience },
+      undefined,
+      (request, response) => void request.resume().on('end', () => response.end('here')),
+      {} as SocketGate,
+    );
+
+  /** Sends `first`, then a byte now and then; gives what came until the connection was ended. */
+  async function trickle(port: number, first: string): Promise<string> {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('error', () => {});
+    const chunks: Buffer[] = [];
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+    socket.write(first);
+    const drip = setInterval(() => socket.write('x'), 20);
+    await once(socket, 'close');
+    clearInterval(drip);
+    return Buffer.concat(chunks).toString();
+  }
+
+  it.each([
+    ['a header without an end', 'GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: '],
+    ['a body without an end', 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n'],
+  ])('%s is cut, and the others are served meanwhile', async (_what, first) => {
+    await using server = await open();
+    let isOver = false;
+    const slow = trickle(server.port, first).finally(() => {
+      isOver = true;
+    });
+    expect(await (await fetch(server.url)).text()).toBe('here');
+    expect(isOver).toBe(false);
+    expect(await slow).toMatch(/^(HTTP\/1\.1 (408|400)|$)/);
+  });
+
+  it('and in great numbers is not let in', async () => {
+    await using server = await open();
+    const sockets = Array.from({ length: 3 }, () => connect(server.port, '127.0.0.1'));
+    await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+    for (const socket of sockets) socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n');
+    const fourth = connect(server.port, '127.0.0.1');
+    fourth.on('error', () => {});
+    await once(fourth, 'close');
+    for (const socket of sockets) socket.destroy();
+  });
+
+  it.each([
+    ['a handshake without an end', Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00])],
+    ['plain HTTP', Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')],
+  ])('over TLS: %s is cut', async (_what, first) => {
+    const tls = await readTls({ cert: at('bench.pem'), key: at('bench.key') });
+    await using server = await openPort(
+      { host: '127.0.0.1', port: 0, profile: 'native', patience },
+      tls,
+      () => {},
+      {} as SocketGate,
+    );
+    const socket = connect(server.port, '127.0.0.1');
+    socket.on('error', () => {});
+    socket.resume().write(first);
+    await once(socket, 'close');
   });
 });
 

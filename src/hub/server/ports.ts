@@ -13,7 +13,30 @@ export interface PortOptions {
   /** 0: a free one. */
   port: number;
   profile: Profile;
+  /** Default: PATIENCE. */
+  patience?: Partial<Patience>;
 }
+
+/** How long a connection may take its time, and how many there may be: what is slow on purpose costs no more than that. */
+export interface Patience {
+  /** For a handshake of TLS, and for the header of a request; ms. */
+  headersTimeout: number;
+  /** For a whole request; ms. */
+  requestTimeout: number;
+  /** Between two requests; ms. */
+  keepAliveTimeout: number;
+  /** How often that is looked at; ms. */
+  connectionsCheckingInterval: number;
+  maxConnections: number;
+}
+
+const PATIENCE: Readonly<Patience> = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 15_000,
+  connectionsCheckingInterval: 2_000,
+  maxConnections: 512,
+};
 
 export interface TlsFiles {
   /** PEM texts. */
@@ -29,20 +52,11 @@ export interface OpenPort extends AsyncDisposable {
   stopListening(): void;
 }
 
-/** A request that does not come to an end is cut: a header in 10 s, a request in 30 s, an idle connection after 15 s. */
-const TIMES = {
-  headersTimeout: 10_000,
-  requestTimeout: 30_000,
-  keepAliveTimeout: 15_000,
-  connectionsCheckingInterval: 2_000,
-};
-const MAX_CONNECTIONS = 512;
-
 /**
  * Opens a port. Beyond loopback only with TLS. Throws hub.insecure, hub.port-in-use, hub.no-address.
  */
 export async function openPort(
-  { host, port, profile }: PortOptions,
+  { host, port, profile, patience = {} }: PortOptions,
   tls: TlsFiles | undefined,
   listener: RequestListener,
   gate: SocketGate,
@@ -52,15 +66,21 @@ export async function openPort(
       'hub.insecure',
       `${host} is reachable from other machines: passwords and values would go there in the clear. Give a certificate and its key, or share on 127.0.0.1 behind a proxy that has them. Nothing is shared.`,
     );
-  const server: Server = tls ? createHttpsServer({ ...TIMES, ...tls }) : createHttpServer(TIMES);
-  server.maxConnections = MAX_CONNECTIONS;
+  const { maxConnections, ...times } = { ...PATIENCE, ...patience };
+  const server: Server = tls
+    ? createHttpsServer({ ...times, handshakeTimeout: times.headersTimeout, ...tls })
+    : createHttpServer(times);
+  server.maxConnections = maxConnections;
   server.on('request', (request, response) => {
     (request as { hubProfile?: Profile }).hubProfile = profile;
     listener(request, response);
   });
   server.on('upgrade', (request, socket, head) => gate.upgrade(request, socket, head, profile));
-  server.on('clientError', (_error, socket) => {
-    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    // Over a handshake that never ended nothing can be said, not even goodbye.
+    const isGreeted = !/^ERR_(TLS|SSL)_/.test(error.code ?? '');
+    if (socket.writable && isGreeted)
+      socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
     else socket.destroy();
   });
   await listen(server, host, port);
