@@ -41,6 +41,9 @@ export const lablinkSettings = z.object({
 });
 export type LablinkSettings = z.infer<typeof lablinkSettings>;
 
+/** Schema of one of its numbers, with the limits a screen names. */
+export type NumberSchema = z.ZodNumber;
+
 /** As LabLink's documents have them. */
 export const LABLINK_SETTINGS: Readonly<LablinkSettings> = {
   greeting: true,

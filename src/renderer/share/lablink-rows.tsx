@@ -1,10 +1,10 @@
 import type { ReactElement } from 'react';
-import type { z } from 'zod';
 import {
   type LablinkSettings,
   lablinkSettings,
   MESSAGE_FORMATS,
   type MessageFormat,
+  type NumberSchema,
 } from '../../contract/lablink-settings.ts';
 import { PlainSwitch } from '../control/switch.tsx';
 import { Row } from '../settings/setting-row.tsx';
@@ -172,7 +172,7 @@ function NumberRow(props: {
   title: string;
   hint?: string;
   unit?: string;
-  schema: z.ZodNumber;
+  schema: NumberSchema;
   value: number;
   onSet: (value: number) => void;
 }): ReactElement {

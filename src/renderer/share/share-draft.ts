@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type { NumberSchema } from '../../contract/lablink-settings.ts';
 import type { ShareProfile, ShareSettings } from '../../contract/share-schema.ts';
 
 type Read<T> = { ok: true; value: T } | { ok: false; reason: string };
@@ -57,7 +57,7 @@ export function readWhole(text: string, least: number, most: number): Read<numbe
 }
 
 /** A number of a schema with two limits. */
-export function readNumber(text: string, schema: z.ZodNumber): Read<number> {
+export function readNumber(text: string, schema: NumberSchema): Read<number> {
   const parsed = schema.safeParse(text.trim() === '' ? undefined : Number(text.replace(/[\s\u202f]/g, '')));
   if (parsed.success) return { ok: true, value: parsed.data };
   return { ok: false, reason: `${schema.minValue} … ${schema.maxValue}${schema.isInt ? ', whole' : ''}.` };
