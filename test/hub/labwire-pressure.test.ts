@@ -66,7 +66,9 @@ test('313 315 345 a link that is too slow for its rows as text: they are thinned
   expect(conflated + decimated + dropped).toBeGreaterThanOrEqual(
     Object.values(seen.skipped).reduce((sum, n) => sum + n, 0) - 1,
   );
-  expect(lab.hub.parts.metrics.pressures.backpressure).toBeGreaterThan(0);
+  // On a busy machine rows come so many at once that the first state is the graver one.
+  const { backpressure, emergency } = lab.hub.parts.metrics.pressures;
+  expect(backpressure + emergency).toBeGreaterThan(0);
   proxy.set({ bytesPerS: 0 });
   await probe.end();
 }, 150_000);

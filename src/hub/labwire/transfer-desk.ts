@@ -64,6 +64,7 @@ export class TransferDesk implements Disposable {
       const content = shelf.get(transfer);
       if (!content) throw unknownTransfer(transfer);
       this.#end(transfer);
+      this.#needRoom();
       this.#begin(transfer, content, offset, re);
       return;
     }
@@ -96,9 +97,13 @@ export class TransferDesk implements Disposable {
     for (const id of [...this.#running.keys()]) this.#end(id);
   }
 
+  #needRoom(): void {
+    if (this.#running.size + this.#opening < MOST_RUNNING) return;
+    throw new LabError('call.limit', `${MOST_RUNNING} transfers run already. Nothing is sent; stop one, or wait.`);
+  }
+
   async #open(wanted: WantedTransfer): Promise<TransferContent> {
-    if (this.#running.size + this.#opening >= MOST_RUNNING)
-      throw new LabError('call.limit', `${MOST_RUNNING} transfers run already. Nothing is sent; stop one, or wait.`);
+    this.#needRoom();
     this.#opening++;
     try {
       return await openContent(this.#host.parts, wanted, this.#host.asker());
