@@ -3,7 +3,7 @@ import { provideMapGroupBy } from './test/map-group-by.ts';
 
 provideMapGroupBy();
 
-/** End to end: the built program in a real Chromium or Electron. One file at a time: they share two cores with a browser. */
+/** End to end: the built program in a real Chromium or Electron. Two files at a time: each has a browser of its own, and much of it is waiting. */
 export default defineConfig({
   test: {
     // Tests send nothing into the network of whoever runs them.
@@ -11,6 +11,9 @@ export default defineConfig({
     include: ['test/e2e/**/*.e2e.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    fileParallelism: false,
+    // What is polled for comes when it comes; a second is short on a busy machine.
+    expect: { poll: { timeout: 20_000 } },
+    globalSetup: ['test/e2e/host-setup.ts'],
+    maxWorkers: 2,
   },
 });

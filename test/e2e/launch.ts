@@ -9,7 +9,7 @@ import type { Browser, Page } from 'playwright-core';
 import { _electron, chromium } from 'playwright-core';
 import type { Deferred } from '../chromium-host/deferred.ts';
 import { createDeferred } from '../chromium-host/deferred.ts';
-import { bundleHost, HOST_FOLDER } from '../chromium-host/host-bundle.ts';
+import { HOST_FOLDER } from '../chromium-host/host-bundle.ts';
 import type { FromHost, ToHost } from '../chromium-host/launch-messages.ts';
 
 const ROOT = resolve(import.meta.dirname, '..', '..');
@@ -112,11 +112,8 @@ class HostChannel {
   }
 }
 
-let bundled: Promise<void> | undefined;
-
+/** The host is bundled: host-setup.ts. */
 async function launchTestHost(root: string, dataFolder: string): Promise<Omit<App, 'dataFolder'>> {
-  bundled ??= bundleHost();
-  await bundled;
   const child = spawn(process.execPath, [join(HOST_FOLDER, 'electron.mjs'), root, '--data', dataFolder], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     serialization: 'advanced',
