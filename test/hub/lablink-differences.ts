@@ -71,6 +71,12 @@ export const SOCKET_DIFFERENCES: readonly Difference[] = [
   { request: /session\/.*\/start/, there: 200, here: 404, reason: 'that acquisition was refused' },
   { request: /session\/.*\/status/, there: 500, here: 404, reason: 'that acquisition was refused' },
   { request: /api\/scheduler/, there: 200, here: 501, reason: 'jobs there never run' },
+  {
+    request: /equipment\/disconnect\/ps/,
+    there: 200,
+    here: 409,
+    reason: 'it is locked, and the request names no session: only who has the lock disconnects it',
+  },
 ];
 
 /** Types of messages that come here and are not in the recording, and why. */
