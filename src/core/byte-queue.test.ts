@@ -6,7 +6,7 @@ import { seededRandom } from './seeded-random.ts';
 const text = (bytes: Uint8Array | undefined): string | undefined => bytes && new TextDecoder().decode(bytes);
 /** Long arrays are compared as texts: element by element takes a hundred times as long. */
 const hex = (values: ArrayLike<number> | undefined): string | undefined =>
-  values && Buffer.from(values).toString('hex');
+  values && Array.from(values, (value) => value.toString(16).padStart(2, '0')).join('');
 const bytes = (line: string): Uint8Array => new TextEncoder().encode(line);
 
 test('lines come out whole, one byte at a time or two in a chunk', () => {
