@@ -80,6 +80,25 @@ test('the instrument is taken away and comes again: stopped, and started by itse
   await probe.end();
 });
 
+test('a hub that says goodbye begins no stream anew, whatever happens at the bench meanwhile', async () => {
+  const token = await open(['supply']);
+  const { key, info } = keyOf(lab, 'ps');
+  await feed(lab, info.instrument);
+  const [equipment_id, stream_type] = key.split('/');
+  const probe = new LabwireProbe(lab.socketUrl('/ws'), { token });
+  await probe.hello({ desired: [{ equipment_id, stream_type }] });
+  await probe.until('rows', () => probe.frames.length > 3);
+  // Without acknowledgements the goodbye takes as long as it may.
+  const closed = lab.hub.close({ reason: 'update', retryAfterS: 0 });
+  await probe.of('reconnect');
+  const [channel] = lab.screen.state.channels.filter(({ instrument }) => instrument === info.instrument);
+  await lab.screen.client.call('channel.set', { channel: channel?.id ?? '', name: 'renamed' });
+  await lab.bench.latest.read([channel?.id ?? '']);
+  await closed;
+  expect(probe.heard.filter(({ type }) => type === 'stream_started')).toHaveLength(1);
+  await probe.end();
+});
+
 test('the hub is another process: the session is gone, the rows are not; our client has them from the past', async () => {
   const token = await open(['supply']);
   const { key, info } = keyOf(lab, 'ps');

@@ -61,6 +61,8 @@ export class StreamDesk {
   readonly #running = new Map<string, Running>();
   #accept: RowAccept;
   #handles = 0;
+  /** Nothing begins any more: rows between would be missing, and nobody would say so. */
+  #isOver = false;
 
   constructor(host: StreamDeskHost) {
     this.#host = host;
@@ -90,10 +92,15 @@ export class StreamDesk {
 
   /**
    * Starts a stream, or changes how one that runs is sent. It stays wanted whatever comes. Throws hub.forbidden, hub.no-equipment, hub.no-stream, call.limit,
-   * driver.unsupported.
+   * driver.unsupported, hub.busy.
    */
   start(wanted: WantedStream, re?: Re, plan?: ResumePlan): void {
     const { session, limits, outbox } = this.#host;
+    if (this.#isOver)
+      throw new LabError(
+        'hub.busy',
+        'The hub ends this connection. Nothing is sent over it any more; come again in a moment.',
+      );
     if (!this.#host.mayRead())
       throw new LabError('hub.forbidden', 'Values are for those with a login here. Nothing is sent; log in first.');
     const key = streamKey(wanted);
@@ -143,6 +150,7 @@ export class StreamDesk {
 
   /** The bench changed: streams that are there now begin, those whose rate changed are chosen from anew. */
   follow(): void {
+    if (this.#isOver) return;
     for (const [key, wanted] of this.#host.session.wanted) {
       const running = this.#running.get(key);
       if (running) this.#settle(key, running);
@@ -158,6 +166,7 @@ export class StreamDesk {
 
   /** The socket is gone: rows go on into the feeds for when it comes back. */
   keep(): void {
+    this.#isOver = true;
     const { bench, session } = this.#host;
     for (const [key, { feedKey, hold, wanted }] of this.#running) {
       try {
@@ -172,6 +181,7 @@ export class StreamDesk {
 
   /** Lets all feeds go. */
   release(): void {
+    this.#isOver = true;
     for (const { hold } of this.#running.values()) hold[Symbol.dispose]();
     this.#running.clear();
   }
