@@ -94,7 +94,7 @@ test('a hub that says goodbye begins no stream anew, whatever happens at the ben
   const closed = lab.hub.close({ reason: 'update', retryAfterS: 0 });
   await probe.of('reconnect');
   const [channel] = lab.screen.state.channels.filter(({ instrument }) => instrument === info.instrument);
-  await lab.screen.client.call('channel.set', { channel: channel?.id ?? '', name: 'renamed' });
+  await lab.screen.client.call('channel.set', { channel: channel?.id ?? '', label: 'renamed' });
   await lab.bench.latest.read([channel?.id ?? '']);
   await closed;
   expect(probe.heard.filter(({ type }) => type === 'stream_started')).toHaveLength(1);

@@ -2,9 +2,9 @@ import { LabError } from '../../core/errors.ts';
 import { AcquisitionTask } from '../acquisition/acquisition-task.ts';
 import type { Outbox } from '../delivery/outbox.ts';
 import type { HubParts } from '../hub-parts.ts';
+import { isoOf, microsOf } from '../server-time.ts';
 import type { WantedAcquisition } from './client-message.ts';
 import { textMessage } from './outgoing.ts';
-import { isoOf, microsOf } from './wire-error.ts';
 
 export interface AcquisitionDeskHost {
   parts: Pick<HubParts, 'acquisitions' | 'bench' | 'clock'>;

@@ -1,9 +1,9 @@
 import type { Outbox } from '../delivery/outbox.ts';
 import type { DeflateLevel } from '../server/deflate-level.ts';
+import { isoOf, microsOf } from '../server-time.ts';
 import type { FrameCompressor } from './frame-compressor.ts';
 import type { LabwireRoom } from './labwire-room.ts';
 import type { Body, SendOptions } from './outgoing.ts';
-import { isoOf, microsOf } from './wire-error.ts';
 
 export interface ClientDutiesHost {
   room: LabwireRoom;

@@ -4,9 +4,9 @@ import { deliveryOptions, NATIVE_DELIVERY } from '../delivery/delivery-options.t
 import type { DeliveryState } from '../delivery/delivery-report.ts';
 import { Outbox } from '../delivery/outbox.ts';
 import { createSocketWire } from '../server/socket-wire.ts';
+import { microsOf } from '../server-time.ts';
 import type { LabwireRoom } from './labwire-room.ts';
 import type { Body, SendOptions } from './outgoing.ts';
-import { microsOf } from './wire-error.ts';
 
 /** Messages and bytes of one socket, both ways. */
 export interface TrafficCounts {

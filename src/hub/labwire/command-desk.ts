@@ -8,7 +8,7 @@ import type { Principal } from '../access/principal.ts';
 import { hasRight } from '../access/role.ts';
 import { type Equipment, equipmentId } from '../bench/equipment.ts';
 import type { HubBench } from '../bench/hub-bench.ts';
-import type { ChannelDesk } from './channel-desk.ts';
+import type { ChannelDesk } from '../channels/channel-desk.ts';
 import type { ClientMessage } from './client-message.ts';
 import { wireCode } from './wire-error.ts';
 

@@ -1,5 +1,6 @@
 import { ANONYMOUS, type Principal } from '../access/principal.ts';
 import type { ResumeAnswer, SessionHold, SessionOwner } from '../access/resume-session.ts';
+import { isoOf } from '../server-time.ts';
 import type { Hello } from './client-message.ts';
 import type { LabwireRoom } from './labwire-room.ts';
 import { LabwireSession, streamKey } from './labwire-session.ts';
@@ -8,7 +9,6 @@ import { planResume, type ResumePlan, resumedEntry } from './resume-plan.ts';
 import type { StreamDesk } from './stream-desk.ts';
 import { channelsFor } from './subscription-desk.ts';
 import { TransferShelf } from './transfer-shelf.ts';
-import { isoOf } from './wire-error.ts';
 
 /** The session a client has from its hello on. */
 export interface Entry {

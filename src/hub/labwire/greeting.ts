@@ -4,7 +4,7 @@ import { channelRights } from '../access/role.ts';
 import { COMPRESSION_KINDS, DEFLATE_MEM_LEVEL, DEFLATE_WINDOW_BITS } from '../compression/compression-rule.ts';
 import { NATIVE_DELIVERY } from '../delivery/delivery-options.ts';
 import type { HubParts } from '../hub-parts.ts';
-import { microsOf } from './wire-error.ts';
+import { microsOf } from '../server-time.ts';
 
 /** Limits of this dialect; all of them are told to clients. */
 export const LABWIRE_LIMITS = {

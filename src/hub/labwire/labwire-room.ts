@@ -1,7 +1,7 @@
 import type { ResumeStore } from '../access/resume-session.ts';
+import type { ChannelDesk } from '../channels/channel-desk.ts';
 import type { RequestBuckets } from '../delivery/request-buckets.ts';
 import type { HubParts } from '../hub-parts.ts';
-import type { ChannelDesk } from './channel-desk.ts';
 import type { CommandDesk } from './command-desk.ts';
 import type { LabwireLimits } from './greeting.ts';
 import type { LabwireSession } from './labwire-session.ts';

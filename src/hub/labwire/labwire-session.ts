@@ -1,6 +1,6 @@
 import type { FeedHold } from '../bench/feed-table.ts';
+import type { ChannelEvent, ChannelListener } from '../channels/channel-desk.ts';
 import type { Unsent } from '../delivery/unsent.ts';
-import type { ChannelEvent, ChannelListener } from './channel-desk.ts';
 import type { WantedStream } from './client-message.ts';
 import type { TransferShelf } from './transfer-shelf.ts';
 

@@ -1,5 +1,6 @@
 import type { FrameSkip } from '../../protocol/lab/labwire-frame.ts';
 import { type Priority, priorityOfType } from '../../protocol/lab/priority.ts';
+import type { ChannelEvent } from '../channels/channel-desk.ts';
 import type { DeliveryClass, Encoded, OutboundMessage } from '../delivery/outbound-message.ts';
 
 export type Body = { type: string } & Record<string, unknown>;
@@ -46,15 +47,6 @@ function withSkipped(text: string, skipped: FrameSkip): string {
   return `${text.slice(0, -1)},"skipped":${JSON.stringify(skipped)}}`;
 }
 
-/** An event of a channel, as far as it is sent. */
-interface ToldEvent {
-  channel: string;
-  id: string;
-  priority: Priority;
-  delivery: DeliveryClass;
-  body: Body;
-}
-
 /** Key of the events of a channel, before its name. */
 export const LANE = 'channel ';
 
@@ -62,7 +54,10 @@ export const LANE = 'channel ';
 const eventMessages = { acked: new WeakMap<Body, OutboundMessage>(), plain: new WeakMap<Body, OutboundMessage>() };
 
 /** An event of a channel for the outbox. `isAcked`: the client acknowledges events by their ids. */
-export function eventMessage({ channel, id, priority, delivery, body }: ToldEvent, isAcked: boolean): OutboundMessage {
+export function eventMessage(
+  { channel, id, priority, delivery, body }: ChannelEvent,
+  isAcked: boolean,
+): OutboundMessage {
   const known = eventMessages[isAcked ? 'acked' : 'plain'];
   const found = known.get(body);
   if (found) return found;

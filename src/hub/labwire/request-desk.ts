@@ -1,6 +1,7 @@
 import { LabError } from '../../core/errors.ts';
 import type { Principal } from '../access/principal.ts';
 import type { Outbox } from '../delivery/outbox.ts';
+import { microsOf } from '../server-time.ts';
 import type { AcquisitionDesk } from './acquisition-desk.ts';
 import type { ClientMessage } from './client-message.ts';
 import { readHistory } from './history-desk.ts';
@@ -12,7 +13,7 @@ import type { RowAccept } from './row-form.ts';
 import type { StreamDesk } from './stream-desk.ts';
 import { channelsFor, type SubscriptionDesk } from './subscription-desk.ts';
 import type { TransferDesk } from './transfer-desk.ts';
-import { errorBody, microsOf } from './wire-error.ts';
+import { errorBody } from './wire-error.ts';
 
 type Re = string | number | undefined;
 

@@ -8,7 +8,7 @@ import {
   mayBroadcast,
   maySubscribe,
 } from '../access/role.ts';
-import type { ChannelEvent } from './channel-desk.ts';
+import type { ChannelEvent } from '../channels/channel-desk.ts';
 import type { LabwireRoom } from './labwire-room.ts';
 import type { LabwireSession } from './labwire-session.ts';
 

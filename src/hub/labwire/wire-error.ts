@@ -1,4 +1,5 @@
 import { LabError } from '../../core/errors.ts';
+import { isoOf } from '../server-time.ts';
 
 /** Words of the protocol for what went wrong (section 5.9). */
 const CODES: Readonly<Record<string, string>> = {
@@ -62,14 +63,4 @@ export function errorBody(
     ...(typeof retryAfterS === 'number' ? { retry_after: retryAfterS } : {}),
     timestamp: isoOf(nowNs),
   };
-}
-
-/** ISO UTC with milliseconds. */
-export function isoOf(ns: bigint): string {
-  return new Date(Number(ns / 1_000_000n)).toISOString();
-}
-
-/** µs since 1970. */
-export function microsOf(ns: bigint): number {
-  return Number(ns / 1000n);
 }

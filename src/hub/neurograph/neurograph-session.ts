@@ -1,5 +1,5 @@
 import type { HubChannel } from '../access/role.ts';
-import type { ChannelDesk, ChannelEvent, ChannelListener } from '../labwire/channel-desk.ts';
+import type { ChannelDesk, ChannelEvent, ChannelListener } from '../channels/channel-desk.ts';
 
 /** Events kept for a client that is away; the oldest go first. */
 const MAX_HELD = 1000;

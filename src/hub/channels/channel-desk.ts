@@ -2,8 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Priority } from '../../protocol/lab/priority.ts';
 import type { HubChannel } from '../access/role.ts';
 import type { DeliveryClass } from '../delivery/outbound-message.ts';
-import type { Body } from './outgoing.ts';
-import { isoOf, microsOf } from './wire-error.ts';
+import { isoOf, microsOf } from '../server-time.ts';
 
 /** One event of a channel. Events of a channel are numbered; (ep, seq) and `id` name one for ever. */
 export interface ChannelEvent {
@@ -12,7 +11,8 @@ export interface ChannelEvent {
   priority: Priority;
   /** `event`: acknowledged, and kept for who is away; `latest`: only the newest is worth anything. */
   delivery: DeliveryClass;
-  body: Body;
+  /** As labwire.1 tells it; the other dialects take from it what they tell. */
+  body: { type: string } & Record<string, unknown>;
 }
 
 /** Who hears events: a session of a client, connected or away. */
