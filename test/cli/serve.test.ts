@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import type { BenchState } from '../../src/contract/bench-schema.ts';
 import type { Client } from '../../src/contract/client.ts';
+import { freePort } from '../servers/free-port.ts';
 import { jsonLines, type LabwireProcess, labwire } from './labwire-process.ts';
 import type { ServeProcess } from './serve-process.ts';
 import { enginePid, screenOf, socketTo, startServe } from './serve-process.ts';
@@ -40,15 +41,6 @@ async function openFolder(): Promise<ServeFolder> {
   const data = await mkdtemp(join(tmpdir(), 'labwire-serve-'));
   await writeFile(join(data, 'settings.json'), '{"startSimulator":false}');
   return new ServeFolder(data);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Waits until the bench is as wanted. */

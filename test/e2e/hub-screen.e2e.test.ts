@@ -1,12 +1,10 @@
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Scope } from '../../src/core/scope.ts';
 import { findRunningEngine, type RunningEngine } from '../../src/headless/running-engine.ts';
 import { fromBase32, oneTimeCode } from '../../src/hub/access/one-time-code.ts';
 import { LabScreen } from '../lab/lab-screen.ts';
+import { freePort } from '../servers/free-port.ts';
 import { type BrowserHost, openBrowserHost } from './browser-host.ts';
 
 /** A person at another machine: logs in at the hub, sees the plot, may only look, and learns why when that ends. */
@@ -49,15 +47,6 @@ beforeAll(async () => {
 }, 180_000);
 
 afterAll(() => scope[Symbol.asyncDispose]());
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** What an app for one-time codes shows now. */
 function codeOf(secret: string): string {

@@ -1,8 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { extractAll, listPackage } from '@electron/asar';
@@ -10,6 +8,7 @@ import { FuseState, FuseV1Options, getCurrentFuseWire } from '@electron/fuses';
 import { afterAll, expect, test } from 'vitest';
 import { findRunningEngine, type RunningEngine } from '../../src/headless/running-engine.ts';
 import { LabScreen } from '../lab/lab-screen.ts';
+import { freePort } from '../servers/free-port.ts';
 import type { Platform } from './electron-stub.ts';
 import { makeElectronStub } from './electron-stub.ts';
 import { launch } from './launch.ts';
@@ -134,15 +133,6 @@ async function share(dataFolder: string): Promise<string> {
   const port = await freePort();
   await client.call('settings.set', { share: { ...screen.state.settings.share, on: true, port } });
   return await screen.until('the hub', (state) => state.share.state === 'on' && state.share.urls[0], 60_000);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 test('every package resolves inside the package, and the packed app boots on the test host', async () => {

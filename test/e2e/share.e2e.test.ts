@@ -1,10 +1,10 @@
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Scope } from '../../src/core/scope.ts';
 import { LabwireProbe } from '../hub/labwire-probe.ts';
+import { freePort } from '../servers/free-port.ts';
 import { type BrowserHost, openBrowserHost } from './browser-host.ts';
 
 /** Sharing a bench as a person does it: switched on, a user added, a client watched and ended, switched off. The hub is a process of its own. */
@@ -36,15 +36,6 @@ const state = (): Locator => dialog().getByTestId('share-state');
 const mainSwitch = (): Locator => dialog().getByRole('switch', { name: 'Share this bench' });
 const tab = (name: RegExp): Locator => dialog().getByRole('tab', { name });
 const sign = (): Locator => page.getByTestId('share-sign');
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port: found } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return found;
-}
 
 /** Whatever it speaks. */
 function isListening(): Promise<boolean> {

@@ -1,6 +1,4 @@
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { basename } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { LABLINK_SETTINGS, type LablinkSettings } from '../../src/contract/lablink-settings.ts';
@@ -12,6 +10,7 @@ import type { LabLinkConnection } from '../../src/hub/lablink/socket/lablink-con
 import type { Level } from '../../src/hub/lablink/socket/socket-client.ts';
 import { HubKeeper } from '../../src/hub/share/hub-keeper.ts';
 import { readWsSettings, type SocketCompression } from '../../src/hub/ws-settings.ts';
+import { freePort } from '../servers/free-port.ts';
 import { type HubLab, openHubLab } from './hub-harness.ts';
 import { type Answer, ask, LabLinkProbe, type Said } from './lablink-probe.ts';
 
@@ -131,10 +130,7 @@ test('the hub opens anew when somebody changes them on a screen; the environment
     env: { LABLINK_WS_COMPRESSION_LEVEL: '2' },
   });
   await keeper.start();
-  const free = createServer().listen(0, '127.0.0.1');
-  await once(free, 'listening');
-  const { port } = free.address() as AddressInfo;
-  free.close();
+  const port = await freePort();
   const { share: before } = lab.screen.state.settings;
   const set = (lablink: LablinkSettings): Promise<unknown> =>
     lab.screen.client.call('settings.set', { share: { ...before, on: true, port, lablink } });
