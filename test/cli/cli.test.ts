@@ -342,7 +342,8 @@ describe.concurrent('recordings', () => {
     const out = join(folder, 'killed');
     const recording = new LabwireProcess(['record', resourceOf('supply'), '--out', out, '--data', data]);
     const part = await waitFor(async () => {
-      const [name] = await readdir(out).catch(() => []);
+      // Beside it there is the file that takes its lock, for a moment.
+      const name = (await readdir(out).catch(() => [])).find((one) => one.endsWith('.part'));
       return name && (await readFile(join(out, name))).length > 10_000 ? join(out, name) : undefined;
     });
     await recording.stop('SIGKILL');
