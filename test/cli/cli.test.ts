@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Outcome } from './labwire-process.ts';
 import { jsonLines, LabwireProcess, labwire, labwireProcess } from './labwire-process.ts';
 
@@ -68,6 +68,13 @@ function resourceOf(name: string): string {
 /** A command on the data folder of these tests. */
 function run(...args: string[]): Promise<Outcome> {
   return labwire(...args, '--data', data);
+}
+
+/** A command that ends with its test, whatever that comes to. */
+function started(args: readonly string[]): LabwireProcess {
+  const command = new LabwireProcess(args);
+  onTestFinished(() => void command.child.kill('SIGKILL'));
+  return command;
 }
 
 describe('bench and find', () => {
@@ -340,7 +347,7 @@ describe.concurrent('recordings', () => {
 
   it('hold all but the last second when the command is killed', async () => {
     const out = join(folder, 'killed');
-    const recording = new LabwireProcess(['record', resourceOf('supply'), '--out', out, '--data', data]);
+    const recording = started(['record', resourceOf('supply'), '--out', out, '--data', data]);
     const part = await waitFor(async () => {
       // Beside it there is the file that takes its lock, for a moment.
       const name = (await readdir(out).catch(() => [])).find((one) => one.endsWith('.part'));
@@ -356,7 +363,7 @@ describe.concurrent('recordings', () => {
 
   it('end with 130 when a timed one is stopped early, complete up to there', async () => {
     const out = join(folder, 'early');
-    const recording = new LabwireProcess([
+    const recording = started([
       'record',
       resourceOf('supply'),
       '--out',

@@ -16,20 +16,9 @@ export interface SendOptions {
   id?: string;
 }
 
-/** Texts of bodies that are alive: an event that goes to many clients is written once and lies in memory once. */
-const texts = new WeakMap<Body, string>();
-
-function textOf(body: Body): string {
-  const known = texts.get(body);
-  if (known !== undefined) return known;
-  const text = JSON.stringify(body);
-  texts.set(body, text);
-  return text;
-}
-
 /** A message of text for the outbox. `skipped`: told in it, where items of its key were left out. */
 export function textMessage(body: Body, { key, delivery = 'reply', priority, id }: SendOptions = {}): OutboundMessage {
-  const text = textOf(body);
+  const text = JSON.stringify(body);
   return {
     key: key ?? body.type,
     delivery,
@@ -50,7 +39,7 @@ function withSkipped(text: string, skipped: FrameSkip): string {
 /** Key of the events of a channel, before its name. */
 export const LANE = 'channel ';
 
-/** Messages of events that are alive, for clients that acknowledge and for those that do not: one object, however many clients it waits for. */
+/** Messages of events that are alive, for clients that acknowledge and for those that do not: written once and one object, however many clients it waits for. */
 const eventMessages = { acked: new WeakMap<Body, OutboundMessage>(), plain: new WeakMap<Body, OutboundMessage>() };
 
 /** An event of a channel for the outbox. `isAcked`: the client acknowledges events by their ids. */
