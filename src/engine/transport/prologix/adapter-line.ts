@@ -46,8 +46,8 @@ export class AdapterLine implements AsyncDisposable {
   }
 
   /**
-   * The next bytes, owned by the caller; undefined when none came for `timeoutMs`. One call at a time. Throws what ended the line, the
-   * cancellation of the signal, or what `breakOff` was given.
+   * The next bytes, owned by the caller; undefined when none came for `timeoutMs`. One call at a time: a second one takes over, the first throws
+   * `call.invalid`. Throws what ended the line, the cancellation of the signal, or what `breakOff` was given.
    */
   next({
     timeoutMs,
@@ -59,6 +59,12 @@ export class AdapterLine implements AsyncDisposable {
     if (signal?.aborted) return Promise.reject(cancellation(signal));
     if (this.#arrived) return Promise.resolve(this.#takeArrived());
     if (this.#failure) return Promise.reject(this.#failure);
+    this.#waiter?.reject(
+      new LabError(
+        'call.invalid',
+        'Somebody else waits for bytes of this GPIB adapter; these bytes are for the other.',
+      ),
+    );
     return new Promise((resolve, reject) => {
       const finish = (): void => {
         this.#waiter = undefined;

@@ -35,6 +35,7 @@ export class BusExchange {
   #hasEnded = false;
   #isOver = false;
   #isClearing = false;
+  #brokenOff: LabError | undefined;
   #windingDown: Promise<void> | undefined;
 
   /** `data` is the instrument's: what has come of a message stays there when the bus is given back in its middle. */
@@ -75,11 +76,16 @@ export class BusExchange {
     return ['++read eoi', ...marker.commands];
   }
 
-  /** Gets more of the message, or finds out that it has ended. Throws what ended the line, the cancellation, `transport.timeout` of the adapter. */
+  /**
+   * Gets more of the message, or finds out that it has ended. Throws what ended the line, what `breakOff` was given, the cancellation,
+   * `transport.timeout` of the adapter.
+   */
   async fetch(signal?: AbortSignal): Promise<void> {
     const { line } = this.#adapter;
     if (!this.#isReading)
       await line.send(encodeCommands(...this.#adapter.addressing(this.#address), ...this.startReading()));
+    // From here on the bytes are for whoever broke it off: winding down, clearing.
+    if (this.#brokenOff) throw this.#brokenOff;
     const chunk = await line.next({ timeoutMs: this.#silenceMs, signal });
     if (chunk) this.#take(chunk);
     else if (this.reply.isExpecting) throw adapterGone(this.#adapter.resource);
@@ -87,6 +93,12 @@ export class BusExchange {
     if (!this.#isReading && !this.#hasEnded && performance.now() - this.#startedMs < EMPTY_PAUSE_MS) {
       await new Promise((resolve) => setTimeout(resolve, EMPTY_PAUSE_MS));
     }
+  }
+
+  /** Whoever fetches gets this error instead, now or at its next step; the read of the adapter itself goes on. */
+  breakOff(reason: LabError): void {
+    this.#brokenOff = reason;
+    this.#adapter.line.breakOff(reason);
   }
 
   /**
@@ -108,7 +120,7 @@ export class BusExchange {
    */
   async clear(reason: LabError): Promise<void> {
     this.#isClearing = true;
-    this.#adapter.line.breakOff(reason);
+    this.breakOff(reason);
     this.#isReading = false;
     this.#hasEnded = true;
     this.reply.data.clear();

@@ -250,10 +250,11 @@ export class GpibTransport implements Transport {
     clearTimeout(this.#unreadTimer);
     const exchange = this.#exchange;
     if (!exchange || exchange.isOver || this.#isReadPending) return;
-    this.#unreadTimer = setTimeout(
-      () => void (this.#turn ?? Promise.resolve()).then(() => exchange.windDown()),
-      UNREAD_MS,
-    );
+    this.#unreadTimer = setTimeout(() => {
+      void (this.#turn ?? Promise.resolve()).then(() => {
+        if (!this.#isReadPending) void exchange.windDown();
+      });
+    }, UNREAD_MS);
   }
 
   /** Ends the exchange by a device clear; a read that waits rejects with the reason. */
@@ -267,7 +268,7 @@ export class GpibTransport implements Transport {
   async #giveUp(exchange: BusExchange): Promise<void> {
     clearTimeout(this.#unreadTimer);
     if (this.#exchange === exchange) this.#exchange = undefined;
-    if (this.#isReadPending && !exchange.isWindingDown) this.#adapter.line.breakOff(SUPERSEDED);
+    if (this.#isReadPending && !exchange.isWindingDown) exchange.breakOff(SUPERSEDED);
     await exchange.windDown();
   }
 
@@ -277,7 +278,7 @@ export class GpibTransport implements Transport {
     this.#readEnd = reason;
     this.#readStop?.abort(reason);
     const exchange = this.#exchange;
-    if (exchange && !exchange.isOver) this.#adapter.line.breakOff(reason);
+    if (exchange && !exchange.isOver) exchange.breakOff(reason);
   }
 
   async #clear(signal?: AbortSignal): Promise<void> {
