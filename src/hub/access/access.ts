@@ -54,7 +54,7 @@ export interface Access extends AsyncDisposable {
   logout(token: string): Promise<number>;
   /** Throws hub.unauthenticated if the principal is no user, or is one no more. */
   me(principal: Principal): Promise<UserView>;
-  /** Throws hub.unauthenticated (wrong password), hub.weak-password. All logins of the user end, the one at hand too. */
+  /** As the three that follow, throws hub.forbidden for an API key. Throws hub.unauthenticated (wrong password), hub.weak-password. All logins of the user end, the one at hand too. */
   changePassword(principal: Principal, oldPassword: string, newPassword: string, from: Caller): Promise<void>;
   setupMfa(principal: Principal): Promise<MfaSetup>;
   /** Throws hub.unauthenticated for a wrong code; nothing is in force then. */

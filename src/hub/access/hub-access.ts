@@ -10,6 +10,7 @@ import { loginFile } from './access-schema.ts';
 import type { UserView } from './access-view.ts';
 import { derivedKey, openHubSecret } from './hub-secret.ts';
 import { KeptFile } from './kept-file.ts';
+import { needLogin } from './key-fence.ts';
 import type { KeyTable } from './key-table.ts';
 import { isOver } from './key-table.ts';
 import { LoginDesk } from './login-desk.ts';
@@ -162,12 +163,14 @@ class HubAccess implements Access {
   }
 
   async changePassword(principal: Principal, oldPassword: string, newPassword: string, from: Caller): Promise<void> {
+    needLogin(principal);
     const user = this.#recordOf(principal);
     await this.#desk.checkPassword(user, oldPassword, from);
     await this.users.setPassword(user.name, newPassword);
   }
 
   async setupMfa(principal: Principal): Promise<MfaSetup> {
+    needLogin(principal);
     const user = this.#recordOf(principal);
     if (user.mfa) {
       const text = `${user.name} has one-time codes already. Nothing was changed; switch them off first, which takes the password.`;
@@ -177,11 +180,13 @@ class HubAccess implements Access {
   }
 
   async confirmMfa(principal: Principal, code: string): Promise<void> {
+    needLogin(principal);
     const user = this.#recordOf(principal);
     await this.users.setMfa(user.name, this.#mfa.confirm(user, code));
   }
 
   async disableMfa(principal: Principal, password: string, from: Caller): Promise<void> {
+    needLogin(principal);
     const user = this.#recordOf(principal);
     await this.#desk.checkPassword(user, password, from);
     await this.users.setMfa(user.name, null);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { LabError } from '../../../core/errors.ts';
+import { needLogin } from '../../access/key-fence.ts';
 import { ANONYMOUS, type Principal } from '../../access/principal.ts';
 import { hasRight, type NamedRole, parseRole } from '../../access/role.ts';
 import type { HubConnection } from '../../connection-book.ts';
@@ -46,7 +47,10 @@ export const addUserRoutes: AddRoutes = (app, { parts }) => {
         response: { 200: userShape },
       },
     },
-    async ({ body }) => userOf(await users.add(body.username, roleIn(body.roles), body.password)),
+    async ({ body, principal }) => {
+      needLogin(principal);
+      return userOf(await users.add(body.username, roleIn(body.roles), body.password));
+    },
   );
   app.get(
     '/api/security/users/:user_id',
@@ -64,7 +68,10 @@ export const addUserRoutes: AddRoutes = (app, { parts }) => {
         response: { 200: userShape },
       },
     },
-    async ({ params, body }) => userOf(await users.setRole(nameOf(params.user_id), roleIn(body.roles))),
+    async ({ params, body, principal }) => {
+      needLogin(principal);
+      return userOf(await users.setRole(nameOf(params.user_id), roleIn(body.roles)));
+    },
   );
   app.delete(
     '/api/security/users/:user_id',
@@ -84,7 +91,8 @@ export const addUserRoutes: AddRoutes = (app, { parts }) => {
         response: { 200: done },
       },
     },
-    async ({ body }) => {
+    async ({ body, principal }) => {
+      needLogin(principal);
       const { name } = await users.setPassword(nameOf(body.user_id), body.new_password);
       return { success: true, message: `The password of ${name} was set. Every login of that user has ended.` };
     },
@@ -119,6 +127,7 @@ export const addUserRoutes: AddRoutes = (app, { parts }) => {
     },
     async ({ principal, body }) => {
       needUser(principal);
+      needLogin(principal);
       const ttlMs = body.expires_in_days ? body.expires_in_days * DAY_MS : null;
       const { key, secret } = await keys.add(principal.name, { label: body.name, ttlMs });
       return keyOf(key, secret, nowMs(parts));
@@ -128,9 +137,14 @@ export const addUserRoutes: AddRoutes = (app, { parts }) => {
     '/api/security/api-keys/:key_id',
     { schema: { tags, params: z.object({ key_id: pathText }), response: { 200: done } } },
     async ({ principal, params }) => {
-      const own = keys.list().find(({ id }) => id === params.key_id)?.user === principal.name;
+      const { keyId = params.key_id } = principal;
+      // A key of a user that may not manage takes nothing back but itself.
+      const own = keyId === params.key_id && keys.list().find(({ id }) => id === keyId)?.user === principal.name;
       if (!own && !hasRight(principal.role, 'manage'))
-        throw new LabError('hub.forbidden', 'That key is of another user. Nothing was changed.');
+        throw new LabError(
+          'hub.forbidden',
+          'That key is of another user, or not the one you came with. Nothing was changed.',
+        );
       await keys.remove(params.key_id);
       return { success: true, message: 'API key removed' };
     },
