@@ -28,8 +28,9 @@ interface Split {
 
 /**
  * Stands before the recorder: leaves out channels that are not recorded, and thins those with a logging interval. What is recorded whole
- * passes untouched (the same bytes, the same row numbers). A thinned part becomes a timed stream `…/log-5s` of its own, with its own row
- * numbers: the first row of each interval, as measured, nothing averaged.
+ * passes untouched (the same bytes, the same row numbers). Where channels are left out, the others keep row numbers and losses of the
+ * source. A thinned part becomes a timed stream `…/log-5s` of its own, with its own row numbers: the first row of each interval, as
+ * measured, nothing averaged; rows lost in between were not due, so its gaps have a reason and no count.
  */
 export class LogThinner implements SampleSink {
   readonly #recorder: SampleSink;
@@ -62,7 +63,12 @@ export class LogThinner implements SampleSink {
   gap(gap: StreamGap): void {
     const split = this.#splits.get(gap.stream);
     if (!split) this.#recorder.gap(gap);
-    else for (const lane of split.lanes) this.#recorder.gap({ ...gap, stream: lane.info.id, seq: lane.seq, lost: 0 });
+    else {
+      for (const lane of split.lanes) {
+        const own = lane.intervalNs === 0n ? {} : { seq: lane.seq, lost: 0 };
+        this.#recorder.gap({ ...gap, stream: lane.info.id, ...own });
+      }
+    }
   }
 
   streamClosed(stream: number): void {
@@ -122,6 +128,8 @@ export class LogThinner implements SampleSink {
     lane.isAfterGap ||= (batch.flags & BATCH_FLAG.gap) !== 0;
     for (let row = 0; row < batch.rows; row++) {
       const timeNs = rowTimeNs(batch, row);
+      // Source time that steps back by more than jitter begins a new grid, else nothing would be due until the old time is passed.
+      if (lane.nextNs - timeNs > 2n * lane.intervalNs) lane.nextNs = timeNs;
       if (timeNs < lane.nextNs) {
         row += this.#skippable(lane, batch, timeNs);
         continue;
@@ -143,8 +151,7 @@ export class LogThinner implements SampleSink {
       rows: rows.length,
       channels,
       flags,
-      seq: lane.seq,
-      lost: 0,
+      ...(lane.intervalNs === 0n ? { seq: batch.seq, lost: batch.lost } : { seq: lane.seq, lost: 0 }),
       t0Ns,
       arrivedNs,
       dtS: 0,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { BATCH_FLAG, type Batch, rowTimeNs } from '../../core/batch.ts';
+import { BATCH_FLAG, type Batch, createBatch, rowTimeNs } from '../../core/batch.ts';
 import { ManualClock } from '../../core/clock.ts';
 import type { StreamInfo } from '../../core/stream-info.ts';
 import type { SampleSink, StreamGap } from '../sample-sink.ts';
@@ -226,6 +226,27 @@ describe('fan', () => {
     fan.batch({} as Batch);
     expect(order).toEqual(['history opened', 'recorder opened', 'recorder batch', 'history batch']);
   });
+
+  it('one that leaves in the middle of a batch takes it from nobody', () => {
+    const fan = new SampleFan();
+    const got: string[] = [];
+    const named = (name: string, leaves?: () => Disposable): SampleSink => ({
+      streamOpened: () => undefined,
+      batch: () => {
+        got.push(name);
+        leaves?.()[Symbol.dispose]();
+      },
+      gap: () => undefined,
+      streamClosed: () => undefined,
+    });
+    fan.add(named('before'));
+    const place: Disposable = fan.add(named('leaving', () => place));
+    fan.add(named('next'));
+    fan.add(named('last'));
+    fan.batch({} as Batch);
+    fan.batch({} as Batch);
+    expect(got).toEqual(['before', 'leaving', 'next', 'last', 'before', 'next', 'last']);
+  });
 });
 
 describe('log thinner', () => {
@@ -282,5 +303,45 @@ describe('log thinner', () => {
     add(3, 2);
     add(9, 0);
     expect(sink.batches.map(({ flags }) => (flags & BATCH_FLAG.gap) !== 0)).toEqual([false, true]);
+  });
+
+  it('where a channel is left out, what was lost of the others is told as it was', () => {
+    const { registry, sink, clock } = bench();
+    const choice = (id: string) => ({ recorded: id === 'a/b/c/v', logIntervalS: null });
+    const thinner = new LogThinner(sink, registry, choice);
+    const source = new RegularStream(
+      { registry: new StreamRegistry(thinner, clock), sink: thinner, clock },
+      { instrument: 'a/b/c', stream: 's', rateHz: 1000, float64: false, columns: [VOLT, AMP] },
+    );
+    for (const lost of [0, 2, 0]) {
+      source.add({ columns: [Float32Array.of(1, 2, 3), new Float32Array(3)], rows: 3, lost, arrivedNs: 3_000_000n });
+      source.flush();
+    }
+    expect(sink.batches.map(({ seq, rows, lost }) => [seq, rows, lost])).toEqual([
+      [0, 3, 0],
+      [5, 3, 2],
+      [8, 3, 0],
+    ]);
+    const stream = source.info.id;
+    thinner.gap({ stream, seq: 11, lost: 4, fromNs: 0n, toNs: 1n, reason: 'reconnect' });
+    expect(sink.gaps.at(-1)).toMatchObject({ stream: sink.opened[0]?.id, seq: 11, lost: 4 });
+  });
+
+  it('source time that steps back begins a new grid instead of a long silence', () => {
+    const { registry, sink, clock } = bench();
+    const thinner = new LogThinner(sink, registry, () => ({ recorded: true, logIntervalS: 5 }));
+    const source = new StreamRegistry(thinner, clock);
+    const info = source.open({ instrument: 'a/b/c', stream: 's', kind: 'timed', columns: [VOLT], rateHz: 1 });
+    let seq = 0;
+    const add = (second: number): void => {
+      const t0Ns = 10_000_000_000_000n + BigInt(second) * 1_000_000_000n;
+      const header = { stream: info.id, seq: seq++, lost: 0, t0Ns, arrivedNs: t0Ns, dtS: 0, xOriginS: 0 };
+      const batch = createBatch({ ...header, rows: 1, channels: 1, flags: BATCH_FLAG.timed | BATCH_FLAG.float64 });
+      batch.columns[0]?.set([second]);
+      thinner.batch(batch);
+    };
+    // An hour back after 12 s; a second back (jitter of a server) is not a step.
+    for (const second of [0, 1, 5, 4, 6, 12, -3588, -3587, -3583]) add(second);
+    expect(sink.batches.flatMap(({ columns }) => [...(columns[0] ?? [])])).toEqual([0, 5, 12, -3588, -3583]);
   });
 });
