@@ -157,6 +157,21 @@ test('with an alarm, also one that is active already, until it is over; a person
   expect(told.filter((text) => text.startsWith('stop'))).toEqual(['stop Alarm Hot is over']);
 });
 
+test('what holds when the recording in its way has ended begins then', async () => {
+  const { clock, desk, told, tell, feed } = open();
+  tell('recording');
+  desk.set([
+    plan({ start: [{ kind: 'threshold', channel: 'dut/v', condition: { kind: 'above', limit: 5 }, delayS: 0 }] }),
+  ]);
+  feed(6);
+  await clock.advance(500);
+  expect(desk.states).toMatchObject([{ state: 'blocked' }]);
+  tell('idle');
+  await clock.advance(1);
+  expect(desk.states).toMatchObject([{ state: 'recording', text: 'DUT v is above 5 V' }]);
+  expect(told.at(-1)).toBe('start P 0 DUT v is above 5 V');
+});
+
 test('with a sweep, to its end; each step is sent and confirmed, and Outputs off ends it where it is', async () => {
   const { clock, board, desk, told, events } = open();
   const sent: number[] = [];

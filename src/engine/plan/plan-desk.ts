@@ -107,7 +107,7 @@ export class PlanDesk implements Disposable {
 
   #runner(plan: RecordingPlan): PlanRunner {
     const { clock, recorder, events } = this.#parts;
-    return new PlanRunner({
+    const runner = new PlanRunner({
       plan,
       clock,
       recorder,
@@ -116,21 +116,33 @@ export class PlanDesk implements Disposable {
           events.add({ kind: 'status', severity: 'warning', text: `Plan “${plan.name}”: ${text}` });
         this.#show();
       },
+      rearmed: () => this.#beginIfHolding({ plan, runner }),
     });
+    return runner;
   }
 
   /** Sets up what the conditions of a plan watch; an alarm that is active already counts at once. */
   #watch({ plan, runner }: Placed): void {
     if (!plan.enabled) return;
-    const begin = (why: string): void => void runner.begin(why);
     for (const [index, condition] of plan.start.entries()) {
-      if (condition.kind === 'threshold') this.#threshold(`${plan.id} start ${index}`, condition, begin);
-      else if (condition.kind === 'alarm' && this.#isActive(condition.rule))
-        begin(this.#alarmText(condition.rule, 'is active'));
+      if (condition.kind === 'threshold')
+        this.#threshold(startRule(plan, index), condition, (why) => void runner.begin(why));
     }
+    this.#beginIfHolding({ plan, runner });
     for (const [index, condition] of plan.stop.entries()) {
       if (condition.kind === 'threshold')
         this.#threshold(`${plan.id} stop ${index}`, condition, (why) => runner.end(why));
+    }
+  }
+
+  /** What holds already begins nothing by itself any more, so it is looked at. */
+  #beginIfHolding({ plan, runner }: Placed): void {
+    const active = new Set(this.#thresholds.states.flatMap(({ rule, state }) => (state === 'active' ? [rule] : [])));
+    for (const [index, condition] of plan.start.entries()) {
+      if (condition.kind === 'alarm' && this.#isActive(condition.rule))
+        void runner.begin(this.#alarmText(condition.rule, 'is active'));
+      else if (condition.kind === 'threshold' && active.has(startRule(plan, index)))
+        this.#acts.get(startRule(plan, index))?.();
     }
   }
 
@@ -237,6 +249,11 @@ export class PlanDesk implements Disposable {
   #show(): void {
     this.#parts.board.publish('plan.changed', { plans: this.plans, planStates: this.states });
   }
+}
+
+/** Id of the own rule of a start condition. */
+function startRule(plan: RecordingPlan, index: number): string {
+  return `${plan.id} start ${index}`;
 }
 
 /** `below 0.5 V`; `unit`: as shown. */

@@ -24,6 +24,9 @@ class SlowRecorder implements PlanRecorder {
   starts = 0;
   stops = 0;
   failNext = false;
+  /** Every start fails. */
+  isBroken = false;
+  tries = 0;
   readonly #clock: ManualClock;
   readonly #delayMs: number;
 
@@ -33,8 +36,9 @@ class SlowRecorder implements PlanRecorder {
   }
 
   async start(): Promise<void> {
+    this.tries++;
     await this.#wait();
-    if (this.failNext) {
+    if (this.failNext || this.isBroken) {
       this.failNext = false;
       throw new LabError('recording.disk-full', 'The disk is full.');
     }
@@ -59,13 +63,15 @@ function run(plan: Partial<RecordingPlan> = {}, delayMs = 0) {
   const clock = new ManualClock();
   const recorder = new SlowRecorder(clock, delayMs);
   const states: string[] = [];
+  const rearmed: string[] = [];
   const runner = new PlanRunner({
     plan: { ...PLAN, ...plan },
     clock,
     recorder,
     changed: ({ state }) => states.push(state),
+    rearmed: () => rearmed.push(runner.state.text),
   });
-  return { clock, recorder, runner, states };
+  return { clock, recorder, runner, states, rearmed };
 }
 
 test('starts, stops after the time behind, is done', async () => {
@@ -119,6 +125,56 @@ test('another recording runs: blocked until it ends; a start that fails: blocked
   expect(runner.state).toMatchObject({ state: 'blocked', text: expect.stringContaining('The disk is full') });
 });
 
+test('a start that fails is tried again, by itself, until it succeeds', async () => {
+  const { clock, recorder, runner, states } = run();
+  recorder.isBroken = true;
+  await runner.begin('Time');
+  await clock.advance(60_000);
+  expect(recorder.tries, 'at 0, 5, 15 and 35 s').toBe(4);
+  expect(states, 'the same again is not said again').toEqual(['blocked']);
+  recorder.isBroken = false;
+  await clock.advance(60_000);
+  expect(runner.state).toMatchObject({ state: 'recording', text: 'Time' });
+  expect(recorder.starts).toBe(1);
+});
+
+test('after ten minutes it is armed again, and what holds then counts; a stop condition ends the tries', async () => {
+  const long = run();
+  long.recorder.isBroken = true;
+  await long.runner.begin('Alarm');
+  await long.clock.advance(700_000);
+  expect(long.runner.state).toMatchObject({ state: 'armed', text: expect.stringContaining('The disk is full') });
+  expect(long.rearmed).toHaveLength(1);
+  expect(long.clock.pending).toBe(0);
+  await long.runner.begin('Alarm of the next day');
+  expect(long.runner.state.state).toBe('blocked');
+  long.runner.end('Alarm over');
+  expect(long.runner.state).toMatchObject({ state: 'armed', text: expect.stringContaining('Alarm over') });
+  expect(long.clock.pending).toBe(0);
+  expect(long.rearmed, 'what a stop condition ended is over').toHaveLength(1);
+});
+
+test('a cause that comes back in the time behind the stop goes on; one that comes while it is being stopped, after it', async () => {
+  const back = run({ postTriggerS: 10, repeats: true });
+  await back.runner.begin('Alarm');
+  back.runner.end('Alarm over');
+  await back.clock.advance(3000);
+  await back.runner.begin('Alarm again');
+  await back.clock.advance(60_000);
+  expect(back.runner.state).toMatchObject({ state: 'recording', text: 'Alarm again' });
+  expect(back.recorder).toMatchObject({ starts: 1, stops: 0 });
+  const late = run({ repeats: true }, 100);
+  const starting = late.runner.begin('Alarm');
+  await late.clock.advance(100);
+  await starting;
+  late.runner.end('Alarm over');
+  await late.clock.advance(50);
+  void late.runner.begin('Alarm again');
+  await late.clock.advance(200);
+  expect(late.runner.state).toMatchObject({ state: 'recording', text: 'Alarm again' });
+  expect(late.recorder).toMatchObject({ starts: 2, stops: 1 });
+});
+
 test('a stop that comes while it is being started is not lost; nor is an end by another hand', async () => {
   const first = run({}, 100);
   const starting = first.runner.begin('Alarm');
@@ -161,7 +217,8 @@ test('seeded orders of everything: never two recordings, never one without an ow
     runner.end('stop');
     await clock.advance(20_000);
     expect(recorder.isRecording, `seed ${seed}: it can always be ended`).toBe(false);
-    expect(states.filter((state) => state === 'recording').length).toBe(recorder.starts);
+    const begun = states.filter((state, index) => state === 'recording' && states[index - 1] !== 'ending');
+    expect(begun.length).toBe(recorder.starts);
     started += recorder.starts;
     runner[Symbol.dispose]();
     expect(clock.pending, 'no timer is left').toBe(0);
