@@ -64,7 +64,7 @@ export interface RecordingRequest {
 }
 
 /** What stays the same over all parts, and over a crash. */
-type What = Omit<Underway, 'id' | 'startedNs' | 'part'>;
+type What = Omit<Underway, 'id' | 'startedNs' | 'part' | 'isOnOwnDrive'>;
 
 /** Events that far back are in the recording: the alarm that started it. */
 const CAUSE_NS = 1_000_000_000n;
@@ -144,18 +144,20 @@ export class RecordingDesk implements AsyncDisposable {
   }
 
   /**
-   * After a crash: goes on with what was being recorded then, in a new part behind those that were recovered. Gives whether there was
-   * something. Throws recording.denied, recording.disk-full, recording.failed.
+   * After a crash: goes on with what was being recorded then, in a new part behind those that were recovered; while no disk takes it, it waits and holds
+   * what comes. Gives whether there was something.
    */
   async resume(recovered: readonly RecoveredFile[]): Promise<boolean> {
     const note = await this.#note.read();
     if (!note) return false;
-    const { id, startedNs, part: notedPart, ...what } = note;
+    const { id, startedNs, part: notedPart, isOnOwnDrive, ...what } = note;
     const parts = recovered.flatMap(({ recording }) => (recording?.id === id ? [recording.part] : []));
     const part = Math.max(notedPart, ...parts);
     return this.#serially(async () => {
-      await this.#open(what, { continues: { id, startedNs: BigInt(startedNs), part: part + 1 } });
-      const text = `The engine had ended while recording “${what.name}”. Recording continues in a new part; what lies between is missing.`;
+      const continues = { id, startedNs: BigInt(startedNs), part: part + 1 };
+      const { isWaiting } = await this.#open(what, { continues, resumes: { isOnOwnDrive } });
+      const on = isWaiting ? 'Recording waits for its disk' : 'Recording continues in a new part';
+      const text = `The engine had ended while recording “${what.name}”. ${on}; what lies between is missing.`;
       this.#parts.events.add({ kind: 'interrupted', severity: 'error', text });
       this.#parts.host.notify({ title: 'Recording was interrupted', text, severity: 'error' });
       return true;
@@ -206,8 +208,13 @@ export class RecordingDesk implements AsyncDisposable {
 
   async #open(
     what: What,
-    why: { causeNs?: bigint; preTriggerS?: number; continues?: { id: string; startedNs: bigint; part: number } },
-  ): Promise<void> {
+    why: {
+      causeNs?: bigint;
+      preTriggerS?: number;
+      continues?: { id: string; startedNs: bigint; part: number };
+      resumes?: { isOnOwnDrive: boolean };
+    },
+  ): Promise<RunningRecording> {
     const { clock, fan, registry, events, board, host, preTrigger, disk, retry } = this.#parts;
     const { partBytes, diskReserveBytes } = board.state.settings;
     const { name, folder, operator, tags, compression, plainMessages, notes } = what;
@@ -227,6 +234,8 @@ export class RecordingDesk implements AsyncDisposable {
         onPart: (path, part) => this.#parts.partFinished?.({ recording: recording.id, name, path, part }),
       },
       continues: why.continues ?? before,
+      resumes: why.resumes,
+      home: this.#parts.dataFolder,
       mayLack: before && 1,
       clock,
       registry,
@@ -238,7 +247,9 @@ export class RecordingDesk implements AsyncDisposable {
       fallback: () => board.state.settings.fallbackFolder,
       retry,
       changed: () => {
-        if (this.#running?.recording === recording) this.#partChanged(this.#running);
+        // One that is being opened is nobody's yet.
+        const running = this.#running;
+        if (running && running.recording === recording) this.#partChanged(running);
       },
       tell: ({ severity, text, code }) => {
         events.add({ kind: 'status', severity, text, ...(code ? { data: { code } } : {}) });
@@ -274,6 +285,7 @@ export class RecordingDesk implements AsyncDisposable {
     host.blockSleep(true);
     await this.#keepNote(running).catch(() => undefined);
     this.#show();
+    return recording;
   }
 
   /** The past is written while the present is recorded. */
@@ -347,8 +359,8 @@ export class RecordingDesk implements AsyncDisposable {
   }
 
   #keepNote({ recording, what }: Running): Promise<void> {
-    const { id, startedNs, part } = recording;
-    return this.#note.write({ ...what, id, startedNs: String(startedNs), part });
+    const { id, startedNs, part, isOnOwnDrive } = recording;
+    return this.#note.write({ ...what, id, startedNs: String(startedNs), part, isOnOwnDrive });
   }
 
   #show(): void {

@@ -16,6 +16,8 @@ const underway = z.object({
   /** ns since 1970. */
   startedNs: z.string().regex(/^-?\d{1,19}$/),
   part: z.int(),
+  /** Its folder lies on another disk than the data folder. */
+  isOnOwnDrive: z.boolean().default(false),
 });
 /** What is needed to go on with a recording after a crash of the engine. */
 export type Underway = z.infer<typeof underway>;

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -8,6 +8,7 @@ import {
   checkBatch,
   createTestClock,
   faultyDisk,
+  START_NS,
   STREAMED,
   streamedBatch,
   systemError,
@@ -15,10 +16,10 @@ import {
 import { seededRandom } from '../../core/seeded-random.ts';
 import { SampleFan } from '../acquisition/sample-fan.ts';
 import { StreamRegistry } from '../acquisition/stream-registry.ts';
-import type { Disk } from '../recording/disk.ts';
+import { type Disk, systemDisk } from '../recording/disk.ts';
 import { openRecording } from '../recording/recording.ts';
 import { recoverFolder } from '../recording/recovery.ts';
-import { openRunning, type RunningRecording } from './running-recording.ts';
+import { openRunning, type RunningOptions, type RunningRecording } from './running-recording.ts';
 
 let root: string;
 beforeEach(async () => {
@@ -53,7 +54,13 @@ interface Case {
   offered(): number;
 }
 
-async function open(disk: Disk, folder: string, fallback = '', queueBytes = 1 << 20): Promise<Case> {
+async function open(
+  disk: Disk,
+  folder: string,
+  fallback = '',
+  queueBytes = 1 << 20,
+  more: Partial<RunningOptions> = {},
+): Promise<Case> {
   const clock = createTestClock();
   const told: string[] = [];
   const registry = new StreamRegistry(new SampleFan(), clock);
@@ -66,6 +73,7 @@ async function open(disk: Disk, folder: string, fallback = '', queueBytes = 1 <<
     fallback: () => fallback,
     changed: () => undefined,
     tell: ({ text }) => void told.push(text),
+    ...more,
   });
   recording.sink.streamOpened(STREAMED);
   let seq = 0;
@@ -164,6 +172,98 @@ test('a folder that goes: it goes on in the fallback at once, and the folder is 
   await recoverFolder(pulled, clock);
   const all = await pathsIn(join(root, 'pulled', 'recordings'), fallback);
   expect(await readRows(all[0] ?? '', all)).toEqual({ rows: offered(), missing: 0 });
+});
+
+const RESUMED = {
+  continues: { id: 'rec-before', startedNs: START_NS - 3_600_000_000_000n, part: 3 },
+  resumes: { isOnOwnDrive: false },
+};
+
+test('resumed before its drive is there: it waits, says so, makes no folder, and goes on when the drive comes; nothing is missing', async () => {
+  const folder = join(root, 'drive', 'recordings');
+  const { recording, clock, told, offer, offered } = await open(faultyDisk({}), folder, '', 1 << 20, RESUMED);
+  expect(recording.state).toMatchObject({
+    state: 'waiting',
+    recording: 'rec-before',
+    part: 2,
+    error: { code: 'recording.folder-gone' },
+  });
+  expect(told).toEqual([expect.stringContaining('cannot be written')]);
+  for (let second = 0; second < 100; second++) {
+    offer(10);
+    await clock.advance(1000);
+    await settle();
+  }
+  expect(await readdir(root), 'nothing was made in its place').toEqual([]);
+  await mkdir(folder, { recursive: true });
+  await until(clock, () => !recording.isWaiting);
+  expect(told.at(-1)).toContain('goes on in a new part');
+  offer(10);
+  const { id, paths, error } = await recording.stop('enough');
+  expect([id, error, recording.part]).toEqual(['rec-before', undefined, 3]);
+  expect(await readRows(paths[0] ?? '', paths)).toEqual({ rows: offered(), missing: 0 });
+});
+
+test('resumed without its drive it goes on in the second folder at once', async () => {
+  const fallback = join(root, 'here');
+  await mkdir(fallback);
+  const { recording, told, offer, offered } = await open(
+    faultyDisk({}),
+    join(root, 'drive'),
+    fallback,
+    1 << 20,
+    RESUMED,
+  );
+  expect([recording.state.state, recording.folder, recording.part]).toEqual(['recording', fallback, 3]);
+  expect(told).toEqual([expect.stringMatching(/goes on in a new part in .*here: .*drive is not there/)]);
+  offer(10);
+  const { paths } = await recording.stop('enough');
+  expect(await readRows(paths[0] ?? '', paths)).toEqual({ rows: offered(), missing: 0 });
+});
+
+test('resumed on a drive: the empty folder where it belongs is not the drive', async () => {
+  const folder = join(root, 'drive');
+  await mkdir(folder);
+  let isMounted = false;
+  const disk = faultyDisk({
+    stat: async (path) => {
+      const entry = await systemDisk.stat(path);
+      return entry && { ...entry, device: isMounted && path === folder ? 2 : 1 };
+    },
+  });
+  const { recording, clock, offer } = await open(disk, folder, '', 1 << 20, {
+    ...RESUMED,
+    resumes: { isOnOwnDrive: true },
+    home: root,
+  });
+  offer(10);
+  await clock.advance(20_000);
+  expect(recording.isWaiting).toBe(true);
+  expect(await readdir(folder)).toEqual([]);
+  isMounted = true;
+  await until(clock, () => !recording.isWaiting);
+  expect((await recording.stop('enough')).paths).toEqual([join(folder, 'night-0003.mcap')]);
+});
+
+test('resumed while its disk does not answer: nobody waits for it', async () => {
+  let answer = (): void => undefined;
+  const hanging = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  const disk = faultyDisk({ stat: (path) => hanging.then(() => systemDisk.stat(path)) });
+  const folder = join(root, 'network');
+  await mkdir(folder);
+  const clock = createTestClock();
+  const opening = open(disk, folder, '', 1 << 20, { ...RESUMED, clock });
+  await settle();
+  await clock.advance(5000);
+  const { recording, offer, offered } = await opening;
+  expect(recording.isWaiting).toBe(true);
+  offer(10);
+  answer();
+  await until(clock, () => !recording.isWaiting);
+  const { paths } = await recording.stop('enough');
+  expect(await readRows(paths[0] ?? '', paths)).toEqual({ rows: offered(), missing: 0 });
 });
 
 test('stopped while it waits: what was held is tried once more', async () => {

@@ -8,8 +8,11 @@ import type { StreamRegistry } from '../acquisition/stream-registry.ts';
 import type { Disk } from '../recording/disk.ts';
 import { systemDisk } from '../recording/disk.ts';
 import { openRecorder } from '../recording/recorder.ts';
+import { almostFull } from '../recording/recorder-errors.ts';
 import type { Recorder, RecorderOptions, RecordingResult } from '../recording/recorder-options.ts';
+import { RECORDER_LIMITS } from '../recording/recorder-options.ts';
 import type { RecordingAbout } from '../recording/recording-about.ts';
+import { UnopenedRecorder } from '../recording/unopened-recorder.ts';
 import type { SampleSink } from '../sample-sink.ts';
 
 /** First wait before the next try, doubled to the greatest; ms. */
@@ -24,11 +27,20 @@ export const RETRY_LIMITS: RetryLimits = { firstMs: 2000, mostMs: 60_000, steady
 
 /** How long a disk may take to finish a recording that is stopped. */
 const STOP_MS = 30_000;
+/** How long a disk may take to begin the next part of a recording that is resumed, before it counts as waiting. */
+const RESUME_MS = 5000;
 
 export interface RunningOptions {
   /** For every part; the folder of the first. */
   recorder: Omit<RecorderOptions, 'about' | 'continues'>;
   continues?: RecorderOptions['continues'];
+  /**
+   * It goes on with a recording whose engine ended: its folder is never made, and where no disk takes the next part it begins by waiting.
+   * `isOnOwnDrive`: as it was noted.
+   */
+  resumes?: { isOnOwnDrive: boolean } | undefined;
+  /** A folder on the disk of the system: that of the recording on the same disk, where it was on another, is a drive that is not there. */
+  home?: string | undefined;
   /** An earlier part that is written elsewhere, or never: without it the recording lacks nothing. */
   mayLack?: number | undefined;
   clock: Clock;
@@ -44,13 +56,24 @@ export interface RunningOptions {
   tell(news: { severity: 'info' | 'warning' | 'error' | 'critical'; text: string; code?: string }): void;
 }
 
-/** Starts the first part. @throws LabError what `openRecorder` throws */
+/**
+ * Starts the first part. One that `resumes` starts it where it can, and waits where it cannot.
+ * @throws LabError what `openRecorder` throws, unless it resumes
+ */
 export async function openRunning(options: RunningOptions): Promise<RunningRecording> {
-  const { continues, mayLack } = options;
+  const { continues, mayLack, resumes, home } = options;
+  const { folder, name, clock, limits, disk = systemDisk } = options.recorder;
+  if (resumes && continues) {
+    const { queueBytes } = { ...RECORDER_LIMITS, ...limits };
+    const unopened = new UnopenedRecorder({ name, clock, continues, queueBytes, error: notThere(folder) });
+    const recording = new RunningRecording(options, unopened, resumes.isOnOwnDrive);
+    await recording.resume();
+    return recording;
+  }
   const startText = mayLack === undefined ? undefined : 'Recording started';
   const recorder = await openRecorder({ ...options.recorder, about: options.about(), continues, startText });
   if (mayLack !== undefined) recorder.adopt({ parts: [{ part: mayLack, fromByte: 0 }], streams: [], items: [] });
-  return new RunningRecording(options, recorder);
+  return new RunningRecording(options, recorder, home !== undefined && !(await isOnDiskOf(disk, folder, home)));
 }
 
 /**
@@ -80,8 +103,12 @@ export class RunningRecording {
   };
   /** Recorders that failed and are being finished. */
   readonly #ending = new Set<Promise<unknown>>();
+  /** Its folder lies on another disk than the system. */
+  readonly isOnOwnDrive: boolean;
   #recorder: Recorder;
   #folder: string;
+  /** Why the last try came to nothing. */
+  #refusal: LabError | undefined;
   #error: LabError | undefined;
   #retryNs: bigint | undefined;
   /** When it went on last, ms of the monotonic clock, and how long it waits before the next try. */
@@ -91,8 +118,9 @@ export class RunningRecording {
   #going: Promise<void> | undefined;
   #trying: Promise<boolean> | undefined;
 
-  constructor(options: RunningOptions, recorder: Recorder) {
+  constructor(options: RunningOptions, recorder: Recorder, isOnOwnDrive: boolean) {
     this.#options = options;
+    this.isOnOwnDrive = isOnOwnDrive;
     this.#disk = options.recorder.disk ?? systemDisk;
     this.#recorder = recorder;
     this.#folder = options.recorder.folder;
@@ -160,6 +188,19 @@ export class RunningRecording {
     this.#recorder.describe(about);
   }
 
+  /** Once, of one that resumes: goes on in a new part, or waits. A disk that does not answer is not waited for. */
+  async resume(): Promise<void> {
+    const { clock, recorder } = this.#options;
+    const unopened = this.#recorder;
+    let timer: Disposable | undefined;
+    const hung = new Promise<false>((resolve) => {
+      timer = clock.after(RESUME_MS, () => resolve(false));
+    });
+    const isOpen = await Promise.race([this.#try(unopened), hung]);
+    timer?.[Symbol.dispose]();
+    if (!isOpen) this.#goOn(unopened, this.#refusal ?? notThere(recorder.folder), true);
+  }
+
   /** What is wrong is looked at: a recorder that failed is told here before its file is finished. */
   check(): void {
     const { error } = this.#recorder;
@@ -224,7 +265,7 @@ export class RunningRecording {
     void recorder.failed.then((error) => this.#goOn(recorder, error));
   }
 
-  #goOn(failed: Recorder, error: LabError): void {
+  #goOn(failed: Recorder, error: LabError, isTried = false): void {
     if (failed !== this.#recorder || this.#isWaiting || this.#stopping.signal.aborted) return;
     this.#isWaiting = true;
     this.#error = waits(error, this.#folder);
@@ -234,15 +275,16 @@ export class RunningRecording {
       text: `“${this.name}” cannot be written. ${this.#error.message}`,
     });
     this.#options.changed();
-    this.#going = this.#wait(failed).catch(() => undefined);
+    this.#going = this.#wait(failed, isTried).catch(() => undefined);
   }
 
-  async #wait(failed: Recorder): Promise<void> {
+  async #wait(failed: Recorder, wasTried: boolean): Promise<void> {
     const { clock, retry } = this.#options;
     const { firstMs, mostMs, steadyMs } = { ...RETRY_LIMITS, ...retry };
     // A disk that takes a new file and not what goes into it would be tried without end.
-    let isTried = clock.monotonicMs() - this.#wentOnMs < steadyMs;
-    if (!isTried) this.#waitMs = firstMs;
+    const isSteady = clock.monotonicMs() - this.#wentOnMs >= steadyMs;
+    if (isSteady) this.#waitMs = firstMs;
+    let isTried = wasTried || !isSteady;
     while (!this.#stopping.signal.aborted) {
       if (!isTried && (await this.#try(failed))) return;
       isTried = false;
@@ -266,27 +308,42 @@ export class RunningRecording {
     // A slow disk still writes what it was given: taking it away would write it twice.
     if (failed.error?.code === 'recording.overrun') await failed.failed;
     const { recorder, clock, about, fallback } = this.#options;
+    const reserveBytes = recorder.limits?.reserveBytes ?? 0;
     for (const folder of new Set([recorder.folder, fallback()])) {
       if (folder === '' || failed !== this.#recorder) continue;
-      // A folder that is gone is not made anew: in the place of a drive that was pulled it would lie on the wrong disk.
-      if (folder === recorder.folder && !(await this.#disk.stat(folder).catch(() => undefined))) continue;
       const continues = { id: this.id, startedNs: this.startedNs, part: failed.stats.part + 1 };
       try {
+        // A folder that is gone is not made anew: in the place of a drive that was pulled it would lie on the wrong disk.
+        const isOwn = folder === recorder.folder;
+        if (isOwn && !(await this.#isThere())) throw notThere(folder);
         const free = await this.#disk.freeBytes(folder).catch(() => undefined);
-        if (free !== undefined && free < (recorder.limits?.reserveBytes ?? 0)) continue;
-        const next = await openRecorder({ ...recorder, folder, about: about(), continues });
+        if (free !== undefined && free < reserveBytes) throw almostFull(folder, reserveBytes);
+        const next = await openRecorder({ ...recorder, folder, makesFolder: !isOwn, about: about(), continues });
+        const isLate = this.#isWaiting;
         this.#swap(failed, next, folder);
-        this.#options.tell({
-          severity: 'warning',
-          text: `“${this.name}” goes on in a new part in ${folder}, ${Math.round(Number(clock.nowNs() - this.#sinceNs(failed)) / 1e9)} s after its disk failed. What was held is in it.`,
-        });
+        const seconds = Math.round(Number(clock.nowNs() - this.#sinceNs(failed)) / 1e9);
+        if (isLate)
+          this.#tellOn(`in a new part in ${folder}, ${seconds} s after its disk failed. What was held is in it.`);
+        else if (!isOwn) this.#tellOn(`in a new part in ${folder}: ${this.#refusal?.message ?? recorder.folder}`);
         this.#options.changed();
         return true;
       } catch (thrown) {
-        this.#error = waits(LabError.from(thrown), folder);
+        this.#refusal = LabError.from(thrown);
+        this.#error = waits(this.#refusal, folder);
       }
     }
     return false;
+  }
+
+  #tellOn(where: string): void {
+    this.#options.tell({ severity: 'warning', text: `“${this.name}” goes on ${where}` });
+  }
+
+  /** Whether its folder is there, and not only the place where its drive belongs. */
+  async #isThere(): Promise<boolean> {
+    const { recorder, home } = this.#options;
+    if (!(await this.#disk.stat(recorder.folder).catch(() => undefined))) return false;
+    return !this.isOnOwnDrive || home === undefined || !(await isOnDiskOf(this.#disk, recorder.folder, home));
   }
 
   /** In one breath: nothing comes between taking from the one and giving to the other. */
@@ -315,6 +372,16 @@ export class RunningRecording {
   #sinceNs(failed: Recorder): bigint {
     return failed.startedNs + BigInt(Math.round(failed.stats.durationS * 1e9));
   }
+}
+
+function notThere(folder: string): LabError {
+  return new LabError('recording.folder-gone', `${folder} is not there.`, { folder });
+}
+
+/** Whether two folders lie on one disk; true where that cannot be told. */
+async function isOnDiskOf(disk: Disk, folder: string, other: string): Promise<boolean> {
+  const [one, two] = await Promise.all([folder, other].map((path) => disk.stat(path).catch(() => undefined)));
+  return !one || !two || one.device === two.device;
 }
 
 /** Why a disk takes nothing, for a recording that is not over. */

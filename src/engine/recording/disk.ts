@@ -21,6 +21,8 @@ export interface DiskEntry {
   /** ms since 1970. */
   modifiedMs: number;
   inode: number;
+  /** Of the file system it lies on. */
+  device: number;
 }
 
 /**
@@ -64,8 +66,8 @@ export const systemDisk: Disk = {
   },
   async stat(path) {
     try {
-      const { size, mtimeMs, ino } = await stat(path);
-      return { bytes: size, modifiedMs: mtimeMs, inode: ino };
+      const { size, mtimeMs, ino, dev } = await stat(path);
+      return { bytes: size, modifiedMs: mtimeMs, inode: ino, device: dev };
     } catch (error) {
       return absent(error);
     }

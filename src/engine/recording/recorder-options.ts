@@ -46,6 +46,8 @@ export const RECORDER_LIMITS: RecorderLimits = {
 
 export interface RecorderOptions {
   folder: string;
+  /** Makes the folder if it is not there; false: that fails with `recording.folder-gone`. Default true. */
+  makesFolder?: boolean | undefined;
   /** As the person typed it; the file name is made from it. */
   name: string;
   clock: Clock;

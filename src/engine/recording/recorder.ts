@@ -10,6 +10,7 @@ import { type ChunkCodec, openCodec } from './chunk-codec.ts';
 import type { Disk } from './disk.ts';
 import { diskError, systemDisk } from './disk.ts';
 import { fileStem, partStem } from './file-name.ts';
+import { gapEvent } from './gap-event.ts';
 import { PartAnnouncer } from './part-announcer.ts';
 import type { PartFile } from './part-file.ts';
 import { createPartFile } from './part-file.ts';
@@ -27,7 +28,7 @@ import { type RefusedRows, type Unwritten, type UnwrittenItem, WaitingRoom } fro
 const MAX_CHANNELS = 60_000;
 
 /**
- * Starts a recording: makes the folder, the first file and its lock.
+ * Starts a recording: makes the folder (unless `makesFolder` is false), the first file and its lock.
  * @throws LabError recording.denied, recording.disk-full, recording.folder-gone, recording.failed: nothing is recorded.
  */
 export async function openRecorder(options: RecorderOptions): Promise<Recorder> {
@@ -35,9 +36,11 @@ export async function openRecorder(options: RecorderOptions): Promise<Recorder> 
   const limits = { ...RECORDER_LIMITS, ...options.limits };
   const stem = fileStem(options.name);
   const codec = await openCodec(options.compression ?? 'none');
-  await disk.makeFolder(options.folder).catch((error: unknown) => {
-    throw diskError(error, options.folder);
-  });
+  if (options.makesFolder ?? true) {
+    await disk.makeFolder(options.folder).catch((error: unknown) => {
+      throw diskError(error, options.folder);
+    });
+  }
   const name = partStem(stem, options.continues?.part ?? 1);
   const file = await createPartFile(disk, options.folder, name, limits.syncBytes);
   return new FileRecorder(options, disk, limits, { stem, codec, file });
@@ -360,10 +363,4 @@ class FileRecorder implements Recorder {
     const ending = this.#ending ?? this.#end();
     this.#ending = ending.then(() => this.#tellFailed(this.#error ?? error));
   }
-}
-
-function gapEvent({ key, epoch, instrument }: StreamInfo, gap: StreamGap): LabEvent {
-  const t = String(gap.fromNs);
-  const data = { stream: key, epoch, seq: gap.seq, lost: gap.lost, fromNs: t, toNs: String(gap.toNs) };
-  return { id: randomUUID(), t, kind: 'gap', text: gap.reason, severity: 'warning', instrument, data };
 }
