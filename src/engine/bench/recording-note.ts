@@ -22,9 +22,10 @@ const underway = z.object({
 /** What is needed to go on with a recording after a crash of the engine. */
 export type Underway = z.infer<typeof underway>;
 
-/** `recording.json` of the data folder: there while a recording runs. */
+/** `recording.json` of the data folder: there while a recording runs. What is asked is done in the order in which it was asked: a removal is the last word. */
 export class RecordingNote {
   readonly #path: string;
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(dataFolder: string) {
     this.#path = join(dataFolder, 'recording.json');
@@ -43,11 +44,18 @@ export class RecordingNote {
   }
 
   /** Rejects with the system's error; the note before stays then. */
-  async write(note: Underway): Promise<void> {
-    await atomicWrite(this.#path, JSON.stringify(note));
+  write(note: Underway): Promise<void> {
+    return this.#inTurn(() => atomicWrite(this.#path, JSON.stringify(note)));
   }
 
-  async remove(): Promise<void> {
-    await rm(this.#path, { force: true });
+  /** Rejects with the system's error. */
+  remove(): Promise<void> {
+    return this.#inTurn(() => rm(this.#path, { force: true }));
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.catch(() => undefined).then(work);
+    this.#last = done;
+    return done;
   }
 }
