@@ -368,6 +368,10 @@ export class Attachment implements AsyncDisposable {
   }
 
   async #reconnect(signal: AbortSignal): Promise<void> {
+    const { closeReason } = this.#link.session;
+    // Its lab server's client was given up on purpose: then that is the reason of the gap.
+    const given = closeReason?.code === 'server.closed' ? closeReason : undefined;
+    this.#lastError = given ?? this.#lastError;
     await this.#connection.close();
     const reason = this.#lastError?.message ?? 'connection lost';
     const { id: instrument, label } = this;
@@ -375,10 +379,10 @@ export class Attachment implements AsyncDisposable {
       kind: 'reconnect',
       instrument,
       severity: 'warning',
-      text: `${label}: connection lost, reconnecting`,
+      text: `${label}: ${given?.message ?? 'connection lost, reconnecting'}`,
     });
     this.#host.safety.lost(instrument);
-    this.#measuring.pause('reconnect');
+    this.#measuring.pause(given?.message ?? 'reconnect');
     const { resource } = this;
     try {
       await this.#connection.reopen(this, signal, (error) => {

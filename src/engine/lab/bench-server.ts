@@ -53,6 +53,7 @@ export class BenchServer {
   readonly #nameless = new Set<string>();
   /** Why it could not be opened. */
   #problem: LabError | undefined;
+  #leaving = new AbortController();
 
   constructor(saved: SavedServer, host: BenchServerHost, limits = LIMITS) {
     this.saved = saved;
@@ -76,6 +77,23 @@ export class BenchServer {
         `${this.saved.label} is not connected yet. Nothing was sent. Wait, or reconnect it.`,
       )
     );
+  }
+
+  /** Aborts, with the reason, when its client is given up for another one. */
+  get left(): AbortSignal {
+    return this.#leaving.signal;
+  }
+
+  /** Gives its client up: what holds it ends with the reason; the caller closes it. What that client alone knew is forgotten. */
+  leave(reason: LabError): LabServer | undefined {
+    const { lab } = this;
+    this.lab = undefined;
+    this.#problem = undefined;
+    this.#locks.clear();
+    const leaving = this.#leaving;
+    this.#leaving = new AbortController();
+    leaving.abort(reason);
+    return lab;
   }
 
   failed(error: LabError): void {

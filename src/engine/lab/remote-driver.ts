@@ -103,7 +103,7 @@ export class RemoteDriver implements Driver {
     await this.#session.write(command, options);
   }
 
-  /** Until the signal aborts: the server's link mends itself. */
+  /** Until the signal aborts or the client is given up: within a client the server's link mends itself. */
   async stream(outlet: StreamOutlet, signal: AbortSignal): Promise<void> {
     const { server, clock } = this.#place;
     const begin = (): void => {
@@ -128,12 +128,13 @@ export class RemoteDriver implements Driver {
     };
     begin();
     const listening = server.onEvent(({ kind }) => {
-      if (kind === 'equipment' && !signal.aborted) begin();
+      if (kind === 'equipment' && !signal.aborted && this.#session.state !== 'closed') begin();
     });
-    await new Promise<void>((resolve) => {
+    const stopped = new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
       else signal.addEventListener('abort', () => resolve(), { once: true });
     });
+    await Promise.race([stopped, this.#session.closed]);
     listening[Symbol.dispose]();
     await this.#closeStreams();
   }

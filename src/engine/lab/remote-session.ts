@@ -27,6 +27,8 @@ export interface RemotePlace {
   resource: string;
   clock: Clock;
   timeoutMs: number;
+  /** Aborts, with the reason, when the client is given up for another one. */
+  left: AbortSignal;
   /** Streams that are open, by equipment and name: the driver keeps its own in it. */
   streams: Map<string, LabStream>;
   /** How rows of a stream come now is another way than before: kept with the recording, drawn on the time axis. */
@@ -35,7 +37,7 @@ export interface RemotePlace {
 
 /**
  * The session of an instrument of a lab server: a text is a command of the server, its answer the answer. There is no wire to lend, to clear or to poll; the lock
- * is the server's. The connection is the server's own affair: this stays open until the server leaves the bench.
+ * is the server's. The connection is the client's own affair: this stays open until the server leaves the bench, or its client is given up for another one (`place.left`).
  */
 export class RemoteSession implements Session {
   readonly resource: string;
@@ -59,6 +61,7 @@ export class RemoteSession implements Session {
   readonly #stateListeners = new Set<(state: SessionState) => void>();
   #exchanges: Exchange[] = [];
   #state: SessionState = 'open';
+  readonly #leave = (): void => this.#close(LabError.from(this.#place.left.reason));
 
   constructor(place: RemotePlace) {
     this.#place = place;
@@ -72,6 +75,8 @@ export class RemoteSession implements Session {
       lock: place.server.lock !== undefined,
       remoteLocal: false,
     };
+    if (place.left.aborted) this.#leave();
+    else place.left.addEventListener('abort', this.#leave, { once: true });
   }
 
   get state(): SessionState {
@@ -180,7 +185,13 @@ export class RemoteSession implements Session {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#close(undefined);
+  }
+
+  #close(reason: LabError | undefined): void {
     if (this.#state === 'closed') return;
+    this.#place.left.removeEventListener('abort', this.#leave);
+    this.closeReason = reason;
     this.#state = 'closed';
     for (const listener of this.#stateListeners) listener('closed');
     this.#ended.resolve();
@@ -202,9 +213,7 @@ export class RemoteSession implements Session {
   }
 
   #closedError(): LabError {
-    return (
-      this.closeReason ??
-      new LabError('server.closed', `The lab server of ${this.resource} was taken off the bench. Nothing was sent.`)
-    );
+    const why = this.closeReason?.message ?? `The lab server of ${this.resource} was taken off the bench.`;
+    return new LabError('server.closed', `${why} Nothing was sent.`, { resource: this.resource });
   }
 }

@@ -34,7 +34,7 @@ export interface ServerDeskParts {
   /** Makes the client of a server: finds out what it speaks, unless that is known. */
   open(ports: LabPorts, options: LabServerOptions, signal: AbortSignal): Promise<LabServer>;
   /** What is attached, by where. */
-  attached(): readonly { id: string; resource: string }[];
+  attached(): readonly { id: string; resource: string; hurry: { now(): void } }[];
   /** Detaches it. */
   detach(instrument: string): Promise<void>;
   /** A server lists its equipment: instruments of the bench that were absent may be there now. */
@@ -65,14 +65,14 @@ export class ServerDesk implements AsyncDisposable {
   readonly #opener: ServerOpener;
 
   constructor(parts: ServerDeskParts) {
-    const { clock, board, events, host, ports, open, listed } = parts;
+    const { clock, board, events, host, ports, open } = parts;
     const { servers, openMs, showMs, againMs } = { ...LIMITS, ...parts.limits };
     this.#parts = parts;
     this.#servers = new ServerList(parts.path, servers, (text) => this.#news.say('warning', text));
     const isOnBench = (server: string): boolean => this.#servers.has(server);
     this.#secrets = new ServerSecrets(parts.secrets);
     this.#shown = new ServerBoard({ clock, board, showMs, isOnBench });
-    this.#news = new ServerNews({ clock, events, host, shown: this.#shown, listed });
+    this.#news = new ServerNews({ clock, events, host, shown: this.#shown, listed: (server) => this.#listed(server) });
     this.#opener = new ServerOpener({
       clock,
       ports,
@@ -83,7 +83,7 @@ export class ServerDesk implements AsyncDisposable {
       secrets: this.#secrets,
       shown: this.#shown,
       heard: (server, event) => this.#news.heard(server, event),
-      opened: listed,
+      opened: (server) => this.#listed(server),
     });
   }
 
@@ -107,7 +107,7 @@ export class ServerDesk implements AsyncDisposable {
     const known = this.#servers.at(address.origin);
     if (known) {
       const token = request.token ?? address.token;
-      if (token) await this.#renew(known, token);
+      if (token && !(known.secret === token && isUp(known))) await this.#renew(known, token);
       return known;
     }
     const adding = this.#adding.get(address.origin);
@@ -207,6 +207,7 @@ export class ServerDesk implements AsyncDisposable {
     const { equipment, canonical } = parsed;
     return createRemoteLink({
       server: server.open,
+      left: server.left,
       equipment,
       resource: canonical,
       clock,
@@ -297,10 +298,18 @@ export class ServerDesk implements AsyncDisposable {
     return this.#parts.attached().find((one) => one.resource === resource)?.id ?? null;
   }
 
+  /** What is behind it may be there now: what is absent is attached, what waits to come back tries at once. */
+  #listed(server: BenchServer): void {
+    const { origin } = parseServerAddress(server.saved.url);
+    for (const { resource, hurry } of this.#parts.attached()) if (originOf(resource) === origin) hurry.now();
+    this.#parts.listed();
+  }
+
+  /** Its client is given up for one with the token; instruments behind it seek their way back, which is a gap with that reason. */
   async #renew(server: BenchServer, token: string): Promise<void> {
     await this.#secrets.keepToken(server.id, token);
-    await server.lab?.[Symbol.asyncDispose]();
-    server.lab = undefined;
+    const reason = `${server.saved.label} was given another token and is connected anew.`;
+    await server.leave(new LabError('server.closed', reason))?.[Symbol.asyncDispose]();
     await this.#opener.connect(server).catch((error: unknown) => {
       this.#opener.tryLater(server);
       throw error;
@@ -312,6 +321,11 @@ export class ServerDesk implements AsyncDisposable {
 function originOf(resource: string): string | undefined {
   const parsed = parseResource(resource);
   return parsed.kind === 'server' ? `${parsed.host}:${parsed.port}` : undefined;
+}
+
+/** With it nothing needs to be tried anew. */
+function isUp({ lab }: BenchServer): boolean {
+  return lab?.link.word === 'connected' || lab?.link.word === 'degraded';
 }
 
 function unsupported(server: BenchServer, what: string): LabError {

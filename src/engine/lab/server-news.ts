@@ -14,7 +14,7 @@ export interface ServerNewsParts {
   host: Pick<HostServices, 'notify'>;
   shown: ServerBoard;
   /** A server lists its equipment: instruments of the bench that were absent may be there now. */
-  listed(): void;
+  listed(server: BenchServer): void;
 }
 
 /** What servers say, told to the person: lines on the time axis, alarms, losses, how rows come. */
@@ -33,7 +33,7 @@ export class ServerNews implements Disposable {
       shown.show(server);
       return;
     }
-    if (event.kind === 'equipment') listed();
+    if (event.kind === 'equipment') listed(server);
     if (event.kind === 'alarm' && isNews) this.#alarm(server, event);
     if (event.kind === 'loss' && event.isUnaccounted)
       this.say(

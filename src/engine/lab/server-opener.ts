@@ -22,7 +22,7 @@ export interface ServerOpenerParts {
   isOnBench(server: string): boolean;
   heard(server: BenchServer, event: LabServerEvent): void;
   /** A client was made: its equipment may be there. */
-  opened(): void;
+  opened(server: BenchServer): void;
 }
 
 /** Makes the clients of the servers of the bench, now or later. None outlives it. */
@@ -119,7 +119,7 @@ export class ServerOpener implements AsyncDisposable {
       if (token !== undefined || server.hasSession) server.loginState = 'in';
       lab.onEvent((event) => heard(server, event));
       shown.show(server);
-      opened();
+      opened(server);
     } catch (thrown) {
       const error = LabError.from(thrown);
       server.failed(error);
