@@ -58,6 +58,7 @@ export const lineCheck: Check = {
 
 async function tryOthers(patient: Patient): Promise<{ idn: string; options: AttachOptions } | undefined> {
   const given = patient.line?.baudRate ?? 9600;
+  let before: AttachOptions | undefined;
   for (const baudRate of [given, ...BAUD_RATES.filter((rate) => rate !== given)]) {
     for (const end of LINE_ENDS) {
       patient.signal.throwIfAborted();
@@ -67,10 +68,23 @@ async function tryOthers(patient: Patient): Promise<{ idn: string; options: Atta
         readTermination: end === 'cr' ? 'cr' : 'lf',
       };
       const result = await attempt(patient, options, patient.limits.tryMs);
-      if ('idn' in result) return { idn: result.idn, options };
+      if ('idn' in result) {
+        // A slow instrument may answer the try before only now: what is told must answer once more, with all the time it needs.
+        const found = (await confirm(patient, options)) ?? (before && (await confirm(patient, before)));
+        if (found) return found;
+      }
+      before = options;
     }
   }
   return undefined;
+}
+
+async function confirm(
+  patient: Patient,
+  options: AttachOptions,
+): Promise<{ idn: string; options: AttachOptions } | undefined> {
+  const result = await attempt(patient, options, patient.limits.answerMs);
+  return 'idn' in result ? { idn: result.idn, options } : undefined;
 }
 
 /** Opens the line, ends whatever half a message earlier tries left in the instrument, asks once and listens. Bytes, not a session: nothing is sent to recover. */
