@@ -27,6 +27,7 @@ function pieceOf(state: BenchState, change: StateEvent): Partial<BenchState> | u
     case 'plot.changed':
     case 'recording.changed':
     case 'outputs.changed':
+    case 'emergency.changed':
     case 'safety.changed':
     case 'discovery.changed':
     case 'flight.changed':
@@ -36,6 +37,11 @@ function pieceOf(state: BenchState, change: StateEvent): Partial<BenchState> | u
     case 'upload.changed':
     case 'share.changed':
       return change.data;
+    case 'upload.progressed': {
+      const { link, part } = change.data;
+      const { upload } = state;
+      return { upload: { ...upload, link, uploads: part ? replace(upload.uploads, [part], ({ id }) => id) : upload.uploads } };
+    }
     case 'sweep.changed':
       return { sweeps: replace(state.sweeps, [change.data.sweep], (item) => item.sweep.id).slice(-KEPT_JOBS) };
     case 'replay.changed':

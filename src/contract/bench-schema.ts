@@ -71,6 +71,10 @@ export const notice = z.object({ id, t: timeNs, severity, text: z.string(), code
 /** What happened when Outputs off was pressed last; what did not confirm stays shown until the next press that does. */
 export const outputsOffState = z.object({ t: timeNs, results: z.array(outputOff) });
 
+/** The emergency stop, while it holds: since when, by whom, and what it switched off. */
+export const emergencyStop = z.object({ t: timeNs, by: shortText, results: z.array(outputOff) });
+export type EmergencyStop = z.infer<typeof emergencyStop>;
+
 /** Everything a screen shows beside samples. Kept up to date by events: see state-events.ts. */
 export const benchState = z.object({
   revision: z.int().nonnegative(),
@@ -85,6 +89,8 @@ export const benchState = z.object({
   rules: z.array(alarmRule),
   alarms: z.array(alarmState),
   outputsOff: outputsOffState.nullable(),
+  /** null: none, outputs may be switched on. */
+  emergencyStop: emergencyStop.nullable(),
   safety: safetyState,
   discovery: discoveryState,
   jobs: z.array(job),

@@ -249,9 +249,21 @@ export const CALLS = {
     input: z.object({ instrument: id, channels: z.array(z.string()).min(1).max(8) }),
     output: z.object({ stream: z.string() }),
   },
-  'outputs.off': { right: 'control', input: nothing, output: z.object({ results: z.array(outputOff) }) },
+  /**
+   * Switches outputs off and reads each back: of these instruments, or of all. Asks no lock, and latches nothing: `emergency.stop` does. Instruments that are
+   * not attached are left out of the results.
+   */
+  'outputs.off': {
+    right: 'control',
+    input: z.object({ instruments: z.array(id).min(1).max(500).optional() }),
+    output: z.object({ results: z.array(outputOff) }),
+  },
   /** A person has looked and switched off by hand: what did not confirm is shown no more. */
   'outputs.release': { right: 'control', input: nothing, output: nothing },
+  /** Outputs off of everything, and nothing is switched on (`safety.refused`, from any side) until `emergency.release`; also after a restart of the engine. Asks no lock. */
+  'emergency.stop': { right: 'control', input: nothing, output: z.object({ results: z.array(outputOff) }) },
+  /** Ends the emergency stop, which is told with who did it; outputs stay off. False: there was none. Throws settings.unwritable: it then still holds. */
+  'emergency.release': { right: 'control', input: nothing, output: z.object({ released: z.boolean() }) },
 
   'channel.set': { right: 'control', input: channelChange, output: nothing },
 

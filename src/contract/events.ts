@@ -1,6 +1,15 @@
 import { z } from 'zod';
 import { alarmRule, alarmState } from './alarm-schema.ts';
-import { benchHead, notice, outputsOffState, plotLayout, pulse, settings, simulatorState } from './bench-schema.ts';
+import {
+  benchHead,
+  emergencyStop,
+  notice,
+  outputsOffState,
+  plotLayout,
+  pulse,
+  settings,
+  simulatorState,
+} from './bench-schema.ts';
 import { discoveryState } from './discovery-schema.ts';
 import { channelState, exchange, instrumentState, streamInfo } from './instrument-schema.ts';
 import { mathState } from './math-schema.ts';
@@ -11,7 +20,7 @@ import { safetyState } from './safety-schema.ts';
 import { serverState } from './server-schema.ts';
 import { HUB_CALLS } from './share-calls.ts';
 import { shareState } from './share-schema.ts';
-import { uploadState } from './upload-schema.ts';
+import { upload, uploadState } from './upload-schema.ts';
 
 /**
  * Events that change the bench state. Each carries `revision`, one more than the one before; a hole means: read the bench again.
@@ -34,6 +43,7 @@ export const STATE_EVENTS = {
   'alarm.changed': z.object({ rule: alarmRule, state: alarmState }),
   'alarm.removed': z.object({ rule: z.string() }),
   'outputs.changed': z.object({ outputsOff: outputsOffState.nullable() }),
+  'emergency.changed': z.object({ emergencyStop: emergencyStop.nullable() }),
   'safety.changed': z.object({ safety: safetyState }),
   'discovery.changed': z.object({ discovery: discoveryState }),
   'job.changed': z.object({ job }),
@@ -48,6 +58,8 @@ export const STATE_EVENTS = {
   'server.removed': z.object({ server: z.string() }),
   'share.changed': z.object({ share: shareState }),
   'upload.changed': z.object({ upload: uploadState }),
+  /** Of one part, and of the server, alone: the list may be long. */
+  'upload.progressed': z.object({ link: uploadState.shape.link, part: upload.nullable() }),
   'notice.raised': z.object({ notice }),
   'event.happened': z.object({ event: labEvent }),
 } as const;

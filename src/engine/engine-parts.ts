@@ -24,6 +24,7 @@ import type { Library } from './recording/library.ts';
 import type { SessionDesk } from './recording/message-log/session-desk.ts';
 import type { RecordedShelf } from './recording/recorded-shelf.ts';
 import type { ReplayDesk } from './replay/replay-desk.ts';
+import type { EmergencyLatch } from './safety/emergency-latch.ts';
 import type { SafetyDesk } from './safety/safety-desk.ts';
 import type { ShareDesk } from './share/share-desk.ts';
 import type { EventLog } from './state/event-log.ts';
@@ -54,6 +55,7 @@ export interface EngineParts {
   /** What there is to attach. */
   readonly discovery: DiscoveryDesk;
   readonly outputs: OutputsDesk;
+  readonly emergency: EmergencyLatch;
   /** What devices under test stand, and which are armed. */
   readonly safety: SafetyDesk;
   readonly recording: RecordingDesk;

@@ -63,6 +63,7 @@ import { openLibrary } from './recording/library.ts';
 import { SessionDesk } from './recording/message-log/session-desk.ts';
 import { RecordedShelf } from './recording/recorded-shelf.ts';
 import { ReplayDesk } from './replay/replay-desk.ts';
+import { EmergencyLatch } from './safety/emergency-latch.ts';
 import { SafetyDesk } from './safety/safety-desk.ts';
 import { createMemorySecrets } from './secret-store.ts';
 import { ShareDesk } from './share/share-desk.ts';
@@ -160,11 +161,19 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
       collect: (name) => loader.collect(name),
     },
   );
+  const emergency = new EmergencyLatch({
+    clock,
+    board,
+    events,
+    path: join(folder.path, 'emergency-stop.json'),
+    outputsOff: (who) => outputs.off(who),
+  });
   const safety: SafetyDesk = scope.use(
     new SafetyDesk({
       clock,
       board,
       events,
+      emergency,
       attached: () => instruments.all,
       outputsOff: (wanted, who) => outputs.offOf(wanted, who),
       touched: () => keeper.touch(),
@@ -393,6 +402,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     known,
     discovery,
     outputs,
+    emergency,
     safety,
     recording,
     flight,
@@ -453,6 +463,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     parts,
   );
   if (problem) events.add({ kind: 'status', severity: 'warning', text: problem });
+  await emergency.open();
   // Before the first screen: whatever it changes then, it changes in the bench of last time.
   await uploads.open();
   await servers.open();

@@ -112,17 +112,11 @@ export class InstrumentOrders {
     }
   }
 
-  /** Throws `safety.refused` for a trigger while limits hold: what it starts cannot be judged. Otherwise as `act`. */
+  /** Throws `safety.refused` for a trigger while limits or the emergency stop hold: what it starts cannot be judged. Otherwise as `act`. */
   async act(action: InstrumentAction, by?: OrderedBy): Promise<number | null> {
-    const { id, label, host, link } = this.#parts;
+    const { host, link } = this.#parts;
     const { session, driver } = link;
-    if (action === 'trigger' && host.safety.isLimited(id)) {
-      throw new LabError(
-        'safety.refused',
-        `${label} feeds a device with limits, and what a trigger starts cannot be judged. Nothing was sent. Use the card, or remove its limits (Limits, beside Outputs off).`,
-        { instrument: id },
-      );
-    }
+    if (action === 'trigger') host.safety.refuseTrigger(this.target);
     const turn = new OrderTurn(this.#orders.signal, by?.deadline);
     const value = await turn.send(() => act(action, session, driver, by?.deadline ? turn.signal : undefined));
     if (action === 'lock') this.#lockedOn = { session, reopened: session.stats.reopened };

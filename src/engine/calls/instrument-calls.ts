@@ -95,7 +95,11 @@ export function createInstrumentCalls(parts: EngineParts): Pick<Handlers, Instru
     'instrument.capture': async ({ instrument, channels: wanted }, { signal }) => ({
       stream: await instruments.find(instrument).capture(wanted, signal),
     }),
-    'outputs.off': async (_input, { who }) => ({ results: (await outputs.off(who)).results }),
+    'outputs.off': async ({ instruments: wanted }, { who }) => {
+      if (!wanted) return { results: (await outputs.off(who)).results };
+      const { results } = await outputs.offOf(wanted, who);
+      return { results: results.filter(({ instrument }) => wanted.includes(instrument)) };
+    },
     'outputs.release': (_input, { who }) => {
       outputs.release(who);
       return {};

@@ -25,10 +25,10 @@ type ServerCall =
 const COMMAND_MS = 120_000;
 const MAX_REPLY = 200_000;
 /** Commands that move no output, whatever the server. */
-const HARMLESS = /^\s*(help|discover|connect|profiles|jobs|health)\b|^\s*GET\s/i;
+const HARMLESS = /^\s*(help|discover|connect|profiles|jobs|health|release_stop)\b|^\s*GET\s/i;
 
 /** Lab servers of the bench. */
-export function createServerCalls({ servers, safety }: EngineParts): Pick<Handlers, ServerCall> {
+export function createServerCalls({ servers, safety, emergency }: EngineParts): Pick<Handlers, ServerCall> {
   let isMeasuring = false;
   return {
     'server.add': async ({ url, label, token, dialect }) => {
@@ -83,10 +83,13 @@ export function createServerCalls({ servers, safety }: EngineParts): Pick<Handle
     },
     'server.command': async ({ server, text }, { signal }) => {
       const found = servers.find(server);
+      const isHarmless = HARMLESS.test(text);
+      if (!isHarmless && found.state.equipment.some(({ instrument }) => instrument !== null))
+        emergency.refuse(`“${text.slice(0, 40)}” may switch an output of the lab server on`);
       const limited = found.state.equipment.find(
         ({ instrument }) => instrument !== null && safety.isLimited(instrument),
       );
-      if (limited && !HARMLESS.test(text)) {
+      if (limited && !isHarmless) {
         throw new LabError(
           'safety.refused',
           `${limited.label} of this server feeds a device with limits, and what “${text.slice(0, 40)}” does cannot be judged. Nothing was sent. Use its card, or remove its limits (Limits, beside Outputs off).`,

@@ -7,7 +7,8 @@ import { isSamePlace } from '../doctor/same-wire.ts';
 import { EventLimiter } from '../state/event-limiter.ts';
 import type { EventLog } from '../state/event-log.ts';
 import type { StateBoard } from '../state/state-board.ts';
-import { asksOnly } from './judge-text.ts';
+import type { EmergencyLatch } from './emergency-latch.ts';
+import { asksOnly, changeOf } from './judge-text.ts';
 import { devicesFedBy, limitsOf, type OutputLimits } from './limits.ts';
 import { excessOf } from './measured-watch.ts';
 import { outputShape } from './output-shape.ts';
@@ -22,6 +23,8 @@ export interface SafetyParts {
   clock: Clock;
   board: StateBoard;
   events: EventLog;
+  /** While it is latched nothing is switched on. */
+  emergency: Pick<EmergencyLatch, 'isOn' | 'refusal'>;
   /** What is attached now. */
   attached(): readonly AttachedUnit[];
   /** Switches the outputs of these instruments off. */
@@ -163,6 +166,11 @@ export class SafetyDesk implements SafetyHost, Disposable {
     return limitsOf(this.#devices, (device) => this.#armed.has(device), instrument, group);
   }
 
+  /** The emergency stop is latched. */
+  get isStopped(): boolean {
+    return this.#parts.emergency.isOn;
+  }
+
   isLimited(instrument: string): boolean {
     return devicesFedBy(this.#devices, instrument).length > 0;
   }
@@ -189,13 +197,42 @@ export class SafetyDesk implements SafetyHost, Disposable {
     const rival = this.#rivalOf(target);
     if (rival && control.isOutput && value === false) return send(value);
     if (rival) return Promise.reject(this.#rivalError(target, rival));
-    return this.#gate.set(target, control, value, send, signal);
+    if (!this.#mayRestore(target, control, value)) return this.#gate.set(target, control, value, send, signal);
+    if (this.isStopped) return Promise.reject(this.#stoppedError(target, `${target.label}: ${control.label}`));
+    // The stop may come while it waits for its turn.
+    const sendUnlessStopped = (step: ControlValue): Promise<Record<string, ControlValue>> =>
+      this.isStopped ? Promise.reject(this.#stoppedError(target, `${target.label}: ${control.label}`)) : send(step);
+    return this.#gate.set(target, control, value, sendUnlessStopped, signal);
   }
 
   text<T>(target: SafetyTarget, text: string, send: () => Promise<T>, signal: AbortSignal): Promise<T> {
     const rival = this.#rivalOf(target);
     if (rival && !asksOnly(text)) return Promise.reject(this.#rivalError(target, rival));
-    return this.#gate.text(target, text, send, signal);
+    const check = (): void => {
+      if (this.isStopped && !this.#isSafeText(target, text))
+        throw this.#stoppedError(target, `${target.label}: “${text.slice(0, 40)}” may switch an output on`);
+    };
+    return this.#gate.text(
+      target,
+      text,
+      async () => {
+        check();
+        return send();
+      },
+      signal,
+    );
+  }
+
+  refuseTrigger(target: SafetyTarget): void {
+    const { id, label } = target;
+    if (this.isLimited(id))
+      throw new LabError(
+        'safety.refused',
+        `${label} feeds a device with limits, and what a trigger starts cannot be judged. Nothing was sent. Use the card, or remove its limits (Limits, beside Outputs off).`,
+        { instrument: id },
+      );
+    if (this.isStopped && mayHaveOutputs(target))
+      throw this.#stoppedError(target, `${label}: a trigger may switch an output on`);
   }
 
   measured({ id, label, shape }: SafetyTarget, values: Float64Array): void {
@@ -278,6 +315,29 @@ export class SafetyDesk implements SafetyHost, Disposable {
     return error;
   }
 
+  /** Whether a setting switches an output on, or may: clearing a trip does on many instruments. */
+  #mayRestore({ shape }: SafetyTarget, control: Control, value: ControlValue): boolean {
+    const output = outputShape(shape).controls.find((one) => one.control.id === control.id);
+    if (!output) return false;
+    const change = changeOf(output, value);
+    // A switch whose value cannot be read as off counts as on.
+    if (!change) return output.part.kind === 'switch' || output.part.kind === 'restore';
+    return change.kind === 'switch' && change.on;
+  }
+
+  /** Whether a text switches nothing on, as far as anybody can tell. */
+  #isSafeText(target: SafetyTarget, text: string): boolean {
+    if (asksOnly(text) || !mayHaveOutputs(target)) return true;
+    const verdict = this.#gate.changesOf(target, text);
+    return 'changes' in verdict && verdict.changes.every(({ change }) => change.kind !== 'switch' || !change.on);
+  }
+
+  #stoppedError(target: SafetyTarget, what: string): LabError {
+    const error = this.#parts.emergency.refusal(what, target.id);
+    this.#tellRefusal(target, error);
+    return error;
+  }
+
   #find(id: string): ProtectedDevice {
     const device = this.#devices.find((one) => one.id === id);
     if (!device) throw new LabError('call.invalid', `There is no device ${id} in this bench. Nothing was changed.`);
@@ -308,6 +368,11 @@ export class SafetyDesk implements SafetyHost, Disposable {
     if (isSaved) this.#parts.touched();
     return state;
   }
+}
+
+/** What nobody knows may be a supply. */
+function mayHaveOutputs({ shape }: SafetyTarget): boolean {
+  return shape.role === 'unknown' || shape.controls.some(({ isOutput }) => isOutput);
 }
 
 function checkEnvelope({ label, envelope }: ProtectedDevice): void {

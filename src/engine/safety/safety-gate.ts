@@ -5,7 +5,7 @@ import { LabError } from '../../core/errors.ts';
 import type { Control, ControlValue } from '../../core/instrument.ts';
 import { cancellation } from '../transport/read-buffer.ts';
 import { judge, type OutputChange, type OutputState } from './judge.ts';
-import { changeOf, judgeText, type TextPlace } from './judge-text.ts';
+import { changeOf, judgeText, type TextPlace, type TextVerdict } from './judge-text.ts';
 import { type OutputLimits, tightest } from './limits.ts';
 import { isUncoupled, type OutputControl, type OutputShape, outputShape } from './output-shape.ts';
 import type { SafetyTarget } from './safety-host.ts';
@@ -215,6 +215,11 @@ export class SafetyGate {
     if (own || !isCouplingUnknown) return own;
     const limits = tightest(groups.flatMap((other) => this.#parts.limitsOf(target.id, other) ?? []));
     return limits && { ...limits, isShared: true };
+  }
+
+  /** What a text would change, whatever the limits; `refused`: nobody can tell. */
+  changesOf(target: SafetyTarget, text: string): TextVerdict {
+    return judgeText(text, { ...this.#placeOf(target), limitsOf: () => undefined, states: new Map() });
   }
 
   #placeOf(target: SafetyTarget): Omit<TextPlace, 'states'> {

@@ -29,6 +29,8 @@ export interface SafetyHost {
   ): Promise<Record<string, ControlValue>>;
   /** Sends a text of a person or script, if it may be sent. Throws `safety.refused` and what reading and `send` throw. */
   text<T>(target: SafetyTarget, text: string, send: () => Promise<T>, signal: AbortSignal): Promise<T>;
+  /** Throws `safety.refused` where what a trigger starts cannot be judged and may not be: limits name the instrument, or the emergency stop holds. */
+  refuseTrigger(target: SafetyTarget): void;
   /** Values of a poll round, in the order of `shape.polled`. */
   measured(target: SafetyTarget, values: Float64Array): void;
   /** An instrument was attached: one without a serial number that may be one with limits is said. */

@@ -7,7 +7,7 @@ import { type ProtectedBench, refuseProtected } from './unattached-query.ts';
 /** A bench with limits for these. */
 function bench(...instruments: string[]): ProtectedBench {
   const outputs = instruments.map((instrument) => ({ instrument, group: 'ch1' }));
-  return { safety: { devices: [{ outputs }], isLimited: (id) => instruments.includes(id) } };
+  return { safety: { devices: [{ outputs }], isLimited: (id) => instruments.includes(id), isStopped: false } };
 }
 
 test.each([

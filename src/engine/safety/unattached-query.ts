@@ -7,15 +7,27 @@ import type { Session } from '../session/session.ts';
 import { asksOnly } from './judge-text.ts';
 
 export interface ProtectedBench {
-  safety: { isLimited(instrument: string): boolean; readonly devices: readonly Pick<ProtectedDevice, 'outputs'>[] };
+  safety: {
+    isLimited(instrument: string): boolean;
+    readonly devices: readonly Pick<ProtectedDevice, 'outputs'>[];
+    /** The emergency stop is latched. */
+    readonly isStopped: boolean;
+  };
 }
 
 /**
  * A command for an instrument that is not attached at this address: it may be one with limits, attached by another way or not at all. While a bench has
- * limits, commands go only to an instrument that says who it is, and is none of them. Throws `safety.refused`.
+ * limits, commands go only to an instrument that says who it is, and is none of them; while the emergency stop holds, questions only. Throws `safety.refused`.
  */
 export async function refuseProtected(session: Session, text: string, { safety }: ProtectedBench): Promise<void> {
-  if (safety.devices.length === 0 || asksOnly(text)) return;
+  if (asksOnly(text)) return;
+  if (safety.isStopped)
+    throw new LabError(
+      'safety.refused',
+      `${session.resource} is not attached, so nobody knows what “${text.slice(0, 40)}” switches on there, and the emergency stop holds. Nothing was sent. Release it first.`,
+      { resource: session.resource },
+    );
+  if (safety.devices.length === 0) return;
   const reply = await session.query('*IDN?').catch(() => '');
   if (looksLikeIdentity(reply) && !isProtected(parseIdentity(reply), session.resource, safety)) return;
   const who = looksLikeIdentity(reply)

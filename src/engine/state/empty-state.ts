@@ -30,6 +30,7 @@ export function emptyState(dataFolder: string): BenchState {
     rules: [],
     alarms: [],
     outputsOff: null,
+    emergencyStop: null,
     safety: { devices: [], armed: [] },
     discovery: { isSearching: false, startedNs: null, searches: [], found: [] },
     jobs: [],
