@@ -39,10 +39,11 @@ async function openSerialBench(file: string): Promise<SerialBench> {
     resource,
     gate,
     circuit,
-    attach: (as, timeoutMs = 2000) =>
+    // Whoever answers has all the time a busy machine needs.
+    attach: (as, timeoutMs = 10_000) =>
       openInstrumentLink(
         resource,
-        { clock, timeoutMs, choose: chooseFamily, named: familyNamed, report: () => {} },
+        { clock, timeoutMs, outputsOffStepMs: 10_000, choose: chooseFamily, named: familyNamed, report: () => {} },
         { as },
       ),
     async [Symbol.asyncDispose]() {
@@ -74,7 +75,7 @@ describe.skipIf(!hasSocat).each(DEVICES)(`$id on a pseudo-terminal${why}`, ({ id
     expect(await driver.setControl('ch1.current.set', 0.5, signal)).toEqual({ 'ch1.current.set': 0.5 });
     expect(await driver.status?.(signal)).toMatchObject({ 'ch1.mode': 'off' });
     expect(await driver.setControl('ch1.output', true, signal)).toEqual({ 'ch1.output': true });
-    await expect.poll(async () => (await driver.poll?.(signal))?.values[0], { timeout: 5000 }).toBeGreaterThan(0.5);
+    await expect.poll(async () => (await driver.poll?.(signal))?.values[0]).toBeGreaterThan(0.5);
     expect(['CV', 'CC']).toContain((await driver.status?.(signal))?.['ch1.mode']);
     expect(bench.circuit.source.on).toBe(true);
 
@@ -85,15 +86,15 @@ describe.skipIf(!hasSocat).each(DEVICES)(`$id on a pseudo-terminal${why}`, ({ id
 
   it('loses an answer, begins anew, and gives nobody the answer of another', async () => {
     await using bench = await openSerialBench(`${id}.yaml`);
-    await using link = await bench.attach(id, 1000);
+    await using link = await bench.attach(id);
     const { driver, session } = link;
     await driver.setControl('ch1.voltage.set', 12, signal);
     bench.gate.set({ kind: 'drop', count: 1 });
-    await expect(session.query(stated)).rejects.toMatchObject({ code: 'transport.timeout' });
+    await expect(session.query(stated, { timeoutMs: 1000 })).rejects.toMatchObject({ code: 'transport.timeout' });
     expect(await driver.readControls(undefined, signal)).toMatchObject({ 'ch1.voltage.set': 12, 'ch1.output': false });
     expect(session.stats).toMatchObject({ timeouts: 1, reopened: 1 });
     bench.gate.set({ kind: 'delay', count: 1, delayMs: 1500 });
-    await expect(session.query(stated)).rejects.toMatchObject({ code: 'transport.timeout' });
+    await expect(session.query(stated, { timeoutMs: 1000 })).rejects.toMatchObject({ code: 'transport.timeout' });
     expect(await driver.readControls(['ch1.voltage.set'], signal)).toEqual({ 'ch1.voltage.set': 12 });
   });
 
@@ -110,7 +111,7 @@ describe.skipIf(!hasSocat).each(DEVICES)(`$id on a pseudo-terminal${why}`, ({ id
 describe.skipIf(!hasSocat)(`a command of the 1685 that is not acknowledged${why}`, () => {
   it('is not taken for done', async () => {
     await using bench = await openSerialBench('bk-1685.yaml');
-    await using link = await bench.attach('bk-1685', 1000);
+    await using link = await bench.attach('bk-1685', 5000);
     bench.gate.set({ kind: 'drop', count: 1 });
     const set = link.driver.setControl('ch1.voltage.set', 9, signal);
     await expect(set).rejects.toMatchObject({ code: 'transport.timeout', message: expect.stringContaining('VOLT090') });

@@ -25,6 +25,8 @@ export interface InstrumentLink extends AsyncDisposable {
 export interface LinkPlace {
   clock: Clock;
   timeoutMs: number;
+  /** Patience of Outputs off for each step; default 1000. */
+  outputsOffStepMs?: number | undefined;
   /** The family of an identity. */
   choose(identity: Identity): DriverFamily;
   /** The family of a name; throws `driver.unsupported`. */
@@ -56,7 +58,7 @@ async function open(
   options: AttachOptions,
   found: DriverFamily | undefined,
 ): Promise<InstrumentLink> {
-  const { clock, timeoutMs } = place;
+  const { clock, timeoutMs, outputsOffStepMs } = place;
   const asked = options.as === undefined ? undefined : place.named(options.as);
   const { limits, ...settings } = linkSettings(options, asked?.line ?? answeredLine(found?.line ?? {}));
   const scope = new Scope(`instrument ${resource}`);
@@ -81,7 +83,8 @@ async function open(
       }
       session.adapt({ ...ends, ...pace });
     }
-    const context = { session, clock, identity, options, report: (error: LabError) => place.report(error) };
+    const report = (error: LabError): void => place.report(error);
+    const context = { session, clock, identity, options, outputsOffStepMs, report };
     const driver = scope.use(await family.open(context));
     return {
       session,

@@ -131,12 +131,12 @@ export class DefinitionDriver implements Driver {
   }
 
   async outputsOff(): Promise<OutputOff[]> {
-    const { session } = this.#context;
+    const { session, outputsOffStepMs: stepMs } = this.#context;
     const { definition } = this.#parts.family;
     const switches = this.#groups.flatMap(outputSwitches);
     const prepare = remoteCommands(definition, session.resource);
     const readErrors = errorReader(definition.errors);
-    return switches.length > 0 ? switchOutputsOff(session, switches, { prepare, readErrors }) : [];
+    return switches.length > 0 ? switchOutputsOff(session, switches, { prepare, readErrors, stepMs }) : [];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}

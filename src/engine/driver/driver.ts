@@ -118,6 +118,8 @@ export interface DriverContext {
   identity: Identity;
   /** As the person attached it; absent where nobody set anything. */
   options?: AttachOptions;
+  /** Patience of `outputsOff` for each step; default 1000. */
+  outputsOffStepMs?: number | undefined;
   /** Errors that belong to no call (error queue found non-empty while polling). */
   report(error: LabError): void;
 }

@@ -20,10 +20,9 @@ export interface OutputsOffOptions {
   prepare?: readonly string[];
   /** Reads the errors of the family until none is left; tells whether a selection was taken. */
   readErrors?(wire: Wire): Promise<ScpiError[]>;
+  /** Patience for each step; default 1000: a person is waiting with a hand on the mains switch. */
+  stepMs?: number | undefined;
 }
-
-/** Patience for each step: a person is waiting with a hand on the mains switch. */
-const STEP_MS = 1000;
 
 /**
  * Turns outputs off before anything else that waits: all commands first, then each is read back, and tried once more if it is still on.
@@ -37,7 +36,7 @@ export async function switchOutputsOff(
   try {
     return await session.transaction((wire) => switchOff(wire, outputs, options), {
       priority: 'safety',
-      timeoutMs: STEP_MS,
+      timeoutMs: options.stepMs ?? 1000,
     });
   } catch (error) {
     const reason = LabError.from(error).message;

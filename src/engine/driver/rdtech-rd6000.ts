@@ -154,14 +154,14 @@ class RdtechRd6000 implements Driver {
   }
 
   outputsOff(): Promise<OutputOff[]> {
-    return switchOutputsOff(this.#context.session, [
-      {
-        group: 'ch1',
-        commands: [`HOLD ${OUTPUT},0`],
-        query: `HOLD? ${OUTPUT}`,
-        isOn: (text) => (/^[01]$/.test(text.trim()) ? text.trim() === '1' : undefined),
-      },
-    ]);
+    const { session, outputsOffStepMs: stepMs } = this.#context;
+    const output = {
+      group: 'ch1',
+      commands: [`HOLD ${OUTPUT},0`],
+      query: `HOLD? ${OUTPUT}`,
+      isOn: (text: string) => (/^[01]$/.test(text.trim()) ? text.trim() === '1' : undefined),
+    };
+    return switchOutputsOff(session, [output], { stepMs });
   }
 
   /** A write is answered, and refused with an exception: nothing more is to be asked. */
