@@ -43,10 +43,7 @@ export function describeMessageTransport(kind: MessageKind): void {
   /** Sends a question that is not answered yet. Settles with the code of its error, if it ends with one: never rejects. */
   async function send({ transport, device }: MessageCase, message: Uint8Array): Promise<{ written: Promise<string> }> {
     const count = device.received.length + 1;
-    const written = transport.write(message, { end: true }).then(
-      () => '',
-      (error: unknown) => LabError.from(error).code,
-    );
+    const written = codeOf(transport.write(message, { end: true }));
     if (!dialect.isAnsweredByWrite) expect(await written).toBe('');
     await device.receivedAtLeast(count);
     return { written };
@@ -143,6 +140,42 @@ export function describeMessageTransport(kind: MessageKind): void {
       release();
       expect(await first).toEqual(answer);
       expect(await written).toBe('');
+    });
+
+    it.each([
+      ['in the same breath', async () => {}],
+      ['a turn later', () => new Promise<void>((resolve) => setImmediate(resolve))],
+    ])('two writes, then a read that is given up %s; then a question', async (_when, pause) => {
+      const opened = await open();
+      const { transport } = opened;
+      for (let round = 0; round < 3; round++) {
+        const [unread, one, two, last] = [0, 1, 2, 3].map((number) => question(10 * round + number)) as [
+          Exchange,
+          Exchange,
+          Exchange,
+          Exchange,
+        ];
+        // There is something to read, so the read is on its way as soon as the writes let it.
+        await transport.write(unread.message, { end: true });
+        const controller = new AbortController();
+        const writing = [one, two].map(({ message }) => codeOf(transport.write(message, { end: true })));
+        const reading = codeOf(transport.read({ signal: controller.signal }));
+        await pause();
+        controller.abort(new LabError('transport.timeout', 'too late'));
+        // A turn later an answer may have been there already.
+        expect(['transport.timeout', '']).toContain(await reading);
+        // One that is answered by its write may be given up for the next.
+        for (const code of await Promise.all(writing)) expect(dialect.isAnsweredByWrite ? '' : code).toBe('');
+        await transport.write(last.message, { end: true });
+        const earlier = [unread, one, two].map(({ answer }) => show(answer ?? new Uint8Array(0)));
+        let answer = show(await readMessage(transport));
+        // Where questions overlap nothing is thrown away: the answers come in their order.
+        while (earlier.includes(answer)) answer = show(await readMessage(transport));
+        expect(answer).toBe(show(last.answer ?? new Uint8Array(0)));
+      }
+      if (!kind.has.clear) return;
+      await transport.control?.clear?.();
+      await check(opened, question(40));
     });
 
     it.runIf(kind.has.clear)('after an aborted read and a clear, the late answer reaches nobody', async () => {
@@ -362,6 +395,14 @@ function hold(device: SuiteDevice): () => void {
       release = () => resolve(message);
     });
   return () => release?.();
+}
+
+/** '' or the code it rejects with; never rejects. */
+function codeOf(work: Promise<unknown>): Promise<string> {
+  return work.then(
+    () => '',
+    (error: unknown) => LabError.from(error).code,
+  );
 }
 
 /** Without printing a mebibyte. */

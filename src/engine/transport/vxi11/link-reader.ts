@@ -30,6 +30,8 @@ export class LinkReader {
   readonly #writes: () => Promise<void> | undefined;
   #waiting: Waiting | undefined;
   #fetching: Promise<void> | undefined;
+  /** The call of a read is out; before, it waits for writes. */
+  #isCalled = false;
   #kept: ReadResult[] = [];
   /** Calls begun before are of answers that nobody wants any more. */
   #generation = 0;
@@ -63,9 +65,9 @@ export class LinkReader {
     });
   }
 
-  /** An aborted read is still on its way back. */
+  /** An aborted read is still on its way back. One that waits for writes has no call that could be: a write that waited for it would wait for itself. */
   get isOrphaned(): boolean {
-    return this.#fetching !== undefined && this.#waiting === undefined;
+    return this.#isCalled && this.#waiting === undefined;
   }
 
   /** The call under way is back; nothing of an older answer comes after. */
@@ -91,7 +93,7 @@ export class LinkReader {
 
   #giveUp(error: LabError): void {
     this.#take().reject(error);
-    if (this.#fetching) void this.#link.interrupt('read');
+    if (this.#isCalled) void this.#link.interrupt('read');
   }
 
   #take(): Waiting {
@@ -123,12 +125,14 @@ export class LinkReader {
   }
 
   /** One call; what it gives is kept, why it failed goes to the read that waits. */
-  async #fetch({ max, termChar }: Waiting): Promise<void> {
+  async #fetch(waiting: Waiting): Promise<void> {
     const { lid, times } = this.#link;
+    const { max, termChar } = waiting;
     const writes = this.#writes();
     if (writes) {
       await writes;
-      if (!this.#waiting) return;
+      // Given up meanwhile; another read has other writes before it.
+      if (this.#waiting !== waiting) return;
     }
     const generation = this.#generation;
     const args = {
@@ -139,6 +143,7 @@ export class LinkReader {
       flags: termChar === undefined ? 0 : VXI11_FLAG.termCharSet,
       termChar: termChar ?? 0,
     };
+    this.#isCalled = true;
     try {
       const { error, reason, data } = await this.#link.call(CORE_PROCEDURES.read, args, {
         deviceMs: times.readSliceMs,
@@ -149,6 +154,8 @@ export class LinkReader {
       if (error !== VXI11_ERROR.ioTimeout && error !== VXI11_ERROR.aborted) this.#link.check(error, READ_ERROR);
     } catch (error) {
       if (generation === this.#generation) this.refuse(LabError.from(error));
+    } finally {
+      this.#isCalled = false;
     }
   }
 }
