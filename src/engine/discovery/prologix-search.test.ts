@@ -17,14 +17,19 @@ it('asks by broadcast and lists each adapter with what to type; strangers and ec
       adapter.send(datagram, from.port, from.address);
   });
   const found: string[] = [];
+  const over = new AbortController();
   const search = createPrologixSearch({
-    waitMs: 200,
+    waitMs: 60_000,
     port: adapter.address().port,
     interfaces: () => [{ name: 'lo', address: '127.0.0.1', broadcast: '127.255.255.255' }],
   });
   await search.look({
-    signal: new AbortController().signal,
-    found: ({ resource, state, fix }) => void found.push(`${resource} ${state} ${fix}`),
+    signal: over.signal,
+    found: ({ resource, state, fix }) => {
+      found.push(`${resource} ${state} ${fix}`);
+      // Behind what is none.
+      over.abort();
+    },
     lost: () => {},
     progress: () => {},
   });
