@@ -1,5 +1,6 @@
 import { LabError } from '../core/errors.ts';
-import { ANONYMOUS, type Principal } from './access/principal.ts';
+import { ANONYMOUS } from './access/principal.ts';
+import type { ConnectionWatch, Watched } from './connection-watch.ts';
 
 /** What a hub connection speaks. */
 export type HubDialect = 'labwire.1' | 'lablink' | 'lablink-enhanced' | 'power-meter' | 'neurograph' | 'sse' | 'screen';
@@ -29,11 +30,9 @@ export interface ConnectionCounts {
 }
 
 /** One client on one socket. */
-export interface HubConnection {
+export interface HubConnection extends Watched {
   /** Unique in the hub's run; told to the client. */
   readonly id: string;
-  /** Who it acts for; its role may change while it is open. */
-  readonly principal: Principal;
   readonly dialect: HubDialect;
   readonly address: string;
   readonly openedNs: bigint;
@@ -42,8 +41,6 @@ export interface HubConnection {
   stats?(): Record<string, unknown>;
   /** Says goodbye as its dialect does, lets out what is queued, closes; resolves when closed, at the latest after `drainMs`. */
   retire(notice: { reason: string; retryAfterS: number; drainMs: number }): Promise<void>;
-  /** Ends it now. */
-  end(code: number, reason: string): void;
 }
 
 export interface ConnectionLimits {
@@ -58,12 +55,15 @@ export const CONNECTION_LIMITS: ConnectionLimits = { connections: 256, perAddres
 /** Every open connection of the hub. */
 export class ConnectionBook {
   readonly #limits: ConnectionLimits;
+  readonly #watch: ConnectionWatch | undefined;
   readonly #open = new Map<string, HubConnection>();
   readonly #listeners = new Set<() => void>();
   #opened = 0;
 
-  constructor(limits: ConnectionLimits = CONNECTION_LIMITS) {
+  /** `watch`: ends those whose login is over. */
+  constructor(limits: ConnectionLimits = CONNECTION_LIMITS, watch?: ConnectionWatch) {
     this.#limits = limits;
+    this.#watch = watch;
   }
 
   get all(): readonly HubConnection[] {
@@ -101,14 +101,21 @@ export class ConnectionBook {
   add(connection: HubConnection): Disposable {
     this.#open.set(connection.id, connection);
     this.#opened++;
+    this.#watch?.watch(connection);
     this.#tell();
     return {
       [Symbol.dispose]: () => {
         if (this.#open.get(connection.id) !== connection) return;
         this.#open.delete(connection.id);
+        this.#watch?.forget(connection);
         this.#tell();
       },
     };
+  }
+
+  /** Its principal has another end now: a newer token came over it. */
+  renewed(connection: HubConnection): void {
+    if (this.#open.get(connection.id) === connection) this.#watch?.watch(connection);
   }
 
   /** Told when one comes or goes. */

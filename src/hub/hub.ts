@@ -15,6 +15,7 @@ import { BenchEvents } from './channels/bench-events.ts';
 import { ChannelDesk } from './channels/channel-desk.ts';
 import { HubEvents } from './channels/hub-events.ts';
 import { CONNECTION_LIMITS, ConnectionBook, type ConnectionLimits } from './connection-book.ts';
+import { ConnectionWatch } from './connection-watch.ts';
 import { QueueBudget } from './delivery/queue-budget.ts';
 import { DIALECTS } from './dialects.ts';
 import type { HubLog } from './hub-log.ts';
@@ -77,10 +78,10 @@ export async function openHub(options: HubOptions): Promise<Hub> {
   const scope = new Scope('hub');
   try {
     const { clock, bench, access, log, id, name, version } = options;
-    const connections = new ConnectionBook({
-      ...CONNECTION_LIMITS,
-      ...(options.limits ? { connections: options.limits.connections } : {}),
-    });
+    const connections = new ConnectionBook(
+      { ...CONNECTION_LIMITS, ...(options.limits ? { connections: options.limits.connections } : {}) },
+      scope.use(new ConnectionWatch(access, clock)),
+    );
     const lockHistory = new LockHistory();
     const say = (text: string): void => log.write('warning', 'locks.complaint', { text });
     const limits = options.limits ?? HUB_LIMITS;

@@ -239,12 +239,12 @@ test('a role that was taken down while the client was away: what it may not hear
   for (const probe of [boss, second.probe]) await probe.end();
 });
 
-test('a user that is removed is put out with 4403, and its token is worth nothing', async () => {
+test('a user that is removed is put out with 4401, and its token is worth nothing', async () => {
   const { token, key } = await open();
   const first = await enter(token, key);
   await lab.access.users.remove('developer');
   await first.probe.until('the end', () => first.probe.closed !== undefined);
-  expect(first.probe.closed?.code).toBe(4403);
+  expect(first.probe.closed?.code).toBe(4401);
 });
 
 test('117 the hub ends: reconnect with its wait, disconnected with a token, what waits goes out, then 1012', async () => {

@@ -15,6 +15,7 @@ function connection(id: string, counts: Partial<ConnectionCounts>): HubConnectio
     openedNs: 0n,
     counts: () => ({ ...all, state: 'normal', streams: 0, rawBytes: 0, wireBytes: 0, ...counts }),
     retire: async () => {},
+    roleChanged: () => {},
     end: () => {},
   };
 }

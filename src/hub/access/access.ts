@@ -63,6 +63,8 @@ export interface Access extends AsyncDisposable {
   disableMfa(principal: Principal, password: string, from: Caller): Promise<void>;
   /** The principal as of now: with the role of today; undefined if what it stood on ended. For sockets that live long. */
   recheck(principal: Principal): Principal | undefined;
+  /** When what it stands on ends as of now, ms since 1970: its key, or its login, which renewals put off. Undefined: never. */
+  endOf(principal: Principal): number | undefined;
   /** Called for each change, also for one that the command line made, within a second. */
   onRevoked(listener: (change: AccessChange) => void): Disposable;
 }

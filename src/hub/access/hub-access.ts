@@ -205,6 +205,16 @@ class HubAccess implements Access {
     return { ...principal, name: user.name, role: lesserRole(user.role, key.role ?? user.role) };
   }
 
+  endOf({ user, keyId, loginId }: Principal): number | undefined {
+    if (keyId !== undefined) {
+      const key = this.keys.findId(keyId);
+      return key ? (key.expiresMs ?? undefined) : 0;
+    }
+    if (user === ANONYMOUS.user) return undefined;
+    const record = this.users.findId(user);
+    return (record && loginId !== undefined && this.#logins.find(loginId, record)?.expiresMs) || 0;
+  }
+
   onRevoked(listener: (change: AccessChange) => void): Disposable {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };

@@ -22,7 +22,7 @@ const REQUEST_RATE = { capacity: 200, perS: 50 };
  * LabLink, basic and enhanced, on `/ws` without a subprotocol, and its REST. What is served and what is meant to differ: docs/hub-lablink.md.
  */
 export const openLabLinkDialect: OpenDialect = (parts, scope) => {
-  const { bench, clock, ws, access, acquisitions, recordings } = parts;
+  const { bench, clock, ws, acquisitions, recordings } = parts;
   const nowNs = (): bigint => clock.nowNs();
   const sockets = new SocketBook(() => recordings.active.length);
   const tell = (broadcast: Broadcast): void => sockets.broadcast(broadcast);
@@ -39,11 +39,6 @@ export const openLabLinkDialect: OpenDialect = (parts, scope) => {
     sockets,
   };
   scope.use(new BenchNews(bench, nowNs, tell));
-  scope.use(
-    access.onRevoked((change) => {
-      sockets.changed(change);
-    }),
-  );
   const buckets = new RequestBuckets(clock, {
     knownTypes: CLIENT_TYPES,
     rateOf: (type) => (CLIENT_TYPES.has(type) ? REQUEST_RATE : neurographRate(type)),

@@ -13,14 +13,10 @@ export interface ClientDutiesHost {
   deflate: DeflateLevel;
   streams(): number;
   say(body: Body, options: SendOptions): void;
-  /** The login ran out. */
-  expired(): void;
 }
 
 /** How often the level of compression is looked at. */
 const LOOK_MS = 2000;
-/** Timers run no longer at once: what ends later is looked at again. */
-const LONGEST_MS = 86_400_000;
 
 /** What a connection does by itself as time goes by. */
 export class ClientDuties implements Disposable {
@@ -46,18 +42,6 @@ export class ClientDuties implements Disposable {
   begin(): void {
     this.#beat();
     this.#look();
-  }
-
-  /** When the login ends, ms since 1970; undefined: never. */
-  watchExpiry(expiresMs: number | undefined): void {
-    this.cancel('expiry');
-    if (expiresMs === undefined) return;
-    const leftMs = expiresMs - Number(this.#host.room.parts.clock.nowNs() / 1_000_000n);
-    const waitMs = Math.min(LONGEST_MS, Math.max(0, leftMs));
-    this.after('expiry', waitMs, () => {
-      if (leftMs > LONGEST_MS) this.watchExpiry(expiresMs);
-      else this.#host.expired();
-    });
   }
 
   [Symbol.dispose](): void {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { WebSocket } from 'ws';
 import { LabError } from '../../core/errors.ts';
-import { type AccessChange, ANONYMOUS, isConcerned, type Principal } from '../access/principal.ts';
+import { ANONYMOUS, type Principal } from '../access/principal.ts';
 import type { FenceReason, SessionHold, SessionOwner } from '../access/resume-session.ts';
 import { hasRight, maySubscribe } from '../access/role.ts';
 import type { ChannelEvent } from '../channels/channel-desk.ts';
@@ -81,8 +81,6 @@ export class LabwireConnection implements HubConnection, SessionOwner {
   #entry: Disposable | undefined;
   #early: { data: Buffer; isBinary: boolean }[] = [];
   #isCompressed = true;
-  /** How the socket is closed when the session is revoked. */
-  #revokeCode: number = CLOSE.unauthorized;
   readonly #duties: ClientDuties;
   readonly #alive: Disposable;
   readonly #counts = { sent: 0, received: 0, bytesSent: 0, bytesReceived: 0 };
@@ -115,7 +113,6 @@ export class LabwireConnection implements HubConnection, SessionOwner {
       deflate: this.#deflate,
       streams: () => this.#running,
       say: (body, options) => this.#say(body, options),
-      expired: () => this.end(CLOSE.unauthorized, 'The login has run out.'),
     });
     socket.on('message', (data: Buffer, isBinary: boolean) => this.#receive(data, isBinary));
     this.closed = new Promise((resolve) =>
@@ -194,23 +191,15 @@ export class LabwireConnection implements HubConnection, SessionOwner {
       return;
     }
     this.#hold?.session.kept[Symbol.dispose]();
-    this.end(this.#revokeCode, 'The login ended.');
+    this.end(CLOSE.unauthorized, 'The login ended.');
   }
 
   reissued(token: string, expiresInS: number): void {
     this.#say({ type: 'reconnection_token', token, expires_in: expiresInS });
   }
 
-  /** Rights changed, or ended. */
-  access(change: AccessChange): void {
-    if (!isConcerned(this.#principal, change) || this.#state === 'over') return;
-    if (change.what === 'ended') {
-      this.#revokeCode = change.of === 'user' ? CLOSE.forbidden : CLOSE.unauthorized;
-      if (this.isGreeting) this.end(this.#revokeCode, change.reason);
-      return;
-    }
-    const now = this.#room.parts.access.recheck(this.#principal);
-    if (now) this.#setRole(now);
+  roleChanged(principal: Principal): void {
+    if (this.#state !== 'over') this.#setRole(principal);
   }
 
   get #running(): number {
@@ -284,6 +273,7 @@ export class LabwireConnection implements HubConnection, SessionOwner {
     const token = hello.auth?.token;
     if (token !== undefined || this.#principal.user === ANONYMOUS.user)
       this.#principal = await parts.access.authenticate(token, { address: this.address });
+    else this.#principal = this.#stillGood();
     if (this.#isOver()) return;
     parts.connections.admit(this.address, this.#principal.user);
     this.#accept = hello.accept;
@@ -339,8 +329,14 @@ export class LabwireConnection implements HubConnection, SessionOwner {
     if (!entry.isResumed) session.hear(channels.listen(session));
     session.releaseHolds();
     this.#duties.begin();
-    this.#duties.watchExpiry(this.#principal.expiresMs);
     for (const { data, isBinary } of this.#early.splice(0)) this.#receive(data, isBinary);
+  }
+
+  /** Of the token of the handshake, which may have ended before the hello. Throws hub.expired. */
+  #stillGood(): Principal {
+    const now = this.#room.parts.access.recheck(this.#principal);
+    if (now) return now;
+    throw new LabError('hub.expired', 'The login ended before the greeting. Log in again.');
   }
 
   /** Events the client has not got, of channels it still hears. */
@@ -452,7 +448,7 @@ export class LabwireConnection implements HubConnection, SessionOwner {
     if (principal.user !== this.#principal.user)
       throw new LabError('hub.forbidden', 'That token is of another user. The connection goes on as it was.');
     this.#setRole(principal);
-    this.#duties.watchExpiry(principal.expiresMs);
+    this.#room.parts.connections.renewed(this);
     return principal;
   }
 

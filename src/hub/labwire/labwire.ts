@@ -65,7 +65,7 @@ export const openLabwireDialect: OpenDialect = (parts, scope) => {
   );
   scope.use(
     access.onRevoked((change) => {
-      for (const connection of [...open]) connection.access(change);
+      // Those that are connected end with their connection (ConnectionWatch); these wait for one.
       if (change.what === 'ended') sessions.revoke((principal) => isConcerned(principal, change));
     }),
   );

@@ -3,7 +3,7 @@ import { packImage, packNeurographFrame, parseNeurographFrame } from '../../prot
 import type { Priority } from '../../protocol/lab/priority.ts';
 import { parseTolerantJson } from '../../protocol/lab/tolerant-json.ts';
 import { askerOf } from '../access/asker.ts';
-import { type AccessChange, isConcerned, type Principal } from '../access/principal.ts';
+import type { Principal } from '../access/principal.ts';
 import type { FenceReason, SessionHold, SessionOwner } from '../access/resume-session.ts';
 import { admitChannels, type HubChannel, mayBroadcast, maySubscribe } from '../access/role.ts';
 import type { ChannelEvent } from '../channels/channel-desk.ts';
@@ -38,6 +38,8 @@ export class NeurographConnection implements HubConnection, SessionOwner {
   readonly dialect = 'neurograph';
   readonly address: string;
   readonly openedNs: bigint;
+  /** NeuroGraph looks at the token once; it has no message for a newer one. */
+  readonly isAskedOnce = true;
   readonly #room: NeurographRoom;
   readonly #visit: SocketVisit;
   readonly #outbox: Outbox;
@@ -138,14 +140,8 @@ export class NeurographConnection implements HubConnection, SessionOwner {
     this.#say({ type: 'reconnection_token', token, expires_in });
   }
 
-  /** Of the users: what this client stood on has changed. */
-  access(change: AccessChange): void {
-    if (!isConcerned(this.#principal, change)) return;
-    if (change.what === 'ended') {
-      closeSocket(this.#visit.socket, CLOSE_UNAUTHORIZED, change.reason);
-      return;
-    }
-    this.#principal = this.#room.parts.access.recheck(this.#principal) ?? this.#principal;
+  roleChanged(principal: Principal): void {
+    this.#principal = principal;
     const { kept } = this.#hold.session;
     for (const channel of [...kept.channels]) if (!this.#mayHear(channel)) this.#leave(channel);
     this.#say({ type: 'permissions_changed', role: this.#principal.role });

@@ -31,7 +31,7 @@ export const openNeurographDialect: OpenDialect = (parts, scope) => {
   };
   scope.use(
     access.onRevoked((change) => {
-      for (const connection of [...open]) connection.access(change);
+      // Those that are connected end with their connection (ConnectionWatch); these wait for one.
       if (change.what === 'ended') sessions.revoke((principal) => isConcerned(principal, change));
     }),
   );

@@ -13,18 +13,20 @@ const MAX_BUFFERED_BYTES = 64 * 1024;
 export class HealthSession implements HubConnection {
   readonly id = randomUUID();
   readonly dialect = 'power-meter';
-  readonly principal: Principal;
   readonly address: string;
   readonly openedNs: bigint;
+  /** The power meter asks for no token at all. */
+  readonly isAskedOnce = true;
   readonly #parts: HubParts;
   readonly #visit: SocketVisit;
+  #principal: Principal;
   #timer: Disposable | undefined;
   #counts = { sent: 0, received: 0, bytesSent: 0, bytesReceived: 0, dropped: 0 };
 
   constructor(parts: HubParts, visit: SocketVisit) {
     this.#parts = parts;
     this.#visit = visit;
-    this.principal = visit.principal;
+    this.#principal = visit.principal;
     this.address = visit.from;
     this.openedNs = parts.clock.nowNs();
     const entry = parts.connections.add(this);
@@ -36,6 +38,10 @@ export class HealthSession implements HubConnection {
     this.#beat();
   }
 
+  get principal(): Principal {
+    return this.#principal;
+  }
+
   counts(): ConnectionCounts {
     return { ...this.#counts, queued: 0, utilization: 0, state: 'normal', streams: 0, rawBytes: 0, wireBytes: 0 };
   }
@@ -45,6 +51,10 @@ export class HealthSession implements HubConnection {
     this.#say({ type: 'reconnect', reason, retry_after: retryAfterS });
     closeSocket(this.#visit.socket, 1012, reason);
     await closed;
+  }
+
+  roleChanged(principal: Principal): void {
+    this.#principal = principal;
   }
 
   end(code: number, reason: string): void {

@@ -30,9 +30,10 @@ const ERROR_MS = 1000;
 export class PowerSession implements HubConnection {
   readonly id = randomUUID();
   readonly dialect = 'power-meter';
-  readonly principal: Principal;
   readonly address: string;
   readonly openedNs: bigint;
+  /** The power meter asks for no token at all. */
+  readonly isAskedOnce = true;
   readonly #parts: HubParts;
   readonly #visit: SocketVisit;
   readonly #stream: PowerStream;
@@ -42,6 +43,7 @@ export class PowerSession implements HubConnection {
   readonly #timers = new Map<string, Disposable>();
   readonly #closed: Promise<void>;
   #counts = { sent: 0, received: 0, bytesSent: 0, bytesReceived: 0 };
+  #principal: Principal;
   #errors = 0;
   #hasSaid = false;
   #toldMs = Number.NEGATIVE_INFINITY;
@@ -50,7 +52,7 @@ export class PowerSession implements HubConnection {
     this.#parts = parts;
     this.#visit = visit;
     this.#stream = stream;
-    this.principal = visit.principal;
+    this.#principal = visit.principal;
     this.address = visit.from;
     this.openedNs = parts.clock.nowNs();
     this.#feed = new ModuleFeed(
@@ -85,6 +87,10 @@ export class PowerSession implements HubConnection {
     this.#tick();
   }
 
+  get principal(): Principal {
+    return this.#principal;
+  }
+
   counts(): ConnectionCounts {
     return {
       ...this.#counts,
@@ -105,6 +111,10 @@ export class PowerSession implements HubConnection {
     await this.#outbox.drain(drainMs);
     closeSocket(this.#visit.socket, 1012, reason);
     await this.#closed;
+  }
+
+  roleChanged(principal: Principal): void {
+    this.#principal = principal;
   }
 
   end(code: number, reason: string): void {

@@ -12,8 +12,7 @@ import { loginRenewal, RENEW_LOGIN } from '../../contract/login-renewal.ts';
 import { createDeferred } from '../../core/deferred.ts';
 import { LabError } from '../../core/errors.ts';
 import { askerOf } from '../access/asker.ts';
-import type { AccessChange, Principal } from '../access/principal.ts';
-import { isConcerned } from '../access/principal.ts';
+import type { Principal } from '../access/principal.ts';
 import { hasRight } from '../access/role.ts';
 import type { ConnectionCounts, HubConnection } from '../connection-book.ts';
 import type { HubParts } from '../hub-parts.ts';
@@ -33,9 +32,6 @@ const FAILED = 4000;
 const NO_TEXT = 1003;
 const RESTART = 1012;
 const TOO_SLOW = 1013;
-
-/** Timers hold 24 days at most. */
-const MAX_TIMER_MS = 86_400_000;
 
 /** Pages tell this for each frame; it changes nothing but what they are sent. */
 const CREDIT = 'watch.seen';
@@ -62,7 +58,6 @@ export class ScreenConnection implements HubConnection {
   readonly #timers = new Set<Disposable>();
   #principal: Principal;
   #engine: Link | undefined;
-  #expiry: Disposable | undefined;
   #isEnded = false;
   #watches = 0;
   #waiting = 0;
@@ -87,7 +82,6 @@ export class ScreenConnection implements HubConnection {
     visit.socket.on('error', () => {});
     visit.socket.on('message', (data, isBinary) => this.#fromPage(data, isBinary));
     this.#timers.add(keepAlive(visit.socket, parts.clock, { onRoundTrip: (ms) => (this.#roundTripMs = ms) }));
-    this.#watchExpiry();
     void this.#open();
   }
 
@@ -110,13 +104,9 @@ export class ScreenConnection implements HubConnection {
     };
   }
 
-  /** Something this page's login stands on has changed. */
-  accessChanged(change: AccessChange): void {
-    if (!isConcerned(this.#principal, change)) return;
-    const now = change.what === 'ended' ? undefined : this.#parts.access.recheck(this.#principal);
-    if (!now) this.end(NOT_LOGGED_IN, `${change.reason} Log in again.`);
-    // The page learns its rights when it says hello: it comes again, and says it.
-    else if (now.role !== this.#principal.role) this.end(OTHER_RIGHTS, `The role of ${now.name} is now ${now.role}.`);
+  /** The page learns its rights when it says hello: it comes again, and says it. */
+  roleChanged({ name, role }: Principal): void {
+    if (role !== this.#principal.role) this.end(OTHER_RIGHTS, `The role of ${name} is now ${role}.`);
   }
 
   async retire({ reason, drainMs }: { reason: string; retryAfterS: number; drainMs: number }): Promise<void> {
@@ -140,7 +130,6 @@ export class ScreenConnection implements HubConnection {
     if (this.#isEnded) return;
     this.#isEnded = true;
     for (const timer of this.#timers) timer[Symbol.dispose]();
-    this.#expiry?.[Symbol.dispose]();
     this.#engine?.end('');
   }
 
@@ -169,17 +158,6 @@ export class ScreenConnection implements HubConnection {
     this.#timers.add(this.#parts.clock.after(helloMs, hello));
   }
 
-  /** The link ends when its token does, unless the page says that it has a newer one. */
-  #watchExpiry(): void {
-    this.#expiry?.[Symbol.dispose]();
-    const { expiresMs } = this.#principal;
-    if (expiresMs === undefined || this.#isEnded) return;
-    const { clock } = this.#parts;
-    const leftMs = expiresMs - Number(clock.nowNs() / 1_000_000n);
-    if (leftMs <= 0) this.end(NOT_LOGGED_IN, 'The login ran out and was not renewed. Log in again.');
-    else this.#expiry = clock.after(Math.min(leftMs, MAX_TIMER_MS), () => this.#watchExpiry());
-  }
-
   async #renew(input: unknown): Promise<void> {
     try {
       const { token } = loginRenewal.parse(input);
@@ -187,7 +165,7 @@ export class ScreenConnection implements HubConnection {
       if (next.user !== this.#principal.user) throw new LabError('hub.unauthenticated', 'That is another user.');
       if (next.role !== this.#principal.role) this.end(OTHER_RIGHTS, `The role of ${next.name} is now ${next.role}.`);
       this.#principal = next;
-      this.#watchExpiry();
+      this.#parts.connections.renewed(this);
     } catch (thrown) {
       this.end(NOT_LOGGED_IN, `The login was not renewed: ${LabError.from(thrown).message}`);
     }

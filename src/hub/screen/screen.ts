@@ -10,13 +10,8 @@ const PATHS = ['/link'];
 
 /** Our own screens in browsers of other machines: the page, its login, and the contract by the right of who logged in; docs/hub-screen.md. */
 export const openScreenDialect: OpenDialect = (parts, scope) => {
-  const { access, connections, limits } = parts;
+  const { connections, limits } = parts;
   const open = new Set<ScreenConnection>();
-  scope.use(
-    access.onRevoked((change) => {
-      for (const connection of [...open]) connection.accessChanged(change);
-    }),
-  );
   scope.defer(() => {
     for (const connection of [...open]) connection.end(1001, 'The hub ends.');
   });

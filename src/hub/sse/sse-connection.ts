@@ -14,7 +14,7 @@ import { readHistory } from '../labwire/history-desk.ts';
 import { textMessage } from '../labwire/outgoing.ts';
 import type { PastReader } from '../labwire/past-reader.ts';
 import { paceOf } from '../labwire/stream-pace.ts';
-import { createSseWire } from './sse-wire.ts';
+import { createSseWire, sseEvent } from './sse-wire.ts';
 
 export interface SseRequest {
   /** `equipment/stream`. */
@@ -30,6 +30,8 @@ export interface SseRequest {
 
 /** A comment now and then keeps proxies from closing; ms. */
 const COMMENT_MS = 15_000;
+/** Gives up waiting for a reader that does not read; ms. */
+const END_LIMIT_MS = 2000;
 /** Rows a client that comes back gets of what it missed; what is older is named as a gap. */
 const MAX_REPLAY_ROWS = 10_000;
 const MAX_FRAME_BYTES = 64 * 1024;
@@ -44,7 +46,6 @@ const ACCEPT = { binary: false, codecs: new Set(['raw'] as const) };
 export class SseConnection implements HubConnection {
   readonly id = randomUUID();
   readonly dialect = 'sse';
-  readonly principal: Principal;
   readonly address: string;
   readonly openedNs: bigint;
   readonly #parts: HubParts;
@@ -56,6 +57,7 @@ export class SseConnection implements HubConnection {
   readonly #entry: Disposable;
   readonly #counts = { sent: 0, received: 1, bytesSent: 0, bytesReceived: 0 };
   readonly #closed: Promise<void>;
+  #principal: Principal;
   #source: FeedSource | undefined;
   #attachment: Attachment | undefined;
   #comments: Disposable | undefined;
@@ -67,7 +69,7 @@ export class SseConnection implements HubConnection {
     this.#past = past;
     this.#request = request;
     this.#response = response;
-    this.principal = request.principal;
+    this.#principal = request.principal;
     this.address = request.address;
     this.openedNs = parts.clock.nowNs();
     const wire = createSseWire(response, (bytes) => {
@@ -105,6 +107,10 @@ export class SseConnection implements HubConnection {
     if (this.#hold.feed.ring.firstRow !== undefined) this.#rows();
   }
 
+  get principal(): Principal {
+    return this.#principal;
+  }
+
   counts(): ConnectionCounts {
     return {
       ...this.#counts,
@@ -125,8 +131,17 @@ export class SseConnection implements HubConnection {
     clearTimeout(cut);
   }
 
-  end(): void {
-    this.#response.destroy();
+  roleChanged(principal: Principal): void {
+    this.#principal = principal;
+  }
+
+  /** The reader is told why, where it still reads; it comes back with `Last-Event-ID` and another token. */
+  end(code: number, reason: string): void {
+    if (this.#isOver) return;
+    this.#end();
+    this.#response.end(sseEvent(JSON.stringify({ type: 'disconnected', code, reason })));
+    const cut = setTimeout(() => this.#response.destroy(), END_LIMIT_MS);
+    void this.#closed.then(() => clearTimeout(cut));
   }
 
   #rows(): void {

@@ -2,8 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type RawData, WebSocket } from 'ws';
 import { LabError } from '../../../core/errors.ts';
-import type { AccessChange, Principal } from '../../access/principal.ts';
-import { isConcerned } from '../../access/principal.ts';
+import type { Principal } from '../../access/principal.ts';
 import { maySubscribe } from '../../access/role.ts';
 import type { ConnectionCounts, HubDialect } from '../../connection-book.ts';
 import type { ConnectionStats } from '../../delivery/delivery-report.ts';
@@ -24,8 +23,6 @@ import type { Broadcast, Level, SocketClient } from './socket-client.ts';
 import { StreamDesk } from './stream-desk.ts';
 import { encodeTagged } from './tagged-frame.ts';
 
-/** The login it came with ended. */
-const CLOSE_AUTH = 4401;
 /** The hub goes away for a while. */
 const CLOSE_RESTART = 1012;
 
@@ -35,6 +32,8 @@ export class LabLinkConnection implements SocketClient, RequestClient {
   readonly dialect: HubDialect;
   readonly address: string;
   readonly openedNs: bigint;
+  /** LabLink looks at the token once; it may run out while the socket goes on. */
+  readonly isAskedOnce = true;
   readonly #outbox: Outbox;
   readonly streams: StreamDesk;
   readonly #place: LabLinkPlace;
@@ -173,15 +172,9 @@ export class LabLinkConnection implements SocketClient, RequestClient {
     this.offer({ key, delivery: 'event', priority, rows: 0, sizeBytes: text.length, encode: () => text });
   }
 
-  accessChanged(change: AccessChange): void {
-    if (!isConcerned(this.#principal, change)) return;
-    const now = change.what === 'ended' ? undefined : this.#place.parts.access.recheck(this.#principal);
-    if (!now) {
-      this.end(CLOSE_AUTH, change.reason);
-      return;
-    }
-    this.#principal = now;
-    if (!maySubscribe(now.role, 'readings', this.#place.parts.roles)) this.streams.stopAll();
+  roleChanged(principal: Principal): void {
+    this.#principal = principal;
+    if (!maySubscribe(principal.role, 'readings', this.#place.parts.roles)) this.streams.stopAll();
   }
 
   async retire({ reason, drainMs }: { reason: string; drainMs: number }): Promise<void> {

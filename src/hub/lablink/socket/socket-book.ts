@@ -1,4 +1,3 @@
-import type { AccessChange } from '../../access/principal.ts';
 import type { Broadcast, SocketClient } from './socket-client.ts';
 
 /** Sums over all sockets since the hub began, with the names of LabLink's `get_stats`. */
@@ -66,11 +65,6 @@ export class SocketBook {
 
   broadcast(broadcast: Broadcast): void {
     for (const connection of this.#open.values()) connection.broadcast(broadcast);
-  }
-
-  /** Somebody's login or role changed. */
-  changed(change: AccessChange): void {
-    for (const connection of this.all) connection.accessChanged(change);
   }
 
   get stats(): GlobalStats {

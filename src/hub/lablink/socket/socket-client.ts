@@ -1,4 +1,3 @@
-import type { AccessChange } from '../../access/principal.ts';
 import type { HubConnection } from '../../connection-book.ts';
 import type { ConnectionStats } from '../../delivery/delivery-report.ts';
 import type { OfferVerdict } from '../../delivery/outbound-message.ts';
@@ -20,8 +19,6 @@ export interface SocketClient extends HubConnection {
   readonly preference: { priority: Level; compression: SocketCompression };
   backpressure(): ConnectionStats;
   broadcast(broadcast: Broadcast): void;
-  /** Somebody's login or role changed, perhaps this one's. */
-  accessChanged(change: AccessChange): void;
   /** A message of somebody's choosing. */
   test(message: Record<string, unknown>, priority: Level, compression: SocketCompression): OfferVerdict;
 }
