@@ -120,6 +120,38 @@ describe.concurrent('locks', () => {
     await expect.poll(() => bench.server.world.locks.exclusive.size, PATIENT).toBe(0);
   });
 
+  test.each([500, 503])(
+    'HTTP %i to who gives it back: it is ours still, is shown so and kept; the next try gives it back',
+    async (status) => {
+      const clock = new ManualClock();
+      await using bench = await openLabLinkLab({ clock });
+      await bench.lab.lock?.(SUPPLY, true, false, soon());
+      bench.server.world.fault = (_method, path) => (path === '/api/locks/release' ? status : undefined);
+      expect(await codeOf(bench.lab.lock?.(SUPPLY, false, false, soon()) ?? Promise.resolve())).toMatch(/^server\./);
+      expect(bench.events.of('lock').at(-1)?.lock).toMatchObject({ isOurs: true });
+      const { locks } = bench.server.world;
+      const before = locks.activities;
+      const kept = async (): Promise<number> => {
+        await clock.advance(20_000);
+        return locks.activities;
+      };
+      await expect.poll(kept, PATIENT).toBeGreaterThan(before);
+      bench.server.world.fault = undefined;
+      expect(await bench.lab.lock?.(SUPPLY, false, false, soon())).toMatchObject({ owner: '' });
+      expect(locks.exclusive.size).toBe(0);
+    },
+  );
+
+  test("HTTP 403 to who gives it back: it is another's, and is shown as nobody's never", async () => {
+    await using bench = await openLabLinkLab();
+    await bench.lab.lock?.(SUPPLY, true, false, soon());
+    bench.server.world.locks.exclusive.clear();
+    await lockedBy(bench, 'ada');
+    expect(await codeOf(bench.lab.lock?.(SUPPLY, false, false, soon()) ?? Promise.resolve())).toBe('server.denied');
+    await bench.events.until(() => bench.events.of('lock').at(-1)?.lock.owner === 'ada', 'the owner');
+    expect(bench.events.of('lock').map(({ lock }) => lock.owner)).not.toContain('');
+  });
+
   test('a lock that ran out, or that a restart forgot, is taken again for the next command', async () => {
     await using bench = await openLabLinkLab();
     await bench.lab.lock?.(SUPPLY, true, false, soon());

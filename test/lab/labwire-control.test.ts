@@ -70,7 +70,21 @@ test('a lock of somebody else refuses; ours lets through; force only when asked'
   expect(await settled(h, client.setControl('psu', 'ch1.voltage.set', 3, {}))).toMatchObject({ 'ch1.voltage.set': 3 });
   await settled(h, client.lock('psu', false, false, signal));
   expect(server.world.bench.locks.has('psu')).toBe(false);
-  expect(events.filter(({ kind }) => kind === 'lock')).toHaveLength(2);
+  const owners = events.flatMap((event) => (event.kind === 'lock' ? [event.lock.owner] : []));
+  expect(owners).toEqual(['grace', 'Labwire', '']);
+});
+
+test('whose a lock is, is heard when the server says that one changed, and else within five seconds', async () => {
+  const { client, server, until, pass } = await open();
+  const { world } = server;
+  const lockOf = (): string | undefined => client.equipment[0]?.status.lock;
+  world.bench.locks.set('psu', 'grace');
+  world.raise('control', 'lock.taken', { equipment_id: 'psu' });
+  // The manual clock stands still: no round is due.
+  await until('the owner', () => lockOf() === 'grace', 0);
+  world.bench.locks.set('psu', 'ada');
+  await pass(5000);
+  await until('the next owner', () => lockOf() === 'ada', 0);
 });
 
 test('a command whose answer is lost with the connection is carried out once, and its answer comes', async () => {

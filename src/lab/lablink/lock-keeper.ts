@@ -98,15 +98,29 @@ export class LockKeeper implements AsyncDisposable {
     this.#held.delete(equipment);
   }
 
+  /** Gives it back. Throws server.* where the server does not take it: then it is ours still, and kept, unless the server says that it is not (403, 404). */
   async release(equipment: string, signal?: AbortSignal): Promise<LockState> {
-    const wasHeld = this.#held.delete(equipment);
-    if (wasHeld)
-      await this.#place.rest.answer('/api/locks/release', {
+    const held = this.#held.get(equipment);
+    if (!held) return this.#tell(unlocked(equipment));
+    const session = await this.session();
+    // It is not touched meanwhile: that would take it again.
+    this.#held.delete(equipment);
+    try {
+      const { status, json, text } = await this.#place.rest.answer('/api/locks/release', {
         method: 'POST',
-        body: { equipment_id: equipment, session_id: await this.session(), force: false },
+        body: { equipment_id: equipment, session_id: session, force: false },
         signal,
       });
-    return this.#tell(unlocked(equipment));
+      if (status === 200) return this.#tell(unlocked(equipment));
+      throw httpError(`giving back the lock of ${equipment}`, status, errorText(json, text));
+    } catch (thrown) {
+      const { status } = LabError.from(thrown).details;
+      if (status !== 403 && status !== 404 && !this.#isDisposed && !this.#held.has(equipment)) {
+        this.#held.set(equipment, held);
+        this.#keepAlive();
+      }
+      throw thrown;
+    }
   }
 
   /** What `GET /api/locks/all` says: owners come and go without a word on the socket. */

@@ -111,6 +111,11 @@ export class LabwireProtocol implements LinkProtocol {
     return this.#capabilities;
   }
 
+  /** Greeted, let in, and not ended. */
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
   url(): string {
     return this.#sockets[this.#path] ?? this.#sockets[0] ?? '';
   }

@@ -37,6 +37,7 @@ import { EventReader } from './event-reader.ts';
 import { aboutOf, featuresOf, NO_FEATURES } from './greeting.ts';
 import { LabwireProtocol } from './labwire-protocol.ts';
 import { LabwireStream } from './labwire-stream.ts';
+import { LockWatch } from './lock-watch.ts';
 import { MessageDesk } from './message-desk.ts';
 import { PendingRequests } from './pending-requests.ts';
 import { ServerRecordings } from './server-recordings.ts';
@@ -75,6 +76,7 @@ export class LabwireServer implements LabServer {
   readonly #recordings: ServerRecordings;
   readonly #transfers: Transfers;
   readonly #locks: EquipmentLocks;
+  readonly #lockWatch: LockWatch;
   readonly #streams = new Map<string, LabwireStream>();
   readonly #table: StreamTable;
   readonly #protocol: LabwireProtocol;
@@ -82,6 +84,8 @@ export class LabwireServer implements LabServer {
   readonly #closing = new AbortController();
   #about: ServerAbout = { name: '', version: '', instance: '', findings: [] };
   #features: LabFeatures = NO_FEATURES;
+  #listed: readonly Equipment[] = [];
+  /** With whose the locks are. */
   #equipment: readonly Equipment[] = [];
   #isDeflated = false;
   #denied: readonly string[] = [];
@@ -114,6 +118,7 @@ export class LabwireServer implements LabServer {
       reader: new EventReader(this.#clock, () => ports.clock.nowNs()),
       say: (message) => this.#protocol.say(message),
       equipmentChanged: () => this.#refreshQuietly(),
+      locksChanged: () => this.#lockWatch.changed(),
       denied: (channels) => {
         this.#denied = channels;
         this.#tellAbout();
@@ -132,7 +137,12 @@ export class LabwireServer implements LabServer {
       (message) => this.#protocol.say(message),
     );
     this.#protocol = this.#createProtocol(options, sockets);
-    this.#locks = this.#createLocks();
+    this.#locks = this.#createLocks(options.name ?? 'Labwire');
+    this.#lockWatch = new LockWatch({
+      clock: ports.clock,
+      isPaused: () => !this.#protocol.isReady,
+      look: () => this.#locks.look(),
+    });
     this.#table = new StreamTable(ports, {
       onSummary: (summary) => this.#link.setStreams(summary),
       onLoss: (stream, lost, reason, isUnaccounted) => {
@@ -230,8 +240,8 @@ export class LabwireServer implements LabServer {
         'The lab server answered the list of equipment with something that is none. The list here is as it was.',
       );
     if (parsed.malformed > 0) this.#tellMalformed(`${parsed.malformed} entries of its equipment cannot be read.`);
-    this.#equipment = parsed.equipment;
-    this.#events.emit({ kind: 'equipment' });
+    this.#listed = parsed.equipment;
+    this.#showEquipment();
   }
 
   openStream(
@@ -342,12 +352,13 @@ export class LabwireServer implements LabServer {
     this.#protocol.isLeaving = true;
     this.#closing.abort(new LabError('call.cancelled', 'The connection to the lab server is closed.'));
     this.#tokens[Symbol.dispose]();
-    this.#locks[Symbol.dispose]();
+    this.#lockWatch[Symbol.dispose]();
+    const unlocked = this.#locks[Symbol.asyncDispose]();
     this.#table[Symbol.dispose]();
     const closed = new LabError('server.closed', 'The connection to the lab server is closed.');
     this.#pending.close(closed);
     this.#transfers.close(closed);
-    await this.#link[Symbol.asyncDispose]();
+    await Promise.all([this.#link[Symbol.asyncDispose](), unlocked]);
     this.#events.close();
   }
 
@@ -389,7 +400,7 @@ export class LabwireServer implements LabServer {
     );
   }
 
-  #createLocks(): EquipmentLocks {
+  #createLocks(name: string): EquipmentLocks {
     const server = this;
     return new EquipmentLocks({
       rest: this.#rest,
@@ -397,8 +408,18 @@ export class LabwireServer implements LabServer {
       get session() {
         return server.#protocol.session;
       },
-      changed: (lock) => this.#events.emit({ kind: 'lock', lock }),
+      name,
+      changed: (lock) => {
+        this.#events.emit({ kind: 'lock', lock });
+        this.#showEquipment();
+      },
+      note: (severity, text) => this.#events.note('lock', severity, text),
     });
+  }
+
+  #showEquipment(): void {
+    this.#equipment = this.#listed.map((one) => withLock(one, this.#locks.state(one.id)));
+    this.#events.emit({ kind: 'equipment' });
   }
 
   #host(): ConstructorParameters<typeof LabwireStream>[2] {
@@ -436,7 +457,7 @@ export class LabwireServer implements LabServer {
     this.#pending.again();
     this.#transfers.again();
     this.#tokens.watch();
-    this.#locks.renewed();
+    void this.#locks.renewed().then(() => this.#lockWatch.connected());
     if (reason !== undefined && !reconnected)
       this.#events.note('link', 'info', `The session was not resumed (${reason}); what is missing is asked for.`, {
         reason,
@@ -466,4 +487,12 @@ export class LabwireServer implements LabServer {
     this.#malformedMs = now;
     this.#events.note('malformed', 'warning', why, { count: this.#malformed });
   }
+}
+
+/** What the list says of a lock is as old as the list. */
+function withLock(equipment: Equipment, lock: LockState | undefined): Equipment {
+  if (!lock) return equipment;
+  const { lock: _old, ...status } = equipment.status;
+  if (lock.owner === '') return { ...equipment, status };
+  return { ...equipment, status: { ...status, lock: lock.isOurs ? 'held here' : lock.owner } };
 }

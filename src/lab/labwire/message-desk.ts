@@ -9,6 +9,8 @@ export interface DeskHost {
   say(message: Record<string, unknown>): boolean;
   /** The list of equipment is another one. */
   equipmentChanged(): void;
+  /** Somebody took a lock, or gave it back. */
+  locksChanged(): void;
   /** Channels this login may not listen to. */
   denied(channels: readonly string[]): void;
 }
@@ -59,11 +61,12 @@ export class MessageDesk {
 
   /** Acknowledged whether it is new or not: the answer before may be what was lost. */
   #event(message: Extract<LabwireMessage, { type: 'event' }>): void {
-    const { events, reader, say, equipmentChanged } = this.#host;
+    const { events, reader, say, equipmentChanged, locksChanged } = this.#host;
     const event = reader.read(message);
     if (event) events.emit(event);
     if (message.id !== undefined) say({ type: 'event_ack', ids: [message.id] });
     if (message.channel === 'status' && /equipment|instrument/.test(message.event_type)) equipmentChanged();
+    if (message.channel === 'control' && message.event_type.startsWith('lock.')) locksChanged();
   }
 
   #dropReport({ state, by_stream }: Extract<LabwireMessage, { type: 'drop_report' }>): void {

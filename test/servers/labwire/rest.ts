@@ -59,6 +59,11 @@ export async function answerRest(
     lock(world, pathname.endsWith('acquire'), body, reply);
     return;
   }
+  if (pathname === '/api/locks/all') {
+    const held = [...world.bench.locks].map(([id, holder]) => [id, { session_id: holder, holder }]);
+    reply(200, { exclusive_locks: Object.fromEntries(held), observer_locks: {}, queues: {} });
+    return;
+  }
   const history = /^\/api\/v1\/streams\/([^/]+)\/history$/.exec(pathname);
   if (history) {
     sendHistory(world, decodeURIComponent(history[1] ?? ''), url.searchParams, reply);
@@ -114,7 +119,7 @@ function lock(world: LabwireWorld, isAcquire: boolean, body: Record<string, unkn
   const equipment = String(body.equipment_id);
   const session = String(body.session_id);
   const holder = world.bench.locks.get(equipment);
-  if (holder !== undefined && holder !== session && body.force !== true) {
+  if (holder !== undefined && holder !== session && (isAcquire || body.force !== true)) {
     reply(isAcquire ? 409 : 403, { detail: `Equipment is locked by ${holder}` });
     return;
   }

@@ -218,7 +218,7 @@ export class LabwireWorld {
           replay_max_msgs: rules.replayRows,
         },
         history: { enabled: !knobs.isWithoutHistory },
-        channels: ['alarms', 'status', 'logs', 'metrics'].map((name) => ({
+        channels: ['alarms', 'status', 'control', 'logs', 'metrics'].map((name) => ({
           name,
           can_subscribe: this.maySee(this.anonymousRole, name) || this.users.size > 0,
           can_broadcast: false,
