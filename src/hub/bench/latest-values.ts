@@ -48,7 +48,10 @@ export class LatestValues implements Disposable {
   /** Values of these channels that are known, by channel id. Throws link.closed. */
   async read(channels: readonly string[]): Promise<ReadonlyMap<string, LatestValue>> {
     this.#askedMs = this.#options.clock.monotonicMs();
-    this.#opening ??= this.#open();
+    // An empty bench has no watch: the next question looks again.
+    const known = this.#channels();
+    if (known.length === 0) return new Map();
+    this.#opening ??= this.#open(known);
     await this.#opening;
     await this.#follow();
     return new Map(
@@ -65,15 +68,13 @@ export class LatestValues implements Disposable {
     this.#close();
   }
 
-  async #open(): Promise<void> {
+  async #open(channels: readonly string[]): Promise<void> {
     const { client, clock, rateHz = 30, firstMs = 1000 } = this.#options;
-    const channels = this.#channels();
-    if (channels.length === 0) {
-      this.#opening = undefined;
-      return;
-    }
     try {
-      const { watch } = await client.call('stream.watch', { channels, mode: { kind: 'latest', rateHz } });
+      const { watch } = await client.call('stream.watch', {
+        channels: [...channels],
+        mode: { kind: 'latest', rateHz },
+      });
       this.#watch = { number: watch, channels: channels.join('\n') };
       if (this.#isDisposed) return this.#close();
       await new Promise<void>((resolve) => {
