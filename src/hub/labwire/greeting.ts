@@ -21,8 +21,9 @@ export const LABWIRE_LIMITS = {
   reissueS: 600,
   /** Rows of one answer of the past. */
   historyRows: 10_000,
-  /** Connections that have not said hello yet. */
-  maxGreeting: 64,
+  /** Connections that have not said hello yet, of all and of one network: a program that comes back with all its sockets has as many as a user may. */
+  maxGreeting: 128,
+  maxGreetingPerNetwork: 32,
   /** Events kept for a client that is away. */
   maxMissed: 1000,
   /** Of transfers: how many of one client are kept, and bytes of them in memory; bytes of all clients. */

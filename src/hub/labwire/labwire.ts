@@ -6,10 +6,10 @@ import { ResumeTokens } from '../access/resume-token.ts';
 import { SessionStore } from '../access/session-store.ts';
 import { RequestBuckets } from '../delivery/request-buckets.ts';
 import type { OpenDialect } from '../dialect.ts';
-import { closeSocket } from '../server/socket-wire.ts';
 import { REQUEST_TYPES } from './client-message.ts';
 import { CommandDesk } from './command-desk.ts';
 import { LABWIRE_LIMITS, type LabwireLimits } from './greeting.ts';
+import { GreetingBook } from './greeting-book.ts';
 import { addHistoryRoute } from './history-route.ts';
 import { LabwireConnection } from './labwire-connection.ts';
 import type { LabwireRoom } from './labwire-room.ts';
@@ -54,6 +54,7 @@ export const openLabwireDialect: OpenDialect = (parts, scope) => {
     }),
   };
   const open = new Set<LabwireConnection>();
+  const greeting = new GreetingBook(limits);
   scope.use(sessions);
   scope.use(
     bench.onChange((now, before) => {
@@ -81,13 +82,9 @@ export const openLabwireDialect: OpenDialect = (parts, scope) => {
         maxMessageBytes: limits.maxMessageBytes,
         deflate: true,
         enter(visit) {
-          const greeting = [...open].filter(({ isGreeting }) => isGreeting).length;
-          if (greeting >= limits.maxGreeting) {
-            closeSocket(visit.socket, 1013, 'Too many clients are greeting at once. retry_after=2');
-            return;
-          }
           const connection = new LabwireConnection(room, visit);
           open.add(connection);
+          greeting.enter(connection);
           void connection.closed.then(() => open.delete(connection));
         },
       },
