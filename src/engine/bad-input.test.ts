@@ -14,7 +14,6 @@ let screen: LabScreen;
 beforeAll(async () => {
   lab = await openLab({ startBench: false });
   screen = await lab.screen();
-  await screen.client.call('settings.set', { timeoutMs: 400 });
 });
 
 afterAll(async () => {
@@ -29,6 +28,8 @@ test.each([
   ['nothing', undefined, 'instrument.silent', /switched on/],
 ])('attach, and it says %s', async (_, answer, code, advice) => {
   await using instrument = await ScriptedInstrument.open(answer === undefined ? {} : { '*IDN?': answer });
+  // Only silence is waited for.
+  await screen.client.call('settings.set', { timeoutMs: answer === undefined ? 1000 : 10_000 });
   await expect(screen.client.call('instrument.open', { resource: instrument.resource })).rejects.toMatchObject({
     code,
     message: expect.stringMatching(advice),
@@ -48,6 +49,7 @@ test('attach, and it never ends its line', async () => {
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
+  await screen.client.call('settings.set', { timeoutMs: 10_000 });
   const resource = `TCPIP0::127.0.0.1::${(server.address() as net.AddressInfo).port}::SOCKET`;
   await expect(screen.client.call('instrument.open', { resource })).rejects.toMatchObject({
     code: 'protocol.too-long',
@@ -63,10 +65,11 @@ test.each([
   ['no number', '#2x1abc', /malformed/],
 ])('a block that says it is %s gives no data, and the next answer is the right one', async (_, answer, code) => {
   await using instrument = await ScriptedInstrument.open({ '*IDN?': IDN, 'CURV?': answer, 'NEXT?': 'right' });
+  await screen.client.call('settings.set', { timeoutMs: 10_000 });
   const id = await screen.attach(instrument.resource);
-  await expect(screen.client.call('instrument.query', { instrument: id, text: 'CURV?' })).rejects.toMatchObject({
-    code: expect.stringMatching(code),
-  });
+  const timeoutMs = code.test('transport.timeout') ? 1000 : 10_000;
+  const asked = screen.client.call('instrument.query', { instrument: id, text: 'CURV?', timeoutMs });
+  await expect(asked).rejects.toMatchObject({ code: expect.stringMatching(code) });
   expect((await screen.client.call('instrument.query', { instrument: id, text: 'NEXT?' })).reply).toBe('right');
   await screen.client.call('instrument.close', { instrument: id });
 });

@@ -18,7 +18,6 @@ let supply: string;
 beforeAll(async () => {
   lab = await openLab({ usePtys: false });
   screen = await lab.screen();
-  await screen.client.call('settings.set', { timeoutMs: 400 });
   supply = await screen.attach(lab.resource('supply'));
 });
 

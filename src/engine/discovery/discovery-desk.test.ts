@@ -307,7 +307,7 @@ describe('the desk', () => {
 
 describe('who is behind a way', () => {
   /** A desk on the real clock: what it asks is real. */
-  function realDesk(found: Found[], isInUse = false) {
+  function realDesk(found: Found[], { isInUse = false, timeoutMs = 10_000 } = {}) {
     const board = new StateBoard(emptyState('/nowhere'));
     const desk = scope.use(
       new DiscoveryDesk({
@@ -315,12 +315,12 @@ describe('who is behind a way', () => {
         board,
         searches: [createListSearch('mdns', async () => found)],
         isInUse: () => isInUse,
-        scout: { limits: { timeoutMs: 300 } },
+        scout: { limits: { timeoutMs } },
       }),
     );
     return desk;
   }
-  const find = (desk: DiscoveryDesk) => desk.find(5000, undefined, new AbortController().signal);
+  const find = (desk: DiscoveryDesk) => desk.find(60_000, undefined, new AbortController().signal);
 
   it('is asked by *IDN? where it announced itself, once', async () => {
     await using instrument = await ScriptedInstrument.open({ '*IDN?': IDN });
@@ -333,14 +333,16 @@ describe('who is behind a way', () => {
   it('is not asked where it did not, nor where one at that host is attached', async () => {
     await using instrument = await ScriptedInstrument.open({ '*IDN?': IDN });
     expect(await find(realDesk([row(instrument.resource)]))).toMatchObject([{ idn: null }]);
-    const busy = await find(realDesk([row(instrument.resource, { mayAsk: true, state: 'unknown' })], true));
+    const busy = await find(
+      realDesk([row(instrument.resource, { mayAsk: true, state: 'unknown' })], { isInUse: true }),
+    );
     expect(busy).toMatchObject([{ idn: null, reason: expect.stringContaining('is attached') }]);
   });
 
   it('stays unknown with the reason when it does not answer', async () => {
     await using instrument = await ScriptedInstrument.open({});
     const rows = await find(
-      realDesk([row(instrument.resource, { mayAsk: true, state: 'unknown', about: 'port open' })]),
+      realDesk([row(instrument.resource, { mayAsk: true, state: 'unknown', about: 'port open' })], { timeoutMs: 1000 }),
     );
     expect(rows).toMatchObject([{ idn: null, state: 'unknown', reason: 'port open; it does not answer *IDN?' }]);
   });

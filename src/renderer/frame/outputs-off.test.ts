@@ -16,7 +16,6 @@ test('outputs of one instrument and reason are said once', () => {
 test('one who has switched off by hand says so, and the engine shows the outputs no more', async () => {
   await using lab = await openLab({ usePtys: false });
   const screen = await lab.screen();
-  await screen.client.call('settings.set', { timeoutMs: 200 });
   const supply = await screen.attach(lab.resource('supply'));
   await screen.client.call('bench.setFault', { name: 'supply', fault: { kind: 'disconnect' } });
   await screen.untilState(supply, 'reconnecting');
