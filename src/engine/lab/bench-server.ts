@@ -42,6 +42,8 @@ export class BenchServer {
   readonly trend = new TrendKeeper();
   /** What it counts of its own sending. */
   readonly stats: StatsQuestion;
+  /** Disconnected by the person while there was no client: nothing is tried. */
+  isStopped = false;
   /** A login that can be renewed is kept. */
   hasSession = false;
   /** Streams of its attached instruments, by equipment and name. */
@@ -70,6 +72,11 @@ export class BenchServer {
   /** Throws server.closed while there is no link yet. */
   get open(): LabServer {
     if (this.lab) return this.lab;
+    if (this.isStopped)
+      throw new LabError(
+        'server.closed',
+        `${this.saved.label} was disconnected by hand. Nothing was sent. Reconnect it first.`,
+      );
     throw (
       this.#problem ??
       new LabError(
@@ -187,8 +194,11 @@ export class BenchServer {
     const at = (ms: number): string => String(nowNs + BigInt(Math.round((ms - nowMs) * 1e6)));
     const link = this.lab?.link;
     if (!link) {
-      const word = this.#problem ? ('failed' as const) : ('connecting' as const);
-      const reason = this.#problem?.message ?? 'It is being found out what it speaks.';
+      const tried = this.#problem ? ('failed' as const) : ('connecting' as const);
+      const word = this.isStopped ? ('disconnected' as const) : tried;
+      const reason = this.isStopped
+        ? 'Disconnected by hand.'
+        : (this.#problem?.message ?? 'It is being found out what it speaks.');
       return {
         word,
         attempt: 0,

@@ -104,9 +104,13 @@ export class ServerDesk implements AsyncDisposable {
     dialect?: SavedServer['dialect'];
   }): Promise<BenchServer> {
     const address = parseServerAddress(request.url);
+    const token = request.token ?? address.token;
+    const under = this.#adding.get(address.origin);
+    if (under && token === undefined) return under;
+    // Its own token comes after what is under way.
+    if (under) await under.catch(() => undefined);
     const known = this.#servers.at(address.origin);
     if (known) {
-      const token = request.token ?? address.token;
       if (token && !(known.secret === token && isUp(known))) await this.#renew(known, token);
       return known;
     }
@@ -129,9 +133,8 @@ export class ServerDesk implements AsyncDisposable {
     for (const { id: instrument, resource } of this.#parts.attached())
       if (originOf(resource) === origin) await this.#parts.detach(instrument);
     this.#servers.delete(id);
-    this.#opener.forget(id);
     this.#news.forget(id);
-    await server.lab?.[Symbol.asyncDispose]();
+    await this.#opener.giveUp(server, leaving(server, 'was taken off the bench'));
     await this.#secrets.forget(id);
     this.#shown.removed(id);
     await this.#servers.save();
@@ -155,8 +158,16 @@ export class ServerDesk implements AsyncDisposable {
     else this.#opener.keepTrying(server);
   }
 
+  /** By the person: nothing is tried until `reconnect`, also where it is not known what it speaks. */
   disconnect(id: string): void {
-    this.find(id).lab?.disconnect();
+    const server = this.find(id);
+    if (server.lab) {
+      server.lab.disconnect();
+      return;
+    }
+    server.isStopped = true;
+    void this.#opener.giveUp(server, leaving(server, 'was disconnected by hand'));
+    this.show(server);
   }
 
   /** Throws server.unsupported where there is no login, server.unauthorized, server.mfa-required, server.busy. */
@@ -178,14 +189,28 @@ export class ServerDesk implements AsyncDisposable {
     return this.show(server);
   }
 
+  /** Forgets the login and the token here, whatever the server says and however its link is. Throws server.unreachable and the like where the server could not be told. */
   async logout(id: string): Promise<ServerState> {
     const server = this.find(id);
-    await server.open.logout?.();
+    const { lab } = server;
+    const isDeaf = lab !== undefined && !lab.logout && server.secret !== undefined;
     server.loginState = 'none';
     server.saved.user = '';
     server.secret = undefined;
     await this.#secrets.forget(id);
-    await this.#servers.save();
+    // What has the token and cannot forget it goes: a client without a logout, a try, the client that came of one meanwhile.
+    const isHeld = server.lab === lab ? isDeaf || this.#opener.isTrying(server) : server.lab !== undefined;
+    if (isHeld && this.#servers.has(id)) {
+      void this.#opener.giveUp(server, leaving(server, 'was logged out of and is connected anew'));
+      this.#opener.keepTrying(server);
+    }
+    try {
+      await lab?.logout?.();
+    } finally {
+      server.loginState = 'none';
+      await this.#servers.save();
+      this.show(server);
+    }
     return this.show(server);
   }
 
@@ -269,9 +294,13 @@ export class ServerDesk implements AsyncDisposable {
     try {
       await this.#opener.connect(server);
     } catch (error) {
-      this.#servers.delete(saved.id);
+      // It may have been taken off meanwhile.
+      if (this.#servers.has(saved.id)) {
+        this.#servers.delete(saved.id);
+        this.#shown.removed(saved.id);
+      }
+      void this.#opener.giveUp(server, LabError.from(error));
       await this.#secrets.forget(saved.id);
-      this.#shown.removed(saved.id);
       throw addRefusal(error, address.origin);
     }
     await this.#servers.save();
@@ -308,8 +337,8 @@ export class ServerDesk implements AsyncDisposable {
   /** Its client is given up for one with the token; instruments behind it seek their way back, which is a gap with that reason. */
   async #renew(server: BenchServer, token: string): Promise<void> {
     await this.#secrets.keepToken(server.id, token);
-    const reason = `${server.saved.label} was given another token and is connected anew.`;
-    await server.leave(new LabError('server.closed', reason))?.[Symbol.asyncDispose]();
+    if (!this.#servers.has(server.id)) await this.#secrets.forget(server.id);
+    void this.#opener.giveUp(server, leaving(server, 'was given another token and is connected anew'));
     await this.#opener.connect(server).catch((error: unknown) => {
       this.#opener.tryLater(server);
       throw error;
@@ -321,6 +350,11 @@ export class ServerDesk implements AsyncDisposable {
 function originOf(resource: string): string | undefined {
   const parsed = parseResource(resource);
   return parsed.kind === 'server' ? `${parsed.host}:${parsed.port}` : undefined;
+}
+
+/** Why its client is given up: the reason of gaps and refusals behind it. */
+function leaving({ saved }: BenchServer, what: string): LabError {
+  return new LabError('server.closed', `${saved.label} ${what}.`, { id: saved.id });
 }
 
 /** With it nothing needs to be tried anew. */

@@ -25,12 +25,35 @@ export interface ServerOpenerParts {
   opened(server: BenchServer): void;
 }
 
-/** Makes the clients of the servers of the bench, now or later. None outlives it. */
+/** From the first look at a server to the end of the client that came of it. */
+interface Life {
+  /** Aborts when it is given up. */
+  readonly ending: AbortController;
+  /** Resolves when there is a client. */
+  readonly made: Promise<void>;
+}
+
+/**
+ * Makes the clients of the servers of the bench, now or later. None outlives it. Each server has one life at most: a try, and the client that came of it.
+ *
+ *                 connect                     a client
+ *        none ──────────────▶ trying ──────────────────────▶ open ──┐
+ *        ▲  ▲                 │    ▲                                │ connect: nothing
+ *        │  │          failed ▼    │ after `againMs`; connect       │
+ *        │  └── giveUp ── waiting ─┘                                │
+ *        └───────────────── giveUp (of a try, or a client) ◀────────┘
+ *
+ * connect: at the start, by Add, Reconnect. giveUp: another token (then connect), off the bench, logged out of a client that cannot do so (then connect), and Disconnect where
+ * there is no client; one that is there is told to disconnect, and stays. What is given up is so at once: whatever its try still brings is closed, and its events are not
+ * heard. The next life begins when all of the one before is closed. Nothing begins for a server off the bench, or after `stop`.
+ */
 export class ServerOpener implements AsyncDisposable {
   readonly #parts: ServerOpenerParts;
   readonly #closing = new AbortController();
   readonly #retries = new Map<string, Disposable>();
-  readonly #connecting = new Set<Promise<void>>();
+  readonly #lives = new Map<string, Life>();
+  /** What was given up and is not closed yet. */
+  readonly #ends = new Map<string, Promise<void>>();
 
   constructor(parts: ServerOpenerParts) {
     this.#parts = parts;
@@ -46,16 +69,24 @@ export class ServerOpener implements AsyncDisposable {
     return this.#parts.open(this.#parts.ports, { url, token }, this.patience);
   }
 
-  /** Throws server.*; that stands at the server, too. */
+  /** Resolves when there is a client; joins a try under way. Throws server.*, which stands at the server, too; the reason of `giveUp`. */
   connect(server: BenchServer): Promise<void> {
-    const connecting = this.#connectNow(server);
-    const settled = connecting.then(
-      () => undefined,
-      () => undefined,
-    );
-    this.#connecting.add(settled);
-    void settled.then(() => this.#connecting.delete(settled));
-    return connecting;
+    const { id } = server;
+    const known = this.#lives.get(id);
+    if (known) return known.made;
+    if (this.#closing.signal.aborted || !this.#parts.isOnBench(id))
+      return Promise.reject(new LabError('server.unknown', `${server.saved.label} is on the bench no more.`, { id }));
+    this.#forget(id);
+    server.isStopped = false;
+    const ending = new AbortController();
+    const made = this.#make(server, ending.signal).catch((error: unknown) => {
+      if (this.#lives.get(id) === life) this.#lives.delete(id);
+      throw error;
+    });
+    const life = { ending, made };
+    this.#lives.set(id, life);
+    this.#parts.shown.show(server);
+    return made;
   }
 
   /** Connects; tries again later, as often as it takes. */
@@ -63,68 +94,114 @@ export class ServerOpener implements AsyncDisposable {
     void this.connect(server).catch(() => this.tryLater(server));
   }
 
+  /** Unless it has a life again, was disconnected by the person or is off the bench. */
   tryLater(server: BenchServer): void {
     const { clock, againMs, isOnBench } = this.#parts;
-    if (this.#closing.signal.aborted || !isOnBench(server.id)) return;
-    this.forget(server.id);
+    const isOver = this.#closing.signal.aborted || !isOnBench(server.id);
+    if (isOver || server.isStopped || this.#lives.has(server.id)) return;
+    this.#forget(server.id);
     const timer = clock.after(againMs, () => {
       this.#retries.delete(server.id);
-      if (!server.lab) this.keepTrying(server);
+      this.keepTrying(server);
     });
     this.#retries.set(server.id, timer);
   }
 
-  /** It is not tried again. */
-  forget(server: string): void {
-    this.#retries.get(server)?.[Symbol.dispose]();
-    this.#retries.delete(server);
+  /** Whether it is being found out what it speaks. */
+  isTrying(server: BenchServer): boolean {
+    return this.#lives.has(server.id) && !server.lab;
+  }
+
+  /** Ends its tries and its client, at once; resolves when they are closed. Never throws. */
+  giveUp(server: BenchServer, reason: LabError): Promise<void> {
+    const { id } = server;
+    this.#forget(id);
+    const life = this.#lives.get(id);
+    this.#lives.delete(id);
+    life?.ending.abort(reason);
+    const client = server.leave(reason);
+    const closing = [this.#ends.get(id), life?.made, client?.[Symbol.asyncDispose]()];
+    const ended = Promise.allSettled(closing).then(() => {
+      if (this.#ends.get(id) === ended) this.#ends.delete(id);
+    });
+    this.#ends.set(id, ended);
+    return ended;
   }
 
   /** Nothing begins from now on. */
   stop(): void {
     this.#closing.abort(new LabError('call.cancelled', 'The engine ends.'));
-    for (const server of [...this.#retries.keys()]) this.forget(server);
+    for (const server of [...this.#retries.keys()]) this.#forget(server);
   }
 
-  /** Resolves when no client is being made any more. */
+  /** Resolves when no client is being made or given up any more. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.stop();
-    await Promise.allSettled(this.#connecting);
+    await Promise.allSettled([...[...this.#lives.values()].map(({ made }) => made), ...this.#ends.values()]);
   }
 
-  async #connectNow(server: BenchServer): Promise<void> {
-    const { ports, secrets, open, shown, isOnBench, heard, opened } = this.#parts;
-    const { saved } = server;
+  #forget(server: string): void {
+    this.#retries.get(server)?.[Symbol.dispose]();
+    this.#retries.delete(server);
+  }
+
+  async #make(server: BenchServer, ending: AbortSignal): Promise<void> {
+    await this.#ends.get(server.id);
+    const { isOnBench, shown } = this.#parts;
     try {
-      const { token, session } = await secrets.read(saved.id);
-      server.secret = token;
-      server.hasSession = session !== undefined;
-      const onSession = (renewed: string | undefined): void => {
-        server.hasSession = renewed !== undefined;
-        void secrets.keepSession(saved.id, renewed);
-      };
-      const lab = await open(
-        ports,
-        { url: saved.url, token, session, onSession, webSocket: saved.webSocket, dialect: saved.dialect ?? undefined },
-        this.patience,
-      );
-      if (!isOnBench(saved.id)) {
-        await lab[Symbol.asyncDispose]();
-        return;
+      ending.throwIfAborted();
+      const client = await this.#open(server, ending);
+      if (ending.aborted || this.#closing.signal.aborted || !isOnBench(server.id)) {
+        await client[Symbol.asyncDispose]();
+        throw new LabError('server.closed', `${server.saved.label} was given up while it was looked at.`);
       }
-      server.lab = lab;
-      saved.dialect = lab.dialect;
-      if (saved.label === parseServerAddress(saved.url).origin && lab.about.name !== '')
-        saved.label = saidName(lab.about.name);
-      if (token !== undefined || server.hasSession) server.loginState = 'in';
-      lab.onEvent((event) => heard(server, event));
-      shown.show(server);
-      opened(server);
+      this.#take(server, client);
     } catch (thrown) {
+      // Given up: that is no finding about the server.
+      ending.throwIfAborted();
       const error = LabError.from(thrown);
       server.failed(error);
       shown.show(server);
       throw error;
     }
+  }
+
+  async #open(server: BenchServer, ending: AbortSignal): Promise<LabServer> {
+    const { ports, secrets, open } = this.#parts;
+    const { saved } = server;
+    const { token, session } = await secrets.read(saved.id);
+    ending.throwIfAborted();
+    server.secret = token;
+    server.hasSession = session !== undefined;
+    const onSession = (renewed: string | undefined): void => {
+      // A login that ended with its client must not come back with its last word; one that was disconnected goes on later.
+      if (ending.aborted && !server.isStopped) return;
+      server.hasSession = renewed !== undefined;
+      void secrets.keepSession(saved.id, renewed);
+    };
+    const { url, webSocket, dialect } = saved;
+    const client = await open(
+      ports,
+      { url, token, session, onSession, webSocket, dialect: dialect ?? undefined },
+      AbortSignal.any([this.patience, ending]),
+    );
+    // Set while it was looked at.
+    if (saved.webSocket !== webSocket) client.setSocket(saved.webSocket);
+    return client;
+  }
+
+  #take(server: BenchServer, client: LabServer): void {
+    const { shown, heard, opened } = this.#parts;
+    const { saved } = server;
+    server.lab = client;
+    saved.dialect = client.dialect;
+    if (saved.label === parseServerAddress(saved.url).origin && client.about.name !== '')
+      saved.label = saidName(client.about.name);
+    if (server.secret !== undefined || server.hasSession) server.loginState = 'in';
+    client.onEvent((event) => {
+      if (server.lab === client) heard(server, event);
+    });
+    shown.show(server);
+    opened(server);
   }
 }
