@@ -47,7 +47,8 @@ export const toEngine = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('connect') }),
   /** Drain, finish open recordings, then exit with 0. */
   z.object({ kind: z.literal('close') }),
-  z.object({ kind: z.literal('wake') }),
+  /** The system woke up; `sleptMs`: how long it slept, where the host was told. */
+  z.object({ kind: z.literal('wake'), sleptMs: z.number().optional() }),
   /** The shortcut of the whole desktop was pressed: Outputs off, whatever window is in front. */
   z.object({ kind: z.literal('outputsOff') }),
   z.object({ kind: z.literal('simulatorEnded'), reason: z.string() }),

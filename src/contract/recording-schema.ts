@@ -129,7 +129,7 @@ export const recordingInfo = z.object({
   appVersion: z.string(),
   /** Bench file it was recorded on; '' for none. */
   bench: z.string(),
-  /** What the times rest on: source, offset to UTC and its uncertainty in s where known. */
+  /** What the times rest on: source, and how far the clock of the system was ahead of them when it was looked at last, with its uncertainty, s; null: not watched. */
   clock: z.object({ source: z.string(), offsetS: z.number().nullable(), uncertaintyS: z.number().nullable() }),
   /** Said if rows were thinned after an age: what remains and what was there. */
   thinned: z.string(),

@@ -1,12 +1,20 @@
+/** A sleep of the system: nothing was measured between; ns since 1970. */
+export interface Sleep {
+  readonly fromNs: bigint;
+  readonly toNs: bigint;
+}
+
 /**
- * Engine time. The wall clock is read once, then the monotonic clock counts: a step of the wall clock moves no sample.
+ * Engine time. The wall clock is read once, then the monotonic clock counts, and the sleep of the system: a step of the wall clock moves no sample.
  * The system implementation lives in the engine (`engine/system-clock.ts`), because timers are no business of the pure floors.
  */
 export interface Clock {
-  /** ns since 1970, never going back. */
+  /** ns since 1970, never going back. It goes on over a sleep of the system by the length of that. */
   nowNs(): bigint;
-  /** ms of the monotonic clock, for intervals. */
+  /** ms of the monotonic clock, for intervals; it may stand still while the system sleeps. */
   monotonicMs(): number;
+  /** The latest sleep that a reading of `nowNs` noticed, another object each; undefined: none. */
+  readonly lastSleep?: Sleep | undefined;
   /** Calls once after `ms`; disposing cancels. */
   after(ms: number, callback: () => void): Disposable;
 }
@@ -38,8 +46,10 @@ interface Timer {
 
 /** A clock moved by hand: tests and replay. Timers fire inside `advance`, in order of their due time. */
 export class ManualClock implements Clock {
+  lastSleep: Sleep | undefined;
   readonly #startNs: bigint;
   #ms = 0;
+  #sleptMs = 0;
   #order = 0;
   #timers = new Set<Timer>();
 
@@ -48,7 +58,7 @@ export class ManualClock implements Clock {
   }
 
   nowNs(): bigint {
-    return this.#startNs + BigInt(Math.round(this.#ms * 1e6));
+    return this.#startNs + BigInt(Math.round((this.#ms + this.#sleptMs) * 1e6));
   }
 
   monotonicMs(): number {
@@ -59,6 +69,13 @@ export class ManualClock implements Clock {
     const timer = { dueMs: this.#ms + Math.max(0, ms), order: this.#order++, callback };
     this.#timers.add(timer);
     return { [Symbol.dispose]: () => void this.#timers.delete(timer) };
+  }
+
+  /** The system sleeps for so long: no timer runs, and the monotonic clock stands still. */
+  sleep(ms: number): void {
+    const fromNs = this.nowNs();
+    this.#sleptMs += ms;
+    this.lastSleep = { fromNs, toNs: this.nowNs() };
   }
 
   get pending(): number {

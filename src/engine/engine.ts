@@ -37,6 +37,7 @@ import { createReplayCalls } from './calls/replay-calls.ts';
 import { createSafetyCalls } from './calls/safety-calls.ts';
 import { createSampleCalls } from './calls/sample-calls.ts';
 import { createServerCalls } from './calls/server-calls.ts';
+import { createServerRecordingCalls } from './calls/server-recording-calls.ts';
 import { createSessionCalls } from './calls/session-calls.ts';
 import { createShareCalls } from './calls/share-calls.ts';
 import { createShelfCalls } from './calls/shelf-calls.ts';
@@ -79,8 +80,9 @@ import { readSettings } from './state/settings-file.ts';
 import { StateBoard } from './state/state-board.ts';
 import { StreamBoard } from './state/stream-board.ts';
 import { TraceDesk } from './state/trace-desk.ts';
-import { createSystemClock } from './system-clock.ts';
+import { createSystemClock, type SystemClock } from './system-clock.ts';
 import { noteBoards } from './transport/prologix/board-table.ts';
+import { UploadChoice } from './upload/upload-choice.ts';
 import { UploadDesk } from './upload/upload-desk.ts';
 
 export interface EngineOptions {
@@ -90,7 +92,10 @@ export interface EngineOptions {
   version: string;
   /** The built export worker. */
   exportWorker: URL | string;
-  clock?: Clock;
+  /** Default: a clock of its own. */
+  clock?: Clock & Partial<Pick<SystemClock, 'woke'>>;
+  /** The wall clock to compare it with, ms since 1970. Default: the system's. */
+  wallMs?: () => number;
   /** Screens at once; one more is refused with `call.limit`. Default 32. */
   maxScreens?: number;
 }
@@ -129,7 +134,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
 const TRUSTED_CALLS = 512;
 
 async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine> {
-  const { version, exportWorker, clock = createSystemClock() } = options;
+  const { version, exportWorker, clock = createSystemClock(), wallMs = Date.now } = options;
   const folder = scope.use(await openDataFolder(options.dataFolder, version));
   const { settings, problem } = await readSettings(folder.path);
   const board = new StateBoard({ ...emptyState(folder.path), settings });
@@ -253,7 +258,8 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
       events,
       path: join(folder.path, 'uploads.json'),
       secrets,
-      uploaded: (id, url) => library.mark(id, { uploaded: url }),
+      row: (id) => library.row(id),
+      uploaded: (id, where) => library.mark(id, { uploaded: where }),
     }),
   );
   const recording = new RecordingDesk({
@@ -266,10 +272,8 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     board,
     host,
     preTrigger: { write: (request) => flight.preTrigger.write(request) },
-    partFinished: ({ recording: id, name, path, part }) => {
-      const when = board.state.upload.target?.when;
-      if (when === 'all' || (when === 'offline' && uploads.isOffline)) void uploads.addPart(id, name, path, part);
-    },
+    timesRestOn: () => clockWatch.about,
+    partFinished: ({ recording: id, name, path, part }) => void uploads.addPart(id, name, path, part),
   });
   const outputs: OutputsDesk = new OutputsDesk({
     clock,
@@ -317,7 +321,10 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
   scope.use(discovery);
   scope.use(keeper);
   scope.use(recording);
-  scope.use(new ClockWatch({ clock, events }));
+  const refreshAll = (): void => {
+    for (const attachment of instruments.all) void attachment.refresh().catch(() => undefined);
+  };
+  const clockWatch: ClockWatch = scope.use(new ClockWatch({ clock, events, wallMs, slept: refreshAll }));
   const sweeps = scope.use(
     new SweepDesk({
       clock,
@@ -356,12 +363,10 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
   );
   scope.use(host.onOutputsOff(() => void outputs.off('desktop shortcut').catch(() => undefined)));
   scope.use(
-    host.onWake(() => {
-      events.add({
-        kind: 'clock',
-        text: 'The system slept, or stood still as if it had. Nothing was measured meanwhile.',
-      });
-      for (const attachment of instruments.all) void attachment.refresh().catch(() => undefined);
+    host.onWake((sleptMs) => {
+      if (sleptMs !== undefined) clock.woke?.(sleptMs);
+      clockWatch.look();
+      refreshAll();
     }),
   );
   scope.use(
@@ -456,6 +461,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
       ...createReplayCalls(parts),
       ...createUploadCalls(parts),
       ...createServerCalls(parts),
+      ...createServerRecordingCalls(parts),
       ...createLockCalls(parts),
       ...createShareCalls(parts),
       ...createDriverCalls(definitions),
@@ -466,6 +472,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
   await emergency.open();
   // Before the first screen: whatever it changes then, it changes in the bench of last time.
   await uploads.open();
+  scope.use(new UploadChoice({ clock, board, library, uploads })).look();
   await servers.open();
   const restored = await keeper.restore();
   if (restored.problem) events.add({ kind: 'status', severity: 'error', text: restored.problem.message });

@@ -46,8 +46,8 @@ export interface HostServices {
   startSimulator(): Promise<SimulatorProcess>;
   /** Starts it, or gives the one that runs. It finds the engine through the data folder. Throws share.failed. */
   startHub(): Promise<HubProcess>;
-  /** The system woke up: sessions are checked at once instead of at the next timeout. */
-  onWake(listener: () => void): Disposable;
+  /** The system woke up: sessions are checked at once instead of at the next timeout. `sleptMs`: how long it slept, where the host knows. */
+  onWake(listener: (sleptMs?: number) => void): Disposable;
   /** Outputs off was pressed outside every screen (the desktop's shortcut). */
   onOutputsOff(listener: () => void): Disposable;
 }

@@ -84,7 +84,7 @@ export class ParentServices implements HostServices {
   readonly secrets: SecretStore;
   readonly #send: (message: FromEngine) => void;
   readonly #waiting = new Map<number, Waiting>();
-  readonly #wakeListeners = new Set<() => void>();
+  readonly #wakeListeners = new Set<(sleptMs?: number) => void>();
   readonly #offListeners = new Set<() => void>();
   #request = 0;
   #simulator: RemoteSimulator | undefined;
@@ -135,7 +135,7 @@ export class ParentServices implements HostServices {
     );
   }
 
-  onWake(listener: () => void): Disposable {
+  onWake(listener: (sleptMs?: number) => void): Disposable {
     this.#wakeListeners.add(listener);
     return { [Symbol.dispose]: () => this.#wakeListeners.delete(listener) };
   }
@@ -149,7 +149,7 @@ export class ParentServices implements HostServices {
   take(message: ToEngine, port?: VisaPort): void {
     switch (message.kind) {
       case 'wake':
-        for (const listener of this.#wakeListeners) listener();
+        for (const listener of this.#wakeListeners) listener(message.sleptMs);
         break;
       case 'outputsOff':
         for (const listener of this.#offListeners) listener();

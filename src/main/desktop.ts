@@ -60,7 +60,7 @@ export class Desktop {
     serveBundle(join(this.#out, 'renderer'));
     serveShellCalls((page) => this.#engine.connect(page));
     setMenu({ dataFolder: this.#dataFolder, restartEngine: () => this.#engine.start() });
-    powerMonitor.on('resume', () => this.#engine.send({ kind: 'wake' }));
+    this.#watchSleep();
     this.#watchOutputsOff();
     this.#engine.start();
     this.showWindow();
@@ -83,6 +83,17 @@ export class Desktop {
     if (this.#window.isMinimized()) this.#window.restore();
     this.#window.show();
     this.#window.focus();
+  }
+
+  #watchSleep(): void {
+    let sinceMs: number | undefined;
+    powerMonitor.on('suspend', () => {
+      sinceMs = Date.now();
+    });
+    powerMonitor.on('resume', () => {
+      this.#engine.send({ kind: 'wake', ...(sinceMs === undefined ? {} : { sleptMs: Date.now() - sinceMs }) });
+      sinceMs = undefined;
+    });
   }
 
   /** A hand reaches for the keys whatever program is in front. */

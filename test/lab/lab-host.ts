@@ -18,7 +18,7 @@ export class LabHost implements HostServices, AsyncDisposable {
   secrets?: SecretStore;
   readonly notices: string[] = [];
   isAwake = false;
-  readonly #wakers = new Set<() => void>();
+  readonly #wakers = new Set<(sleptMs?: number) => void>();
   #onNotice: ((text: string) => void) | undefined;
   bench: Bench | undefined;
   readonly #options: BenchOptions;
@@ -84,14 +84,14 @@ export class LabHost implements HostServices, AsyncDisposable {
     return { [Symbol.dispose]: () => this.offListeners.delete(listener) };
   }
 
-  onWake(listener: () => void): Disposable {
+  onWake(listener: (sleptMs?: number) => void): Disposable {
     this.#wakers.add(listener);
     return { [Symbol.dispose]: () => void this.#wakers.delete(listener) };
   }
 
   /** As if the system had slept and woken up. */
-  wake(): void {
-    for (const listener of this.#wakers) listener();
+  wake(sleptMs?: number): void {
+    for (const listener of this.#wakers) listener(sleptMs);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

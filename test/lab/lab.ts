@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { connect, greet } from '../../src/contract/client.ts';
 import { createMemoryLinks } from '../../src/contract/memory-link.ts';
 import { Scope } from '../../src/core/scope.ts';
-import { type Engine, openEngine } from '../../src/engine/engine.ts';
+import { type Engine, type EngineOptions, openEngine } from '../../src/engine/engine.ts';
 import type { HostServices } from '../../src/engine/host-services.ts';
 import type { BenchOptions } from '../../src/simulator/bench/bench-options.ts';
 import type { Bench } from '../../src/simulator/bench.ts';
@@ -15,6 +15,9 @@ export interface LabOptions extends BenchOptions {
   /** Start the simulated bench; default true. */
   startBench?: boolean;
   exportWorker?: string;
+  /** Of the engine; default: the system's. */
+  clock?: EngineOptions['clock'];
+  wallMs?: () => number;
 }
 
 /** A real engine on a data folder of its own, the simulated bench behind real sockets, and screens over memory links. */
@@ -23,15 +26,15 @@ export class Lab implements AsyncDisposable {
   readonly host: LabHost;
   engine: Engine;
   readonly #scope: Scope;
-  readonly #exportWorker: string;
+  readonly #options: Pick<LabOptions, 'exportWorker' | 'clock' | 'wallMs'>;
   readonly #screens: LabScreen[] = [];
 
-  constructor(parts: { folder: string; host: LabHost; engine: Engine; scope: Scope; exportWorker: string }) {
+  constructor(parts: { folder: string; host: LabHost; engine: Engine; scope: Scope; options: LabOptions }) {
     this.folder = parts.folder;
     this.host = parts.host;
     this.engine = parts.engine;
     this.#scope = parts.scope;
-    this.#exportWorker = parts.exportWorker;
+    this.#options = parts.options;
   }
 
   get bench(): Bench {
@@ -63,7 +66,7 @@ export class Lab implements AsyncDisposable {
   async restart(): Promise<void> {
     for (const screen of this.#screens.splice(0)) screen[Symbol.dispose]();
     await this.engine[Symbol.asyncDispose]();
-    this.engine = await openLabEngine(this.folder, this.host, this.#exportWorker);
+    this.engine = await openLabEngine(this.folder, this.host, this.#options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -73,8 +76,13 @@ export class Lab implements AsyncDisposable {
   }
 }
 
-function openLabEngine(dataFolder: string, host: HostServices, exportWorker: string): Promise<Engine> {
-  return openEngine({ dataFolder, host, version: '0.0.0-test', exportWorker });
+function openLabEngine(
+  dataFolder: string,
+  host: HostServices,
+  { exportWorker = '', clock, wallMs }: Pick<LabOptions, 'exportWorker' | 'clock' | 'wallMs'>,
+): Promise<Engine> {
+  const time = { ...(clock ? { clock } : {}), ...(wallMs ? { wallMs } : {}) };
+  return openEngine({ dataFolder, host, version: '0.0.0-test', exportWorker, ...time });
 }
 
 export async function openLab(options: LabOptions = {}): Promise<Lab> {
@@ -82,9 +90,8 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
   const folder = await mkdtemp(join(tmpdir(), 'labwire-lab-'));
   scope.defer(() => rm(folder, { recursive: true, force: true }));
   const host = scope.use(new LabHost(options));
-  const exportWorker = options.exportWorker ?? '';
-  const engine = await openLabEngine(folder, host, exportWorker);
-  const lab = new Lab({ folder, host, engine, scope, exportWorker });
+  const engine = await openLabEngine(folder, host, options);
+  const lab = new Lab({ folder, host, engine, scope, options });
   if (options.startBench ?? true) {
     const screen = await lab.screen();
     await screen.until('the engine has begun', ({ simulator }) => simulator.state !== 'starting');

@@ -3,6 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { ColumnInfo, StreamInfo } from '../../core/stream-info.ts';
 import type { StreamRows } from '../driver/driver.ts';
 import type { SampleSink } from '../sample-sink.ts';
+import { SleepWatch, sleepReason } from './sleep-watch.ts';
 import type { StreamRegistry } from './stream-registry.ts';
 import { UNCERTAINTY } from './timed-stream.ts';
 
@@ -41,6 +42,7 @@ export class ArrivalStream implements Disposable {
   #arrivedNs = 0n;
   #pendingLost = 0;
   #isAfterGap = false;
+  readonly #sleeps: SleepWatch;
   #after: ArrivalShape['after'];
   #timer: Disposable | undefined;
 
@@ -53,6 +55,7 @@ export class ArrivalStream implements Disposable {
     this.#sink = place.sink;
     this.#clock = place.clock;
     this.#limits = limits;
+    this.#sleeps = new SleepWatch(place.clock);
     this.#columns = Array.from({ length: shape.columns.length + 1 }, () => new Float64Array(limits.maxRows));
     this.#times = new BigInt64Array(limits.maxRows);
     this.#after = shape.after;
@@ -72,6 +75,12 @@ export class ArrivalStream implements Disposable {
 
   /** `piece.timesS`: seconds of each row against the arrival; absent: all arrived now. */
   add(piece: StreamRows): void {
+    const sleep = this.#sleeps.take();
+    if (sleep && this.#lastNs !== undefined && piece.rows > 0) {
+      const firstNs = piece.arrivedNs + BigInt(Math.round((piece.timesS?.[0] ?? 0) * 1e9));
+      const toNs = firstNs > this.#lastNs ? firstNs : this.#lastNs + 1n;
+      this.gap({ fromNs: this.#lastNs, toNs, lost: 0, reason: sleepReason(sleep) });
+    }
     if (piece.lost > 0) this.#lose(piece.lost, piece.arrivedNs);
     for (let row = 0; row < piece.rows; row++) {
       if (this.#rows === this.#limits.maxRows) this.flush();

@@ -4,6 +4,7 @@ import type { StreamOutlet, StreamRows } from '../driver/driver.ts';
 import type { SampleSink } from '../sample-sink.ts';
 import { ArrivalStream } from './arrival-stream.ts';
 import { RegularStream } from './regular-stream.ts';
+import { sleepReason } from './sleep-watch.ts';
 import type { StreamRegistry } from './stream-registry.ts';
 
 /** A device that gives nothing for that long is silent, or for three of its rows if that is longer; ms. */
@@ -93,7 +94,7 @@ export class DeviceStreams implements Disposable {
 
   #opened({ stream: name, columns, rateHz, float64 }: Parameters<StreamOutlet['opened']>[0]): void {
     this.#end(name, 'restarted');
-    const shape = { instrument: this.#instrument, stream: name, columns, after: this.#pauses.get(name) };
+    const shape = { instrument: this.#instrument, stream: name, columns, after: this.#pauseOf(name) };
     const opened =
       rateHz > 0 ? new RegularStream(this.#host, { ...shape, rateHz, float64 }) : new ArrivalStream(this.#host, shape);
     this.#open.set(name, opened);
@@ -101,6 +102,13 @@ export class DeviceStreams implements Disposable {
     this.#rowsMs = this.#host.clock.monotonicMs();
     const measured = columns.filter(({ channel }) => !channel.startsWith('~'));
     this.#host.carries(opened.info, measured, rateHz);
+  }
+
+  /** What ended because the system slept, or while it did, says so. */
+  #pauseOf(name: string): { endNs: bigint; reason: string } | undefined {
+    const pause = this.#pauses.get(name);
+    const sleep = this.#host.clock.lastSleep;
+    return pause && sleep && sleep.toNs > pause.endNs ? { ...pause, reason: sleepReason(sleep, pause.reason) } : pause;
   }
 
   #rows(rows: StreamRows): void {

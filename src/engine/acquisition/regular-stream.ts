@@ -3,6 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { ColumnInfo, StreamInfo } from '../../core/stream-info.ts';
 import type { StreamRows } from '../driver/driver.ts';
 import type { SampleSink } from '../sample-sink.ts';
+import { SleepWatch, sleepReason } from './sleep-watch.ts';
 import type { StreamRegistry } from './stream-registry.ts';
 
 export interface RegularShape {
@@ -26,7 +27,7 @@ const DEFAULT_LIMITS: RegularLimits = { maxRows: 8192, maxMs: 16, anchorMs: 100 
 
 /**
  * The open batch of a device that streams at a fixed rate. Time counts by dt from the first arrival (the last row of the first piece
- * arrived just now) and is anchored anew only after a gap; how far the device's clock has drifted from ours since is `driftPpm`.
+ * arrived just now) and is anchored anew only after a gap or a sleep of the system; how far the device's clock has drifted from ours since is `driftPpm`.
  * Memory: two batches' worth of columns; rows are copied once from the driver's scratch and once into the batch.
  */
 export class RegularStream implements Disposable {
@@ -43,6 +44,7 @@ export class RegularStream implements Disposable {
   #pendingLost = 0;
   #after: RegularShape['after'];
   #isAfterGap = false;
+  readonly #sleeps: SleepWatch;
   #anchorRow = 0;
   #anchorNs: bigint | undefined;
   #arrivedNs = 0n;
@@ -57,6 +59,7 @@ export class RegularStream implements Disposable {
     this.#sink = place.sink;
     this.#clock = place.clock;
     this.#limits = limits;
+    this.#sleeps = new SleepWatch(place.clock);
     this.#float64 = shape.float64;
     this.#dtS = 1 / shape.rateHz;
     this.#open = shape.columns.map(() =>
@@ -80,8 +83,13 @@ export class RegularStream implements Disposable {
   }
 
   add(piece: StreamRows): void {
+    const sleep = this.#sleeps.take();
+    if (sleep && this.#anchorNs !== undefined) this.#wake(piece, sleepReason(sleep, lostText(piece)));
+    else if (piece.lost > 0) {
+      this.#arrivedNs = piece.arrivedNs;
+      this.#lose(piece);
+    }
     this.#arrivedNs = piece.arrivedNs;
-    if (piece.lost > 0) this.#lose(piece);
     this.#anchorNs ??= piece.arrivedNs - BigInt(Math.round(piece.rows * this.#dtS * 1e9));
     if (this.#after && piece.rows > 0) this.#announcePause(this.#after);
     let done = 0;
@@ -150,12 +158,29 @@ export class RegularStream implements Disposable {
       this.#anchorNs = piece.arrivedNs - BigInt(Math.round(piece.rows * this.#dtS * 1e9));
     }
     const toNs = this.#timeOf(this.#seq);
-    const reason = `the device dropped ${piece.lost} rows`;
+    const reason = lostText(piece) ?? '';
     this.#sink.gap({ stream: this.info.id, seq: this.#seq, fromNs, toNs, lost: piece.lost, reason });
+  }
+
+  /** Nobody knows what the device did meanwhile: its time begins anew. */
+  #wake(piece: StreamRows, reason: string): void {
+    this.flush();
+    const fromNs = this.#timeOf(this.#seq);
+    this.#seq += piece.lost;
+    this.#pendingLost += piece.lost;
+    this.#isAfterGap = true;
+    this.#anchorRow = this.#seq;
+    const firstNs = piece.arrivedNs - BigInt(Math.round(piece.rows * this.#dtS * 1e9));
+    this.#anchorNs = firstNs > fromNs ? firstNs : fromNs;
+    this.#sink.gap({ stream: this.info.id, seq: this.#seq, fromNs, toNs: this.#anchorNs, lost: piece.lost, reason });
   }
 
   #timeOf(row: number): bigint {
     const anchor = this.#anchorNs ?? this.#arrivedNs;
     return anchor + BigInt(Math.round((row - this.#anchorRow) * this.#dtS * 1e9));
   }
+}
+
+function lostText({ lost }: StreamRows): string | undefined {
+  return lost > 0 ? `the device dropped ${lost} rows` : undefined;
 }

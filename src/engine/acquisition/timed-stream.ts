@@ -2,6 +2,7 @@ import { BATCH_FLAG, createBatch } from '../../core/batch.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { ColumnInfo, StreamInfo } from '../../core/stream-info.ts';
 import type { SampleSink } from '../sample-sink.ts';
+import { SleepWatch, sleepReason } from './sleep-watch.ts';
 import type { StreamRegistry } from './stream-registry.ts';
 
 /** Column behind the channels of every polled stream: half the time between sending and receiving, s. It is provenance, no channel. */
@@ -32,6 +33,7 @@ export class TimedStream implements Disposable {
   #seq = 0;
   #lastNs = 0n;
   #gapReason: string | undefined;
+  readonly #sleeps: SleepWatch;
   #arrivedNs = 0n;
   #timer: Disposable | undefined;
 
@@ -44,6 +46,7 @@ export class TimedStream implements Disposable {
     this.#sink = place.sink;
     this.#clock = place.clock;
     this.#limits = limits;
+    this.#sleeps = new SleepWatch(place.clock);
     this.#width = shape.columns.length + 1;
     this.#rows = new Float64Array(this.#width * 16);
     this.info = place.registry.open({ ...shape, kind: 'timed', columns: [...shape.columns, UNCERTAINTY] });
@@ -51,6 +54,9 @@ export class TimedStream implements Disposable {
 
   /** One value per channel, in the order of the columns given; NaN = missing, ±Infinity = overload. */
   add(values: ArrayLike<number>, sentNs: bigint, receivedNs: bigint): void {
+    const sleep = this.#sleeps.take();
+    const slept = sleep && sleepReason(sleep, this.#gapReason);
+    if (slept !== undefined) this.markGap(slept);
     const middle = (sentNs + receivedNs) / 2n;
     const time = middle > this.#lastNs ? middle : this.#lastNs + 1n;
     if (this.#gapReason !== undefined) this.#announceGap(time, this.#gapReason);
@@ -62,7 +68,9 @@ export class TimedStream implements Disposable {
     this.#times.push(time);
     this.#lastNs = time;
     this.#arrivedNs = receivedNs;
-    if (this.#times.length >= this.#limits.maxRows) this.flush();
+    // Asked before the sleep and answered after it: the row may be of either end.
+    if (sleep && slept !== undefined && sentNs < sleep.toNs) this.markGap(slept);
+    else if (this.#times.length >= this.#limits.maxRows) this.flush();
     else this.#timer ??= this.#clock.after(this.#limits.maxMs, () => this.flush());
   }
 

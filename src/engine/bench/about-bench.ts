@@ -4,18 +4,25 @@ import type { RecordingAbout } from '../recording/recording-about.ts';
 
 type Instrument = BenchState['instruments'][number];
 
-/** What a recording says of the bench: instruments with their settings as read back, channels as the person calls them. */
-export function aboutBench(state: BenchState, version: string, notes: string): RecordingAbout {
+/** Where nobody compares the two clocks, nothing is known of their offset. */
+const UNWATCHED: RecordingAbout['clock'] = {
+  source: 'system clock, read once at start, then the monotonic clock',
+  offsetS: null,
+  uncertaintyS: null,
+};
+
+/** What a recording says of the bench: instruments with their settings as read back, channels as the person calls them. `clock`: what the times rest on. */
+export function aboutBench(
+  state: BenchState,
+  version: string,
+  notes: string,
+  clock: RecordingAbout['clock'] = UNWATCHED,
+): RecordingAbout {
   const { bench, settings, instruments, channels } = state;
   const byId = new Map(instruments.map((instrument) => [instrument.id, instrument]));
   return {
     appVersion: version,
-    // Nothing disciplines the clock, so nothing is known of its offset.
-    clock: {
-      source: 'system clock, read once at start, then the monotonic clock',
-      offsetS: null,
-      uncertaintyS: null,
-    },
+    clock,
     notes,
     operator: settings.operator,
     bench: bench.path ?? bench.name,

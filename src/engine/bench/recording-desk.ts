@@ -46,6 +46,8 @@ export interface RecordingDeskParts {
   board: StateBoard;
   host: HostServices;
   preTrigger?: PreTrigger | undefined;
+  /** What is recorded of the clock. */
+  timesRestOn?: (() => RecordingAbout['clock']) | undefined;
   /** A part is whole and under its final name. */
   partFinished?: ((part: { recording: string; name: string; path: string; part: number }) => void) | undefined;
   disk?: Disk | undefined;
@@ -355,7 +357,8 @@ export class RecordingDesk implements AsyncDisposable {
   }
 
   #about(notes: string): RecordingAbout {
-    return aboutBench(this.#parts.board.state, this.#parts.version, notes);
+    const { board, version, timesRestOn } = this.#parts;
+    return aboutBench(board.state, version, notes, timesRestOn?.());
   }
 
   #keepNote({ recording, what }: Running): Promise<void> {

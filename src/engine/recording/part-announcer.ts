@@ -16,6 +16,9 @@ export class PartAnnouncer {
   readonly #labels: RecorderOptions['labels'];
   #about: RecordingAbout;
   #text = '';
+  /** What was said of the clock in the part, and what that part repeats. */
+  #clockText = '';
+  #repeats: readonly RepeatedPart[] = [];
 
   constructor(recording: RecordingName, { about, labels }: Pick<RecorderOptions, 'about' | 'labels'>) {
     this.#recording = recording;
@@ -35,6 +38,8 @@ export class PartAnnouncer {
   head(part: RecorderPart, repeats: readonly RepeatedPart[]): void {
     const { appVersion, clock, notes, bench, operator } = this.#about;
     const { id, name, startedNs } = this.#recording;
+    this.#clockText = JSON.stringify(clock);
+    this.#repeats = repeats;
     const entries = headEntries({
       id,
       name,
@@ -57,6 +62,7 @@ export class PartAnnouncer {
 
   describe(part: RecorderPart, about: RecordingAbout): void {
     this.#about = about;
+    if (JSON.stringify(about.clock) !== this.#clockText) this.head(part, this.#repeats);
     this.#announce(part, false);
   }
 

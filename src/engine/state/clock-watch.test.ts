@@ -27,3 +27,34 @@ test('a step of the wall clock is told with its size; drift is not', async () =>
     expect.stringMatching(/set 7200\.0 s back.*now 3598\.0 s ahead of/),
   ]);
 });
+
+test('a sleep is told as a sleep, a step beside it as a step, and a recording is told of both', async () => {
+  const clock = new ManualClock();
+  const events = new EventLog(clock, new StateBoard(emptyState('/x')));
+  let aheadMs = 0;
+  let slept = 0;
+  using watch = new ClockWatch({
+    clock,
+    events,
+    wallMs: () => Number(clock.nowNs()) / 1e6 + aheadMs,
+    slept: () => void slept++,
+  });
+  const told = (): string[] => events.between(0n, 1n << 62n).map(({ text }) => text);
+  expect(watch.about).toMatchObject({ offsetS: 0, uncertaintyS: 0.1 });
+  clock.sleep(8 * 3_600_000 + 180_000);
+  await clock.advance(3000);
+  expect(told()).toEqual([expect.stringMatching(/^The system slept for 8 h 3 min\. Nothing was measured meanwhile/)]);
+  expect(slept).toBe(1);
+  clock.sleep(60_000);
+  aheadMs += 5000;
+  await clock.advance(1000);
+  expect(told().slice(1)).toEqual([
+    expect.stringMatching(/^The system slept for 1 min 0 s/),
+    expect.stringMatching(/set 5\.0 s ahead.*now 5\.0 s behind/),
+  ]);
+  expect(watch.about).toEqual({
+    source: expect.stringContaining('and the sleep of the system (2 so far, 8 h 4 min in all)'),
+    offsetS: 5,
+    uncertaintyS: 0.1,
+  });
+});
