@@ -91,16 +91,19 @@ export class OutputsDesk {
     const show = (): void => {
       if (isToBeTold()) board.publish('outputs.changed', { outputsOff: stateNow() });
     };
+    let isLate = false;
     const ask = async (attachment: Attachment): Promise<void> => {
       const offs = await this.#ask(attachment);
       answers.set(
         attachment,
         offs.map((off) => ({ instrument: attachment.id, ...off })),
       );
+      if (isLate) show();
     };
     const patience = createDeferred<'late'>();
     const impatience = clock.after(PATIENCE_MS, () => {
       patience.resolve('late');
+      isLate = true;
       show();
     });
     const unreached: string[] = [];
