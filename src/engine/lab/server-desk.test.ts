@@ -22,7 +22,8 @@ class Client implements LabServer {
   readonly url: string;
   readonly dialect = 'vital';
   readonly about = { name: 'lab', version: '1', instance: '', findings: [] };
-  readonly features: LabServer['features'];
+  /** A missing key is off. */
+  readonly features = {} as LabServer['features'];
   readonly clock = { offsetS: 0, uncertaintyS: 0, base: 'none', method: 'none' } as const;
   readonly traffic = {
     messages: 0,
@@ -44,17 +45,6 @@ class Client implements LabServer {
     this.url = options.url;
     this.options = options;
     this.#dispose = dispose;
-    const off = { compression: [], priorities: [], recording: [], resume: false, acks: false, history: false };
-    this.features = {
-      ...off,
-      locks: false,
-      commands: false,
-      console: false,
-      alarms: false,
-      jobs: false,
-      stats: false,
-      polling: false,
-    };
     if (canLogout) this.logout = async () => options.onSession?.(undefined);
   }
 
