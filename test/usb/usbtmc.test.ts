@@ -44,6 +44,36 @@ class WatchedPeripheral extends UsbtmcPeripheral {
   }
 }
 
+/** Of a host that cannot take a transfer back: it ends when the device takes it, or halts. */
+class HeldPeripheral extends WatchedPeripheral {
+  override out(endpoint: number, bytes: Uint8Array, _signal: AbortSignal) {
+    return super.out(endpoint, bytes, new AbortController().signal);
+  }
+}
+
+/** An instrument that takes nothing until it is let. */
+function holdOff() {
+  const device = createTestDevice();
+  const begun = createDeferred<void>();
+  let isStuck = true;
+  const stuck: MessageDevice = {
+    idn: device.idn,
+    connect(cut) {
+      const connection = device.connect(cut);
+      const write = connection.write.bind(connection);
+      connection.write = (bytes, end) => {
+        begun.resolve();
+        return isStuck ? new Promise(() => {}) : write(bytes, end);
+      };
+      return connection;
+    },
+  };
+  const free = (): void => {
+    isStuck = false;
+  };
+  return { stuck, begun: begun.promise, free, device };
+}
+
 const opened: { [Symbol.asyncDispose](): PromiseLike<void> }[] = [];
 afterEach(async () => {
   for (const one of opened.splice(0).reverse()) await one[Symbol.asyncDispose]();
@@ -152,30 +182,60 @@ describe('taking back', () => {
   });
 
   it('a message that the device does not take: INITIATE_ABORT_BULK_OUT, CHECK, CLEAR_FEATURE', async () => {
-    const inner = createTestDevice();
-    let isStuck = true;
-    const begun = createDeferred<void>();
-    const stuck: MessageDevice = {
-      idn: inner.idn,
-      connect(cut) {
-        const connection = inner.connect(cut);
-        const write = connection.write.bind(connection);
-        connection.write = (bytes, end) => {
-          begun.resolve();
-          return isStuck ? new Promise(() => {}) : write(bytes, end);
-        };
-        return connection;
-      },
-    };
+    const { stuck, begun, free } = holdOff();
     const { transport, peripheral } = await open({ pendingChecks: 1 }, stuck);
     const controller = new AbortController();
     const writing = transport.write(new Uint8Array(200_000).fill(65), { end: true, signal: controller.signal });
-    await begun.promise;
+    await begun;
     controller.abort(new LabError('transport.timeout', 'late'));
     await expect(writing).rejects.toMatchObject({ code: 'transport.timeout' });
-    isStuck = false;
+    free();
     expect(await ask(transport, 'ECHO? after')).toBe('ECHO? after');
     expect(peripheral.log).toEqual([1, 2, 2, 'halt 1']);
+  });
+
+  describe('a message held off by the instrument, of the package that takes no transfer back', () => {
+    async function openHeld() {
+      const { stuck, begun, free, device } = holdOff();
+      const peripheral = new HeldPeripheral(stuck, { serial: 'S1', pendingChecks: 1 });
+      const bus = createPackageBus(peripheral);
+      const [row] = await listUsb(bus.load);
+      const transport = await openUsbResource(row?.resource ?? '', { load: bus.load });
+      opened.push(transport);
+      peripheral.log.length = 0;
+      return { transport, peripheral, begun, free, device };
+    }
+
+    it('given up: the device is told, by a clear if need be, halts the endpoint, and the next message goes out', async () => {
+      const { transport, peripheral, begun, free, device } = await openHeld();
+      const controller = new AbortController();
+      const writing = transport.write(text('HELD'), { end: true, signal: controller.signal });
+      await begun;
+      controller.abort(new LabError('transport.timeout', 'late'));
+      await expect(writing).rejects.toMatchObject({ code: 'transport.timeout' });
+      free();
+      await transport.write(text('OUTP OFF'), { end: true });
+      expect(device.received.map(show)).toEqual(['OUTP OFF']);
+      // It has taken nothing that an abort could be of.
+      expect(peripheral.log).toEqual([1, 5, 6, 6, 'halt 1']);
+    });
+
+    it('cleared: what waited behind it is not sent, and what comes after the clear is', async () => {
+      const { transport, peripheral, begun, free, device } = await openHeld();
+      const held = expect(transport.write(text('HELD'), { end: true })).rejects.toMatchObject({
+        code: 'transport.timeout',
+      });
+      const behind = expect(transport.write(text('BEHIND'), { end: true })).rejects.toMatchObject({
+        code: 'transport.timeout',
+      });
+      await begun;
+      const clearing = transport.control?.clear?.();
+      free();
+      const urgent = transport.write(text('OUTP OFF'), { end: true });
+      await Promise.all([held, behind, clearing, urgent]);
+      expect(device.received.map(show)).toEqual(['OUTP OFF']);
+      expect(peripheral.log).toEqual([5, 6, 6, 'halt 1']);
+    });
   });
 
   it('a clear says pending as often as it likes; writes and reads wait for it', async () => {

@@ -1,3 +1,4 @@
+import { createDeferred, type Deferred } from '../../core/deferred.ts';
 import type { UsbConfigurationInfo, UsbDeviceDescriptor, UsbEndpointInfo } from '../../protocol/usb-descriptor.ts';
 import {
   type decodeNotification,
@@ -72,6 +73,8 @@ export class UsbtmcPeripheral implements UsbPeripheral {
   readonly #interruptIn: InPipe;
   #connection: MessageConnection | undefined;
   #isOutHalted = false;
+  /** Transfers out that wait: a halt of the endpoint stalls them. */
+  readonly #outWaiting = new Set<Deferred<UsbOutcome>>();
   #isInHalted = false;
   /** The request for an answer that was not taken in full. */
   #request: { tag: number; controller: AbortController } | undefined;
@@ -154,7 +157,7 @@ export class UsbtmcPeripheral implements UsbPeripheral {
   /** The next transfer of the endpoint stalls, as firmware does that lost its thread. */
   halt(direction: 'in' | 'out'): void {
     if (direction === 'in') this.#isInHalted = true;
-    else this.#isOutHalted = true;
+    else this.#haltOut();
   }
 
   async out(endpoint: number, bytes: Uint8Array, signal: AbortSignal): Promise<UsbOutcome> {
@@ -172,12 +175,20 @@ export class UsbtmcPeripheral implements UsbPeripheral {
         return 'ok';
       } catch {
         this.#decoder.clear();
-        this.#isOutHalted = true;
+        this.#haltOut();
         return 'stall';
       }
     });
     this.#work = outcome.then(() => undefined);
-    return untilAborted(outcome, signal);
+    const waiting = createDeferred<UsbOutcome>();
+    this.#outWaiting.add(waiting);
+    void outcome.then(waiting.resolve);
+    return untilAborted(waiting.promise, signal).finally(() => this.#outWaiting.delete(waiting));
+  }
+
+  #haltOut(): void {
+    this.#isOutHalted = true;
+    for (const waiting of [...this.#outWaiting]) waiting.resolve('stall');
   }
 
   async in(endpoint: number, length: number, signal: AbortSignal): Promise<{ outcome: UsbOutcome; data: Uint8Array }> {
@@ -299,7 +310,7 @@ export class UsbtmcPeripheral implements UsbPeripheral {
     this.#generation++;
     this.#work = Promise.resolve();
     this.#decoder.clear();
-    this.#isOutHalted = true;
+    this.#haltOut();
     return this.#beginSplit('abort-out');
   }
 
@@ -320,7 +331,7 @@ export class UsbtmcPeripheral implements UsbPeripheral {
     if (this.#split && this.#split !== 'clear') return USBTMC_STATUS.splitInProgress;
     this.#begin();
     connection.clear();
-    this.#isOutHalted = true;
+    this.#haltOut();
     return this.#beginSplit('clear');
   }
 

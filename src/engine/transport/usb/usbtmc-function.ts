@@ -7,6 +7,7 @@ import {
   type UsbtmcCapabilities,
 } from '../../../protocol/usbtmc.ts';
 import type { UsbDevice, UsbSetup } from './usb-device.ts';
+import type { UsbtmcSending } from './usbtmc-sending.ts';
 
 /** Longest wait for the answer to one control request, and for an abort or clear to end. */
 const CONTROL_MS = 2000;
@@ -84,8 +85,11 @@ export class UsbtmcFunction {
     });
   }
 
-  /** Takes back a message that was sent in part (4.2.1.2, 4.2.1.3); the device halts the endpoint. */
-  async abortOut(tag: number): Promise<void> {
+  /**
+   * Takes back a message that was sent in part (4.2.1.2, 4.2.1.3); the device halts the endpoint, which ends a transfer that is still on the bus.
+   * One of which it has taken nothing yet it does not know: that throws `protocol.malformed`, and a clear ends it.
+   */
+  async abortOut(tag: number, sending: UsbtmcSending): Promise<void> {
     const { bulkOut } = this.endpoints;
     const answer = await this.#askEndpoint(USBTMC_REQUEST.initiateAbortBulkOut, tag, bulkOut, 2);
     if (answer?.[0] === USBTMC_STATUS.success) {
@@ -94,11 +98,16 @@ export class UsbtmcFunction {
         return status?.[0];
       });
     } else if (answer && answer[0] !== USBTMC_STATUS.failed) throw refused('an abort of a message', answer[0]);
+    else if (sending.isOnBus) throw refused('an abort of a message that it holds off', answer?.[0]);
+    await sending.off;
     await this.device.clearHalt('out', bulkOut.number);
   }
 
-  /** Device clear (4.2.1.6, 4.2.1.7); our own transfers must be off the bus. */
-  async clear(): Promise<void> {
+  /**
+   * Device clear (4.2.1.6, 4.2.1.7). Our own transfer in must be off the bus, and the one out if it can be taken back; if not, the device's
+   * halting ends it. `settled` resolves when it is off.
+   */
+  async clear(settled?: Promise<void>): Promise<void> {
     const answer = await this.#ask(USBTMC_REQUEST.initiateClear, 0, 1);
     if (answer[0] !== USBTMC_STATUS.success) throw refused('a device clear', answer[0]);
     await this.#untilDone('a device clear', async () => {
@@ -106,6 +115,7 @@ export class UsbtmcFunction {
       if (status[0] === USBTMC_STATUS.pending && ((status[1] ?? 0) & 1) !== 0) await this.drain();
       return status[0];
     });
+    await settled;
     await this.device.clearHalt('out', this.endpoints.bulkOut.number);
   }
 

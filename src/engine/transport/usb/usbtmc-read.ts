@@ -1,6 +1,7 @@
 import { createDeferred } from '../../../core/deferred.ts';
 import type { LabError } from '../../../core/errors.ts';
 import type { ReadResult } from '../transport.ts';
+import type { UsbtmcSending } from './usbtmc-sending.ts';
 
 /**
  * One read that waits. Its caller hears of an abort at once; the transfer comes off the bus a moment later.
@@ -16,6 +17,10 @@ export class UsbtmcRead {
   readonly off: Promise<boolean>;
   /** Tag of the request that the device has been sent. */
   tag: number | undefined;
+  /** A request that was given up and waits on the bus still. */
+  left: { tag: number; sending: UsbtmcSending } | undefined;
+  /** The turn of a request has come, and its answer has not. */
+  isAsking = false;
   readonly #result = createDeferred<ReadResult>();
   readonly #off = createDeferred<boolean>();
   readonly #controller = new AbortController();

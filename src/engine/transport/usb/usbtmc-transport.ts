@@ -19,14 +19,13 @@ import type { UsbtmcFunction } from './usbtmc-function.ts';
 import { UsbtmcInterrupt } from './usbtmc-interrupt.ts';
 import type { UsbtmcQuirks } from './usbtmc-quirks.ts';
 import { UsbtmcRead } from './usbtmc-read.ts';
+import { UsbtmcSending } from './usbtmc-sending.ts';
 
 export interface UsbtmcOptions {
   /** Most bytes asked for at once, and of one message transfer; default 1 MiB. */
   transferBytes?: number | undefined;
 }
 
-/** Bytes of one USB request out: an abort waits for no more. */
-const OUT_REQUEST_BYTES = 64 * 1024;
 /** How long a closing waits for what is under way to be taken back. */
 const CLOSE_MS = 2000;
 const LINE_FEED = Uint8Array.of(10);
@@ -58,7 +57,9 @@ export class UsbtmcTransport implements Transport {
   /** Any start but 1: the device may still hold the answer to a client that died. */
   #tag = 1 + Math.floor(Math.random() * 254);
   #reading: UsbtmcRead | undefined;
-  #sending: AbortController | undefined;
+  #sending: UsbtmcSending | undefined;
+  /** Clears so far: what waits for its turn when one comes is not sent after it. */
+  #clears = 0;
   #repair: Promise<void> = Promise.resolve();
   #rest: UsbtmcAnswer | undefined;
   #isAsked = false;
@@ -91,8 +92,13 @@ export class UsbtmcTransport implements Transport {
   write(bytes: Uint8Array, { end = false, signal }: WriteOptions = {}): Promise<void> {
     if (this.#ended) return Promise.reject(this.#ended);
     if (signal?.aborted) return Promise.reject(cancellation(signal));
+    const clears = this.#clears;
     return abortable(
-      this.#out.run(() => this.#send(bytes, end, signal)),
+      this.#out.run(async () => {
+        await this.#repair;
+        if (clears !== this.#clears) throw new ClearedError();
+        await this.#send(bytes, end, signal);
+      }),
       signal,
     );
   }
@@ -150,6 +156,7 @@ export class UsbtmcTransport implements Transport {
     for (;;) {
       const answer = await this.#ask(reading, max, options.termChar);
       reading.tag = undefined;
+      reading.isAsking = false;
       if (answer.end) this.#isAsked = false;
       if (answer.bytes.length > 0 || answer.end) return this.#give(answer, options);
     }
@@ -165,13 +172,17 @@ export class UsbtmcTransport implements Transport {
     try {
       await this.#out.run(async () => {
         signal.throwIfAborted();
+        reading.isAsking = true;
         await this.#repair;
         signal.throwIfAborted();
         const tag = this.#nextTag();
         answering = this.#answers.take(reading, tag);
         answering.catch(() => {});
         const isTermChar = termChar !== undefined && this.#hasTermChar;
-        await this.#transfer(encodeRequestIn(tag, max, isTermChar ? termChar : undefined), signal);
+        const request = encodeRequestIn(tag, max, isTermChar ? termChar : undefined);
+        await this.#transfer(request, signal, (sending) => {
+          if (sending.isOnBus) reading.left = { tag, sending };
+        });
         reading.tag = tag;
       });
     } catch (error) {
@@ -185,7 +196,6 @@ export class UsbtmcTransport implements Transport {
   }
 
   async #send(bytes: Uint8Array, end: boolean, signal: AbortSignal | undefined): Promise<void> {
-    await this.#repair;
     if (this.#ended) throw this.#ended;
     // 488.2 6.3.2.3: a new message interrupts what was not read of the answer before.
     this.#rest = undefined;
@@ -195,13 +205,9 @@ export class UsbtmcTransport implements Transport {
       const part = payload.subarray(at, at + this.#transferBytes);
       const isLast = at + part.length === payload.length;
       const tag = this.#nextTag();
-      try {
-        await this.#transfer(encodeMessageOut(tag, part, end && isLast), signal);
-      } catch (error) {
-        const isClearing = this.#ended !== undefined || error instanceof ClearedError;
-        if (!isClearing && isTakenBack(error, signal)) this.#mend(() => this.#function.abortOut(tag));
-        throw error;
-      }
+      await this.#transfer(encodeMessageOut(tag, part, end && isLast), signal, (sending) =>
+        this.#mend(() => this.#function.abortOut(tag, sending)),
+      );
     }
     if (end) this.#nowAsked();
   }
@@ -211,7 +217,10 @@ export class UsbtmcTransport implements Transport {
     await abortable(
       this.#out.run(async () => {
         await this.#repair;
-        await this.#transfer(encodeTrigger(this.#nextTag()), signal);
+        const tag = this.#nextTag();
+        await this.#transfer(encodeTrigger(tag), signal, (sending) =>
+          this.#mend(() => this.#function.abortOut(tag, sending)),
+        );
       }),
       signal,
     );
@@ -219,30 +228,30 @@ export class UsbtmcTransport implements Transport {
     this.#nowAsked();
   }
 
-  /** One bulk OUT transfer, in pieces that a clear or an abort may stop between. */
-  async #transfer(transfer: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
+  /** One bulk OUT transfer. `onTakenBack`: it was not sent in full, and no clear tells the device. */
+  async #transfer(
+    transfer: Uint8Array,
+    signal: AbortSignal | undefined,
+    onTakenBack: (sending: UsbtmcSending) => void,
+  ): Promise<void> {
     const { device, endpoints } = this.#function;
-    const { number } = endpoints.bulkOut;
+    // Left on the bus by a clear that the device refused.
+    if (this.#sending) await this.#sending.off;
     if (this.#ended) throw this.#ended;
     if (signal?.aborted) throw cancellation(signal);
-    const sending = new AbortController();
+    const sending = new UsbtmcSending(device, endpoints.bulkOut.number, transfer);
     this.#sending = sending;
     // By hand: AbortSignal.any costs as much as a transfer.
-    const onAbort = signal && ((): void => sending.abort(cancellation(signal)));
+    const onAbort = signal && ((): void => sending.stop(cancellation(signal)));
     if (onAbort) signal.addEventListener('abort', onAbort, { once: true });
     try {
-      for (let at = 0; at < transfer.length; at += OUT_REQUEST_BYTES) {
-        const piece = transfer.subarray(at, at + OUT_REQUEST_BYTES);
-        const { status } = await device.transferOut(number, piece, { signal: sending.signal });
-        if (status === 'ok') continue;
-        await device.clearHalt('out', number);
-        throw new LabError(
-          'protocol.malformed',
-          'The USB instrument refused the message (it halted the endpoint). Nothing of it was carried out. Send it again; if it stays, clear the instrument.',
-        );
-      }
+      await sending.done;
+    } catch (error) {
+      const isClearing = this.#ended !== undefined || error instanceof ClearedError;
+      if (!isClearing && isTakenBack(error, signal)) onTakenBack(sending);
+      throw error;
     } finally {
-      this.#sending = undefined;
+      if (!sending.isOnBus) this.#sending = undefined;
       if (onAbort) signal.removeEventListener('abort', onAbort);
     }
   }
@@ -265,18 +274,21 @@ export class UsbtmcTransport implements Transport {
     return given;
   }
 
-  /** The read's caller has gone: its request goes, too. */
+  /** The read's caller has gone: its request goes, too. One whose turn has not come has none; a repair that waited for it would hold up its turn. */
   #takeBack(reading: UsbtmcRead, reason: LabError): void {
     if (this.#reading !== reading) return;
     this.#reading = undefined;
     reading.fail(reason);
+    if (!reading.isAsking) return;
     this.#mend(async () => {
       const { tag } = reading;
       if (tag !== undefined) await this.#function.abortIn(tag, reading.off);
       else {
         await reading.off;
+        if (reading.left) await this.#function.abortOut(reading.left.tag, reading.left.sending);
         // The request went out all the same.
-        if (reading.tag !== undefined) await this.#function.abortIn(reading.tag, reading.off);
+        const sent = reading.tag ?? reading.left?.tag;
+        if (sent !== undefined) await this.#function.abortIn(sent, reading.off);
       }
     });
   }
@@ -287,7 +299,7 @@ export class UsbtmcTransport implements Transport {
     this.#repair = before.then(sequence).catch(async () => {
       if (this.#isGone) return;
       try {
-        await this.#function.clear();
+        await this.#function.clear(this.#sending?.off);
         this.#isAsked = false;
       } catch (error) {
         this.#end(failed(this.resource, LabError.from(error)));
@@ -306,13 +318,16 @@ export class UsbtmcTransport implements Transport {
     const reading = this.#reading;
     this.#reading = undefined;
     reading?.fail(cleared);
-    this.#sending?.abort(cleared);
+    const sending = this.#sending;
+    sending?.stop(cleared);
+    this.#clears++;
     this.#rest = undefined;
     this.#isAsked = false;
     const before = this.#repair;
     const clearing = before.then(async () => {
-      await reading?.off;
-      await this.#function.clear();
+      await sending?.done.catch(() => {});
+      if (reading?.isAsking) await reading.off;
+      await this.#function.clear(sending?.off);
     });
     this.#repair = clearing.catch(() => {});
     await abortable(clearing, signal);
@@ -323,7 +338,7 @@ export class UsbtmcTransport implements Transport {
     this.#ended = error;
     this.#reading?.fail(error);
     this.#reading = undefined;
-    this.#sending?.abort(error);
+    this.#sending?.stop(error);
     this.#closed.resolve({ code: error.code, message: error.message });
     this.#disposed ??= this.#close();
   }
