@@ -357,7 +357,6 @@ test('Outputs off reaches for an instrument that is away; what was not confirmed
   expect(back.results).toHaveLength(3);
   expect(back.results.every(({ confirmed }) => confirmed)).toBe(true);
   await screen.untilState(supply, 'live');
-  await screen.client.call('settings.set', { timeoutMs: 200 });
   await screen.client.call('bench.setFault', { name: 'supply', fault: { kind: 'disconnect' } });
   await screen.untilState(supply, 'reconnecting');
   const away = await screen.client.call('outputs.off', {});
