@@ -12,8 +12,8 @@ import { IS_CHILD, startOtherSide } from './adapter-process.ts';
 
 /**
  * Outputs off during a 16 MiB transfer through one GPIB adapter (at 500 kB/s it would take half a minute): how long from the order until the
- * instrument has confirmed that it is off, for a supply beside the instrument that transfers and for that very instrument; for adapters that
- * carry a device clear out during a read and for those that do not. Goal: under 500 ms.
+ * instrument has confirmed that it is off, for a supply beside the instrument that transfers (idle, and with a poll that waits for the bus) and
+ * for that very instrument; for adapters that carry a device clear out during a read and for those that do not. Goal: under 500 ms.
  */
 const BIG_BYTES = 16 * 1024 * 1024;
 const BYTES_PER_SECOND = 500_000;
@@ -82,12 +82,15 @@ async function measure(): Promise<void> {
       const at = (pad: number): string => `PRLGX-TCPIP0::127.0.0.1::${hello[whileReading]}::${pad}::INSTR`;
       const bare: number[] = [];
       const sessions: number[] = [];
+      const polled: number[] = [];
       for (let round = 0; round < ROUNDS; round++) {
         bare.push(await onTransports(at(off), at(SCOPE)));
         sessions.push(await onSessions(at(off), at(SCOPE)));
+        if (off === SUPPLY) polled.push(await onSessions(at(off), at(SCOPE), true));
       }
       say(`${adapter}, ${which}: transport`, bare);
       say(`${adapter}, ${which}: session`, sessions);
+      if (off === SUPPLY) say(`${adapter}, ${which}: session, its poll waits`, polled);
     }
   }
   child.kill();
@@ -122,7 +125,7 @@ async function readOn(transport: Transport): Promise<string> {
   }
 }
 
-async function onSessions(off: string, transferring: string): Promise<number> {
+async function onSessions(off: string, transferring: string, isPolled = false): Promise<number> {
   const clock = createSystemClock();
   const limits = { timeoutMs: 60_000 };
   await using scope = await openSession({ resource: transferring, clock, limits });
@@ -134,6 +137,10 @@ async function onSessions(off: string, transferring: string): Promise<number> {
     (error: { code: string }) => error.code,
   );
   while (scope.stats.bytesIn < 200_000) await new Promise((resolve) => setTimeout(resolve, 5));
+  const poll = isPolled
+    ? target.query('MEAS?', { priority: 'background' }).catch((error: { code: string }) => error.code)
+    : undefined;
+  if (poll) await new Promise((resolve) => setTimeout(resolve, 50));
   const start = performance.now();
   const results = await switchOutputsOff(target, [
     { group: 'ch1', commands: ['OUTP OFF'], query: 'OUTP?', isOn: (text) => text === '1' },
@@ -141,5 +148,6 @@ async function onSessions(off: string, transferring: string): Promise<number> {
   const tookMs = performance.now() - start;
   assert.deepEqual(results, [{ group: 'ch1', confirmed: true }]);
   assert.notEqual(await transfer, 'whole');
+  if (poll) assert.equal(await poll, 'safety.refused');
   return tookMs;
 }

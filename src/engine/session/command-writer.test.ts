@@ -26,6 +26,8 @@ const command: Command = {
   timeoutMs: 100,
   timedOut: () => new LabError('transport.timeout', 'too late'),
   isUrgent: false,
+  onBegin: () => {},
+  notSent: () => new LabError('instrument.busy', 'no turn'),
 };
 const reason = new LabError('safety.refused', 'Outputs off');
 const codeOf = (promise: Promise<void>): Promise<string> =>

@@ -10,10 +10,15 @@ export interface Command {
   timedOut(): LabError;
   /** Goes before others on a wire that instruments share. */
   isUrgent: boolean;
+  /** It goes out; on a wire that instruments share not before its turn. Ended before, nothing of it was sent. */
+  onBegin(): void;
+  /** Makes the error of a timeout before it went out. */
+  notSent(): LabError;
 }
 
 interface Writing {
   command: Command;
+  hasBegun: boolean;
   /** Set when it is given less time: what it ends with. */
   hurriedBy: LabError | undefined;
   reject(error: unknown): void;
@@ -22,9 +27,10 @@ interface Writing {
 /**
  * Writes one message that is not answered, and no longer than it may take.
  *
- *     idle ──write──▶ writing ──taken, failed──▶ idle
- *                        │ timeout ──▶ idle      the write goes on by itself
- *                        │ stop    ──▶ idle      the write is aborted: the message may be half sent
+ *     idle ──write──▶ (waiting for its turn on a shared wire) ──▶ writing ──taken, failed──▶ idle
+ *                        │ timeout, stop                            │ timeout ──▶ idle      the write goes on by itself
+ *                        ▼                                          │ stop    ──▶ idle      the write is aborted: the message may be half sent
+ *                      idle   nothing was sent
  */
 export class CommandWriter {
   readonly #transport: Transport;
@@ -45,21 +51,25 @@ export class CommandWriter {
   /** Rejects with transport.*, the error of the timeout, or the reason of a `stop`. */
   write(command: Command): Promise<void> {
     return new Promise((resolve, reject) => {
-      const writing: Writing = { command, hurriedBy: undefined, reject };
+      const hasBegun = this.#transport.isShared !== true;
+      const writing: Writing = { command, hasBegun, hurriedBy: undefined, reject };
       this.#writing = writing;
       this.#deadline.set(command.timeoutMs);
       const { signal } = this.#controller;
       const options = command.isUrgent ? { end: true, isUrgent: true, signal } : { end: true, signal };
-      this.#transport.write(command.bytes, options).then(
-        () => {
-          this.#leave(writing);
-          resolve();
-        },
-        (error: unknown) => {
-          this.#leave(writing);
-          reject(error);
-        },
-      );
+      if (hasBegun) command.onBegin();
+      this.#transport
+        .write(command.bytes, hasBegun ? options : { ...options, onBegin: () => this.#begin(writing) })
+        .then(
+          () => {
+            this.#leave(writing);
+            resolve();
+          },
+          (error: unknown) => {
+            this.#leave(writing);
+            reject(error);
+          },
+        );
     });
   }
 
@@ -70,7 +80,7 @@ export class CommandWriter {
     this.#deadline.set(ms);
   }
 
-  /** Aborts what is being written. False: nothing was. */
+  /** Aborts what is being written. False: nothing was sent. */
   stop(reason: LabError): boolean {
     const writing = this.#writing;
     if (!writing) return false;
@@ -79,7 +89,7 @@ export class CommandWriter {
     const controller = this.#controller;
     this.#controller = new AbortController();
     controller.abort(reason);
-    return true;
+    return writing.hasBegun;
   }
 
   /** Nothing is written for a while: no timer is left if nothing is being written. */
@@ -87,7 +97,16 @@ export class CommandWriter {
     this.#deadline.rest();
   }
 
+  #begin(writing: Writing): void {
+    if (this.#writing !== writing) return;
+    writing.hasBegun = true;
+    if (!writing.hurriedBy) this.#deadline.set(writing.command.timeoutMs);
+    writing.command.onBegin();
+  }
+
   #giveUp(writing: Writing): void {
+    // Told that it was not carried out, nobody expects it a minute later.
+    if (!writing.hasBegun) return void this.stop(writing.command.notSent());
     this.#leave(writing);
     // The write that is left to itself shall not be aborted with a later one.
     this.#controller = new AbortController();

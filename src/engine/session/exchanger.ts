@@ -4,7 +4,7 @@ import { isQuery, type ReadTermination } from '../../protocol/scpi-line.ts';
 import type { Job } from './exchange-job.ts';
 import type { ExchangeLog } from './exchange-log.ts';
 import type { Question, TimedWireReply } from './reply-wire.ts';
-import { checkMessage, timeoutError, unexpectedError } from './session-message.ts';
+import { checkMessage, notSentError, timeoutError, unexpectedError } from './session-message.ts';
 import type { SessionLimits } from './session-options.ts';
 import type { WireKeeper } from './wire-keeper.ts';
 
@@ -42,12 +42,18 @@ export class Exchanger {
     if (!this.#isFree(job)) await this.#makeReady(job);
     const { clock, terminations, limits } = this.#parts;
     const { kind, hasPrefix, expect, timeoutMs = limits.timeoutMs } = options;
+    let hasBegun = false;
     const question: Question = {
       bytes: Buffer.from(message + terminations.write, 'latin1'),
       sentNs: clock.nowNs(),
       kind,
       hasPrefix,
       timeoutMs,
+      turnMs: Math.max(timeoutMs, limits.turnMs),
+      onBegin: () => {
+        hasBegun = true;
+      },
+      notSent: () => notSentError(this.#keeper.resource, message, Math.max(timeoutMs, limits.turnMs)),
       isUrgent: job.priority === 'safety',
       timedOut: () => this.timedOut(message, timeoutMs, 'was not answered'),
     };
@@ -60,7 +66,7 @@ export class Exchanger {
       if (expect && !expect(reply.text)) throw unexpectedError(message, reply.text);
       return reply;
     } catch (error) {
-      throw this.#keeper.failed(error);
+      throw this.#failed(error, hasBegun);
     }
   }
 
@@ -76,16 +82,30 @@ export class Exchanger {
     if (!this.#isFree(job)) await this.#makeReadyToTell(job);
     const bytes = Buffer.from(message + this.#parts.terminations.write, 'latin1');
     this.#log.sent(message, bytes.length, this.#parts.clock.nowNs());
+    let hasBegun = false;
     try {
       await this.#keeper.wire.tell({
         bytes,
         timeoutMs,
+        onBegin: () => {
+          hasBegun = true;
+        },
+        notSent: () => notSentError(this.#keeper.resource, message, timeoutMs),
         timedOut: () => this.timedOut(message, timeoutMs, 'was not taken'),
         isUrgent: job.priority === 'safety',
       });
     } catch (error) {
-      throw this.#keeper.failed(error);
+      throw this.#failed(error, hasBegun);
     }
+  }
+
+  /** What was taken back before it went out leaves a clean wire. */
+  #failed(thrown: unknown, hasBegun: boolean): LabError {
+    const error = LabError.from(thrown);
+    if (hasBegun || error.code === 'transport.closed' || error.code === 'transport.failed')
+      return this.#keeper.failed(error);
+    this.#log.note(`not sent: ${error.message}`);
+    return error;
   }
 
   /** The error of a timeout, counted. */

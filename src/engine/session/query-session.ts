@@ -123,7 +123,7 @@ export class QuerySession implements Session {
     const { clock, limits } = this.#parts;
     const { timeoutMs = limits.clearMs } = options;
     const parts = { clock, timeoutMs, keeper: this.#keeper, exchanger: this.#exchanger };
-    return this.#turns.submit(options, false, () => useControl(use, parts));
+    return this.#turns.submit(options, false, (job) => useControl(use, { ...parts, job }));
   }
 
   onServiceRequest(listener: (statusByte: number | undefined) => void): Disposable {

@@ -15,6 +15,8 @@ export interface RecoveryParts {
   reopen(): Promise<void>;
   /** Outputs off waits: nothing is waited for that proves nothing. */
   isHurried(): boolean;
+  /** Aborts when Outputs off begins to wait. */
+  readonly hurry: AbortSignal;
   note(text: string): void;
   sent(text: string, bytes: number): void;
 }
@@ -69,11 +71,18 @@ async function clearDevice(parts: RecoveryParts): Promise<boolean> {
   const { clearMs, safetyClearMs, quietMs, drainMs } = parts.limits;
   if (!control?.clear) return false;
   const controller = new AbortController();
-  const timer = parts.clock.after(parts.isHurried() ? Math.min(safetyClearMs, clearMs) : clearMs, () =>
-    controller.abort(),
-  );
+  let timer: Disposable | undefined;
+  const limit = (ms: number): void => {
+    timer?.[Symbol.dispose]();
+    timer = parts.clock.after(ms, () => controller.abort());
+  };
+  const onHurry = (): void => limit(Math.min(safetyClearMs, clearMs));
+  const begin = (): void => limit(parts.hurry.aborted ? Math.min(safetyClearMs, clearMs) : clearMs);
+  parts.hurry.addEventListener('abort', onHurry, { once: true });
+  // On a shared wire it first waits for its turn, which is no fault of the instrument.
+  if (!wire.transport.isShared || parts.hurry.aborted) begin();
   try {
-    const clear = async (): Promise<void> => control.clear?.(controller.signal);
+    const clear = async (): Promise<void> => control.clear?.(controller.signal, { onBegin: begin, hurry: parts.hurry });
     // A message-based way gives nothing of before a clear; on a stream it may still be under way.
     if (isMessageBased) await wire.clear(clear);
     else await clear();
@@ -83,7 +92,8 @@ async function clearDevice(parts: RecoveryParts): Promise<boolean> {
     parts.note(`device clear failed: ${LabError.from(error).message}`);
     return false;
   } finally {
-    timer[Symbol.dispose]();
+    parts.hurry.removeEventListener('abort', onHurry);
+    timer?.[Symbol.dispose]();
   }
 }
 
@@ -128,6 +138,8 @@ async function askMarker({
       sentNs: clock.nowNs(),
       kind: 'line',
       timeoutMs: limits.markerMs,
+      turnMs: limits.turnMs,
+      notSent: () => new LabError('transport.timeout', 'Other instruments keep the adapter busy; no marker was sent.'),
       timedOut: () => new LabError('transport.timeout', 'The marker did not come back.'),
       isMeant: (text) => {
         book.settle(text);

@@ -2,7 +2,7 @@ import { ByteQueue } from '../../core/byte-queue.ts';
 import { type Clock, delay } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
 import type { ReadTermination } from '../../protocol/scpi-line.ts';
-import type { Transport } from '../transport/transport.ts';
+import type { Transport, WriteOptions } from '../transport/transport.ts';
 import { type Command, CommandWriter } from './command-writer.ts';
 import { Deadline } from './deadline.ts';
 import { type Reply, type ReplyLimits, ReplyReader } from './reply-reader.ts';
@@ -19,6 +19,12 @@ export interface Question {
   timeoutMs: number;
   /** Makes the error of a timeout. */
   timedOut(): LabError;
+  /** How long it may wait for its turn on a wire that instruments share. */
+  turnMs: number;
+  /** It goes out; until then it waits for its turn, and ended before, nothing of it was sent and the wire is clean. */
+  onBegin?(): void;
+  /** Makes the error of a turn that did not come. */
+  notSent(): LabError;
   /** Goes before others on a wire that instruments share. */
   isUrgent?: boolean | undefined;
   /** Lines that are not meant are passed over as late, and the waiting goes on (resynchronising). */
@@ -46,6 +52,9 @@ export interface ReplyWireOptions {
 interface Waiting {
   question: Question;
   sentMs: number;
+  sentNs: bigint;
+  /** Set while it waits for its turn on a shared wire: takes it back. */
+  withdraw: AbortController | undefined;
   /** Set when it is given less time: what it ends with. */
   hurriedBy: LabError | undefined;
   tailTimer: Disposable | undefined;
@@ -58,7 +67,7 @@ interface Waiting {
  * what nobody asked for is seen at once and is never there when the next question is sent.
  *
  *              ask                       whole reply
- *     quiet ─────────▶ waiting ─────────────────────────────▶ quiet
+ *     quiet ─────────▶ waiting ─────────────────────────────▶ quiet      on a shared wire first for its turn: given up there, it stays quiet
  *       │ bytes          │ timeout · malformed · too long
  *       ▼                ▼
  *     dirty ◀────────────┘        (what is half there goes to onLate)
@@ -96,7 +105,8 @@ export class ReplyWire {
     });
     this.#deadline = new Deadline(clock, () => {
       const waiting = this.#waiting;
-      if (waiting) this.#fail(waiting.hurriedBy ?? waiting.question.timedOut());
+      if (waiting?.withdraw) this.#fail(waiting.hurriedBy ?? waiting.question.notSent());
+      else if (waiting) this.#fail(waiting.hurriedBy ?? waiting.question.timedOut());
     });
     this.#writer = new CommandWriter(transport, clock, () => {
       this.#isDirty = true;
@@ -114,16 +124,23 @@ export class ReplyWire {
     return this.#isDirty;
   }
 
-  /** Sends and waits for the one reply. Throws transport.*, protocol.*; the wire is dirty then. */
+  /** Sends and waits for the one reply. Throws transport.*, protocol.*; the wire is dirty then, if anything was sent. */
   ask(question: Question): Promise<TimedWireReply> {
     if (this.#ended) return Promise.reject(this.#ended);
+    const { sentNs } = question;
     return new Promise((resolve, reject) => {
       const sentMs = this.#clock.monotonicMs();
-      const waiting = { question, sentMs, hurriedBy: undefined, tailTimer: undefined, resolve, reject };
+      const withdraw = this.transport.isShared ? new AbortController() : undefined;
+      const waiting: Waiting = {
+        ...{ question, sentMs, sentNs, withdraw, resolve, reject },
+        hurriedBy: undefined,
+        tailTimer: undefined,
+      };
       this.#waiting = waiting;
-      this.#deadline.set(question.timeoutMs, sentMs);
+      this.#deadline.set(withdraw ? question.turnMs : question.timeoutMs, sentMs);
       this.#pump.wake();
-      this.transport.write(question.bytes, question.isUrgent ? URGENT : PLAIN).catch((error: unknown) => {
+      if (!withdraw) question.onBegin?.();
+      this.transport.write(question.bytes, this.#writeOptions(waiting)).catch((error: unknown) => {
         if (this.#waiting === waiting) this.#fail(LabError.from(error));
       });
     });
@@ -203,6 +220,23 @@ export class ReplyWire {
     this.#pump.resume();
   }
 
+  #writeOptions(waiting: Waiting): WriteOptions {
+    const { isUrgent } = waiting.question;
+    if (!waiting.withdraw) return isUrgent ? URGENT : PLAIN;
+    const { signal } = waiting.withdraw;
+    return { ...(isUrgent ? URGENT : PLAIN), signal, onBegin: () => this.#begin(waiting) };
+  }
+
+  /** Its turn has come: times count from here. */
+  #begin(waiting: Waiting): void {
+    if (this.#waiting !== waiting) return;
+    waiting.withdraw = undefined;
+    waiting.sentNs = this.#clock.nowNs();
+    waiting.sentMs = this.#clock.monotonicMs();
+    if (!waiting.hurriedBy) this.#deadline.set(waiting.question.timeoutMs, waiting.sentMs);
+    waiting.question.onBegin?.();
+  }
+
   #readFailed(error: LabError, isOver: boolean): void {
     if (isOver) this.#ended = error;
     if (this.#waiting) this.#fail(error);
@@ -255,7 +289,7 @@ export class ReplyWire {
   }
 
   #answer(waiting: Waiting, { text, block, sizeBytes }: Reply, receivedNs: bigint): void {
-    const { sentNs } = waiting.question;
+    const { sentNs } = waiting;
     const roundTripMs = this.#silence.lastByteMs - waiting.sentMs;
     this.#settle(waiting);
     this.#isDirty = false;
@@ -273,7 +307,10 @@ export class ReplyWire {
     const waiting = this.#waiting;
     if (!waiting) return;
     this.#settle(waiting);
-    this.#isDirty = true;
+    if (waiting.withdraw) {
+      waiting.withdraw.abort(error);
+      this.#pump.recall();
+    } else this.#isDirty = true;
     if (this.#reader.hasRest) this.#options.onLate(this.#reader.takeRest());
     waiting.reject(error);
   }

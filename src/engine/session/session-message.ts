@@ -31,6 +31,16 @@ export function timeoutError(resource: string, message: string, timeoutMs: numbe
   );
 }
 
+/** The wire is shared, and its turn did not come. */
+export function notSentError(resource: string, message: string, waitedMs: number): LabError {
+  return new LabError(
+    'instrument.busy',
+    `'${message.slice(0, 60)}' was not sent: other instruments on the same adapter as ${resource} kept it busy for ${waitedMs} ms. The reading is missing, the instrument was not touched. ` +
+      'Let long transfers end, or poll the instruments of this adapter less often.',
+    { query: message.slice(0, 200), waitedMs },
+  );
+}
+
 export function unexpectedError(message: string, reply: string): LabError {
   return new LabError(
     'protocol.malformed',

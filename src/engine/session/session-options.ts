@@ -6,6 +6,8 @@ import type { Transport } from '../transport/transport.ts';
 export interface SessionLimits {
   /** Longest wait for an answer unless the exchange says otherwise. */
   timeoutMs: number;
+  /** A question waits so long for its turn on a wire that instruments share, at least; `timeoutMs` counts from when it goes out. */
+  turnMs: number;
   /** Exchanges that wait; more are refused with `instrument.busy`. Safety has as many places of its own. */
   maxQueued: number;
   maxLineBytes: number;
@@ -39,6 +41,7 @@ export interface SessionLimits {
 
 export const SESSION_LIMITS: SessionLimits = {
   timeoutMs: 2000,
+  turnMs: 30_000,
   maxQueued: 256,
   maxLineBytes: 1024 * 1024,
   maxBlockBytes: 256 * 1024 * 1024,

@@ -55,6 +55,8 @@ export class WireKeeper implements AsyncDisposable {
   #state: SessionState = 'open';
   #recovery: Promise<void> | undefined;
   #closeReason: LabError | undefined;
+  /** Of the ladder under way. */
+  #hurry: AbortController | undefined;
 
   constructor(transport: Transport, parts: KeeperParts) {
     this.#parts = parts;
@@ -108,8 +110,12 @@ export class WireKeeper implements AsyncDisposable {
     const { clock, limits, log, isFreshOnReopen, terminations, queue } = this.#parts;
     log.note(`quarantined: ${cause.message}`);
     log.stats.retries++;
+    const hurry = new AbortController();
+    if (queue().isHurried) hurry.abort();
+    this.#hurry = hurry;
     void this.#recover(
       recoverWire({
+        hurry: hurry.signal,
         clock,
         limits,
         isFreshOnReopen,
@@ -121,6 +127,12 @@ export class WireKeeper implements AsyncDisposable {
         sent: (text, bytes) => log.sent(text, bytes, clock.nowNs()),
       }),
     );
+  }
+
+  /** Outputs off waits for the repair under way. */
+  hurry(): void {
+    this.#hurry?.abort();
+    this.#wire.nudge();
   }
 
   /** An exchange failed: does what the error asks for, and gives the error for the caller. */

@@ -38,6 +38,16 @@ export class WirePump {
     await running?.done;
   }
 
+  /** The read under way is for a question that was taken back: it ends, and the next one waits for a question. */
+  recall(): void {
+    const running = this.#running;
+    if (!running) return;
+    const controller = new AbortController();
+    this.#running = { controller, done: running.done.then(() => this.#read(controller.signal)) };
+    running.controller.abort();
+    this.wake();
+  }
+
   /** There is a question now. */
   wake(): void {
     this.#wake?.resolve();

@@ -108,9 +108,9 @@ export class WireTurns implements WireQueue {
       active.overtaken ??= reason;
       active.stop?.(reason);
       if (this.loan) this.loan.recall(reason);
-      else if (recovery) wire.nudge();
+      else if (recovery) this.#keeper.hurry();
       else if (wire.transport.control?.clear) wire.interrupt(reason);
       else wire.hurry(this.#limits.safetyWaitMs, reason);
-    } else wire.nudge();
+    } else this.#keeper.hurry();
   }
 }

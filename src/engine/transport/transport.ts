@@ -25,6 +25,17 @@ export interface WriteOptions {
    * device clear of the instrument that has the wire, whose read rejects with `safety.refused`. Elsewhere it changes nothing.
    */
   isUrgent?: boolean;
+  /**
+   * Called once when the message goes out, on a way that is `isShared`: until then it waits for its turn, and a write aborted before has sent nothing.
+   */
+  onBegin?: () => void;
+}
+
+export interface ClearOptions {
+  /** As for a write: called once when the clear goes out. */
+  onBegin?: () => void;
+  /** Aborted when Outputs off waits for this clear: where instruments share a wire, it goes before the others from then on. */
+  hurry?: AbortSignal | undefined;
 }
 
 /** VISA's viGpibControlREN modes 0…6 (VPP-4.3.2 6.5.3), by name, in that order. */
@@ -49,8 +60,11 @@ export interface LockOptions {
 
 /** What some ways can do beside bytes; a way that lacks one leaves it out, or throws `transport.unsupported` when only the device can tell. */
 export interface TransportControl {
-  /** Device clear, serial: break or flush. After it, nothing sent before is answered, and no byte of an older answer is read. A read that waits rejects with `transport.timeout`. */
-  clear?(signal?: AbortSignal): Promise<void>;
+  /**
+   * Device clear, serial: break or flush. After it, nothing sent before is answered, and no byte of an older answer is read. A read that waits rejects with `transport.timeout`, and
+   * so does a message that still waits for its turn: it is never sent.
+   */
+  clear?(signal?: AbortSignal, options?: ClearOptions): Promise<void>;
   trigger?(signal?: AbortSignal): Promise<void>;
   /** Serial poll: the status byte; clears RQS. */
   statusByte?(signal?: AbortSignal): Promise<number>;
@@ -82,6 +96,8 @@ export interface Transport extends AsyncDisposable {
   readonly control?: TransportControl;
   /** Messages, not a stream (VXI-11, USBTMC, HiSLIP): reading without a question before is an error at the device (488.2 -420). */
   readonly isMessageBased?: boolean;
+  /** Instruments share this wire one at a time, so that a message may wait long before it goes out (GPIB behind an adapter). */
+  readonly isShared?: boolean;
   /** What is not as asked for and does no harm by itself (a port without modem lines), for the trace. */
   readonly notes?: readonly string[];
 }

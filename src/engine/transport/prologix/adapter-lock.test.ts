@@ -28,3 +28,48 @@ describe('a wait for the bus', () => {
     expect(lock.isHeld).toBe(false);
   });
 });
+
+describe('Outputs off', () => {
+  it('cuts the holder once, however many wait', async () => {
+    const lock = new AdapterLock();
+    const held = await lock.acquire();
+    let cuts = 0;
+    held.cut = () => void cuts++;
+    const urgent = [lock.acquire({ isUrgent: true })];
+    await expect.poll(() => cuts).toBe(1);
+    // The holder clears its instrument meanwhile; others come, and time passes.
+    for (let more = 0; more < 3; more++) {
+      urgent.push(lock.acquire({ isUrgent: true }));
+      void lock.acquire().then((hold) => hold.release());
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    expect(cuts).toBe(1);
+    held.release();
+    for (const waiting of urgent) (await waiting).release();
+  });
+
+  it('hurries one that waits already past the others', async () => {
+    const lock = new AdapterLock();
+    const held = await lock.acquire();
+    let isCut = false;
+    held.cut = () => {
+      isCut = true;
+      held.release();
+    };
+    const order: string[] = [];
+    const first = lock.acquire().then((hold) => {
+      order.push('first');
+      hold.release();
+    });
+    const hurry = new AbortController();
+    const second = lock.acquire({ hurry: hurry.signal }).then((hold) => {
+      order.push(`second, urgent ${hold.isUrgent}`);
+      hold.release();
+    });
+    hurry.abort();
+    await Promise.all([first, second]);
+    expect(isCut).toBe(true);
+    expect(order).toEqual(['second, urgent true', 'first']);
+    expect(getEventListeners(hurry.signal, 'abort')).toHaveLength(0);
+  });
+});

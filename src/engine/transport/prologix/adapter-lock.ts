@@ -4,7 +4,7 @@ import { cancellation } from '../read-buffer.ts';
 /** The bus, held by one transaction. Releasing twice is fine. */
 export interface Hold {
   readonly isUrgent: boolean;
-  /** What the holder does when Outputs off cannot wait: it gives the bus back as soon as it can. Set by the holder. */
+  /** What the holder does when Outputs off cannot wait: it gives the bus back as soon as it can. Set by the holder; called once. */
   cut: (() => void) | undefined;
   release(): void;
 }
@@ -13,6 +13,8 @@ export interface HoldOptions {
   isUrgent?: boolean | undefined;
   /** Any of them ends the wait. Not joined to one: a joined signal stays known to a long-lived one. */
   signals?: readonly (AbortSignal | undefined)[] | undefined;
+  /** Makes it urgent while it waits. */
+  hurry?: AbortSignal | undefined;
 }
 
 interface Waiting {
@@ -33,7 +35,7 @@ const URGENT_LINGER_MS = 25;
  *
  *               acquire            release
  *     free ───────────────▶ held ───────────▶ next that waits (urgent ones first), else free
- *                             │ an urgent one waits for 30 ms: `cut` of the holder, unless it is urgent itself
+ *                             │ an urgent one (from the start, or hurried since) waits for 30 ms: `cut` of the holder, unless it is urgent itself
  */
 export class AdapterLock {
   #holder: Hold | undefined;
@@ -54,8 +56,9 @@ export class AdapterLock {
   }
 
   /** Throws `instrument.busy` when too many wait, the cancellation of the signal that aborts first, or what the adapter ended with. */
-  acquire({ isUrgent = false, signals = [] }: HoldOptions = {}): Promise<Hold> {
+  acquire({ isUrgent: isUrgentAtOnce = false, signals = [], hurry }: HoldOptions = {}): Promise<Hold> {
     return new Promise((resolve, reject) => {
+      const isUrgent = isUrgentAtOnce || hurry?.aborted === true;
       if (this.#ended) return reject(this.#ended);
       const aborted = signals.find((signal) => signal?.aborted);
       if (aborted) return reject(cancellation(aborted));
@@ -76,12 +79,21 @@ export class AdapterLock {
       };
       const forget = (): void => {
         for (const signal of signals) signal?.removeEventListener('abort', onAbort);
+        hurry?.removeEventListener('abort', onHurry);
+      };
+      const onHurry = (): void => {
+        if (waiting.isUrgent) return;
+        this.#normal = this.#normal.filter((one) => one !== waiting);
+        waiting.isUrgent = true;
+        this.#urgent.push(waiting);
+        this.#next();
+        this.#watchHolder();
       };
       const waiting: Waiting = {
         isUrgent,
         grant: () => {
           forget();
-          resolve(this.#hold(isUrgent));
+          resolve(this.#hold(waiting.isUrgent));
         },
         reject: (error) => {
           forget();
@@ -89,6 +101,7 @@ export class AdapterLock {
         },
       };
       for (const signal of signals) signal?.addEventListener('abort', onAbort, { once: true });
+      hurry?.addEventListener('abort', onHurry, { once: true });
       queue.push(waiting);
       this.#next();
       this.#watchHolder();
@@ -141,7 +154,10 @@ export class AdapterLock {
     this.#cutTimer = setTimeout(() => {
       this.#cutTimer = undefined;
       if (this.#holder !== holder) return;
-      if (holder.cut) holder.cut();
+      const { cut } = holder;
+      // Once: cut again it would take the bytes of whoever has the bus by then.
+      holder.cut = undefined;
+      if (cut) cut();
       else this.#watchHolder();
     }, CUT_AFTER_MS);
   }

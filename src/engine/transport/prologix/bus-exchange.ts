@@ -34,7 +34,7 @@ export class BusExchange {
   #startedMs = 0;
   #hasEnded = false;
   #isOver = false;
-  #isClearing = false;
+  #clearing: Promise<void> | undefined;
   #brokenOff: LabError | undefined;
   #windingDown: Promise<void> | undefined;
 
@@ -82,6 +82,7 @@ export class BusExchange {
    */
   async fetch(signal?: AbortSignal): Promise<void> {
     const { line } = this.#adapter;
+    if (this.#brokenOff) throw this.#brokenOff;
     if (!this.#isReading)
       await line.send(encodeCommands(...this.#adapter.addressing(this.#address), ...this.startReading()));
     // From here on the bytes are for whoever broke it off: winding down, clearing.
@@ -116,10 +117,22 @@ export class BusExchange {
 
   /**
    * Device clear, whatever is under way: the answer is lost, and the bus given back. Whoever waits for bytes gets the reason. Throws what ended
-   * the line.
+   * the line. A second call waits for the end of the first.
    */
-  async clear(reason: LabError): Promise<void> {
-    this.#isClearing = true;
+  clear(reason: LabError): Promise<void> {
+    this.#clearing ??= this.#clear(reason);
+    return this.#clearing;
+  }
+
+  /** Gives the bus back; a read under way is lost. */
+  release(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    if (this.#isReading) this.#adapter.lose();
+    this.#hold.release();
+  }
+
+  async #clear(reason: LabError): Promise<void> {
     this.breakOff(reason);
     this.#isReading = false;
     this.#hasEnded = true;
@@ -129,14 +142,6 @@ export class BusExchange {
     } finally {
       this.release();
     }
-  }
-
-  /** Gives the bus back; a read under way is lost. */
-  release(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    if (this.#isReading) this.#adapter.lose();
-    this.#hold.release();
   }
 
   async #windDown(): Promise<void> {
@@ -157,7 +162,7 @@ export class BusExchange {
     } catch {
       this.#adapter.lose();
     } finally {
-      if (!this.#isClearing) this.release();
+      if (!this.#clearing) this.release();
     }
   }
 

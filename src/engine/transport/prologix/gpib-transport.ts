@@ -6,7 +6,7 @@ import { encodeCommands, encodeData } from '../../../protocol/prologix.ts';
 import { decodeLatin1, isQuery } from '../../../protocol/scpi-line.ts';
 import { abortable } from '../abortable.ts';
 import { cancellation } from '../read-buffer.ts';
-import type { ReadOptions, ReadResult, Transport, TransportControl, WriteOptions } from '../transport.ts';
+import type { ClearOptions, ReadOptions, ReadResult, Transport, TransportControl, WriteOptions } from '../transport.ts';
 import type { Adapter } from './adapter.ts';
 import type { Hold } from './adapter-lock.ts';
 import type { AdapterUse } from './adapter-registry.ts';
@@ -28,6 +28,7 @@ interface Order {
   isQuestion: boolean;
   isUrgent: boolean;
   signal: AbortSignal | undefined;
+  onBegin: (() => void) | undefined;
 }
 
 /**
@@ -37,6 +38,7 @@ interface Order {
 export class GpibTransport implements Transport {
   readonly resource: string;
   readonly isMessageBased = true;
+  readonly isShared = true;
   readonly closed: Promise<{ code: ErrorCode; message: string }>;
   readonly control: TransportControl;
   readonly #use: AdapterUse;
@@ -55,6 +57,8 @@ export class GpibTransport implements Transport {
   #unreadTimer: ReturnType<typeof setTimeout> | undefined;
   /** Writes and commands of this instrument under way; a read waits for them. */
   #turn: Promise<void> | undefined;
+  /** Messages that wait for the bus are withdrawn by a device clear. */
+  #withdraw = new AbortController();
   /** What waits for the bus stops waiting when the transport is disposed. */
   readonly #stop = new AbortController();
   #ended: LabError | undefined;
@@ -68,7 +72,7 @@ export class GpibTransport implements Transport {
     this.closed = this.#closed.promise;
     void use.adapter.closed.then(({ code, message }) => this.#end(new LabError(code, message, { resource })));
     this.control = {
-      clear: (signal) => this.#clear(signal),
+      clear: (signal, clearing) => this.#clear(signal, clearing),
       ...createBusCommands({
         resource,
         adapter: use.adapter,
@@ -79,7 +83,8 @@ export class GpibTransport implements Transport {
   }
 
   /** Throws `safety.refused` when Outputs off came first, `protocol.too-long`, `instrument.busy`, the errors of the adapter. */
-  async write(bytes: Uint8Array, { end = false, signal, isUrgent = false }: WriteOptions = {}): Promise<void> {
+  async write(bytes: Uint8Array, options: WriteOptions = {}): Promise<void> {
+    const { end = false, signal, isUrgent = false, onBegin } = options;
     if (this.#ended) throw this.#ended;
     if (signal?.aborted) throw cancellation(signal);
     const isWhole = end && this.#pieces.length === 0;
@@ -92,9 +97,11 @@ export class GpibTransport implements Transport {
       isQuestion: message.includes(QUESTION_MARK) && isQuery(decodeLatin1(message.subarray(0, QUERY_BYTES))),
       isUrgent,
       signal,
+      onBegin,
     };
+    const withdraw = this.#withdraw.signal;
     const before = isUrgent ? undefined : this.#turn;
-    const delivery = before ? before.then(() => this.#deliver(order)) : this.#deliver(order);
+    const delivery = before ? before.then(() => this.#deliver(order, withdraw)) : this.#deliver(order, withdraw);
     this.#keepTurn(delivery);
     await delivery;
   }
@@ -139,6 +146,7 @@ export class GpibTransport implements Transport {
       }
       // Also when the bus was given back meanwhile: what the instrument still has to say is asked for again.
       const current = exchange && !exchange.isOver ? exchange : await this.#begin(signal);
+      if (!current || current.isOver) continue;
       try {
         await current.fetch(signal);
       } catch (error) {
@@ -166,18 +174,25 @@ export class GpibTransport implements Transport {
     if (this.#turn === turn) this.#turn = undefined;
   }
 
-  /** A read without a question of its own: what was asked before the bus was given back, or by other means. */
-  async #begin(signal: AbortSignal | undefined): Promise<BusExchange> {
+  /**
+   * A read without a question of its own: what was asked before the bus was given back, or by other means. Undefined: a message was written
+   * meanwhile, which goes first; it would wait for the bus that this read holds.
+   */
+  async #begin(signal: AbortSignal | undefined): Promise<BusExchange | undefined> {
     const stop = new AbortController();
     this.#readStop = stop;
-    const hold = await this.#adapter.lock.acquire({ signals: [signal, stop.signal] });
-    this.#readStop = undefined;
+    let hold: Hold | undefined;
     try {
-      await this.#adapter.beInStep(signal);
+      hold = await this.#adapter.lock.acquire({ signals: [signal, stop.signal] });
+      if (!stop.signal.aborted) await this.#adapter.beInStep(signal);
+      if (stop.signal.aborted) throw cancellation(stop.signal);
     } catch (error) {
-      this.#adapter.lose();
-      hold.release();
+      if (hold && error !== SUPERSEDED) this.#adapter.lose();
+      hold?.release();
+      if (error === SUPERSEDED) return undefined;
       throw error;
+    } finally {
+      if (this.#readStop === stop) this.#readStop = undefined;
     }
     return this.#adopt(new BusExchange(this.#adapter, this.#address, hold, this.#data), hold);
   }
@@ -190,8 +205,11 @@ export class GpibTransport implements Transport {
     throw error;
   }
 
-  async #deliver(order: Order): Promise<void> {
+  async #deliver(order: Order, withdraw: AbortSignal): Promise<void> {
     const { isUrgent, signal } = order;
+    const stopping = [signal, withdraw, this.#stop.signal];
+    throwIfAborted(stopping);
+    this.#readStop?.abort(SUPERSEDED);
     const exchange = this.#exchange;
     if (exchange && !exchange.isOver && isUrgent) await this.#cutShort(exchange, overtaken(this.resource));
     // A new message ends what was asked before (488.2 6.3.2.3, -410).
@@ -199,7 +217,13 @@ export class GpibTransport implements Transport {
     this.#exchange = undefined;
     this.#data.clear();
     const { lock } = this.#adapter;
-    const hold = lock.tryAcquire(isUrgent) ?? (await lock.acquire({ isUrgent, signals: [signal, this.#stop.signal] }));
+    const hold = lock.tryAcquire(isUrgent) ?? (await lock.acquire({ isUrgent, signals: stopping }));
+    try {
+      throwIfAborted(stopping);
+    } catch (error) {
+      hold.release();
+      throw error;
+    }
     await this.#send(hold, order);
   }
 
@@ -211,6 +235,7 @@ export class GpibTransport implements Transport {
       stopped.reject(cut);
     };
     const exchange = order.isQuestion ? new BusExchange(this.#adapter, this.#address, hold, this.#data) : undefined;
+    order.onBegin?.();
     try {
       // Also a short message is stuck when the line is full of those before it.
       await Promise.race([this.#put(order, exchange), stopped.promise]);
@@ -252,7 +277,9 @@ export class GpibTransport implements Transport {
     if (!exchange || exchange.isOver || this.#isReadPending) return;
     this.#unreadTimer = setTimeout(() => {
       void (this.#turn ?? Promise.resolve()).then(() => {
-        if (!this.#isReadPending) void exchange.windDown();
+        // Something else of this instrument has begun on its bus meanwhile.
+        if (this.#turn) this.#awaitRead();
+        else if (!this.#isReadPending) void exchange.windDown();
       });
     }, UNREAD_MS);
   }
@@ -281,16 +308,23 @@ export class GpibTransport implements Transport {
     if (exchange && !exchange.isOver) exchange.breakOff(reason);
   }
 
-  async #clear(signal?: AbortSignal): Promise<void> {
+  async #clear(signal?: AbortSignal, { onBegin, hurry }: ClearOptions = {}): Promise<void> {
     if (this.#ended) throw this.#ended;
     this.#pieces.clear();
     this.#data.clear();
     const reason = cleared(this.resource);
+    const withdraw = this.#withdraw;
+    this.#withdraw = new AbortController();
+    withdraw.abort(reason);
     const exchange = this.#exchange;
-    if (exchange && !exchange.isOver) return this.#cutShort(exchange, reason);
+    if (exchange && !exchange.isOver) {
+      onBegin?.();
+      return this.#cutShort(exchange, reason);
+    }
     this.#stopRead(reason);
     this.#exchange = undefined;
-    const hold = await this.#adapter.lock.acquire({ signals: [signal, this.#stop.signal] });
+    const hold = await this.#adapter.lock.acquire({ signals: [signal, this.#stop.signal], hurry });
+    onBegin?.();
     try {
       await this.#adapter.interrupt(this.#address);
     } finally {
@@ -338,6 +372,11 @@ export class GpibTransport implements Transport {
 
 /** A read that waits goes on with the next exchange. */
 const SUPERSEDED = new LabError('call.cancelled', 'Another message was sent.');
+
+function throwIfAborted(signals: readonly (AbortSignal | undefined)[]): void {
+  const aborted = signals.find((signal) => signal?.aborted);
+  if (aborted) throw cancellation(aborted);
+}
 
 function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
   if (first.length === 0) return second;

@@ -183,6 +183,75 @@ describe('instruments behind one adapter', () => {
   });
 });
 
+describe('messages and reads that wait for a busy bus', () => {
+  it('a read that waits, and a message then: neither waits for the other, and nobody for them', async () => {
+    for (const isAborted of [false, true]) {
+      const { open, devices } = await setUp();
+      let answer: ((bytes: Uint8Array) => void) | undefined;
+      devices[1].answer = () => new Promise((resolve) => (answer = resolve));
+      const [first, second] = [await open('7'), await open('8')];
+      await second.write(text('SLOW?'), { end: true });
+      const slow = readMessage(second);
+      await expect.poll(() => answer).toBeDefined();
+      const stop = new AbortController();
+      const reading = first.read({ signal: stop.signal });
+      const early = isAborted ? expect(reading).rejects.toMatchObject({ code: 'call.cancelled' }) : undefined;
+      const writing = first.write(text('ECHO? one'), { end: true });
+      answer?.(text('slow\n'));
+      expect(show(await slow)).toBe('slow\n');
+      if (isAborted) stop.abort();
+      await writing;
+      await early;
+      expect(show(isAborted ? await readMessage(first) : (await reading).bytes)).toBe('ECHO? one');
+      devices[1].answer = (message) => message;
+      expect(await ask(second, 'ECHO? two')).toBe('ECHO? two');
+    }
+  });
+
+  it('a message that waits is taken back: by its signal, by a device clear; nothing of it is ever sent', async () => {
+    const { open, devices } = await setUp();
+    let answer: ((bytes: Uint8Array) => void) | undefined;
+    devices[1].answer = () => new Promise((resolve) => (answer = resolve));
+    const [first, second] = [await open('7'), await open('8')];
+    await second.write(text('SLOW?'), { end: true });
+    const slow = readMessage(second);
+    await expect.poll(() => answer).toBeDefined();
+    const stop = new AbortController();
+    let begun = 0;
+    const onBegin = () => void begun++;
+    const aborted = first.write(text('OUTP ON;*OPC?'), { end: true, signal: stop.signal, onBegin });
+    stop.abort();
+    await expect(aborted).rejects.toMatchObject({ code: 'call.cancelled' });
+    const cleared = [text('OUTP ON'), text('OUTP?')].map((message) =>
+      expect(first.write(message, { end: true, onBegin })).rejects.toMatchObject({ code: 'transport.timeout' }),
+    );
+    const clearing = first.control?.clear?.(undefined, { onBegin });
+    await Promise.all(cleared);
+    expect(begun).toBe(0);
+    answer?.(text('slow\n'));
+    await slow;
+    await clearing;
+    expect(begun, 'the clear').toBe(1);
+    expect(devices[0].counts.clears).toBe(1);
+    expect(await ask(first, 'ECHO?')).toBe('ECHO?');
+    expect(devices[0].received.map(show)).toEqual(['ECHO?']);
+  });
+
+  it('a device clear that waits goes first once it is in a hurry', async () => {
+    const { open, devices } = await setUp();
+    devices[1].answer = () => new Promise(() => {});
+    const [first, second] = [await open('7'), await open('8')];
+    await second.write(text('NEVER?'), { end: true });
+    const cut = expect(second.read()).rejects.toMatchObject({ code: 'safety.refused' });
+    const hurry = new AbortController();
+    const clearing = first.control?.clear?.(undefined, { hurry: hurry.signal });
+    hurry.abort();
+    await clearing;
+    await cut;
+    expect(devices[0].counts.clears).toBe(1);
+  });
+});
+
 describe('Outputs off', () => {
   const BIG = 16 * 1024 * 1024;
 
