@@ -13,6 +13,8 @@ import { openScopes } from '../../core/scope.ts';
 /** A bench, a window, and what the hub says and hears over its link; the hub itself is tested in src/hub. */
 let lab: Lab;
 let window: LabScreen;
+/** How each answer of a hub went: `done`, or the code of its error. */
+let answers: Promise<string>[];
 
 const ON = {
   urls: ['http://127.0.0.1:8000/'],
@@ -39,7 +41,7 @@ async function openHub(answer: (asked: EventData<'share.asked'>) => { output: un
     const what = answer(one);
     if (!what) return;
     const rest = 'error' in what ? { error: what.error.toJSON() } : { output: what.output };
-    void screen.client.call('share.answer', { ask: one.ask, ...rest });
+    answers.push(codeOf(screen, 'share.answer', { ask: one.ask, ...rest }));
   });
   await screen.client.call('share.offer', {});
   return { screen, asked };
@@ -56,12 +58,16 @@ const shows = (state: ShareState['state'], reason?: RegExp) =>
   );
 
 beforeEach(async () => {
+  answers = [];
   lab = await openLab({ startBench: false });
   window = await lab.screen('window');
 });
 
 afterEach(async () => {
   await lab[Symbol.asyncDispose]();
+  // One may be under way when the lab ends; nothing else may go wrong with it.
+  const codes = await Promise.all(answers);
+  expect(codes.filter((code) => code !== 'done' && code !== 'link.closed')).toEqual([]);
   expect(openScopes()).toEqual([]);
 });
 
