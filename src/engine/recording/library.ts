@@ -80,6 +80,8 @@ export class Library implements AsyncDisposable {
   #paths = new Map<string, string[]>();
   /** Of messages: listed, and read by nothing here. */
   #sessions: ReadonlyMap<string, RecordingRow> = new Map();
+  /** Stamps of those that are no recordings of ours, or cannot be read. */
+  readonly #plain = new Map<string, string>();
   #watcher: FSWatcher | undefined;
   #watched = '';
   #settling: Disposable | undefined;
@@ -152,11 +154,11 @@ export class Library implements AsyncDisposable {
 
   /** Keeps what was found out about a recording, as long as its files stay as they are. */
   mark(id: string, change: Partial<Pick<RecordingMark, 'verified' | 'uploaded'>>): void {
-    const known = this.#recordings.get(id);
-    if (!known) return;
+    const stamp = this.#recordings.get(id)?.stamp ?? this.#plain.get(id);
+    if (stamp === undefined) return;
     const before = this.#marks.get(id);
-    const same = before?.stamp === known.stamp ? before : { verified: null, uploaded: null };
-    this.#marks.set(id, { ...same, ...change, stamp: known.stamp });
+    const same = before?.stamp === stamp ? before : { verified: null, uploaded: null };
+    this.#marks.set(id, { ...same, ...change, stamp });
     this.#keep();
     this.#changed();
   }
@@ -224,7 +226,8 @@ export class Library implements AsyncDisposable {
     const groups = groupFiles(readable);
     for (const copy of takeCopies(groups)) groups.set(unreadableId(copy.path), [copy]);
     for (const path of this.#files.keys()) if (!seen.has(path)) this.#files.delete(path);
-    const rows = unreadable.map(({ path, file }) => unreadableRow(path, file));
+    this.#plain.clear();
+    const rows = unreadable.map(({ path, file }) => this.#markedPlain(unreadableRow(path, file), file.stamp));
     for (const id of this.#recordings.keys()) if (!groups.has(id)) this.#recordings.delete(id);
     this.#paths = new Map([...groups].map(([id, files]) => [id, files.map(({ path }) => path)]));
     for (const { path } of unreadable) this.#paths.set(unreadableId(path), [path]);
@@ -235,7 +238,8 @@ export class Library implements AsyncDisposable {
     }
     const sessions = await messageRows(folder, names, this.#disk, this.#options.openSessions?.());
     this.#sessions = new Map(sessions.map((row) => [row.id, row]));
-    rows.push(...sessions);
+    // Their files are all that is known of them.
+    rows.push(...sessions.map((row) => this.#markedPlain(row, `${row.paths.join()}:${row.bytes}:${row.durationS}`)));
     if (this.#isChanged) this.#keep();
     return rows.sort((a, b) => (BigInt(a.startedNs) < BigInt(b.startedNs) ? 1 : -1));
   }
@@ -301,7 +305,12 @@ export class Library implements AsyncDisposable {
     }
   }
 
-  #marked({ row, stamp }: KnownRecording): RecordingRow {
+  #markedPlain(row: RecordingRow, stamp: string): RecordingRow {
+    this.#plain.set(row.id, stamp);
+    return this.#marked({ row, stamp });
+  }
+
+  #marked({ row, stamp }: Pick<KnownRecording, 'row' | 'stamp'>): RecordingRow {
     const mark = this.#marks.get(row.id);
     if (mark?.stamp !== stamp) return row;
     return { ...row, verified: mark.verified, uploaded: mark.uploaded };
