@@ -40,7 +40,9 @@ function pieceOf(state: BenchState, change: StateEvent): Partial<BenchState> | u
     case 'upload.progressed': {
       const { link, part } = change.data;
       const { upload } = state;
-      return { upload: { ...upload, link, uploads: part ? replace(upload.uploads, [part], ({ id }) => id) : upload.uploads } };
+      return {
+        upload: { ...upload, link, uploads: part ? replace(upload.uploads, [part], ({ id }) => id) : upload.uploads },
+      };
     }
     case 'sweep.changed':
       return { sweeps: replace(state.sweeps, [change.data.sweep], (item) => item.sweep.id).slice(-KEPT_JOBS) };

@@ -5,7 +5,10 @@ import { errorRecord, id, timeNs } from './value-schema.ts';
 export const uploadTarget = z.object({
   url: z.url().max(2000),
   user: z.string().max(200),
-  /** `all`: every recording as its parts are finished; `offline`: those made while the server could not be reached; `manual`: what a person chose. */
+  /**
+   * `all`: every recording, those of earlier too, as its parts are finished; `offline`: those that ran or were made while the server could not be reached; `manual`: what a person chose,
+   * of one that runs its later parts too.
+   */
   when: z.enum(['manual', 'offline', 'all']),
 });
 export type UploadTarget = z.infer<typeof uploadTarget>;
@@ -17,6 +20,8 @@ export const upload = z.object({
   name: z.string(),
   part: z.int(),
   path: z.string(),
+  /** Its name there, known once it has one: another than that of its file where that was taken. */
+  remote: z.string().default(''),
   bytes: z.number(),
   sentBytes: z.number(),
   state: z.enum(['waiting', 'sending', 'verifying', 'done', 'failed']),

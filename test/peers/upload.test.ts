@@ -9,11 +9,11 @@ import { emptyState } from '../../src/engine/state/empty-state.ts';
 import { EventLog } from '../../src/engine/state/event-log.ts';
 import { StateBoard } from '../../src/engine/state/state-board.ts';
 import { createSystemClock } from '../../src/engine/system-clock.ts';
-import { UploadDesk } from '../../src/engine/upload/upload-desk.ts';
+import { UploadDesk, type UploadedRow } from '../../src/engine/upload/upload-desk.ts';
 import { type DavServer, openDavServer } from './dav-server.ts';
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
-const RETRY = { firstMs: 20, mostMs: 100, probeMs: 50 };
+const RETRY = { firstMs: 20, mostMs: 100, probeMs: 50, silenceMs: 3000 };
 
 let folder: string;
 beforeEach(async () => {
@@ -28,6 +28,7 @@ async function part(name: string, bytes: number): Promise<string> {
 }
 
 async function openDesk(): Promise<{ desk: UploadDesk; whole: string[] }> {
+  const rows = new Map<string, UploadedRow>();
   const clock = createSystemClock();
   const board = new StateBoard(emptyState(folder));
   const whole: string[] = [];
@@ -36,10 +37,16 @@ async function openDesk(): Promise<{ desk: UploadDesk; whole: string[] }> {
     board,
     events: new EventLog(clock, board),
     path: join(folder, 'uploads.json'),
+    row: async (id) => rows.get(id) ?? Promise.reject(new Error('no such recording')),
     uploaded: (recording) => whole.push(recording),
     retry: RETRY,
   });
   await desk.open();
+  const add = desk.add.bind(desk);
+  desk.add = (row) => {
+    rows.set(row.id, { ...row, state: 'complete', format: 'labwire', uploaded: null });
+    return add(row);
+  };
   return { desk, whole };
 }
 
@@ -64,7 +71,7 @@ describe('to Apache with mod_dav', () => {
       await desk.setTarget({ url: server.url, user: 'bench', when: 'manual' }, 'secret');
       await desk.add({ id: 'rec-1', name: 'night', paths });
       await expect.poll(() => states(desk), { timeout: 20_000 }).toEqual(['done', 'done', 'done']);
-      expect(whole).toEqual(['rec-1']);
+      await expect.poll(() => whole).toEqual(['rec-1']);
       for (const { path, sha256: sum } of desk.state.uploads) expect(sum).toBe(sha256(await readFile(path)));
     }
     expect((await readdir(server.folder)).sort()).toEqual(['night #3 ä.mcap', 'night-0002.mcap', 'night.mcap'].sort());
@@ -93,12 +100,34 @@ describe('to Apache with mod_dav', () => {
       .poll(() => states(desk).filter((state) => state === 'done').length, { timeout: 20_000 })
       .toBeGreaterThan(1);
     await server.stop();
-    await new Promise((resolve) => setImmediate(resolve));
+    const before = desk.state.uploads.filter(({ state }) => state === 'done');
+    const timesOf = (): Promise<number[]> =>
+      Promise.all(before.map(async ({ remote }) => (await stat(join(server.folder, remote))).ctimeMs));
+    const times = await timesOf();
     await server.start();
     await expect.poll(() => states(desk).every((state) => state === 'done'), { timeout: 30_000 }).toBe(true);
-    expect(whole).toEqual(['rec']);
+    expect(await timesOf(), 'what was there was not sent again').toEqual(times);
+    expect(desk.state.uploads.filter(({ id }) => before.some((one) => one.id === id))).toEqual(before);
+    await expect.poll(() => whole).toEqual(['rec']);
     for (const path of paths)
       expect(await readFile(join(server.folder, path.slice(folder.length + 1)))).toEqual(await readFile(path));
+  });
+
+  test('two recordings of one file name are both there, under two names', async () => {
+    const { desk } = await openDesk();
+    await using _ = desk;
+    await desk.setTarget({ url: server.url, user: 'bench', when: 'manual' }, 'secret');
+    const contents: Buffer[] = [];
+    for (const id of ['rec-1', 'rec-2', 'rec-3']) {
+      const path = await part('n.mcap', 100_000);
+      contents.push(await readFile(path));
+      await desk.add({ id, name: 'n', paths: [path] });
+      await expect.poll(() => states(desk).every((state) => state === 'done'), { timeout: 20_000 }).toBe(true);
+    }
+    expect((await readdir(server.folder)).sort()).toEqual(['n 2.mcap', 'n 3.mcap', 'n.mcap']);
+    for (const [index, name] of ['n.mcap', 'n 2.mcap', 'n 3.mcap'].entries()) {
+      expect(await readFile(join(server.folder, name))).toEqual(contents[index]);
+    }
   });
 
   test('a wrong password is said, nothing is sent, and the right one sends it', async () => {

@@ -8,8 +8,13 @@ import { delay } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
 import type { EventLog } from '../state/event-log.ts';
 import type { StateBoard } from '../state/state-board.ts';
-import { readQueue, writeQueue } from './upload-queue.ts';
+import { placeFile } from './place-file.ts';
+import { readQueue, trimDone, writeQueue } from './upload-queue.ts';
+import { isUploadedTo, whereUploaded } from './upload-words.ts';
 import { Webdav } from './webdav.ts';
+
+/** A recording as the library lists it. */
+export type UploadedRow = Pick<RecordingRow, 'id' | 'name' | 'paths' | 'state' | 'format' | 'uploaded'>;
 
 export interface UploadDeskParts {
   clock: Clock;
@@ -21,9 +26,13 @@ export interface UploadDeskParts {
   secrets?:
     | { read(name: string): Promise<string | undefined>; write(name: string, value: string): Promise<void> }
     | undefined;
-  /** Every part of it is there and verified. */
-  uploaded(recording: string, url: string): void;
+  /** The recording as it is now; rejects if there is none. */
+  row(recording: string): Promise<UploadedRow>;
+  /** It has ended, and every part of it is there and verified: where, in words. */
+  uploaded(recording: string, where: string): void;
   retry?: Partial<UploadRetry> | undefined;
+  /** Parts done that are remembered, beside those of recordings under way. Default 1000. */
+  maxDone?: number | undefined;
 }
 
 export interface UploadRetry {
@@ -32,26 +41,38 @@ export interface UploadRetry {
   mostMs: number;
   /** Where the server answers is asked that often while parts wait; ms. */
   probeMs: number;
+  /** A server from which nothing comes for so long has gone; ms. */
+  silenceMs: number;
 }
 
-const RETRY: UploadRetry = { firstMs: 5000, mostMs: 10 * 60_000, probeMs: 30_000 };
+const RETRY: UploadRetry = { firstMs: 5000, mostMs: 10 * 60_000, probeMs: 30_000, silenceMs: 30_000 };
+const MAX_DONE = 1000;
+const MAX_LEFT = 5000;
 const SECRET = 'upload';
 
 /**
- * Finished parts on their way to a server, one after the other: sent, read back, compared; only then done. The queue outlives the engine. What is done is never sent again while the file is the same.
+ * Finished parts on their way to a server, one after the other: sent, read back, compared; only then done. The queue outlives the engine. What is there is never sent again while the file is the same.
  *
  *     waiting ──→ sending ──→ verifying ──→ done
  *        ▲           │            │  another sum: sent again
  *        └── back-off ┴───────────┘
- *                    └── the server will never take it ──→ failed ── retry() ──→ waiting
+ *                    └── the server will never take it, the file cannot be read ──→ failed ── retry() ──→ waiting
  */
 export class UploadDesk implements AsyncDisposable {
   readonly #parts: UploadDeskParts;
   readonly #retry: UploadRetry;
   readonly #closing = new AbortController();
+  /** Recordings whose parts are sent as they are finished, until all are there. */
+  readonly #wanted = new Set<string>();
+  /** Paths that a person took out. */
+  readonly #left = new Set<string>();
+  /** By upload: the name there that it was put under and came back otherwise. */
+  readonly #own = new Map<string, string>();
   #target: UploadTarget | null = null;
   #password: string | undefined;
   #link: UploadState['link'] = 'off';
+  /** Nothing was heard of the server for a while. */
+  #isStale = false;
   #uploads: Upload[] = [];
   #work: Promise<void> | undefined;
   #current: { id: string; abort: AbortController } | undefined;
@@ -67,16 +88,19 @@ export class UploadDesk implements AsyncDisposable {
     return { target: this.#target, link: this.#link, uploads: this.#uploads };
   }
 
-  /** Recordings made now are made while the server cannot be reached. */
+  /** Recordings made now are made while the server cannot be reached: it was asked. */
   get isOffline(): boolean {
-    return this.#target !== null && this.#link !== 'reachable';
+    return this.#target !== null && (this.#link === 'unreachable' || this.#link === 'needs-password');
   }
 
   /** Goes on with the queue of last time. */
   async open(): Promise<void> {
-    const { target, uploads } = await readQueue(this.#parts.path);
+    const { target, uploads, wanted, left } = await readQueue(this.#parts.path);
     this.#target = target;
     this.#uploads = uploads;
+    for (const recording of wanted) this.#wanted.add(recording);
+    for (const { recording, state } of uploads) if (state !== 'done') this.#wanted.add(recording);
+    for (const path of left) this.#left.add(path);
     this.#password = await this.#parts.secrets?.read(SECRET).catch(() => undefined);
     this.#link = target ? 'unknown' : 'off';
     this.#show();
@@ -99,6 +123,7 @@ export class UploadDesk implements AsyncDisposable {
     // What is done is done there, not at another server.
     const isSame = target?.url === this.#target?.url;
     this.#target = target;
+    if (!isSame) this.#own.clear();
     this.#uploads = this.#uploads
       .filter(({ state }) => isSame || state !== 'done')
       .map((one) =>
@@ -110,24 +135,61 @@ export class UploadDesk implements AsyncDisposable {
     return this.state;
   }
 
-  /** Puts the parts of a recording into the queue that are not done. Throws upload.failed without a target. */
-  async add({ id, name, paths }: Pick<RecordingRow, 'id' | 'name' | 'paths'>): Promise<UploadState> {
+  /** Puts the parts of a recording into the queue that are not done; of one that runs, later parts follow. Throws upload.failed without a target. */
+  async add(row: Pick<RecordingRow, 'id' | 'name' | 'paths'>): Promise<UploadState> {
     if (!this.#target) {
       throw new LabError(
         'upload.failed',
         'No server is set for recordings. Set one in Settings; the recording is here, whole.',
       );
     }
-    for (const [index, path] of paths.entries()) await this.#addPart(id, name, path, index + 1);
+    for (const path of row.paths) this.#left.delete(path);
+    this.#wanted.add(row.id);
+    this.#uploads = this.#uploads.map((one) =>
+      one.recording === row.id && one.state === 'failed' ? { ...one, state: 'waiting', tries: 0, error: null } : one,
+    );
+    await this.#queue(row);
     this.#changed();
     this.#start();
+    await this.#tellWhole(row.id);
     return this.state;
   }
 
-  /** One finished part of the recording that runs. */
+  /** Its parts are to be sent as they are finished. */
+  want(recording: string): void {
+    if (this.#wanted.has(recording)) return;
+    this.#wanted.add(recording);
+    this.#save();
+  }
+
+  /** One finished part of the recording that runs: queued, if it is to go there. */
   async addPart(recording: string, name: string, path: string, part: number): Promise<void> {
-    await this.#addPart(recording, name, path, part);
+    if (!this.#target || !(this.#target.when === 'all' || this.#wanted.has(recording))) return;
+    this.#wanted.add(recording);
+    await this.#addFile(recording, name, path, part);
     this.#changed();
+    this.#start();
+  }
+
+  /** A recording as it is now: what of it is to go there and is not is queued, and if all of it is there, that is told. */
+  async offer(row: UploadedRow): Promise<void> {
+    const { id, state, format, uploaded } = row;
+    // Files of a session have their names from the first byte on.
+    if (!this.#target || (format !== 'labwire' && state === 'recording')) return;
+    const isThere = isUploadedTo(this.#target.url, uploaded);
+    if (!isThere && (this.#target.when === 'all' || this.#wanted.has(id))) {
+      this.#wanted.add(id);
+      if (await this.#queue(row)) {
+        this.#changed();
+        this.#start();
+      }
+    }
+    if (this.#wanted.has(id)) await this.#tell(row);
+  }
+
+  /** Asks the server now whether it can be reached. */
+  ask(): void {
+    this.#isStale = true;
     this.#start();
   }
 
@@ -136,13 +198,15 @@ export class UploadDesk implements AsyncDisposable {
     const found = this.#find(id);
     if (found.state === 'done' || found.state === 'sending' || found.state === 'verifying') return;
     this.#put({ ...found, state: 'waiting', tries: 0, retryNs: null, error: null });
-    this.#changed();
+    this.#save();
     this.#start();
   }
 
   /** Takes a part out of the queue; the recording stays here. Throws upload.unknown. */
   cancel(id: string): void {
-    this.#find(id);
+    const { path, state } = this.#find(id);
+    if (state !== 'done') this.#left.add(path);
+    for (const oldest of this.#left) if (this.#left.size > MAX_LEFT) this.#left.delete(oldest);
     this.#uploads = this.#uploads.filter((one) => one.id !== id);
     if (this.#current?.id === id) this.#current.abort.abort();
     this.#changed();
@@ -156,23 +220,33 @@ export class UploadDesk implements AsyncDisposable {
     await this.#saving;
   }
 
-  async #addPart(recording: string, name: string, path: string, part: number): Promise<void> {
-    if (path.endsWith('.part')) return;
+  /** Whether the queue is another one now. */
+  async #queue({ id, name, paths }: Pick<RecordingRow, 'id' | 'name' | 'paths'>): Promise<boolean> {
+    const before = this.#uploads;
+    for (const [index, path] of paths.entries()) await this.#addFile(id, name, path, index + 1);
+    // Renamed, thinned, thrown away: files of earlier names are no part of it.
+    this.#uploads = this.#uploads.filter(
+      (one) => one.recording !== id || paths.includes(one.path) || one.id === this.#current?.id,
+    );
+    return before.length !== this.#uploads.length || before.some((one, index) => one !== this.#uploads[index]);
+  }
+
+  async #addFile(recording: string, name: string, path: string, part: number): Promise<void> {
+    if (path.endsWith('.part') || this.#left.has(path)) return;
     const entry = await stat(path).catch(() => undefined);
     if (!entry) return;
-    const known = this.#uploads.find((one) => one.recording === recording && one.part === part);
+    const known = this.#uploads.find((one) => one.recording === recording && one.path === path);
     // Done, and the same file: never twice.
-    if (known?.state === 'done' && known.bytes === entry.size && known.path === path) return;
-    if (known && known.state !== 'done' && known.path === path) return;
-    if (known) this.#uploads = this.#uploads.filter((one) => one !== known);
+    if (known && (known.state !== 'done' || known.bytes === entry.size)) return;
     this.#uploads = [
-      ...this.#uploads,
+      ...this.#uploads.filter((one) => one !== known),
       {
         id: randomUUID(),
         recording,
         name,
         part,
         path,
+        remote: '',
         bytes: entry.size,
         sentBytes: 0,
         state: 'waiting',
@@ -194,16 +268,24 @@ export class UploadDesk implements AsyncDisposable {
 
   async #run(): Promise<void> {
     while (!this.#closing.signal.aborted && this.#target) {
-      if (this.#link !== 'reachable') await this.#probe(this.#target);
+      if (this.#link !== 'reachable' || this.#isStale) await this.#probe(this.#target);
       const next = this.#link === 'reachable' ? this.#next() : undefined;
       if (next) {
         await this.#send(next, this.#target);
         continue;
       }
+      // Asked meanwhile.
+      if (this.#isStale) continue;
       const isIdle = !this.#uploads.some(({ state }) => state === 'waiting');
-      await this.#pause(isIdle && this.#link === 'reachable' ? this.#retry.probeMs * 4 : this.#waitMs());
-      if (isIdle) this.#setLink(this.#link === 'reachable' ? 'unknown' : this.#link);
+      await this.#pause(isIdle && this.#link === 'reachable' ? this.#idleMs() : this.#waitMs());
+      if (isIdle) this.#isStale = true;
     }
+  }
+
+  /** While something is recorded it counts whether the server can be reached. */
+  #idleMs(): number {
+    const isRecording = this.#parts.board.state.recording.state !== 'idle';
+    return this.#target?.when === 'offline' && isRecording ? this.#retry.probeMs : this.#retry.probeMs * 4;
   }
 
   #next(): Upload | undefined {
@@ -224,8 +306,9 @@ export class UploadDesk implements AsyncDisposable {
   }
 
   async #probe(target: UploadTarget): Promise<void> {
+    this.#isStale = false;
     try {
-      await this.#dav(target).probe({ signal: this.#closing.signal });
+      await this.#dav(target).probe({ signal: this.#closing.signal, silenceMs: this.#retry.silenceMs });
       this.#setLink('reachable');
     } catch (thrown) {
       const { status } = LabError.from(thrown).details;
@@ -238,11 +321,9 @@ export class UploadDesk implements AsyncDisposable {
     this.#current = { id: found.id, abort };
     const signal = AbortSignal.any([abort.signal, this.#closing.signal]);
     const dav = this.#dav(target);
-    const name = basename(found.path);
     const show = (change: Partial<Upload>): void => {
       const now = this.#uploads.find(({ id }) => id === found.id);
       if (now) this.#put({ ...now, ...change });
-      this.#show();
     };
     try {
       show({ state: 'sending', sentBytes: 0, tries: found.tries + 1, retryNs: null });
@@ -252,66 +333,102 @@ export class UploadDesk implements AsyncDisposable {
         shownBytes = sentBytes;
         show({ sentBytes });
       };
-      const sent = await dav.put(found.path, name, { signal, onBytes });
-      show({ state: 'verifying', sentBytes: sent.bytes, bytes: sent.bytes, sha256: sent.sha256 });
-      const back = await dav.digest(name, { signal });
-      if (back.sha256 !== sent.sha256) {
-        throw new LabError(
-          'upload.unverified',
-          `${name} came back from the server otherwise than it was sent (${back.bytes} of ${sent.bytes} bytes). It is sent again; the recording here is whole.`,
-          { name, isFinal: false },
-        );
-      }
+      const { name, bytes, sha256, wasThere } = await placeFile(dav, found.path, basename(found.path), {
+        signal,
+        silenceMs: this.#retry.silenceMs,
+        onBytes,
+        onCompare: () => show({ state: 'verifying' }),
+        token: found.id.slice(0, 8),
+        own: this.#own.get(found.id),
+      });
+      show({ state: 'verifying', sentBytes: bytes, bytes, sha256, remote: name });
+      if (!wasThere) await this.#verify(dav, found.id, name, { bytes, sha256 }, signal);
+      // At the last moment there was another server.
+      signal.throwIfAborted();
+      this.#own.delete(found.id);
       show({ state: 'done', error: null });
-      this.#changed();
-      this.#tellWhole(found.recording, target.url);
+      this.#save();
+      await this.#tellWhole(found.recording);
     } catch (thrown) {
-      this.#failed(found, LabError.from(thrown));
+      this.#failed(found, LabError.from(thrown), signal.aborted);
     } finally {
       this.#current = undefined;
     }
   }
 
-  #failed({ id, tries }: Upload, error: LabError): void {
+  async #verify(
+    dav: Webdav,
+    id: string,
+    name: string,
+    sent: { bytes: number; sha256: string },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const back = await dav.digest(name, { signal, silenceMs: this.#retry.silenceMs });
+    if (back.sha256 === sent.sha256) return;
+    this.#own.set(id, name);
+    throw new LabError(
+      'upload.unverified',
+      `${name} came back from the server otherwise than it was sent (${back.bytes} of ${sent.bytes} bytes). It is sent again; the recording here is whole.`,
+      { name, isFinal: false },
+    );
+  }
+
+  #failed({ id, tries }: Upload, error: LabError, isEnded: boolean): void {
     const now = this.#uploads.find((one) => one.id === id);
     if (!now) return;
-    if (error.isCancelled) {
+    if (error.isCancelled || isEnded) {
       this.#put({ ...now, state: 'waiting', sentBytes: 0 });
       return;
     }
     const { status, isFinal } = error.details;
     if (status === 0) this.#setLink('unreachable');
     if (status === 401) this.#setLink('needs-password');
-    const isGone = error.code === 'internal.failed';
     const waitMs = Math.min(this.#retry.mostMs, this.#retry.firstMs * 2 ** Math.min(20, tries));
     const retryNs = String(this.#parts.clock.nowNs() + BigInt(Math.round(waitMs * 1e6)));
-    const isOver = isFinal === true || isGone;
-    const told = isGone
-      ? new LabError(
-          'upload.failed',
-          `${now.path} cannot be read (${error.message}). It was not sent; look for the file.`,
-          { isFinal: true },
-        )
-      : error;
+    // What nobody foresaw would be the same the next time.
+    const isOver = isFinal === true || error.code === 'internal.failed';
     this.#put({
       ...now,
       state: isOver ? 'failed' : 'waiting',
       sentBytes: 0,
       retryNs: isOver ? null : retryNs,
-      error: told.toJSON(),
+      error: error.toJSON(),
     });
     if (isOver)
       this.#parts.events.add({
         kind: 'status',
         severity: 'error',
-        text: `Upload of ${basename(now.path)}: ${told.message}`,
+        text: `Upload of ${basename(now.path)}: ${error.message}`,
       });
-    this.#changed();
+    this.#save();
   }
 
-  #tellWhole(recording: string, url: string): void {
-    if (this.#uploads.every((one) => one.recording !== recording || one.state === 'done'))
-      this.#parts.uploaded(recording, url);
+  async #tellWhole(recording: string): Promise<void> {
+    const row = await this.#parts.row(recording).catch(() => undefined);
+    if (row) await this.#tell(row);
+  }
+
+  /** Only one that has ended, and of whose files as they are now each is there. */
+  async #tell({ id, state, paths, uploaded }: UploadedRow): Promise<void> {
+    if (state === 'recording' || paths.length === 0 || !this.#target) return;
+    const own = new Map(
+      this.#uploads.filter((one) => one.recording === id && one.state === 'done').map((one) => [one.path, one]),
+    );
+    if (!paths.every((path) => own.has(path))) return;
+    for (const path of paths) {
+      const bytes = (await stat(path).catch(() => undefined))?.size;
+      if (bytes === undefined || own.get(path)?.bytes !== bytes) return;
+    }
+    if (!this.#target) return;
+    const where = whereUploaded(
+      this.#target.url,
+      paths.flatMap((path) => own.get(path) ?? []),
+    );
+    if (this.#wanted.delete(id)) {
+      if (this.#trim()) this.#show();
+      this.#save();
+    }
+    if (uploaded !== where) this.#parts.uploaded(id, where);
   }
 
   #dav({ url, user }: UploadTarget): Webdav {
@@ -324,14 +441,16 @@ export class UploadDesk implements AsyncDisposable {
     return found;
   }
 
+  /** Screens are told of this one alone. */
   #put(changed: Upload): void {
     this.#uploads = this.#uploads.map((one) => (one.id === changed.id ? changed : one));
+    this.#parts.board.publish('upload.progressed', { link: this.#link, part: changed });
   }
 
   #setLink(link: UploadState['link']): void {
     if (link === this.#link) return;
     this.#link = link;
-    this.#show();
+    this.#parts.board.publish('upload.progressed', { link, part: null });
   }
 
   async #pause(ms: number): Promise<void> {
@@ -342,13 +461,28 @@ export class UploadDesk implements AsyncDisposable {
     this.#wake = undefined;
   }
 
-  /** What must outlive the engine has changed. */
+  /** Parts came or went, or the server is another one. */
   #changed(): void {
+    this.#trim();
     this.#show();
+    this.#save();
+  }
+
+  /** A tenth more is let be, so that screens are not told of every one that goes. Whether one went. */
+  #trim(): boolean {
+    const { maxDone = MAX_DONE } = this.#parts;
+    const before = this.#uploads.length;
+    if (before > maxDone * 1.1) this.#uploads = trimDone(this.#uploads, maxDone, this.#wanted);
+    return this.#uploads.length < before;
+  }
+
+  /** What must outlive the engine has changed. */
+  #save(): void {
     const { path, events } = this.#parts;
     const { target, uploads } = this.state;
+    const queue = { target, uploads, wanted: [...this.#wanted], left: [...this.#left] };
     this.#saving = this.#saving
-      .then(() => writeQueue(path, { target, uploads }))
+      .then(() => writeQueue(path, queue))
       .catch((error: unknown) => {
         events.add({
           kind: 'status',

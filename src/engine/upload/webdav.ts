@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { createReadStream, type ReadStream } from 'node:fs';
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { LabError } from '../../core/errors.ts';
+import { type FileSum, sizeOfLocal, unreadable } from './local-file.ts';
 
 export interface WebdavTarget {
   /** The folder recordings go to; `http:` or `https:`. */
@@ -20,12 +20,9 @@ export interface WebdavOptions {
   silenceMs?: number | undefined;
 }
 
-/** Beside the file until it is whole: nobody takes a half for a whole. */
-export const SENDING_SUFFIX = '.sending';
-
 /**
- * The few verbs of WebDAV (RFC 4918) that a file needs: MKCOL, PUT, GET, HEAD, MOVE, DELETE. Anything that understands PUT and GET takes files; without MOVE they are put under their name at once.
- * Errors are LabErrors: upload.failed, `details.isFinal` if trying again cannot help; call.cancelled.
+ * The few verbs of WebDAV (RFC 4918) that a file needs: MKCOL, PUT, GET, HEAD, MOVE, DELETE.
+ * Errors are LabErrors: upload.failed, `details.isFinal` if trying again cannot help, `details.status` 0: it cannot be reached; call.cancelled.
  */
 export class Webdav {
   readonly #target: WebdavTarget;
@@ -41,35 +38,84 @@ export class Webdav {
     if (status >= 500) throw refused('', status);
   }
 
-  /** Bytes of a file there; undefined if there is none. */
-  async sizeOf(name: string, options: WebdavOptions = {}): Promise<number | undefined> {
-    const { status, headers } = await this.#send('HEAD', name, {}, options);
+  /** The file of that name there, and its bytes where the server says so; undefined if there is none. */
+  async find(name: string, options: WebdavOptions = {}): Promise<{ bytes: number | undefined } | undefined> {
+    let { status, headers } = await this.#send('HEAD', name, {}, options);
+    if (status === 405 || status === 501) {
+      const { response, asked } = await this.#open('GET', name, {}, undefined, options);
+      asked.destroy();
+      status = response.statusCode ?? 0;
+      headers = response.headers;
+    }
     if (status === 404 || status === 410) return undefined;
     if (status >= 400) throw refused(name, status);
-    const length = Number(headers['content-length']);
-    return Number.isFinite(length) ? length : undefined;
+    const length = headers['content-length'];
+    return { bytes: length === undefined ? undefined : Number(length) };
   }
 
-  /** Puts a file there, whole or not at all, in place of one of that name. Gives what was sent: bytes and their SHA-256. */
-  async put(path: string, name: string, options: WebdavOptions = {}): Promise<{ bytes: number; sha256: string }> {
-    const { size } = await stat(path);
-    await this.#makeFolder(options);
-    const sent = await this.#putBytes(path, name + SENDING_SUFFIX, size, options);
-    const { status } = await this.#send(
-      'MOVE',
-      name + SENDING_SUFFIX,
-      { Destination: this.#urlOf(name).href, Overwrite: 'T' },
-      options,
-    );
-    if (status < 300) return sent;
-    if (status !== 405 && status !== 501 && status !== 400) throw refused(name, status);
-    await this.#send('DELETE', name + SENDING_SUFFIX, {}, options).catch(() => undefined);
-    return await this.#putBytes(path, name, size, options);
+  /** 405: it is there. 409: its parent is not, which is the person's business. */
+  async makeFolder(options: WebdavOptions = {}): Promise<void> {
+    const { status } = await this.#send('MKCOL', '', {}, options);
+    if (status === 401 || status === 403 || status >= 500) throw refused('', status);
+  }
+
+  /**
+   * Sends a file; what was sent, bytes and their SHA-256. `over` false: `If-None-Match: *`, and undefined if there is one of that name (RFC 9110, 13.1.2).
+   * A file here that cannot be read is final: the server has nothing to do with it.
+   */
+  async put(path: string, name: string, over: boolean, options: WebdavOptions = {}): Promise<FileSum | undefined> {
+    const size = await sizeOfLocal(path);
+    const hash = createHash('sha256');
+    let bytes = 0;
+    const body = createReadStream(path, { highWaterMark: 256 * 1024, ...(size > 0 ? { end: size - 1 } : {}) });
+    body.on('data', (piece) => {
+      hash.update(piece);
+      bytes += piece.length;
+      options.onBytes?.(bytes);
+    });
+    const headers = {
+      'Content-Length': String(size),
+      'Content-Type': 'application/octet-stream',
+      ...(over ? {} : { 'If-None-Match': '*' }),
+    };
+    try {
+      const { response, asked } = await this.#open('PUT', name, headers, { stream: body, path, size }, options);
+      const status = response.statusCode ?? 0;
+      if (bytes === size) response.resume();
+      // It has answered before it had all: what is left is not sent for nothing.
+      else asked.destroy();
+      if (status === 412 && !over) return undefined;
+      if (status >= 300) throw refused(name, status);
+      if (bytes !== size) throw changed(path);
+      return { bytes, sha256: hash.digest('hex') };
+    } finally {
+      body.destroy();
+    }
+  }
+
+  /** Gives a file there its name. `taken`: one has it and `over` is false; `unknown`: the server knows no MOVE. */
+  async move(
+    from: string,
+    to: string,
+    over: boolean,
+    options: WebdavOptions = {},
+  ): Promise<'moved' | 'taken' | 'unknown'> {
+    const headers = { Destination: this.#urlOf(to).href, Overwrite: over ? 'T' : 'F' };
+    const { status } = await this.#send('MOVE', from, headers, options);
+    if (status < 300) return 'moved';
+    if (status === 412 && !over) return 'taken';
+    if (status === 405 || status === 501 || status === 400) return 'unknown';
+    throw refused(to, status);
+  }
+
+  /** Never rejects: what stays there does no harm. */
+  async remove(name: string, options: WebdavOptions = {}): Promise<void> {
+    await this.#send('DELETE', name, {}, options).catch(() => undefined);
   }
 
   /** Reads a file back; its SHA-256 and how long it is. */
-  async digest(name: string, options: WebdavOptions = {}): Promise<{ bytes: number; sha256: string }> {
-    const response = await this.#open('GET', name, {}, undefined, options);
+  async digest(name: string, options: WebdavOptions = {}): Promise<FileSum> {
+    const { response } = await this.#open('GET', name, {}, undefined, options);
     if ((response.statusCode ?? 500) >= 300) {
       response.resume();
       throw refused(name, response.statusCode ?? 0);
@@ -88,60 +134,25 @@ export class Webdav {
     return { bytes, sha256: hash.digest('hex') };
   }
 
-  async #putBytes(
-    path: string,
-    name: string,
-    size: number,
-    options: WebdavOptions,
-  ): Promise<{ bytes: number; sha256: string }> {
-    const hash = createHash('sha256');
-    let bytes = 0;
-    const body = createReadStream(path, { highWaterMark: 256 * 1024 });
-    body.on('data', (piece) => {
-      hash.update(piece);
-      bytes += piece.length;
-      options.onBytes?.(bytes);
-    });
-    const response = await this.#open(
-      'PUT',
-      name,
-      { 'Content-Length': String(size), 'Content-Type': 'application/octet-stream' },
-      body,
-      options,
-    );
-    response.resume();
-    const status = response.statusCode ?? 0;
-    if (status >= 300) throw refused(name, status);
-    if (bytes !== size) {
-      throw new LabError('upload.failed', `${path} changed while it was sent. It is sent again.`, { path });
-    }
-    return { bytes, sha256: hash.digest('hex') };
-  }
-
-  /** 405: it is there. 409: its parent is not, which is the person's business. */
-  async #makeFolder(options: WebdavOptions): Promise<void> {
-    const { status } = await this.#send('MKCOL', '', {}, options);
-    if (status === 401 || status === 403 || status >= 500) throw refused('', status);
-  }
-
   async #send(
     method: string,
     name: string,
     headers: Record<string, string>,
     options: WebdavOptions,
   ): Promise<{ status: number; headers: IncomingMessage['headers'] }> {
-    const response = await this.#open(method, name, headers, undefined, options);
+    const { response } = await this.#open(method, name, headers, undefined, options);
     response.resume();
     return { status: response.statusCode ?? 0, headers: response.headers };
   }
 
+  /** Resolves with the head of the answer. Rejected, nothing of the request is left. */
   #open(
     method: string,
     name: string,
     headers: Record<string, string>,
-    body: NodeJS.ReadableStream | undefined,
+    body: { stream: ReadStream; path: string; size: number } | undefined,
     { signal, silenceMs = 30_000 }: WebdavOptions,
-  ): Promise<IncomingMessage> {
+  ): Promise<{ response: IncomingMessage; asked: ClientRequest }> {
     const { url, user, password } = this.#target;
     const at = this.#urlOf(name);
     const login =
@@ -149,16 +160,22 @@ export class Webdav {
     const open = at.protocol === 'https:' ? httpsRequest : httpRequest;
     return new Promise((resolve, reject) => {
       const asked = open(at, { method, headers: { ...login, ...headers }, signal });
-      const fail = (error: unknown): void => reject(unreachable(url, error, signal));
+      const end = (error: LabError): void => {
+        reject(error);
+        asked.destroy();
+      };
       asked.setTimeout(silenceMs, () => asked.destroy(new Error(`nothing came for ${silenceMs / 1000} s`)));
-      asked.on('response', resolve);
-      asked.on('error', fail);
+      asked.on('response', (response) => resolve({ response, asked }));
+      asked.on('error', (error) => end(unreachable(url, error, signal)));
       if (!body) {
         asked.end();
         return;
       }
-      body.on('error', (error) => asked.destroy(error instanceof Error ? error : undefined));
-      body.pipe(asked);
+      const { stream, path, size } = body;
+      stream.on('error', (error) => end(unreadable(path, error)));
+      // Shorter than it was: the server would wait for the rest.
+      stream.on('end', () => stream.bytesRead < size && end(changed(path)));
+      stream.pipe(asked);
     });
   }
 
@@ -198,4 +215,11 @@ function unreachable(url: string, error: unknown, signal: AbortSignal | undefine
     { status: 0, isFinal: false },
     { cause: error },
   );
+}
+
+function changed(path: string): LabError {
+  return new LabError('upload.failed', `${path} changed while it was sent. It is sent again.`, {
+    path,
+    isFinal: false,
+  });
 }

@@ -54,7 +54,7 @@ async function chooseTarget({ client, isOwn }: Screen, args: Arguments): Promise
 function followUpload({ client }: Screen, recording: string, { signal, say }: Shell): Promise<UploadState> {
   const ended = new Promise<UploadState>((resolve, reject) => {
     let said = '';
-    client.on('upload.changed', ({ upload: now }) => {
+    const look = (now: UploadState): void => {
       const parts = now.uploads.filter((part) => part.recording === recording);
       if (parts.length === 0) return;
       const failed = parts.find(({ state }) => state === 'failed');
@@ -70,6 +70,18 @@ function followUpload({ client }: Screen, recording: string, { signal, say }: Sh
       const waiting = parts.find(({ error }) => error)?.error?.message ?? '';
       if (waiting !== '' && waiting !== said) say(`${waiting} It is tried again.`);
       said = waiting;
+    };
+    let state: UploadState | undefined;
+    client.on('upload.changed', ({ upload: now }) => {
+      state = now;
+      look(now);
+    });
+    client.on('upload.progressed', ({ link, part }) => {
+      // The list itself comes when the parts are put into it.
+      if (!state) return;
+      const { uploads } = state;
+      state = { ...state, link, uploads: part ? uploads.map((one) => (one.id === part.id ? part : one)) : uploads };
+      look(state);
     });
     void client.closed.then(reject);
     signal.addEventListener('abort', () => reject(new LabError('call.cancelled', 'Cancelled.')), { once: true });

@@ -3,7 +3,7 @@ import { CALLS } from '../../contract/calls.ts';
 import { EVENTS } from '../../contract/events.ts';
 import type { ServerState } from '../../contract/server-schema.ts';
 import type { ShareState } from '../../contract/share-schema.ts';
-import type { UploadState } from '../../contract/upload-schema.ts';
+import type { Upload, UploadState } from '../../contract/upload-schema.ts';
 
 /**
  * The bench as people without the right `manage` are told it: where things lie on the disk of the bench, who logs in elsewhere and from which address
@@ -25,6 +25,10 @@ const NEWS: Readonly<Record<string, Hide>> = {
   'settings.changed': (data) => ({ settings: hideSettings(EVENTS['settings.changed'].parse(data).settings) }),
   'share.changed': (data) => ({ share: hideShare(EVENTS['share.changed'].parse(data).share) }),
   'upload.changed': (data) => ({ upload: hideUpload(EVENTS['upload.changed'].parse(data).upload) }),
+  'upload.progressed': (data) => {
+    const { link, part } = EVENTS['upload.progressed'].parse(data);
+    return { link, part: part && hidePart(part) };
+  },
   'server.changed': (data) => ({ server: hideServer(EVENTS['server.changed'].parse(data).server) }),
 };
 
@@ -72,8 +76,12 @@ function hideUpload(upload: UploadState): UploadState {
   return {
     ...upload,
     target: target && { ...target, url: withoutLogin(target.url), user: '' },
-    uploads: uploads.map((one) => ({ ...one, path: '' })),
+    uploads: uploads.map(hidePart),
   };
+}
+
+function hidePart(part: Upload): Upload {
+  return { ...part, path: '' };
 }
 
 function hideServer(server: ServerState): ServerState {
