@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { outputOff } from './instrument-schema.ts';
-import { labDialect, serverFinding, serverLock, serverState } from './server-schema.ts';
+import { labDialect, serverFinding, serverLock, serverRecording, serverState } from './server-schema.ts';
 import { codecResult, serverStats, serverTrend, trendSpan } from './server-stats-schema.ts';
 import { id, nothing, shortText } from './value-schema.ts';
 
@@ -39,7 +39,7 @@ export const SERVER_CALLS = {
     output: serverState,
   },
   'server.logout': { right: 'control', input: z.object({ server: id }), output: serverState },
-  /** Lock of one instrument at the server. `force` takes it from its owner. */
+  /** Lock of one instrument at the server. `force` takes it from its owner: it needs the right `manage` here, and what the server wants for it there. Throws server.busy, server.denied. */
   'server.lock': {
     right: 'control',
     input: z.object({ server: id, equipment: id, on: z.boolean(), force: z.boolean().default(false) }),
@@ -51,11 +51,31 @@ export const SERVER_CALLS = {
     input: z.object({ server: id }),
     output: z.object({ results: z.array(outputOff) }),
   },
-  /** A command of the server itself (`help` lists them: connect an instrument to it, let it look, jobs, profiles). Throws safety.refused where limits hold and it cannot be judged. */
+  /**
+   * A command of the server itself (`help` lists them: connect an instrument to it, let it look, jobs, profiles), or of one `equipment` of it, attached or not.
+   * Throws safety.refused where limits hold and it cannot be judged, server.unsupported where the server itself takes none.
+   */
   'server.command': {
     right: 'control',
-    input: z.object({ server: id, text: z.string().min(1).max(4000) }),
+    input: z.object({ server: id, equipment: id.optional(), text: z.string().min(1).max(4000) }),
     output: z.object({ reply: z.string() }),
+  },
+  /** Recordings of messages that run at the server; null where it tells this login of none. Throws server.unsupported where it takes none, server.closed. */
+  'server.recordings': {
+    right: 'view',
+    input: z.object({ server: id }),
+    output: z.object({ recordings: z.array(serverRecording).max(1000).nullable() }),
+  },
+  /** The server records all it has, at its own place. `name`, `format`: else as the server likes it. Throws server.denied, server.unsupported, server.rejected. */
+  'server.startRecording': {
+    right: 'control',
+    input: z.object({ server: id, name: shortText.min(1).optional(), format: shortText.optional() }),
+    output: z.object({ name: z.string(), file: z.string() }),
+  },
+  'server.stopRecording': {
+    right: 'control',
+    input: z.object({ server: id, name: shortText.min(1) }),
+    output: serverRecording,
   },
   'server.acknowledge': { right: 'control', input: z.object({ server: id, alarm: id }), output: nothing },
   /** What the server counts of its own sending, asked at most once a second for all screens. Throws server.unsupported where it has no such answer, server.closed, server.timeout. */

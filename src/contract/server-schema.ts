@@ -37,6 +37,17 @@ export const serverLock = z.object({
   expiresInS: z.number().nullable(),
 });
 
+/** A recording of messages that a server makes at its own place. */
+export const serverRecording = z.object({
+  name: z.string(),
+  /** Name of its newest file there. */
+  file: z.string(),
+  durationS: z.number(),
+  messages: z.number(),
+  bytes: z.number(),
+});
+export type ServerRecordingRow = z.infer<typeof serverRecording>;
+
 export const serverEquipment = z.object({
   id,
   label: z.string(),

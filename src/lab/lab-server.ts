@@ -15,7 +15,10 @@ export interface LabFeatures {
   acks: boolean;
   history: boolean;
   locks: boolean;
+  /** Its equipment takes commands as text. */
   commands: boolean;
+  /** The server itself takes commands, and `help` says which. */
+  console: boolean;
   alarms: boolean;
   jobs: boolean;
   /** It answers what it counts of its own sending. */
@@ -156,7 +159,7 @@ export interface LabServer extends AsyncDisposable {
   readControls(equipment: string, signal: AbortSignal): Promise<Controls>;
   /** Gives the read-back. Throws server.busy (lock), server.rejected, server.timeout, server.denied. */
   setControl(equipment: string, control: string, value: ControlValue, options: CommandOptions): Promise<Controls>;
-  /** A command of the server's own, for the console: gives its answer as text. */
+  /** A command of the server's own, for the console: gives its answer as text. `equipment` '': to the server itself, where it has a console. */
   command(equipment: string, text: string, options: CommandOptions): Promise<string>;
   capture?(equipment: string, channels: readonly string[], signal: AbortSignal): Promise<LabWaveform>;
   /** A picture of an instrument's screen. Throws server.unsupported, server.denied, server.rejected. */
@@ -179,6 +182,8 @@ export interface LabServer extends AsyncDisposable {
   startRecording?(options: ServerRecordingOptions, signal: AbortSignal): Promise<ServerRecording>;
   /** Throws server.unsupported where none of that name runs, server.denied, server.rejected. */
   stopRecording?(name: string, signal: AbortSignal): Promise<ServerRecordingEnd>;
+  /** Recordings that run at the server; undefined where it does not tell this login. Throws server.unsupported, server.closed, server.timeout. */
+  recordings?(signal: AbortSignal): Promise<readonly ServerRecordingEnd[] | undefined>;
   /** Acknowledges an alarm of the server. */
   acknowledge?(alarm: string, who: string, signal: AbortSignal): Promise<void>;
 }
@@ -198,6 +203,7 @@ export interface ServerRecording {
   file: string;
 }
 
+/** How far it is, or how far it came. */
 export interface ServerRecordingEnd extends ServerRecording {
   durationS: number;
   messages: number;

@@ -266,7 +266,7 @@ describe('locks, stop and the end', () => {
     const take = row.getByRole('button', { name: 'Take lock…' });
     await take.click();
     expect(locks.exclusive.get(equipment)?.lock.session_id).toBe('ana');
-    await row.getByRole('button', { name: 'Take it from them' }).click();
+    await row.getByRole('button', { name: 'Take it from ana' }).click();
     await row.getByRole('button', { name: 'Release lock' }).waitFor();
     expect(locks.exclusive.get(equipment)?.lock.session_id).not.toBe('ana');
     await row.getByRole('button', { name: 'Release lock' }).click();

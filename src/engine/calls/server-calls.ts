@@ -28,7 +28,12 @@ const MAX_REPLY = 200_000;
 const HARMLESS = /^\s*(help|discover|connect|profiles|jobs|health|release_stop)\b|^\s*GET\s/i;
 
 /** Lab servers of the bench. */
-export function createServerCalls({ servers, safety, emergency }: EngineParts): Pick<Handlers, ServerCall> {
+export function createServerCalls({
+  servers,
+  safety,
+  emergency,
+  instruments,
+}: EngineParts): Pick<Handlers, ServerCall> {
   let isMeasuring = false;
   return {
     'server.add': async ({ url, label, token, dialect }) => {
@@ -60,9 +65,15 @@ export function createServerCalls({ servers, safety, emergency }: EngineParts): 
     },
     'server.login': ({ server, user, password, mfaToken }) => servers.login(server, { user, password, mfaToken }),
     'server.logout': ({ server }) => servers.logout(server),
-    'server.lock': async ({ server, equipment, on, force }, { signal }) => {
+    'server.lock': async ({ server, equipment, on, force }, { signal, rights }) => {
       const { lock } = servers.find(server).open;
       if (!lock) throw lacks('locks');
+      if (force && !rights.includes('manage'))
+        throw new LabError(
+          'call.denied',
+          'A lock is taken from somebody by who may “manage” this bench. Nothing was changed. Ask whoever holds it.',
+          { right: 'manage' },
+        );
       const { owner, isOurs, expiresInS } = await lock.call(servers.find(server).open, equipment, on, force, signal);
       return { owner, isOurs, expiresInS: expiresInS ?? null };
     },
@@ -81,8 +92,15 @@ export function createServerCalls({ servers, safety, emergency }: EngineParts): 
         })),
       };
     },
-    'server.command': async ({ server, text }, { signal }) => {
+    'server.command': async ({ server, equipment, text }, by) => {
       const found = servers.find(server);
+      const attached = found.state.equipment.find(({ id }) => id === equipment)?.instrument ?? undefined;
+      // As every text to that instrument: its limits judge it.
+      if (attached !== undefined)
+        return replyOf((await instruments.find(attached).query(text, COMMAND_MS, by)).text ?? '');
+      const { features } = found.open;
+      if (equipment === undefined && !features.console) throw lacksConsole(features.commands);
+      const { signal } = by;
       const isHarmless = HARMLESS.test(text);
       if (!isHarmless && found.state.equipment.some(({ instrument }) => instrument !== null))
         emergency.refuse(`“${text.slice(0, 40)}” may switch an output of the lab server on`);
@@ -95,8 +113,7 @@ export function createServerCalls({ servers, safety, emergency }: EngineParts): 
           `${limited.label} of this server feeds a device with limits, and what “${text.slice(0, 40)}” does cannot be judged. Nothing was sent. Use its card, or remove its limits (Limits, beside Outputs off).`,
         );
       }
-      const reply = await found.open.command('', text, { signal, timeoutMs: COMMAND_MS });
-      return { reply: reply.slice(0, MAX_REPLY) };
+      return replyOf(await found.open.command(equipment ?? '', text, { signal, timeoutMs: COMMAND_MS }));
     },
     'server.acknowledge': async ({ server, alarm }, { who, signal }) => {
       const { open } = servers.find(server);
@@ -138,6 +155,15 @@ export function createServerCalls({ servers, safety, emergency }: EngineParts): 
       };
     },
   };
+}
+
+function replyOf(text: string): { reply: string } {
+  return { reply: text.slice(0, MAX_REPLY) };
+}
+
+function lacksConsole(hasCommands: boolean): LabError {
+  const text = hasCommands ? 'Name the equipment it is for.' : 'Nor does its equipment.';
+  return new LabError('server.unsupported', `This lab server takes no commands itself. Nothing was sent. ${text}`);
 }
 
 function lacks(what: string): LabError {

@@ -35,6 +35,7 @@ export class ServerNews implements Disposable {
     }
     if (event.kind === 'equipment') listed(server);
     if (event.kind === 'alarm' && isNews) this.#alarm(server, event);
+    if (event.kind === 'note' && event.topic === 'lock' && event.severity !== 'info') this.#lock(server, event.text);
     if (event.kind === 'loss' && event.isUnaccounted)
       this.say(
         'error',
@@ -71,6 +72,13 @@ export class ServerNews implements Disposable {
 
   [Symbol.dispose](): void {
     for (const server of [...this.#voices.keys()]) this.forget(server);
+  }
+
+  /** Somebody took a lock from this bench, or it cannot be kept: whoever works there must know at once. */
+  #lock(server: BenchServer, said: string): void {
+    const text = `${server.saved.label}: ${saidText(said, server.secret === undefined ? [] : [server.secret])}`;
+    this.say('warning', text);
+    this.#parts.host.notify({ title: 'Lock at a lab server', text, severity: 'warning' });
   }
 
   #alarm(server: BenchServer, event: AlarmNews): void {

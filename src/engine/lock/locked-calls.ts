@@ -22,7 +22,7 @@ const CHANGES: { [N in CallName]?: (input: CallParsed<N>, parts: Parts) => reado
   'doctor.run': ({ resource, tries }, parts) => (tries ? attachedAt(resource, parts) : []),
   'channel.set': ({ channel, rateHz }, { channels }) =>
     rateHz === undefined ? [] : [channels.find(channel).instrument],
-  'server.command': ({ server }, parts) => equipmentOf(server, parts),
+  'server.command': ({ server, equipment }, parts) => equipmentOf(server, parts, equipment),
   'server.remove': ({ server }, parts) => equipmentOf(server, parts),
   'server.disconnect': ({ server }, parts) => equipmentOf(server, parts),
   // Another bench detaches everything.
@@ -52,6 +52,9 @@ function attachedAt(text: string, { instruments }: Parts): string[] {
   return instruments.all.filter((attachment) => attachment.resource === resource).map(({ id }) => id);
 }
 
-function equipmentOf(id: string, { servers }: Parts): string[] {
-  return servers.find(id).state.equipment.flatMap(({ instrument }) => (instrument === null ? [] : [instrument]));
+/** Instruments of a server; of one that is named and attached, that one alone. */
+function equipmentOf(id: string, { servers }: Parts, named?: string): string[] {
+  const { equipment } = servers.find(id).state;
+  const one = equipment.find((known) => known.id === named && known.instrument !== null);
+  return (one ? [one] : equipment).flatMap(({ instrument }) => (instrument === null ? [] : [instrument]));
 }

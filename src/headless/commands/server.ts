@@ -7,6 +7,7 @@ import { EXIT } from '../exit-code.ts';
 import type { Output } from '../output.ts';
 import { openScreen } from '../screen.ts';
 import { serverOfBench } from '../server-of-bench.ts';
+import { recordAtServer } from '../server-recording.ts';
 
 const MARKS: Record<ServerFinding['state'], string> = {
   works: 'works',
@@ -18,7 +19,8 @@ const MARKS: Record<ServerFinding['state'], string> = {
 /** What a lab server speaks, what works there and what is broken; without an address, the servers of the bench. */
 export const server: Command = {
   name: 'server',
-  usage: '[URL] [--token T | --token -] [--add | --remove | --reconnect]',
+  usage:
+    '[URL] [--token T | --token -] [--add | --remove | --reconnect | --record start|stop|list [--name N] [--format F]]',
   summary: 'Says what a lab server speaks, what works and what is broken; puts it on the bench.',
   options: {
     token: {
@@ -29,13 +31,22 @@ export const server: Command = {
     add: { type: 'boolean', about: 'put it on the bench' },
     remove: { type: 'boolean', about: 'take it off the bench; its instruments are detached' },
     reconnect: { type: 'boolean', about: 'try now' },
+    record: {
+      type: 'string',
+      value: 'start|stop|list',
+      about: 'a recording the server makes at its own place; of the bench',
+    },
+    name: { type: 'string', value: 'NAME', about: 'of the recording' },
+    format: { type: 'string', value: 'FORMAT', about: 'of the recording; else as the server likes it' },
   },
   positionals: [0, 1],
   async run(args, shell) {
     await using screen = await openScreen(args, shell);
     const { client } = screen;
     const url = args.positionals[0];
-    const isOfBench = url === undefined || args.flag('add') || args.flag('remove') || args.flag('reconnect');
+    const record = args.text('record');
+    const isOfBench =
+      url === undefined || record !== undefined || args.flag('add') || args.flag('remove') || args.flag('reconnect');
     if (isOfBench && screen.isOwn) throw noBench();
     if (url === undefined) {
       const { servers } = await client.call('bench.read', {});
@@ -43,12 +54,17 @@ export const server: Command = {
       else for (const one of servers) await printServer(one, shell.out);
       return EXIT.done;
     }
-    if (args.flag('remove') || args.flag('reconnect')) {
+    if (args.flag('remove') || args.flag('reconnect') || record !== undefined) {
       const { servers } = await client.call('bench.read', {});
       const found = serverOfBench(servers, url);
       if (!found) {
         await shell.out.line(`No lab server ${url} is on the bench. \`labwire server\` lists them.`);
         return EXIT.instrument;
+      }
+      if (record !== undefined) {
+        const wish = { what: record, name: args.text('name'), format: args.text('format') };
+        await recordAtServer(screen.client, found.id, wish, args.flag('json'), shell.out);
+        return EXIT.done;
       }
       await client.call(args.flag('remove') ? 'server.remove' : 'server.reconnect', { server: found.id });
       return EXIT.done;

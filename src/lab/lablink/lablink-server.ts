@@ -90,7 +90,7 @@ export class LabLinkServer implements LabServer {
   }
 
   get features(): LabFeatures {
-    const own = { locks: true, commands: true, alarms: true, jobs: true, polling: true, history: true };
+    const own = { locks: true, commands: true, console: true, alarms: true, jobs: true, polling: true, history: true };
     const stats = this.#session.kind === 'enhanced';
     return { ...own, ...this.#session.offers, stats, resume: false, acks: false };
   }

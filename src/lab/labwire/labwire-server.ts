@@ -41,6 +41,7 @@ import { LockWatch } from './lock-watch.ts';
 import { MessageDesk } from './message-desk.ts';
 import { PendingRequests } from './pending-requests.ts';
 import { ServerRecordings } from './server-recordings.ts';
+import { serverWord } from './server-words.ts';
 import { TokenKeeper } from './token-keeper.ts';
 import { Transfers } from './transfers.ts';
 import { readWaveform } from './waveform.ts';
@@ -282,8 +283,8 @@ export class LabwireServer implements LabServer {
     return this.#control.set(equipment, control, value, options);
   }
 
-  command(equipment: string, text: string, options: CommandOptions): Promise<string> {
-    return this.#control.text(equipment, text, options);
+  async command(equipment: string, text: string, options: CommandOptions): Promise<string> {
+    return equipment === '' ? serverWord(text) : this.#control.text(equipment, text, options);
   }
 
   lock(equipment: string, on: boolean, force: boolean, signal: AbortSignal): Promise<LockState> {
@@ -342,6 +343,10 @@ export class LabwireServer implements LabServer {
 
   stopRecording(name: string, signal: AbortSignal): Promise<ServerRecordingEnd> {
     return this.#recordings.stop(name, signal);
+  }
+
+  recordings(signal: AbortSignal): Promise<readonly ServerRecordingEnd[] | undefined> {
+    return this.#recordings.list(signal);
   }
 
   async acknowledge(alarm: string, who: string, signal: AbortSignal): Promise<void> {

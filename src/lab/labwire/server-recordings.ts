@@ -1,4 +1,8 @@
-import type { LabwireMessage } from '../../protocol/lab/labwire-messages.ts';
+import {
+  type LabwireMessage,
+  type LabwireRecordingStats,
+  parseRunningRecordings,
+} from '../../protocol/lab/labwire-messages.ts';
 import type { ServerRecording, ServerRecordingEnd, ServerRecordingOptions } from '../lab-server.ts';
 import { type Ask, refused } from './equipment-control.ts';
 
@@ -31,17 +35,22 @@ export class ServerRecordings {
   async stop(name: string, signal: AbortSignal): Promise<ServerRecordingEnd> {
     const answer = await this.#send({ type: 'stop_recording', session_id: name }, signal);
     if (answer.type !== 'recording_stopped') throw refused(answer, '', 'stop_recording');
-    const { filepath, duration_seconds, message_count, bytes_written } = answer.stats;
-    return {
-      name: answer.session_id,
-      file: filepath,
-      durationS: duration_seconds,
-      messages: message_count,
-      bytes: bytes_written,
-    };
+    return endOf(answer.session_id, answer.stats);
+  }
+
+  /** Those that run, as the statistics name them; undefined: this login is not told. Throws as `start`. */
+  async list(signal: AbortSignal): Promise<readonly ServerRecordingEnd[] | undefined> {
+    const answer = await this.#send({ type: 'get_stats' }, signal);
+    if (answer.type !== 'stats') throw refused(answer, '', 'get_stats');
+    return parseRunningRecordings(answer)?.map(({ name, stats }) => endOf(name, stats));
   }
 
   #send(message: Record<string, unknown>, signal: AbortSignal): Promise<LabwireMessage> {
     return this.#ask(message, { timeoutMs: TIMEOUT_MS, signal });
   }
+}
+
+function endOf(name: string, stats: LabwireRecordingStats): ServerRecordingEnd {
+  const { filepath, duration_seconds, message_count, bytes_written } = stats;
+  return { name, file: filepath, durationS: duration_seconds, messages: message_count, bytes: bytes_written };
 }

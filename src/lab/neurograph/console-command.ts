@@ -11,6 +11,8 @@ const CHANNELS = '/api/v1/websocket/channels';
 export async function runCommand(requests: RequestQueue, rest: RestClient, line: string): Promise<string> {
   const [verb = '', ...names] = line.split(/[\s,]+/).filter((word) => word !== '');
   switch (verb.toLowerCase()) {
+    case 'help':
+      return 'ping\nsubs\nsubscribe a,b\nunsubscribe a,b\nchannels\nchannel a';
     case 'ping':
       return JSON.stringify(await requests.ask('ping'));
     case 'subs':

@@ -9,6 +9,7 @@ export const NEUROGRAPH_FEATURES: LabFeatures = {
   history: false,
   locks: false,
   commands: true,
+  console: true,
   alarms: false,
   jobs: false,
   stats: false,

@@ -6,6 +6,7 @@ import type { RestClient } from '../rest-client.ts';
  * server.unsupported for any other line, server.* for what the server says.
  */
 export async function askConsole(rest: RestClient, line: string, signal: AbortSignal | undefined): Promise<string> {
+  if (line.trim() === 'help') return 'GET /path: any question to the server, like GET /connection/condition';
   const path = /^GET\s+(\/\S*)$/i.exec(line.trim())?.[1];
   if (path === undefined) {
     throw new LabError(

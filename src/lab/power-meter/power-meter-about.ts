@@ -10,6 +10,7 @@ export const POWER_METER_FEATURES: LabFeatures = {
   history: false,
   locks: false,
   commands: false,
+  console: true,
   alarms: false,
   jobs: false,
   stats: false,

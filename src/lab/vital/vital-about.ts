@@ -12,6 +12,7 @@ export const VITAL_FEATURES: LabFeatures = {
   history: false,
   locks: false,
   commands: false,
+  console: false,
   alarms: true,
   jobs: false,
   stats: false,

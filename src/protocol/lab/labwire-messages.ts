@@ -137,6 +137,12 @@ const recordingStats = z.object({
   message_count: z.number().nonnegative().default(0),
   bytes_written: z.number().nonnegative().default(0),
 });
+export type LabwireRecordingStats = z.infer<typeof recordingStats>;
+
+/** `recording` of the statistics: absent for who may not know. */
+const running = z.object({
+  recording: z.object({ sessions: z.record(text, recordingStats) }).optional(),
+});
 
 const re = z.union([z.string(), z.number()]).optional();
 
@@ -304,4 +310,10 @@ export function parseLabwireMessage(json: unknown): ParsedMessage {
 /** An alarm in the data of an event of channel `alarms`; undefined if it is none. */
 export function parseLabwireAlarm(json: unknown): LabwireAlarm | undefined {
   return alarm.safeParse(json).data;
+}
+
+/** Recordings that run, in an answer of the statistics; undefined where it names none to this login. */
+export function parseRunningRecordings(json: unknown): { name: string; stats: LabwireRecordingStats }[] | undefined {
+  const sessions = running.safeParse(json).data?.recording?.sessions;
+  return sessions && Object.entries(sessions).map(([name, stats]) => ({ name, stats }));
 }

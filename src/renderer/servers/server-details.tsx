@@ -15,6 +15,7 @@ import { ServerFindings } from './server-findings.tsx';
 import { ServerLog } from './server-log.tsx';
 import { ServerLogin } from './server-login.tsx';
 import { ServerPerformance } from './server-performance.tsx';
+import { ServerRecordings } from './server-recordings.tsx';
 import { ServerStreams } from './server-streams.tsx';
 import { DIALECT_WORDS, serverBadge, stateNote } from './server-words.ts';
 import { SureButton } from './sure-button.tsx';
@@ -22,7 +23,7 @@ import { SureButton } from './sure-button.tsx';
 /** All that is known of one lab server, and what can be done with it. */
 export function ServerDetails(props: { server: ServerState; onRemoved: () => void }): ReactElement {
   const { server } = props;
-  const { id, link, login } = server;
+  const { link, login } = server;
   const badge = serverBadge(server, Date.now());
   useSeconds(badge.counts);
   const kind = [server.dialect && DIALECT_WORDS[server.dialect], server.version].filter(Boolean).join(' ');
@@ -67,8 +68,8 @@ export function ServerDetails(props: { server: ServerState; onRemoved: () => voi
       <div className="two">
         <ServerFacts server={server} />
         <div>
-          <h3>Command</h3>
-          <ServerCommand server={id} />
+          <ServerRecordings server={server} />
+          <ServerCommand server={server} />
         </div>
       </div>
       <ServerPerformance server={server} />

@@ -2,9 +2,11 @@ import { type ReactElement, useState } from 'react';
 import type { ServerEquipment, ServerState } from '../../contract/server-schema.ts';
 import { act } from '../actions.ts';
 import { ROLE_WORDS } from '../bench/instrument-words.ts';
+import { Allowed } from '../control/allowed.tsx';
 import { Icon } from '../control/icon.tsx';
 import { Problem } from '../control/problem.tsx';
 import { call } from '../engine-link.ts';
+import { useMay } from '../may.ts';
 import { useAttempt } from './attempt.ts';
 import { SureButton } from './sure-button.tsx';
 
@@ -39,7 +41,7 @@ export function ServerEquipmentTable({ server }: { server: ServerState }): React
                 {detailOf(one)}
               </small>
             </div>
-            <LockCell server={server.id} one={one} />
+            {server.features.locks === true ? <LockCell server={server.id} one={one} /> : <span />}
             {one.instrument === null ? (
               <button
                 type="button"
@@ -67,10 +69,25 @@ export function ServerEquipmentTable({ server }: { server: ServerState }): React
 /** A lock is never taken by force unless a person says so, twice. */
 function LockCell({ server, one }: { server: string; one: ServerEquipment }): ReactElement {
   const { lock } = one;
-  if (!lock || lock.owner === '') return <span />;
+  const mayForce = useMay('manage');
   const set = (on: boolean, force: boolean): void => {
     void act('server.lock', { server, equipment: one.id, on, force });
   };
+  if (!lock || lock.owner === '') {
+    return (
+      <Allowed right="control">
+        <button
+          type="button"
+          className="btn small"
+          aria-label={`Lock ${one.label}`}
+          title="Nobody else sets it then; Outputs off works for everybody"
+          onClick={() => set(true, false)}
+        >
+          Lock
+        </button>
+      </Allowed>
+    );
+  }
   if (lock.isOurs) {
     return (
       <button type="button" className="btn small" onClick={() => set(false, false)} title="Others may use it then">
@@ -83,7 +100,15 @@ function LockCell({ server, one }: { server: string; one: ServerEquipment }): Re
       <span className="quiet cut" title={`Locked by ${lock.owner}`}>
         locked by {lock.owner}
       </span>
-      <SureButton small label="Take lock…" sure="Take it from them" onSure={() => set(true, true)} />
+      {mayForce && (
+        <SureButton
+          small
+          label="Take lock…"
+          sure={`Take it from ${lock.owner}`}
+          title="They are told, and cannot set it any more. The server may want the role admin for it."
+          onSure={() => set(true, true)}
+        />
+      )}
     </span>
   );
 }
