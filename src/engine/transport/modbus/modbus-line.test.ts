@@ -159,10 +159,11 @@ it('an urgent write on a serial line that owes goes out at once, and takes no ot
   hear(written(0));
   expect(await urgent).toEqual({ kind: 'done' });
   // What is not urgent waits until the first write's answer cannot come any more.
-  const later = line.ask(1, put(1), new Stop());
+  // Told from the beginning what is to become of it: it ends while the line is being closed.
+  const later = expect(line.ask(1, put(1), new Stop())).rejects.toMatchObject({ code: 'transport.closed' });
   await expect.poll(() => requests()[2]?.[1]).toBe(8);
   await line[Symbol.asyncDispose]();
-  await expect(later).rejects.toMatchObject({ code: 'transport.closed' });
+  await later;
 });
 
 it('an urgent write of several values waits for a marker when one like it is owed: it is confirmed by its count only', async () => {
@@ -172,10 +173,12 @@ it('an urgent write of several values waits for a marker when one like it is owe
   const first = line.ask(1, put(5, 5), stop);
   stop.end(CANCELLED);
   await expect(first).rejects.toBe(CANCELLED);
-  const urgent = line.ask(1, put(0, 0), new Stop(), { isUrgent: true });
+  const urgent = expect(line.ask(1, put(0, 0), new Stop(), { isUrgent: true })).rejects.toMatchObject({
+    code: 'transport.closed',
+  });
   await expect.poll(() => requests().map(([, code]) => code)).toEqual([16, 8]);
   await line[Symbol.asyncDispose]();
-  await expect(urgent).rejects.toMatchObject({ code: 'transport.closed' });
+  await urgent;
 });
 
 describe('a turn on the line', () => {
