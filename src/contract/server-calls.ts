@@ -45,7 +45,7 @@ export const SERVER_CALLS = {
     input: z.object({ server: id, equipment: id, on: z.boolean(), force: z.boolean().default(false) }),
     output: serverLock,
   },
-  /** The server's own emergency stop, then every channel by itself, each read back. */
+  /** The server's own emergency stop and every channel by itself, at once, each read back. */
   'server.emergencyStop': {
     right: 'control',
     input: z.object({ server: id }),

@@ -174,7 +174,7 @@ export interface LabServer extends AsyncDisposable {
   lock?(equipment: string, on: boolean, force: boolean, signal: AbortSignal): Promise<LockState>;
   /** Switches every output of one equipment off and reads each back. Never throws. */
   outputsOff(equipment: string): Promise<OutputsOffResult[]>;
-  /** The server's own emergency stop, then every channel by itself, verified. Never throws. */
+  /** The server's own emergency stop and every channel by itself, at once; what either way confirms is confirmed. Never throws. */
   emergencyStop?(): Promise<OutputsOffResult[]>;
   /** What the server counts of its own sending, asked now. Throws server.unsupported, server.closed, server.timeout, call.cancelled. */
   stats?(signal: AbortSignal): Promise<SocketFigures>;

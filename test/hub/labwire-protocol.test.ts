@@ -340,7 +340,19 @@ test('emergency stop: every output off and confirmed, whoever holds the lock', a
   expect(results.every(({ confirmed, equipment_id }) => confirmed && equipment_id === supply())).toBe(true);
   expect(lab.screen.state.outputsOff?.results.every(({ confirmed }) => confirmed)).toBe(true);
   await lab.screen.client.call('lock.release', { lock: held.lock });
-  await lab.screen.client.call('outputs.release', {});
+  const on = { type: 'command', id: 2, action: 'set', equipment_id: supply() };
+  const setting = { control: 'ch1.output', value: true };
+  expect(await probe.ask({ ...on, parameters: setting })).toMatchObject({ success: false, code: 'refused' });
+  expect(await (await enter('viewer')).ask({ ...on, id: 3, action: 'release_stop' })).toMatchObject({ success: false });
+  expect(await probe.ask({ type: 'command', id: 4, action: 'release_stop' })).toMatchObject({
+    success: true,
+    data: { released: true },
+  });
+  expect(await probe.ask({ ...on, id: 5, parameters: setting })).toMatchObject({ success: true });
+  expect(await probe.ask({ ...on, id: 6, action: 'outputs_off' })).toMatchObject({
+    success: true,
+    data: { results: ['ch1', 'ch2', 'ch3'].map((group) => ({ equipment_id: supply(), group, confirmed: true })) },
+  });
 });
 
 test('an alarm reaches who listens, is told to who comes later, and is acknowledged and cleared', async () => {

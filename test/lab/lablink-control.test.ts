@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ManualClock } from '../../src/core/clock.ts';
+import { createDeferred } from '../../src/core/deferred.ts';
 import { LabError } from '../../src/core/errors.ts';
 import { createNodePorts } from '../../src/engine/lab/node-ports.ts';
 import { createSystemClock } from '../../src/engine/system-clock.ts';
@@ -230,6 +231,50 @@ describe.concurrent('safety', () => {
     expect(results).toHaveLength(4);
     expect(results.every(({ confirmed, reason }) => !confirmed && (reason ?? '') !== '')).toBe(true);
     expect(await codeOf(bench.lab.setControl(LOAD, 'input', true, {}))).toBe('safety.refused');
+  });
+
+  test('a server that begins anew, its stop forgotten, does not end ours', async () => {
+    await using bench = await openLabLinkLab();
+    await bench.lab.emergencyStop?.();
+    await bench.server.kill();
+    await bench.server.restart();
+    await bench.events.until(
+      () => bench.events.notes('emergency-stop').some(({ text }) => text.includes('holds until it is released here')),
+      'that only the stop of the server is over',
+    );
+    const on = () => bench.lab.setControl(SUPPLY, 'ch2.output', true, { signal: soon() });
+    expect(await codeOf(on())).toBe('safety.refused');
+    const lines = [
+      'apply_profile {"name":"on"}',
+      `POST /api/equipment/${SUPPLY}/command {"action":"set_output","parameters":{"enabled":true}}`,
+    ];
+    for (const line of lines)
+      expect(await codeOf(bench.lab.command(SUPPLY, line, { signal: soon() })), line).toBe('safety.refused');
+    await bench.lab.command('', 'release_stop', { signal: soon() });
+    expect(await on()).toMatchObject({ 'ch2.output': true });
+  });
+
+  test('an answer about the stop that was asked for before it ends nothing', async () => {
+    await using bench = await openLabLinkLab();
+    const { world } = bench.server;
+    const [first, second] = [createDeferred<void>(), createDeferred<void>()];
+    const asked = [createDeferred<void>(), createDeferred<void>()];
+    let turn = 0;
+    world.holdSafetyStatus = async () => {
+      const mine = turn++;
+      asked[mine]?.resolve();
+      await [first, second][mine]?.promise;
+    };
+    await asked[0]?.promise;
+    await bench.lab.emergencyStop?.();
+    first.resolve();
+    await asked[1]?.promise;
+    const refused = await codeOf(bench.lab.setControl(SUPPLY, 'ch2.output', true, { signal: soon() }));
+    expect(refused).toBe('safety.refused');
+    expect(bench.events.notes('emergency-stop').map(({ text }) => text)).toEqual([
+      'The emergency stop of the lab server is active.',
+    ]);
+    second.resolve();
   });
 
   test("the server's own stop, made by somebody else, holds here, too", async () => {

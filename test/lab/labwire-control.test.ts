@@ -133,6 +133,30 @@ test('emergency stop: the server forgets channel 2, this client does not', async
   expect(server.world.bench.controls.get('psu')?.get('ch2.output')).toBe(false);
 });
 
+test('emergency stop: what either way confirms is confirmed, though somebody else has the lock', async () => {
+  const h = await open();
+  const { client, server } = h;
+  server.world.bench.tellsOfStop = true;
+  server.world.bench.locks.set('psu', 'grace');
+  expect(await settled(h, client.emergencyStop())).toEqual([
+    { equipment: 'psu', group: 'ch1', confirmed: true },
+    { equipment: 'psu', group: 'ch2', confirmed: false, reason: expect.stringContaining('grace') },
+  ]);
+});
+
+test('emergency stop: no output waits for the server to answer', async () => {
+  const h = await open();
+  const { client, server, until, events } = h;
+  server.world.knobs.isDeafToStop = true;
+  const since = server.world.clock.monotonicMs();
+  const stopped = client.emergencyStop();
+  await until('every output is off', () => server.world.bench.controls.get('psu')?.get('ch2.output') === false);
+  expect(server.world.clock.monotonicMs() - since).toBeLessThan(3000);
+  const results = (await settled(h, stopped)) as Awaited<typeof stopped>;
+  expect(results.map(({ confirmed }) => confirmed)).toEqual([true, true]);
+  expect(events.some((event) => event.kind === 'note' && event.topic === 'safety')).toBe(true);
+});
+
 test('outputs off without a connection says so in time', async () => {
   const h = await open();
   const { client, proxy, until } = h;

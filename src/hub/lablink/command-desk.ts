@@ -1,10 +1,12 @@
 import type { Asker } from '../../contract/envelope.ts';
 import { LabError } from '../../core/errors.ts';
+import { askerOf } from '../access/asker.ts';
 import type { Principal } from '../access/principal.ts';
 import type { Equipment } from '../bench/equipment.ts';
-import { type CommandParameters, settingsOf, switchesOn, unknownCommand } from './device-command.ts';
+import { type CommandParameters, OUTPUTS_OFF, settingsOf, switchesOn, unknownCommand } from './device-command.ts';
 import { sessionOf } from './lock-shape.ts';
 import type { LabLinkPlace } from './place.ts';
+import { readAgain } from './read-again.ts';
 import { needControl, needReadings } from './read-right.ts';
 import { measurementsOf, readingChannels, readingOf, setpointsOf } from './reading.ts';
 import { waveformHead } from './waveform-shape.ts';
@@ -35,6 +37,7 @@ export async function carryOut(
     return read(place, principal, equipment, command);
   }
   needControl(principal);
+  if (action === OUTPUTS_OFF) return outputsOff(place, principal, equipment);
   const settings = settingsOf(equipment, action, command.parameters);
   const as = await underLock(place, principal, equipment, command.session);
   if (switchesOn(equipment, settings)) place.stop.check();
@@ -46,6 +49,25 @@ export async function carryOut(
     await place.parts.bench.client.call('instrument.set', input, { as, idem, deadlineMs: DEADLINE_MS });
   }
   return null;
+}
+
+/** Safety asks no lock: every output of the equipment, each read back. */
+async function outputsOff(
+  { parts: { bench } }: LabLinkPlace,
+  principal: Principal,
+  { id, instrument }: Equipment,
+): Promise<{ results: unknown[] }> {
+  const as = askerOf(principal, 'lablink', 'stop');
+  const { results } = await bench.client.call('outputs.off', { instruments: [instrument.id] }, { as });
+  await readAgain(bench, principal, results);
+  return {
+    results: results.map(({ group, confirmed, reason }) => ({
+      equipment_id: id,
+      channel: group,
+      confirmed,
+      reason: reason ?? null,
+    })),
+  };
 }
 
 /** What changes something is done under the lock of the session that asks. */

@@ -32,9 +32,13 @@ export function settingsOf(equipment: Equipment, action: string, parameters: Com
   }
 }
 
+/** Ours, beside those of LabLink: all outputs of an equipment, whoever has its lock. */
+export const OUTPUTS_OFF = 'outputs_off';
+
 /** Commands the equipment has, for lists. */
-export function commandsOf({ instrument: { role } }: Equipment): string[] {
-  return [...(COMMANDS[role] ?? []), 'set_control'];
+export function commandsOf({ instrument: { role, controls } }: Equipment): string[] {
+  const off = controls.some(({ isOutput }) => isOutput) ? [OUTPUTS_OFF] : [];
+  return [...(COMMANDS[role] ?? []), 'set_control', ...off];
 }
 
 const COMMANDS: Readonly<Record<string, readonly string[]>> = {

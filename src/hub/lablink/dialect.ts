@@ -30,7 +30,7 @@ export const openLabLinkDialect: OpenDialect = (parts, scope) => {
     parts,
     locks: parts.locks,
     lockHistory: parts.lockHistory,
-    stop: new StopLatch(bench, nowNs),
+    stop: new StopLatch(bench),
     captures: scope.use(new CaptureDesk(bench)),
     acquisitions,
     alarms: scope.use(new AlarmBook(bench, nowNs, tell)),

@@ -3,72 +3,59 @@ import { LabError } from '../../core/errors.ts';
 import { askerOf } from '../access/asker.ts';
 import type { Principal } from '../access/principal.ts';
 import type { HubBench } from '../bench/hub-bench.ts';
+import { readAgain } from './read-again.ts';
 
 type Results = CallOutput<'outputs.off'>['results'];
 
-/** How long a settled instrument may take to be read again; ms. */
-const REFRESH_MS = 2000;
-
 export interface StopState {
   isActive: boolean;
-  /** Of the last activation; undefined: never. */
+  /** Of the activation; undefined: it is not active. */
   sinceNs: bigint | undefined;
   results: Results;
 }
 
-/**
- * The emergency stop of this dialect.
- *
- *     released ──activate: outputs.off, every channel read back──▶ active ──deactivate: outputs.release──▶ released
- *
- * While it is active, no client of this dialect switches anything on. Outputs stay off after the release.
- */
+/** The emergency stop of the bench in the words of this dialect: the engine keeps it, for all sides and over a restart of either. */
 export class StopLatch {
   readonly #bench: HubBench;
-  readonly #nowNs: () => bigint;
-  #state: StopState = { isActive: false, sinceNs: undefined, results: [] };
 
-  constructor(bench: HubBench, nowNs: () => bigint) {
+  constructor(bench: HubBench) {
     this.#bench = bench;
-    this.#nowNs = nowNs;
   }
 
   get state(): StopState {
-    return this.#state;
+    const { emergencyStop } = this.#bench.state;
+    if (!emergencyStop) return { isActive: false, sinceNs: undefined, results: [] };
+    return { isActive: true, sinceNs: BigInt(emergencyStop.t), results: emergencyStop.results };
   }
 
-  /** The latch holds from the first moment on, also if the engine does not answer. Throws link.closed. */
+  /** Every output off, each read back. Throws link.closed. */
   async activate(principal: Principal): Promise<StopState> {
-    const sinceNs = this.#nowNs();
-    this.#state = { isActive: true, sinceNs, results: [] };
-    const { results } = await this.#bench.client.call('outputs.off', {}, { as: askerOf(principal, 'lablink', 'stop') });
-    this.#state = { ...this.#state, results };
-    await this.#refresh(principal, results);
-    return this.#state;
+    const { results } = await this.#bench.client.call(
+      'emergency.stop',
+      {},
+      { as: askerOf(principal, 'lablink', 'stop') },
+    );
+    await readAgain(this.#bench, principal, results);
+    const { sinceNs } = this.state;
+    return { isActive: true, sinceNs, results };
   }
 
-  /** False: it was not active. */
+  /** Outputs stay off. False: it was not active. Throws settings.unwritable, link.closed. */
   async deactivate(principal: Principal): Promise<boolean> {
-    if (!this.#state.isActive) return false;
-    await this.#bench.client.call('outputs.release', {}, { as: askerOf(principal, 'lablink', 'stop') });
-    this.#state = { ...this.#state, isActive: false };
-    return true;
+    const { released } = await this.#bench.client.call(
+      'emergency.release',
+      {},
+      { as: askerOf(principal, 'lablink', 'stop') },
+    );
+    return released;
   }
 
-  /** Throws safety.refused while it is active. */
+  /** Throws safety.refused while it is active: the engine would say so, too, but not how to end it here. */
   check(): void {
-    if (!this.#state.isActive) return;
+    if (!this.state.isActive) return;
     throw new LabError(
       'safety.refused',
       'The emergency stop is active, so outputs stay off. Nothing was sent. Deactivate it first (POST /api/safety/emergency-stop/deactivate).',
     );
-  }
-
-  /** What is read after the answer says that the outputs are off; an instrument that does not answer in time is shown as before. */
-  async #refresh(principal: Principal, results: Results): Promise<void> {
-    const options = { as: askerOf(principal, 'lablink', 'stop'), deadlineMs: REFRESH_MS, timeoutMs: REFRESH_MS };
-    const instruments = [...new Set(results.filter(({ confirmed }) => confirmed).map(({ instrument }) => instrument))];
-    const refresh = (instrument: string) => this.#bench.client.call('instrument.refresh', { instrument }, options);
-    await Promise.allSettled(instruments.map(refresh));
   }
 }

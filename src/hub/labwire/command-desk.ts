@@ -29,6 +29,11 @@ export interface CommandResult {
   [field: string]: unknown;
 }
 
+/** What was switched off, and whether the read-back says so. */
+interface OffResults {
+  results: { equipment_id: string; group: string; confirmed: boolean; reason?: string | undefined }[];
+}
+
 export interface CommandHost {
   bench: HubBench;
   clock: Clock;
@@ -105,7 +110,7 @@ export class CommandDesk {
       case 'capture':
         return this.#call(command, commander, 'instrument.capture', { instrument, ...parametersOf(capture, command) });
       case 'outputs_off':
-        return { results: await this.#outputsOff(command, commander, equipment) };
+        return this.#outputsOff(command, commander, equipment);
       case 'acquire_lock':
         return this.#lock(command, commander, instrument);
       case 'release_lock':
@@ -120,16 +125,11 @@ export class CommandDesk {
       const { alarm_id } = parametersOf(alarm, command);
       return this.#call(command, commander, 'alarm.acknowledge', { rule: alarm_id });
     }
+    if (command.action === 'release_stop') return this.#call(command, commander, 'emergency.release', {});
     if (command.action !== 'emergency_stop' && command.action !== 'outputs_off') throw unknownAction(command.action);
-    const { results } = await this.#call(command, commander, 'outputs.off', {});
-    const told = results.map(({ instrument, ...rest }) => ({ equipment_id: this.#idOf(instrument), ...rest }));
-    const open = told.filter(({ confirmed }) => !confirmed);
-    if (open.length === 0) return { results: told };
-    throw new LabError(
-      'safety.unconfirmed',
-      `${open.length} of ${told.length} outputs do not read back as off. Treat them as on.`,
-      { results: told },
-    );
+    const name = command.action === 'emergency_stop' ? 'emergency.stop' : 'outputs.off';
+    const { results } = await this.#call(command, commander, name, {});
+    return confirmedOnly(results.map(({ instrument, ...rest }) => ({ equipment_id: this.#idOf(instrument), ...rest })));
   }
 
   async #set(command: Command, commander: Commander, instrument: string): Promise<unknown> {
@@ -151,25 +151,10 @@ export class CommandDesk {
     );
   }
 
-  /** Each output by itself, read back. */
-  async #outputsOff(command: Command, commander: Commander, { id, instrument }: Equipment): Promise<unknown[]> {
-    const outputs = instrument.controls.filter(({ isOutput }) => isOutput);
-    const results = await Promise.all(
-      outputs.map(async ({ id: control, group }) => {
-        const result = { equipment_id: id, group: group || control };
-        try {
-          const input = { instrument: instrument.id, control, value: false };
-          const each = { ...command, ...(command.idem === undefined ? {} : { idem: `${command.idem} ${control}` }) };
-          const { readBack } = await this.#call(each, commander, 'instrument.set', input);
-          if (readBack[control] === false) return { ...result, confirmed: true };
-          return { ...result, confirmed: false, reason: `It reads back ${String(readBack[control])}.` };
-        } catch (thrown) {
-          return { ...result, confirmed: false, reason: LabError.from(thrown).message };
-        }
-      }),
-    );
-    if (results.every(({ confirmed }) => confirmed)) return results;
-    throw new LabError('safety.unconfirmed', 'Not every output reads back as off. Treat those as on.', { results });
+  /** All outputs of one equipment, each read back: whoever has its lock. */
+  async #outputsOff(command: Command, commander: Commander, { id, instrument }: Equipment): Promise<OffResults> {
+    const { results } = await this.#call(command, commander, 'outputs.off', { instruments: [instrument.id] });
+    return confirmedOnly(results.map(({ instrument: _instrument, ...rest }) => ({ equipment_id: id, ...rest })));
   }
 
   async #lock(command: Command, commander: Commander, instrument: string): Promise<unknown> {
@@ -221,6 +206,17 @@ export class CommandDesk {
   }
 }
 
+/** Throws safety.unconfirmed, with all results, unless each output is confirmed to be off. */
+function confirmedOnly(results: OffResults['results']): OffResults {
+  const open = results.filter(({ confirmed }) => !confirmed);
+  if (open.length === 0) return { results };
+  throw new LabError(
+    'safety.unconfirmed',
+    `${open.length} of ${results.length} outputs do not read back as off. Treat them as on.`,
+    { results },
+  );
+}
+
 /** Taking a lock twice is taking it once: the engine need not remember. */
 function once(command: Command): Command {
   return { ...command, idem: undefined };
@@ -239,6 +235,6 @@ function parametersOf<T extends z.ZodType>(schema: T, { action, parameters }: Co
 function unknownAction(action: string): LabError {
   return new LabError(
     'driver.unsupported',
-    `There is no action ${action.slice(0, 100)} here. Nothing was sent. There are set, read, command, capture, outputs_off, emergency_stop, acquire_lock, release_lock, ${ACTS.join(', ')}.`,
+    `There is no action ${action.slice(0, 100)} here. Nothing was sent. There are set, read, command, capture, outputs_off, emergency_stop, release_stop, acquire_lock, release_lock, ${ACTS.join(', ')}.`,
   );
 }

@@ -29,7 +29,8 @@ export interface BenchHost {
   cameBack(equipment: readonly string[]): void;
   lockOwner(equipment: string): string | undefined;
   locks(locks: ReadonlyMap<string, { session: string }>): Promise<void>;
-  stopState(isActive: boolean): void;
+  /** Before the server is asked for the state of its stop: gives who takes the answer. */
+  askingStop(): (isActive: boolean) => void;
   /** Each round, with whatever else must be asked. */
   round(signal: AbortSignal): Promise<void>;
 }
@@ -198,8 +199,9 @@ export class BenchWatch implements Disposable {
   }
 
   async #readStop(signal: AbortSignal): Promise<void> {
+    const tell = this.#host.askingStop();
     const said = safetyStatus.safeParse(await this.#host.place.rest.get('/api/safety/status', { signal }));
-    if (said.success) this.#host.stopState(said.data.emergency_stop_active);
+    if (said.success) tell(said.data.emergency_stop_active);
   }
 
   #equipmentOf({ item, status, isConnected }: Kept): Equipment {

@@ -139,6 +139,13 @@ async function acquire(
   return rest.post(`/api/acquisition/session/${id(created.acquisition_id)}/start`, undefined, { signal });
 }
 
+/** Whether a line may switch an output on without saying so: a profile or a job does, and so may a call that changes something. */
+export function mayRestore({ word, path }: ConsoleLine): boolean {
+  if (path === '')
+    return word === 'apply_profile' || word === 'run_job' || word === 'create_job' || word === 'set_control';
+  return word.toUpperCase() !== 'GET' && !/^\/api\/(safety|locks|alarms|discovery)\//.test(path);
+}
+
 /** A call of any path below /api, for what has no word here. Throws call.invalid for another path. */
 export function rawCall(
   place: LabLinkPlace,

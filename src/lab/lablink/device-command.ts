@@ -16,9 +16,12 @@ export interface DeviceCommand {
   isUrgent?: boolean | undefined;
 }
 
-/** Commands that change something; the server wants the lock for (most of) them. Reading needs none. */
+/** A command of servers of ours: all outputs of an equipment, whoever has its lock. */
+export const OUTPUTS_OFF = 'outputs_off';
+
+/** Commands that change something; the server wants the lock for (most of) them. Reading needs none, nor does making safe. */
 export function isControl(action: string): boolean {
-  return !/^get_/.test(action);
+  return !/^get_/.test(action) && action !== OUTPUTS_OFF;
 }
 
 /**

@@ -1,11 +1,19 @@
 import { LabError } from '../../core/errors.ts';
 import type { LabLinkPlace } from './place.ts';
 
-/** Our own emergency latch: the server, its stop active, lets outputs be switched on again. */
+/**
+ * Our own emergency latch: the server, its stop active, lets outputs be switched on again.
+ *
+ *     off ──activate──▶ ours ──release──▶ off        beside it, as the server says: its own, active or not
+ *
+ * Nothing may be switched on while either is. A server that begins anew forgets its own, not ours.
+ */
 export class EmergencyLatch {
   readonly #place: LabLinkPlace;
   #isOurs = false;
   #isServers = false;
+  /** Grows with each stop and release, when it is asked for and when it is answered. */
+  #turn = 0;
 
   constructor(place: LabLinkPlace) {
     this.#place = place;
@@ -15,22 +23,27 @@ export class EmergencyLatch {
     return this.#isOurs || this.#isServers;
   }
 
-  set(): void {
-    this.#isOurs = true;
+  /** Before the server is asked for the state of its own stop: gives who takes the answer. One that was asked before a stop or a release says nothing of now. */
+  asking(): (isActive: boolean) => void {
+    const turn = this.#turn;
+    return (isActive) => {
+      if (turn === this.#turn) this.#heard(isActive);
+    };
   }
 
-  /** What the server says of its own stop. When it ends there, ours ends, too: somebody released it. */
-  heard(isActive: boolean): void {
+  /** What the server says of its own stop. Ours ends with `release` alone: the server may have begun anew. */
+  #heard(isActive: boolean): void {
     if (isActive === this.#isServers) return;
     this.#isServers = isActive;
-    if (!isActive) this.#isOurs = false;
-    const text = isActive ? 'The emergency stop of the lab server is active.' : 'The emergency stop was released.';
+    const ended = this.#isOurs
+      ? 'The lab server says that its emergency stop is over. The one made here holds until it is released here (command release_stop).'
+      : 'The emergency stop was released.';
     this.#place.emit({
       kind: 'note',
       topic: 'emergency-stop',
-      severity: isActive ? 'warning' : 'info',
-      text,
-      data: { isActive },
+      severity: isActive || this.#isOurs ? 'warning' : 'info',
+      text: isActive ? 'The emergency stop of the lab server is active.' : ended,
+      data: { isActive: this.isOn },
     });
   }
 
@@ -43,25 +56,33 @@ export class EmergencyLatch {
     );
   }
 
-  /** Ends the server's stop and ours; outputs stay off. Throws server.*. */
+  /** Ends the server's stop and ours; outputs stay off. Throws server.*: both are as they were. */
   async release(signal: AbortSignal | undefined): Promise<void> {
+    const turn = ++this.#turn;
     await this.#place.rest.post('/api/safety/emergency-stop/deactivate', undefined, { signal });
+    // A stop that came meanwhile holds.
+    if (turn !== this.#turn) return;
+    this.#turn++;
     this.#isOurs = false;
-    this.heard(false);
+    this.#heard(false);
   }
 
-  /** Activates the server's own stop. Gives why it did not work. */
+  /** Activates the server's own stop; ours holds from now on, whatever the server answers. Gives why it did not work there. */
   async activate(): Promise<string | undefined> {
-    this.set();
+    const turn = ++this.#turn;
+    this.#isOurs = true;
     try {
       await this.#place.rest.post('/api/safety/emergency-stop/activate', undefined, {
         timeoutMs: 8000,
         isUrgent: true,
       });
-      this.heard(true);
-      return undefined;
     } catch (thrown) {
       return LabError.from(thrown).message;
     }
+    if (turn === this.#turn) {
+      this.#turn++;
+      this.#heard(true);
+    }
+    return undefined;
   }
 }

@@ -2,6 +2,7 @@ import type { Control, InstrumentShape, Role } from '../../core/instrument.ts';
 import type { LabLinkEquipment, LabLinkStatus } from '../../protocol/lab/lablink-rest.ts';
 import type { StreamOffer } from '../equipment.ts';
 import { amountOf } from './amount.ts';
+import { OUTPUTS_OFF } from './device-command.ts';
 import { LOAD_FIELDS, MEASUREMENT_FIELDS, supplyFields } from './reading-fields.ts';
 
 /** Most channels of one instrument that are believed. */
@@ -31,10 +32,16 @@ export function channelCount(model: string, capabilities: Capabilities): number 
   return Math.min(MAX_CHANNELS, Math.max(1, count));
 }
 
+/** What servers of ours offer beside the commands of LabLink. */
+function ownCommands({ commands }: Capabilities): string[] {
+  return Array.isArray(commands) && commands.includes(OUTPUTS_OFF) ? [OUTPUTS_OFF] : [];
+}
+
 /** What of an equipment of the list can be set, measured and captured. */
 export function shapeOf(item: LabLinkEquipment, status: LabLinkStatus | undefined): InstrumentShape {
   const capabilities = status?.capabilities ?? {};
   const role = ROLES[item.type] ?? 'unknown';
+  const own = ownCommands(capabilities);
   const count = channelCount(item.model ?? '', capabilities);
   const channels = Array.from({ length: count }, (_, index) => index + 1);
   const base = { role, polled: [], maxPollHz: 5, defaultPollHz: 5, waveforms: [] };
@@ -43,7 +50,7 @@ export function shapeOf(item: LabLinkEquipment, status: LabLinkStatus | undefine
       return {
         ...base,
         controls: channels.flatMap((channel) => supplyControls(channel, capabilities)),
-        commands: ['set_voltage', 'set_current', 'set_output', 'get_readings', 'get_setpoints'],
+        commands: ['set_voltage', 'set_current', 'set_output', 'get_readings', 'get_setpoints', ...own],
       };
     case 'load':
       return {
@@ -57,6 +64,7 @@ export function shapeOf(item: LabLinkEquipment, status: LabLinkStatus | undefine
           'set_power',
           'set_input',
           'get_readings',
+          ...own,
         ],
       };
     case 'scope':

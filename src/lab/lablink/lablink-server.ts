@@ -22,7 +22,7 @@ import type { LabPorts } from '../ports.ts';
 import type { LabLinkAddress } from './address.ts';
 import { BenchWatch } from './bench-watch.ts';
 import { captureWaveform } from './capture.ts';
-import { consoleHelp, parseConsoleLine, rawCall, SERVER_COMMANDS } from './console-command.ts';
+import { consoleHelp, mayRestore, parseConsoleLine, rawCall, SERVER_COMMANDS } from './console-command.ts';
 import { isControl, sendCommand } from './device-command.ts';
 import type { Send } from './device-controls.ts';
 import { commandOf, readBack, readDevice } from './device-controls.ts';
@@ -53,7 +53,7 @@ export class LabLinkServer implements LabServer {
       cameBack: (equipment) => this.#session.streams.cameBack(equipment),
       lockOwner: (equipment) => this.#locks.state(equipment)?.owner,
       locks: (locks) => this.#locks.heard(locks),
-      stopState: (isActive) => this.#latch.heard(isActive),
+      askingStop: () => this.#latch.asking(),
       round: (signal) => this.#session.round(signal),
     });
   }
@@ -173,6 +173,7 @@ export class LabLinkServer implements LabServer {
     const line = parseConsoleLine(text);
     const { word, parameters } = line;
     const { signal } = options;
+    if (mayRestore(line)) this.#latch.refuse(`what ${word} sets`);
     if (line.path !== '') return textOf(await rawCall(this.#session.place, line, signal));
     if (word === 'help') return consoleHelp(this.#find(equipment)?.shape.commands ?? []);
     if (word === 'release_stop') return textOf(await this.#latch.release(signal));

@@ -4,6 +4,7 @@ import type { ControlValue } from '../../core/instrument.ts';
 import type { LabwireMessage } from '../../protocol/lab/labwire-messages.ts';
 import type { Controls, Equipment } from '../equipment.ts';
 import type { CommandOptions, OutputsOffResult } from '../lab-server.ts';
+import { eitherConfirms, type OffAnswer, offResultsOf, outputNames, rowsOf } from './outputs-off.ts';
 
 const controls = z.object({ controls: z.record(z.string(), z.union([z.number(), z.boolean(), z.string()])) });
 const answerText = z.object({ text: z.string() });
@@ -33,21 +34,10 @@ export class EquipmentControl {
   }
 
   /** Throws server.busy (lock), server.rejected, server.timeout, server.denied, server.unsupported. */
-  async run({ equipment, action, parameters }: CommandRequest, options: CommandOptions): Promise<unknown> {
-    const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
-    const answer = await this.#ask(
-      {
-        type: 'command',
-        ...(equipment === '' ? {} : { equipment_id: equipment }),
-        action,
-        parameters,
-        deadline_ms: timeoutMs,
-        idem: options.idem ?? this.#uniqueId(),
-      },
-      { ...options, timeoutMs },
-    );
+  async run(request: CommandRequest, options: CommandOptions): Promise<unknown> {
+    const answer = await this.#send(request, { ...options, timeoutMs: options.timeoutMs ?? TIMEOUT_MS });
     if (answer.type === 'command_result' && answer.success) return answer.data;
-    throw refused(answer, equipment, action);
+    throw refused(answer, request.equipment, request.action);
   }
 
   async read(equipment: string, options: CommandOptions): Promise<Controls> {
@@ -67,8 +57,48 @@ export class EquipmentControl {
     return said.success ? said.data.text : JSON.stringify(data ?? null);
   }
 
-  /** Each output is switched off by itself and read back: an answer alone proves nothing. Never throws. */
+  /** All outputs of one equipment, whoever has its lock; at a server without that command each by itself, read back. Never throws. */
   async outputsOff(equipment: Equipment): Promise<OutputsOffResult[]> {
+    if (outputNames(equipment).length === 0) return [];
+    const answer = await this.#off(equipment.id, 'outputs_off', TIMEOUT_MS);
+    const isKnown = answer.results !== undefined || (answer.error && answer.error.code !== 'server.unsupported');
+    return isKnown ? rowsOf(equipment, answer) : this.#eachOff(equipment);
+  }
+
+  /**
+   * The server's own emergency stop and every output besides, at once: servers forget channels. One that either way confirms is off. Never throws; `failed` is
+   * told why the server's own did nothing.
+   */
+  async emergencyStop(equipment: readonly Equipment[], failed: (error: LabError) => void): Promise<OutputsOffResult[]> {
+    const [own, each] = await Promise.all([
+      this.#off('', 'emergency_stop', TIMEOUT_MS),
+      Promise.all(equipment.map((one) => this.outputsOff(one))),
+    ]);
+    if (own.error && !own.results) failed(own.error);
+    return eitherConfirms(each.flat(), own.results ?? [], equipment);
+  }
+
+  /** Ends the emergency stop of the server; outputs stay off. Throws server.*. */
+  async releaseStop(options: CommandOptions): Promise<void> {
+    await this.run({ equipment: '', action: 'release_stop', parameters: {} }, options);
+  }
+
+  /** Never throws. */
+  async #off(equipment: string, action: string, timeoutMs: number): Promise<OffAnswer> {
+    try {
+      const answer = await this.#send({ equipment, action, parameters: {} }, { timeoutMs });
+      const isDone = answer.type === 'command_result' && answer.success;
+      return {
+        results: answer.type === 'command_result' ? offResultsOf(answer.data) : undefined,
+        error: isDone ? undefined : refused(answer, equipment, action),
+      };
+    } catch (thrown) {
+      return { results: undefined, error: LabError.from(thrown) };
+    }
+  }
+
+  /** Each output is switched off by itself and read back: an answer alone proves nothing. Never throws. */
+  async #eachOff(equipment: Equipment): Promise<OutputsOffResult[]> {
     const outputs = equipment.shape.controls.filter(({ isOutput }) => isOutput);
     return Promise.all(
       outputs.map(async ({ id, group }): Promise<OutputsOffResult> => {
@@ -82,6 +112,23 @@ export class EquipmentControl {
           return { ...result, confirmed: false, reason: LabError.from(thrown).message };
         }
       }),
+    );
+  }
+
+  #send(
+    { equipment, action, parameters }: CommandRequest,
+    options: CommandOptions & { timeoutMs: number },
+  ): Promise<LabwireMessage> {
+    return this.#ask(
+      {
+        type: 'command',
+        ...(equipment === '' ? {} : { equipment_id: equipment }),
+        action,
+        parameters,
+        deadline_ms: options.timeoutMs,
+        idem: options.idem ?? this.#uniqueId(),
+      },
+      options,
     );
   }
 }

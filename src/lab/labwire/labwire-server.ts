@@ -284,6 +284,10 @@ export class LabwireServer implements LabServer {
   }
 
   async command(equipment: string, text: string, options: CommandOptions): Promise<string> {
+    if (/^\s*release_stop\s*$/.test(text)) {
+      await this.#control.releaseStop(options);
+      return 'ok';
+    }
     return equipment === '' ? serverWord(text) : this.#control.text(equipment, text, options);
   }
 
@@ -297,14 +301,10 @@ export class LabwireServer implements LabServer {
     return [{ equipment, group: '', confirmed: false, reason: 'The lab server does not list it. Treat it as on.' }];
   }
 
-  async emergencyStop(): Promise<OutputsOffResult[]> {
-    try {
-      await this.#control.run({ equipment: '', action: 'emergency_stop', parameters: {} }, { timeoutMs: 3000 });
-    } catch (thrown) {
-      this.#events.note('safety', 'error', `The server's own emergency stop failed: ${LabError.from(thrown).message}`);
-    }
-    // Known servers forget channels: every output is switched off by itself and read back.
-    return (await Promise.all(this.#equipment.map((equipment) => this.#control.outputsOff(equipment)))).flat();
+  emergencyStop(): Promise<OutputsOffResult[]> {
+    return this.#control.emergencyStop(this.#equipment, ({ message }) =>
+      this.#events.note('safety', 'error', `The server's own emergency stop failed: ${message}`),
+    );
   }
 
   async stats(signal: AbortSignal): Promise<SocketFigures> {

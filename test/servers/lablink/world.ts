@@ -30,6 +30,8 @@ export class LabLinkWorld {
   /** undefined until the first activation: the status call fails before. */
   stopTime: string | undefined;
   isStopped = false;
+  /** The answer about the stop waits for this. */
+  holdSafetyStatus: (() => Promise<void>) | undefined;
   readonly jobs = new Map<string, Record<string, unknown>>();
   readonly profiles = new Map<string, Record<string, unknown>>();
   /** Asked of every answer before it is given; tests put faults here. */

@@ -29,6 +29,8 @@ export class Bench {
   readonly locks = new Map<string, string>();
   /** Every command carried out, in order. */
   readonly done: string[] = [];
+  /** The answer to the emergency stop says what is off. */
+  tellsOfStop = false;
 
   add(equipment: string): void {
     this.controls.set(
@@ -64,7 +66,8 @@ export class Bench {
       this.done.push('emergency_stop');
       // As the known servers do: it forgets every channel but the first.
       for (const controls of this.controls.values()) controls.set('ch1.output', false);
-      return { success: true, data: { equipment: this.controls.size } };
+      const results = [...this.controls.keys()].map((id) => ({ equipment_id: id, group: 'ch1', confirmed: true }));
+      return { success: true, data: { equipment: this.controls.size, ...(this.tellsOfStop ? { results } : {}) } };
     }
     const controls = this.controls.get(String(equipment));
     if (!controls) return { success: false, error: `No equipment ${String(equipment)}.`, code: 'not_found' };

@@ -402,7 +402,7 @@ export class Connection {
       }
       this.say({ type: 'command_result', re: request.id, ...result });
     };
-    if (knobs.isDeafToCommands) return;
+    if (knobs.isDeafToCommands || (knobs.isDeafToStop && request.action === 'emergency_stop')) return;
     if (knobs.commandMs > 0) this.#after(knobs.commandMs, answer);
     else answer();
   }

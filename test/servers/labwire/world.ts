@@ -35,6 +35,8 @@ export interface LabwireKnobs {
   tokenS: number;
   commandMs: number;
   isDeafToCommands: boolean;
+  /** Of the emergency stop alone. */
+  isDeafToStop: boolean;
   /** The next command is carried out, then the connection breaks before its answer. */
   isCutAfterCommand: boolean;
   /** Sees everything that is sent. */
@@ -64,6 +66,7 @@ export class LabwireWorld {
     tokenS: 900,
     commandMs: 0,
     isDeafToCommands: false,
+    isDeafToStop: false,
     isCutAfterCommand: false,
     tap: undefined,
   };

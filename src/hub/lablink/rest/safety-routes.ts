@@ -40,11 +40,14 @@ export const addSafetyRoutes: AddRoutes = (app, place) => {
     '/api/safety/emergency-stop/deactivate',
     { config: CONTROL, schema: { tags, response: { 200: stopAnswer } } },
     async ({ principal }) => {
+      const { results } = place.stop.state;
       const wasActive = await place.stop.deactivate(principal);
       const message = wasActive
         ? 'Emergency stop deactivated - outputs remain disabled'
         : 'Emergency stop was not active';
-      return { ...answer(place, place.stop.state, true, message), stop_time: null };
+      const { isActive, sinceNs } = place.stop.state;
+      // Another stop may have come meanwhile.
+      return answer(place, { isActive, sinceNs, results }, true, message);
     },
   );
   app.get('/api/safety/emergency-stop/status', { schema: { tags, response: { 200: stopAnswer } } }, () =>
