@@ -59,6 +59,24 @@ describe.skipIf(whyNoLibrary)(`the maker's VISA${whyNoLibrary ? ` (skipped: ${wh
     expect(show(await readMessage(again))).toBe('ECHO? again');
   });
 
+  it('a library that hangs is ended with its process when it does not let go, and says who goes along', async () => {
+    const resource = { resource: bridge.resource };
+    const one = await openVendor({ ...resource, canonical: 'ONE' }, { ...built, sliceMs: 20, closeMs: 50 });
+    const other = await openVendor({ ...resource, canonical: 'OTHER' }, built);
+    const started = built.children.length;
+    await one.write(text('HANG'), { end: true });
+    await one[Symbol.asyncDispose]();
+    expect(await other.closed).toMatchObject({
+      code: 'transport.failed',
+      message: expect.stringMatching(/does not come back from a call for ONE .*closed along with it: OTHER\./),
+    });
+    await other[Symbol.asyncDispose]();
+    await using again = await open();
+    expect(built.children.length).toBe(started + 1);
+    await again.write(text('ECHO? again'), { end: true });
+    expect(show(await readMessage(again))).toBe('ECHO? again');
+  });
+
   it('a lock given up while it was waited for is given back as soon as the library has it', async () => {
     await using owner = await open();
     await using other = await open();

@@ -12,6 +12,8 @@ export interface VendorOptions {
   openTimeoutMs?: number | undefined;
   /** Longest wait in one call of the library, at least 1; default 500. A device clear waits for the slice that a read given up is in. */
   sliceMs?: number | undefined;
+  /** How long a closing waits for the library beyond a slice, default 3000; then its process is ended, with all instruments it has open. */
+  closeMs?: number | undefined;
   /** How long the process stays when this was its last instrument; default 5000. */
   idleMs?: number | undefined;
   /** How the process with the library is started; default: forked by Node. */
@@ -27,7 +29,7 @@ export async function openVendor(
   { resource, canonical = resource }: { resource: string; canonical?: string },
   options: VendorOptions = {},
 ): Promise<Transport> {
-  const { signal, openTimeoutMs: timeoutMs = 5000, sliceMs = 500 } = options;
+  const { signal, openTimeoutMs: timeoutMs = 5000, sliceMs = 500, closeMs = 3000 } = options;
   if (signal?.aborted) throw cancellation(signal);
   const { process, release } = await visaHost(options).use(canonical, options.idleMs);
   try {
@@ -36,7 +38,7 @@ export async function openVendor(
     if (session === undefined) throw new LabError('transport.failed', `${canonical} was opened without a session.`);
     // A stream has no END: what is read there ends by length or time.
     const isMessageBased = !/^ASRL|::SOCKET$/i.test(resource);
-    const about = { isMessageBased, sliceMs: Math.max(1, Math.round(sliceMs)), release };
+    const about = { isMessageBased, sliceMs: Math.max(1, Math.round(sliceMs)), closeMs, release };
     const transport = new VendorTransport(canonical, process, session, about);
     if (!signal?.aborted) return transport;
     await transport[Symbol.asyncDispose]();

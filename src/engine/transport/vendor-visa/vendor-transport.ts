@@ -39,6 +39,7 @@ export class VendorTransport implements Transport {
   readonly #session: number;
   /** Longest wait of the library for its next byte before it looks whether somebody still waits. */
   readonly #sliceMs: number;
+  readonly #closeMs: number;
   readonly #release: () => void;
   readonly #closed = createDeferred<{ code: ErrorCode; message: string }>();
   readonly #endWatch: Disposable;
@@ -65,12 +66,13 @@ export class VendorTransport implements Transport {
     resource: string,
     process: VisaProcess,
     session: number,
-    about: { isMessageBased: boolean; sliceMs: number; release: () => void },
+    about: { isMessageBased: boolean; sliceMs: number; closeMs: number; release: () => void },
   ) {
     this.resource = resource;
     this.#process = process;
     this.#session = session;
     this.#sliceMs = about.sliceMs;
+    this.#closeMs = about.closeMs;
     this.#release = about.release;
     this.isMessageBased = about.isMessageBased;
     this.closed = this.#closed.promise;
@@ -80,7 +82,7 @@ export class VendorTransport implements Transport {
       ask: (request, doing, signal) => this.#ask(request, doing, signal),
       clear: (signal) => this.#clear(signal),
     });
-    this.#endWatch = process.onEnded((reason) => this.#end(reason));
+    this.#endWatch = process.onEnded(resource, (reason) => this.#end(reason));
   }
 
   write(bytes: Uint8Array, { end = false, signal }: WriteOptions = {}): Promise<void> {
@@ -234,9 +236,15 @@ export class VendorTransport implements Transport {
     return this.#disposed;
   }
 
+  /** A library that hangs would keep whoever closes, and whoever opens again, for ever: then its process is ended. */
   async #close(): Promise<void> {
+    // A message that the instrument holds off has its time in the library; others are not made to pay for it.
+    const writeMs = this.#isWriting && this.#process.hasUsers ? WRITE_MS : 0;
+    const waitMs = this.#sliceMs + this.#closeMs + writeMs;
+    const timer = setTimeout(() => this.#process.abandon(this.resource, waitMs), waitMs);
     await this.#inLibrary;
     await this.#process.ask({ call: 'close', session: this.#session }, 'Cannot close', this.resource).catch(() => {});
+    clearTimeout(timer);
     this.#release();
   }
 

@@ -33,6 +33,12 @@ interface Waiting {
   about: About;
 }
 
+/** Who has a session, and hears of the end. */
+interface User {
+  resource: string;
+  onEnded(reason: LabError): void;
+}
+
 /** What an exchange gives: that the message was taken, and what came. */
 export interface VisaExchange {
   writing: Promise<VisaValue>;
@@ -47,7 +53,7 @@ export class VisaProcess {
   /** Resolves with the reason when the process has ended. */
   readonly ended: Promise<LabError>;
   readonly #child: VisaChild;
-  readonly #listeners = new Set<(reason: LabError) => void>();
+  readonly #users = new Set<User>();
   readonly #waiting = new Map<number, Waiting>();
   #id = 0;
   #reason: LabError | undefined;
@@ -89,11 +95,23 @@ export class VisaProcess {
     return { writing, reading };
   }
 
-  /** As `ended`, for who comes and goes while it runs. */
-  onEnded(listener: (reason: LabError) => void): Disposable {
+  /** As `ended`, for the user of a session: until disposed, `resource` is one of those that go along with the process. */
+  onEnded(resource: string, listener: (reason: LabError) => void): Disposable {
+    const user: User = { resource, onEnded: listener };
     if (this.#reason) void this.ended.then(listener);
-    else this.#listeners.add(listener);
-    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+    else this.#users.add(user);
+    return { [Symbol.dispose]: () => void this.#users.delete(user) };
+  }
+
+  /** Whether sessions of others would go along with the process. */
+  get hasUsers(): boolean {
+    return this.#users.size > 0;
+  }
+
+  /** Ends a process whose library does not come back from a call for `resource`; everything else that waits rejects with `transport.failed`. */
+  abandon(resource: string, waitedMs: number): void {
+    this.#finish(hung(resource, waitedMs, [...new Set([...this.#users].map((user) => user.resource))]));
+    this.#child.kill();
   }
 
   /** Ends it; what waits rejects with `transport.closed`. */
@@ -138,8 +156,8 @@ export class VisaProcess {
     for (const waiting of this.#waiting.values()) waiting.reject(reason);
     this.#waiting.clear();
     this.#end(reason);
-    for (const listener of [...this.#listeners]) listener(reason);
-    this.#listeners.clear();
+    for (const user of [...this.#users]) user.onEnded(reason);
+    this.#users.clear();
   }
 }
 
@@ -148,6 +166,16 @@ function crashed(how: string): LabError {
     'transport.failed',
     `The maker's VISA library crashed (${how}). All instruments opened by it are closed; everything else goes on. What was not answered is lost. Attach them again; if it stays, update the maker's VISA.`,
     { how },
+  );
+}
+
+function hung(resource: string, waitedMs: number, others: readonly string[]): LabError {
+  const along =
+    others.length === 0 ? 'No other instrument used it.' : `These are closed along with it: ${others.join(', ')}.`;
+  return new LabError(
+    'transport.failed',
+    `The maker's VISA library does not come back from a call for ${resource} (closing waited ${waitedMs} ms), so its process was ended. ${along} What was not answered is lost. Attach them again; if it stays, update the maker's VISA.`,
+    { resource, waitedMs, others },
   );
 }
 
