@@ -209,3 +209,14 @@ test('a password goes to the hub and nowhere else', async () => {
   const seen = JSON.stringify([others, events, refused, await window.client.call('bench.read', {})]);
   expect(seen).not.toContain(PASSWORD);
 });
+
+test('the lab may end while an answer is under way: that is heard, and is no fault', async () => {
+  let ending: Promise<void> | undefined;
+  await openHub(() => {
+    ending = lab[Symbol.asyncDispose]();
+    return { output: { users: [] } };
+  });
+  expect(await codeOf(window, 'share.users', {})).toBe('link.closed');
+  await ending;
+  expect(await Promise.all(answers)).toEqual(['link.closed']);
+});
