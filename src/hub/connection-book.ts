@@ -1,6 +1,8 @@
 import { LabError } from '../core/errors.ts';
+import { TAKEN_OFF } from '../core/taken-off.ts';
 import { ANONYMOUS } from './access/principal.ts';
 import type { ConnectionWatch, Watched } from './connection-watch.ts';
+import type { TurnedAway } from './turned-away.ts';
 
 /** What a hub connection speaks. */
 export type HubDialect = 'labwire.1' | 'lablink' | 'lablink-enhanced' | 'power-meter' | 'neurograph' | 'sse' | 'screen';
@@ -52,18 +54,27 @@ export interface ConnectionLimits {
 
 export const CONNECTION_LIMITS: ConnectionLimits = { connections: 256, perAddress: 64, perUser: 32 };
 
+/** Who looks after the connections of a book. */
+export interface ConnectionKeepers {
+  /** Ends those whose login is over. */
+  watch?: ConnectionWatch | undefined;
+  /** Keeps those away for a while that a person took off. */
+  turnedAway?: TurnedAway | undefined;
+}
+
 /** Every open connection of the hub. */
 export class ConnectionBook {
   readonly #limits: ConnectionLimits;
   readonly #watch: ConnectionWatch | undefined;
+  readonly #turnedAway: TurnedAway | undefined;
   readonly #open = new Map<string, HubConnection>();
   readonly #listeners = new Set<() => void>();
   #opened = 0;
 
-  /** `watch`: ends those whose login is over. */
-  constructor(limits: ConnectionLimits = CONNECTION_LIMITS, watch?: ConnectionWatch) {
+  constructor(limits: ConnectionLimits = CONNECTION_LIMITS, { watch, turnedAway }: ConnectionKeepers = {}) {
     this.#limits = limits;
     this.#watch = watch;
+    this.#turnedAway = turnedAway;
   }
 
   get all(): readonly HubConnection[] {
@@ -85,6 +96,7 @@ export class ConnectionBook {
 
   /** Whether one more of this address and user may come. Throws hub.rate-limited. */
   admit(address: string, user: string): void {
+    this.#turnedAway?.check(address, user);
     const { connections, perAddress, perUser } = this.#limits;
     const all = [...this.#open.values()];
     const isFull =
@@ -95,6 +107,12 @@ export class ConnectionBook {
       throw new LabError('hub.rate-limited', 'Too many connections are open. Close one, then try again.', {
         retryAfterS: 5,
       });
+  }
+
+  /** A person ends it: it is not to come again by itself, and that user at that address is refused for a while. */
+  takeOff(connection: HubConnection, why: string): void {
+    this.#turnedAway?.add(connection.address, connection.principal.user, why);
+    connection.end(TAKEN_OFF, why);
   }
 
   /** Disposing takes it out. */

@@ -28,6 +28,7 @@ import type { FenceOptions } from './server/fence.ts';
 import { type OpenPort, openPort, type PortOptions, type TlsFiles } from './server/ports.ts';
 import { openRest } from './server/rest.ts';
 import { SocketGate } from './server/socket-gate.ts';
+import { TurnedAway } from './turned-away.ts';
 
 export interface HubOptions {
   clock: Clock;
@@ -56,6 +57,8 @@ export interface HubOptions {
   openEngineLink?: (() => Promise<Link>) | undefined;
   /** Default SCREEN_LIMITS. */
   screens?: ScreenLimits | undefined;
+  /** How long who was taken off the bench by a person is refused; ms. Default 60 s. */
+  turnAwayMs?: number | undefined;
   /** How long clients may take to let go at the end; ms. Default 5 s. */
   drainMs?: number | undefined;
 }
@@ -80,7 +83,10 @@ export async function openHub(options: HubOptions): Promise<Hub> {
     const { clock, bench, access, log, id, name, version } = options;
     const connections = new ConnectionBook(
       { ...CONNECTION_LIMITS, ...(options.limits ? { connections: options.limits.connections } : {}) },
-      scope.use(new ConnectionWatch(access, clock)),
+      {
+        watch: scope.use(new ConnectionWatch(access, clock)),
+        turnedAway: new TurnedAway(clock, options.turnAwayMs),
+      },
     );
     const lockHistory = new LockHistory();
     const say = (text: string): void => log.write('warning', 'locks.complaint', { text });

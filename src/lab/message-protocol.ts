@@ -1,4 +1,6 @@
 import { LabError } from '../core/errors.ts';
+import { redact } from '../core/redact.ts';
+import { TAKEN_OFF } from '../core/taken-off.ts';
 import { parseTolerantJson } from '../protocol/lab/tolerant-json.ts';
 import type { AfterEnd, LinkProtocol, LinkSignal } from './link-protocol.ts';
 import type { SocketData } from './ports.ts';
@@ -60,7 +62,8 @@ export class MessageProtocol implements LinkProtocol {
 
   ended(): void {}
 
-  judge({ code, refusal }: Parameters<LinkProtocol['judge']>[0]): AfterEnd {
+  judge({ code, reason, refusal }: Parameters<LinkProtocol['judge']>[0]): AfterEnd {
+    if (code === TAKEN_OFF) return { kind: 'superseded', reason: redact(reason) };
     if (code === 4409) return { kind: 'superseded', reason: 'Another window took over.' };
     const isForbidden = code === 1008 || code === 4401 || code === 4403;
     if (isForbidden || refusal?.status === 401 || refusal?.status === 403)

@@ -1,6 +1,7 @@
 import type { Link } from '../contract/link.ts';
 import { encodeLoginRenewal } from '../contract/login-renewal.ts';
 import { LabError } from '../core/errors.ts';
+import { isTakenOff } from '../core/taken-off.ts';
 import type { LinkOpener } from './engine-link.ts';
 import { type RemoteLogin, readLogin, renewLogin } from './remote-login.ts';
 
@@ -20,6 +21,12 @@ export function createHubOpener(openLink: (token: string, signal: AbortSignal) =
     way: `browser at ${location.host}`,
     open: async (signal) => {
       try {
+        if (isTakenOff(lastReason)) {
+          // Once: a person who tries again means it.
+          const why = lastReason;
+          lastReason = '';
+          throw new LabError('call.denied', `${why} What runs at the bench goes on.`);
+        }
         let login = readLogin();
         if (!login) throw new LabError('hub.unauthenticated', 'This page is not logged in. Log in again.');
         if (login.expiresAt - Date.now() < TOO_SHORT_MS) login = await renewLogin(login);

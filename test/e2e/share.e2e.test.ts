@@ -211,7 +211,7 @@ describe('who is connected', () => {
     expect(client.closed).toBeUndefined();
     await row().getByRole('button', { name: 'Kick', exact: true }).click();
     await client.until('the end of the connection', () => client.closed);
-    expect(client.closed?.code).toBe(4403);
+    expect(client.closed).toEqual({ code: 4410, reason: 'Somebody at the bench took this connection off the bench.' });
     await expect.poll(() => row().count(), SOON).toBe(0);
     await expectSign('shared 0 connected');
     expect(await page.evaluate(() => document.activeElement?.closest('dialog') !== null)).toBe(true);

@@ -229,11 +229,18 @@ describe('the login of a remote screen', () => {
 
     const kicked = await openPageSocket(lab, await login());
     const kick = closeOf(kicked);
-    screens().at(-1)?.end(4403, 'Ended by a person at the bench.');
-    expect(await kick).toMatchObject({ code: 4403, reason: 'Ended by a person at the bench.' });
+    const { connections } = lab.hub.parts;
+    connections.takeOff(screens().at(-1) as HubConnection, 'admin took this connection off the bench.');
+    expect(await kick).toMatchObject({ code: 4410, reason: 'admin took this connection off the bench.' });
+    expect(await refusedStatus(lab.socketUrl('/link'), [SOCKET_PROTOCOL, await login()], { origin: lab.url() })).toBe(
+      429,
+    );
 
-    const gone = await openPageSocket(lab, await login());
+    await lab.access.users.add('other', 'developer', PASSWORD);
+    const entry = await lab.access.login({ username: 'other', password: PASSWORD }, { address: '127.0.0.1' });
+    const gone = await openPageSocket(lab, entry.access);
     const removal = closeOf(gone);
+    await lab.access.users.remove('other');
     await lab.access.users.remove('guest');
     expect(await removal).toMatchObject({ code: 4401, reason: expect.stringContaining('Log in again') });
   });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { WebSocket } from 'ws';
 import { LabError } from '../../core/errors.ts';
+import { TAKEN_OFF } from '../../core/taken-off.ts';
 import { ANONYMOUS, type Principal } from '../access/principal.ts';
 import type { FenceReason, SessionHold, SessionOwner } from '../access/resume-session.ts';
 import { hasRight, maySubscribe } from '../access/role.ts';
@@ -11,6 +12,7 @@ import { outboxCounts } from '../delivery/outbox-counts.ts';
 import { CLOSE_RATE } from '../delivery/request-buckets.ts';
 import { DeflateLevel } from '../server/deflate-level.ts';
 import type { SocketVisit } from '../server/door.ts';
+import { retryAfterOf } from '../server/http-error.ts';
 import { keepAlive } from '../server/keep-alive.ts';
 import { closeSocket } from '../server/socket-wire.ts';
 import { AcquisitionDesk } from './acquisition-desk.ts';
@@ -180,6 +182,10 @@ export class LabwireConnection implements HubConnection, SessionOwner {
 
   end(code: number, reason: string): void {
     closeSocket(this.#socket, code, reason);
+    if (code === TAKEN_OFF && this.#hold?.isOwner) {
+      this.#hold.end();
+      this.#hold.session.kept[Symbol.dispose]();
+    }
     this.#lost();
   }
 
@@ -258,7 +264,7 @@ export class LabwireConnection implements HubConnection, SessionOwner {
       const code = error.code === 'internal.failed' ? CLOSE.internal : CLOSE.unauthorized;
       this.#room.parts.log.write('warning', 'labwire.refused', { from: this.address, why: error.code });
       if (error.code === 'hub.rate-limited' || error.code === 'hub.busy')
-        this.end(1013, `${error.message} retry_after=5`);
+        this.end(1013, `${error.message} retry_after=${Math.ceil(retryAfterOf(error) ?? 5)}`);
       else this.end(code, error.message);
     });
   }

@@ -1,4 +1,5 @@
 import { LabError } from '../../core/errors.ts';
+import { TAKEN_OFF } from '../../core/taken-off.ts';
 import { packImage, packNeurographFrame, parseNeurographFrame } from '../../protocol/lab/neurograph-frame.ts';
 import type { Priority } from '../../protocol/lab/priority.ts';
 import { parseTolerantJson } from '../../protocol/lab/tolerant-json.ts';
@@ -50,6 +51,7 @@ export class NeurographConnection implements HubConnection, SessionOwner {
   #principal: Principal;
   #pinging: Disposable | undefined;
   #isPacking = false;
+  #isTakenOff = false;
 
   constructor(room: NeurographRoom, visit: SocketVisit) {
     const { parts, sessions } = room;
@@ -163,6 +165,7 @@ export class NeurographConnection implements HubConnection, SessionOwner {
   }
 
   end(code: number, reason: string): void {
+    this.#isTakenOff ||= code === TAKEN_OFF;
     closeSocket(this.#visit.socket, code, reason);
   }
 
@@ -387,7 +390,7 @@ export class NeurographConnection implements HubConnection, SessionOwner {
       for (const channel of kept.channels) this.#room.parts.metrics.neurograph.unsubscribed(channel);
       kept.disconnect();
       // Nobody can come back as nobody in particular.
-      if (this.#principal.role === 'anonymous') {
+      if (this.#principal.role === 'anonymous' || this.#isTakenOff) {
         this.#hold.end();
         kept[Symbol.dispose]();
       } else this.#hold.lost();

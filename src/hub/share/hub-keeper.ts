@@ -1,4 +1,5 @@
 import type { Client } from '../../contract/client.ts';
+import type { EventData } from '../../contract/events.ts';
 import type { Link } from '../../contract/link.ts';
 import type { ShareSettings } from '../../contract/share-schema.ts';
 import type { Clock } from '../../core/clock.ts';
@@ -69,7 +70,7 @@ export class HubKeeper implements AsyncDisposable {
     const { client, bench } = this.#options;
     await client.call('share.offer', {});
     this.#ends.push(
-      client.on('share.asked', ({ ask, call, input }) => void this.#answer(ask, call, input)),
+      client.on('share.asked', (asked) => void this.#answer(asked)),
       this.#onSettings(),
     );
     this.#follow(bench.state.settings.share);
@@ -172,10 +173,10 @@ export class HubKeeper implements AsyncDisposable {
       .catch(() => undefined);
   }
 
-  async #answer(ask: number, call: Parameters<ShareDesk['answer']>[0], input: unknown): Promise<void> {
+  async #answer({ ask, call, input, who }: EventData<'share.asked'>): Promise<void> {
     const { client } = this.#options;
     try {
-      const output = await this.#desk.answer(call, input);
+      const output = await this.#desk.answer(call, input, who);
       await client.call('share.answer', { ask, output });
     } catch (thrown) {
       await client.call('share.answer', { ask, error: LabError.from(thrown).toJSON() }).catch(() => undefined);

@@ -3,6 +3,7 @@ import type { HubCall } from '../../contract/share-calls.ts';
 import { SHARE_CALLS } from '../../contract/share-calls.ts';
 import type { ShareToken, ShareUser } from '../../contract/share-schema.ts';
 import { LabError } from '../../core/errors.ts';
+import { takenOffText } from '../../core/taken-off.ts';
 import type { Access } from '../access/access.ts';
 import type { KeyView, UserView } from '../access/access-view.ts';
 import { parseRole } from '../access/role.ts';
@@ -17,7 +18,7 @@ export interface ShareDeskOptions {
   nowNs: () => bigint;
 }
 
-type Answers = { [N in HubCall]: (input: CallInput<N>) => Promise<CallOutput<N>> };
+type Answers = { [N in HubCall]: (input: CallInput<N>, who: string) => Promise<CallOutput<N>> };
 
 /** What screens ask of the hub, carried out: users, tokens, connections. */
 export class ShareDesk {
@@ -46,22 +47,28 @@ export class ShareDesk {
         await keys.remove(token);
         return {};
       },
-      'share.kick': async ({ connection }) => {
-        const found = options.hub()?.parts.connections.find(connection);
+      'share.kick': async ({ connection }, who) => {
+        const connections = options.hub()?.parts.connections;
+        const found = connections?.find(connection);
         if (!found) throw new LabError('hub.unknown', 'That connection is not open any more. Nothing was done.');
-        found.end(4403, 'Ended by a person at the bench.');
+        connections?.takeOff(found, takenOffText(personOf(who)));
         return {};
       },
       'share.stats': async () => shareStats(options.hub(), options.nowNs(), options.rates),
     };
   }
 
-  /** Throws what the call throws; call.invalid for an input that does not fit. */
-  async answer(call: HubCall, input: unknown): Promise<unknown> {
+  /** `who` asks. Throws what the call throws; call.invalid for an input that does not fit. */
+  async answer(call: HubCall, input: unknown, who: string): Promise<unknown> {
     const parsed = SHARE_CALLS[call].input.safeParse(input);
     if (!parsed.success) throw new LabError('call.invalid', `${call} does not fit the contract. Nothing was done.`);
-    return await (this.#answers[call] as (value: unknown) => Promise<unknown>)(parsed.data);
+    return await (this.#answers[call] as (value: unknown, who: string) => Promise<unknown>)(parsed.data, who);
   }
+}
+
+/** `anna (client screen 3f…)` is somebody who came over the hub; a screen at the bench has no person's name. */
+function personOf(who: string): string {
+  return /^(.+) \(client [^()]*\)$/.exec(who)?.[1] ?? 'Somebody at the bench';
 }
 
 function namedRole(role: string): 'admin' | 'developer' | 'viewer' | 'bot' {

@@ -1,4 +1,6 @@
 import { LabError } from '../../core/errors.ts';
+import { redact } from '../../core/redact.ts';
+import { TAKEN_OFF } from '../../core/taken-off.ts';
 import { openTagged } from '../../protocol/lab/compression.ts';
 import { PING } from '../../protocol/lab/lablink-command.ts';
 import type { LabLinkCapabilities, LabLinkMessage } from '../../protocol/lab/lablink-message.ts';
@@ -114,6 +116,7 @@ export class SocketProtocol implements LinkProtocol {
   }
 
   judge(end: { code: number; reason: string; refusal: Refusal | undefined; wasReady: boolean }): AfterEnd {
+    if (end.code === TAKEN_OFF) return { kind: 'superseded', reason: redact(end.reason) };
     const status = end.refusal?.status;
     // A close code before the socket is accepted becomes HTTP 403, whatever was wrong with the token.
     if (status === 401 || status === 403 || end.code === 1008 || end.code === 4001)

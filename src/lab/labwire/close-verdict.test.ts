@@ -21,6 +21,13 @@ test('4409: no fight between two windows', () => {
   expect(closed(4409)).toMatchObject({ kind: 'superseded' });
 });
 
+test('4410: a person took it off, and says so; no other try', () => {
+  expect(closed(4410, 'anna took this connection off the bench.')).toEqual({
+    kind: 'superseded',
+    reason: 'anna took this connection off the bench.',
+  });
+});
+
 test('what the server says of the wait is heard, and no secret of it shown', () => {
   expect(closed(4429, 'slow down; retry_after=7')).toMatchObject({ kind: 'retry', retryAfterS: 7 });
   expect(JSON.stringify(closed(4401, 'bad token=abc123'))).not.toContain('abc123');

@@ -1,5 +1,6 @@
 import { LabError } from '../../core/errors.ts';
 import { redact } from '../../core/redact.ts';
+import { TAKEN_OFF, takenOffText } from '../../core/taken-off.ts';
 import type { AfterEnd } from '../link-protocol.ts';
 import type { Refusal } from '../ports.ts';
 
@@ -39,6 +40,8 @@ export function judgeEnd({ code, reason, refusal }: SocketEnd): AfterEnd {
     case 4401:
     case 4403:
       return { kind: 'refresh', reason: `The lab server ended the connection for want of a right (${code}${saying}).` };
+    case TAKEN_OFF:
+      return { kind: 'superseded', reason: said === '' ? takenOffText('Somebody') : said };
     case 4409:
       return { kind: 'superseded', reason: 'Another connection of this session took over.' };
   }

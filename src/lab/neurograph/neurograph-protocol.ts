@@ -1,4 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
+import { redact } from '../../core/redact.ts';
+import { TAKEN_OFF } from '../../core/taken-off.ts';
 import type { Inflater } from '../../protocol/lab/compression.ts';
 import { parseIsoTime } from '../../protocol/lab/iso-time.ts';
 import type { NeurographControl, NeurographEvent } from '../../protocol/lab/neurograph-message.ts';
@@ -110,6 +112,7 @@ export class NeurographProtocol implements LinkProtocol {
   }
 
   judge(end: { code: number; reason: string; refusal: Refusal | undefined }): AfterEnd {
+    if (end.code === TAKEN_OFF) return { kind: 'superseded', reason: redact(end.reason) };
     const status = end.refusal?.status;
     // Used, whatever came of it.
     if (end.refusal) this.#session.drop();

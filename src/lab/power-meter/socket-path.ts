@@ -1,3 +1,5 @@
+import { redact } from '../../core/redact.ts';
+import { TAKEN_OFF } from '../../core/taken-off.ts';
 import type { AfterEnd } from '../link-protocol.ts';
 import type { Refusal } from '../ports.ts';
 
@@ -37,6 +39,7 @@ export class SocketPath {
 
 /** What follows an end: a refusal is of the path, everything else is tried again. */
 export function judgeEnd(end: { reason: string; code: number; refusal: Refusal | undefined }): AfterEnd {
+  if (end.code === TAKEN_OFF) return { kind: 'superseded', reason: redact(end.reason) };
   const status = end.refusal?.status;
   return status === 403 || status === 404 ? { kind: 'next-path' } : { kind: 'retry' };
 }
