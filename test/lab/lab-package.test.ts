@@ -218,6 +218,10 @@ describe('in React', () => {
          return createElement('p', null, status, ' ', lastMessage?.ch1_power, ' ', reconnectAttempt);
        }
        const root = createRoot(document.getElementById('root'));
+       // Everything that is shown, however shortly.
+       window.texts = [];
+       window.observer = new MutationObserver(() => window.texts.push(document.querySelector('p')?.textContent));
+       window.observer.observe(document.getElementById('root'), { childList: true, subtree: true, characterData: true });
        const draw = (what) => flushSync(() => root.render(what));
        window.mount = (props) => draw(createElement(StrictMode, null, createElement(Power, props)));
        window.mountOnce = () => draw(createElement(Power));
@@ -256,7 +260,8 @@ describe('in React', () => {
     await page.waitForFunction("document.querySelector('p')?.textContent === 'connected -12.5 0'");
     // The connection breaks: said, then mended by itself; the value is kept.
     for (const socket of server.clients) socket.terminate();
-    await page.waitForFunction("document.querySelector('p').textContent === 'reconnecting -12.5 1'");
+    await page.waitForFunction("window.texts.includes('reconnecting -12.5 1')");
+    await page.evaluate('window.observer.disconnect()');
     await page.waitForFunction("document.querySelector('p').textContent === 'connected -12.5 0'");
     await page.evaluate('window.mount({ shouldConnect: false })');
     await page.waitForFunction("window.seen.status === 'disconnected'");
