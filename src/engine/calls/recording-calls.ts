@@ -31,7 +31,10 @@ export function createRecordingCalls(parts: EngineParts): Pick<Handlers, Recordi
       if (error) throw error;
       return { recording: id, paths, samples: stats.samples, lost: stats.lost };
     },
-    'recording.list': async ({ search }) => ({ folder: library.folder, recordings: await library.list(search) }),
+    'recording.list': async ({ search }) => {
+      const recordings = await library.list(search);
+      return { folder: library.folder, recordings, problem: library.problem };
+    },
     'recording.info': async ({ recording: id }) => {
       await using opened = await library.open(id);
       const info = recordingInfo(opened);

@@ -1,4 +1,4 @@
-import { copyFile, mkdir, mkdtemp, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, copyFile, mkdir, mkdtemp, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -194,10 +194,43 @@ describe('a library', () => {
       });
     });
     await record('copied here', 0);
-    while (clock.pending === 0) await new Promise((resolve) => setImmediate(resolve));
+    // Beside the look now and then.
+    while (clock.pending < 2) await new Promise((resolve) => setImmediate(resolve));
     await clock.advance(500);
     await told;
     expect(calls).toBe(1);
+  });
+
+  it('says so when there are more files than it looks at', async () => {
+    for (const name of ['a', 'b', 'c']) await record(name, 0);
+    await using small = await openLibrary({ folder: () => folder, clock: createTestClock(), maxFiles: 2 });
+    expect(await small.list()).toHaveLength(2);
+    expect(small.problem).toMatch(/holds 3 files of recordings; 2 of them are looked at/);
+    expect(library.problem).toBe('');
+  });
+
+  it('tells when a file that is copied in slowly is whole', async () => {
+    await record('night', 0);
+    const whole = await readFile(join(folder, 'night.mcap'));
+    await rm(join(folder, 'night.mcap'));
+    const clock = createTestClock();
+    await using watching = await openLibrary({ folder: () => folder, clock });
+    let calls = 0;
+    watching.onChange(() => {
+      calls++;
+    });
+    const told = async (number: number): Promise<void> => {
+      while (calls < number) {
+        while (clock.pending < 2) await new Promise((resolve) => setImmediate(resolve));
+        await clock.advance(500);
+      }
+    };
+    await writeFile(join(folder, 'copied.mcap'), whole.subarray(0, whole.length / 2));
+    await told(1);
+    expect((await watching.list())[0]?.state).toBe('interrupted');
+    await appendFile(join(folder, 'copied.mcap'), whole.subarray(whole.length / 2));
+    await told(2);
+    expect((await watching.list())[0]?.state).toBe('complete');
   });
 });
 

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { type FSWatcher, watch } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { RecordingRow } from '../../contract/recording-schema.ts';
 import type { Clock } from '../../core/clock.ts';
@@ -7,6 +6,7 @@ import { LabError } from '../../core/errors.ts';
 import type { Disk } from './disk.ts';
 import { diskError, systemDisk } from './disk.ts';
 import { FILE_EXTENSION, PART_SUFFIX } from './file-layout.ts';
+import { FolderWatch, type FolderWatchLimits } from './folder-watch.ts';
 import type { LibraryCache, RecordingMark } from './library-cache.ts';
 import { readCache, writeCache } from './library-cache.ts';
 import { groupFiles, takeCopies } from './library-groups.ts';
@@ -27,6 +27,8 @@ export interface LibraryOptions {
   disk?: Disk | undefined;
   /** Files looked at, at most. */
   maxFiles?: number | undefined;
+  /** How soon changes are told, and how often folders are looked at. */
+  watch?: Partial<FolderWatchLimits> | undefined;
   /** Files of sessions of messages that run now. */
   openSessions?: (() => ReadonlySet<string>) | undefined;
   /** Where what was found is kept for the next start; absent: nowhere. */
@@ -34,7 +36,6 @@ export interface LibraryOptions {
 }
 
 const MAX_FILES = 20_000;
-const SETTLE_MS = 500;
 
 interface KnownFile {
   /** Size and time of change: the same means the same content. */
@@ -82,9 +83,8 @@ export class Library implements AsyncDisposable {
   #sessions: ReadonlyMap<string, RecordingRow> = new Map();
   /** Stamps of those that are no recordings of ours, or cannot be read. */
   readonly #plain = new Map<string, string>();
-  #watcher: FSWatcher | undefined;
-  #watched = '';
-  #settling: Disposable | undefined;
+  #watch: FolderWatch | undefined;
+  #problem = '';
   readonly #changes = new Set<Promise<unknown>>();
   #scanning: Promise<RecordingRow[]> | undefined;
   #marks = new Map<string, RecordingMark>();
@@ -98,6 +98,11 @@ export class Library implements AsyncDisposable {
 
   get folder(): string {
     return this.#options.folder();
+  }
+
+  /** What the last list lacks, in a sentence; '' if nothing. */
+  get problem(): string {
+    return this.#problem;
   }
 
   /** Finishes what a crash left behind; see `recoverFolder`. */
@@ -183,17 +188,26 @@ export class Library implements AsyncDisposable {
     return this.#openPaths(paths);
   }
 
-  /** Calls when files come or go in the folder; disposing ends it. Where the system cannot watch, it never calls. */
+  /** Calls when files have come, gone or changed in the folder, and have kept still since; disposing ends it. Where the system cannot watch, a look now and then finds out. */
   onChange(listener: () => void): Disposable {
     this.#listeners.add(listener);
-    this.#watch();
+    this.#watch ??= new FolderWatch({
+      folders: () => [this.folder],
+      clock: this.#options.clock,
+      disk: this.#disk,
+      // A part that is being written changes all the time.
+      isWatched: (name) => name.endsWith(FILE_EXTENSION),
+      limits: this.#options.watch,
+      changed: () => {
+        for (const listener of this.#listeners) listener();
+      },
+    });
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listeners.clear();
-    this.#watcher?.close();
-    this.#settling?.[Symbol.dispose]();
+    this.#watch?.[Symbol.dispose]();
     await this.#scanning?.catch(() => undefined);
     this.#keeping?.[Symbol.dispose]();
     await this.#write();
@@ -201,7 +215,7 @@ export class Library implements AsyncDisposable {
 
   async #scan(): Promise<RecordingRow[]> {
     const folder = this.folder;
-    this.#watch();
+    void this.#watch?.look();
     const names = await this.#disk.list(folder).catch((error: unknown) => {
       const ours = diskError(error, folder);
       if (ours.code === 'recording.folder-gone') return [];
@@ -212,7 +226,12 @@ export class Library implements AsyncDisposable {
     const readable: (KnownFile & { path: string })[] = [];
     const unreadable: { path: string; file: KnownFile }[] = [];
     const seen = new Set<string>();
-    const paths = names.filter(isRecording).slice(0, this.#options.maxFiles ?? MAX_FILES);
+    const all = names.filter(isRecording);
+    const paths = all.slice(0, this.#options.maxFiles ?? MAX_FILES);
+    this.#problem =
+      paths.length < all.length
+        ? `${folder} holds ${all.length} files of recordings; ${paths.length} of them are looked at, the others are not in this list. Move some to another folder.`
+        : '';
     for (let at = 0; at < paths.length; at += AT_ONCE) {
       const some = paths.slice(at, at + AT_ONCE).map((name) => join(folder, name));
       for (const [index, file] of (await Promise.all(some.map((path) => this.#look(path)))).entries()) {
@@ -364,29 +383,8 @@ export class Library implements AsyncDisposable {
     return true;
   }
 
-  #watch(): void {
-    const folder = this.folder;
-    if (this.#listeners.size === 0 || (this.#watcher && this.#watched === folder)) return;
-    this.#watcher?.close();
-    this.#watcher = undefined;
-    this.#watched = folder;
-    try {
-      this.#watcher = watch(folder, { persistent: false }, (kind) => kind === 'rename' && this.#changed());
-      this.#watcher.on('error', () => {
-        this.#watcher?.close();
-        this.#watcher = undefined;
-      });
-    } catch {
-      // Not there yet, or a file system that cannot be watched: the next list tries again.
-    }
-  }
-
-  /** Files come and go in bursts: told at most every half second. */
   #changed(): void {
-    this.#settling ??= this.#options.clock.after(SETTLE_MS, () => {
-      this.#settling = undefined;
-      for (const listener of this.#listeners) listener();
-    });
+    this.#watch?.touch();
   }
 }
 

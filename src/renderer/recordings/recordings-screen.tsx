@@ -53,6 +53,11 @@ export function RecordingsScreen(): ReactElement {
         </div>
         <div className="view-body">
           {error && <Problem error={error} />}
+          {list && list.problem !== '' && (
+            <p className="quiet" role="status">
+              {list.problem}
+            </p>
+          )}
           {rows.length > 0 && (
             <table className="table">
               <thead>
