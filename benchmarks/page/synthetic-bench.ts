@@ -61,6 +61,7 @@ export function emptyBench(): BenchState {
     rules: [],
     alarms: [],
     outputsOff: null,
+    emergencyStop: null,
     safety: { devices: [], armed: [] },
     discovery: { isSearching: false, startedNs: null, searches: [], found: [] },
     jobs: [],

@@ -3,6 +3,7 @@ import { JobStrip } from '../job/job-strip.tsx';
 import { SafetyButton } from '../safety/safety-button.tsx';
 import { ServerBadge } from '../servers/server-badge.tsx';
 import { BenchFileStrip, BenchTitle } from './bench-title.tsx';
+import { EmergencyStrip } from './emergency-strip.tsx';
 import { LinkBadge, LinkStrip } from './link-badge.tsx';
 import { OutputsOffButton, OutputsOffStrip } from './outputs-off.tsx';
 import { RecordButton, RecordingStrip } from './record-button.tsx';
@@ -32,6 +33,7 @@ export function Strips(): ReactElement {
   return (
     <div className="strip">
       <LinkStrip />
+      <EmergencyStrip />
       <OutputsOffStrip />
       <RecordingStrip />
       <JobStrip />

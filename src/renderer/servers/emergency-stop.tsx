@@ -29,6 +29,11 @@ export function EmergencyStop({ server }: { server: ServerState }): ReactElement
         {busy ? 'Stopping…' : 'Emergency stop'}
       </button>
       {results && <StopResult results={results} />}
+      {results && /^(lablink|labwire)/.test(server.dialect ?? '') && (
+        <p className="server-stop">
+          Nothing is switched on there until the stop is released: send <code>release_stop</code> to the server itself.
+        </p>
+      )}
     </>
   );
 }
