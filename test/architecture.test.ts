@@ -203,3 +203,12 @@ test('no name of a machine, no mark of unfinished work', () => {
   const faults = sources.filter((file) => /\bTODO\b|\bFIXME\b|\bXXX\b|\/root\//.test(file.text));
   expect(faults.map((file) => file.path)).toEqual([]);
 });
+
+test('a time limit is held by somebody until it comes', () => {
+  const pair = /AbortSignal\.any\(\s*\[[^\]]*AbortSignal\.timeout/;
+  const faults = own.filter(({ text }) => pair.test(text.replace(/\/\*[\s\S]*?\*\//g, '')));
+  expect(
+    faults.map((file) => file.path),
+    'AbortSignal.any does not hold the timeout it is given: collected, it never comes. Use timeLimit',
+  ).toEqual([]);
+});

@@ -1,5 +1,6 @@
 import type { ShareState } from '../contract/share-schema.ts';
 import { LabError } from '../core/errors.ts';
+import { timeLimit } from '../engine/time-limit.ts';
 import type { Arguments, Shell } from './command.ts';
 import { findRunningEngine } from './running-engine.ts';
 
@@ -13,12 +14,12 @@ export async function shareBench(dataFolder: string, args: Arguments, shell: She
   const running = await findRunningEngine(dataFolder, 'command line', shell.signal);
   if (!running) throw new LabError('engine.gone', 'No engine answers, so nothing is shared.');
   using client = running.client;
+  using limit = timeLimit(OPEN_LIMIT_MS, shell.signal);
   const opened = new Promise<ShareState>((resolve, reject) => {
     client.on('share.changed', ({ share }) => {
       if (share.state === 'on' || share.state === 'failed') resolve(share);
     });
-    const limit = AbortSignal.any([shell.signal, AbortSignal.timeout(OPEN_LIMIT_MS)]);
-    limit.addEventListener('abort', () =>
+    limit.signal.addEventListener('abort', () =>
       reject(new LabError('share.failed', 'The hub does not say that it is open. See hub/hub.log in the data folder.')),
     );
   });

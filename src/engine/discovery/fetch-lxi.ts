@@ -1,5 +1,6 @@
 import http from 'node:http';
 import { LabError } from '../../core/errors.ts';
+import { timeLimit } from '../time-limit.ts';
 import { type LxiIdentification, parseLxiIdentification } from './lxi-xml.ts';
 
 export interface FetchLxiOptions {
@@ -21,8 +22,8 @@ export async function fetchLxiIdentification(
   options: FetchLxiOptions = {},
 ): Promise<LxiIdentification | undefined> {
   const { port = 80, timeoutMs = 1000 } = options;
-  const bound = AbortSignal.timeout(timeoutMs);
-  const signal = options.signal ? AbortSignal.any([options.signal, bound]) : bound;
+  using limit = timeLimit(timeoutMs, options.signal);
+  const { signal } = limit;
   const name = host.replace(/^\[(.*)\]$/, '$1');
   let path = '/lxi/identification';
   for (let hop = 0; hop < 2; hop++) {

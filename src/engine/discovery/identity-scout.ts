@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
 import { looksLikeIdentity } from '../../protocol/idn.ts';
 import { openSession } from '../session/open-session.ts';
+import { timeLimit } from '../time-limit.ts';
 import { type FetchLxiOptions, fetchLxiIdentification } from './fetch-lxi.ts';
 import type { LxiIdentification } from './lxi-xml.ts';
 import { readResource } from './path-rank.ts';
@@ -122,7 +123,8 @@ export class IdentityScout {
   async #idnOf(resource: string): Promise<Answer> {
     const { clock, signal } = this.#parts;
     const { timeoutMs } = this.#limits;
-    const bound = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs * 2)]);
+    using limit = timeLimit(timeoutMs * 2, signal);
+    const bound = limit.signal;
     try {
       await using session = await openSession({ resource, clock, signal: bound, limits: { timeoutMs } });
       const reply = await session.query('*IDN?', { timeoutMs, signal: bound, priority: 'background' });

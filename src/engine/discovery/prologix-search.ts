@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
 import { LabError } from '../../core/errors.ts';
+import { timeLimit } from '../time-limit.ts';
 import { type BroadcastInterface, broadcastInterfaces } from './broadcast-address.ts';
 import { decodeIdentifyReply, encodeIdentify, NETFINDER_PORT } from './netfinder.ts';
 import type { Search } from './search.ts';
@@ -63,7 +64,8 @@ async function ask(
     await once(socket, 'listening', { signal });
     socket.setBroadcast(true);
     socket.send(encodeIdentify(sequence), port, network.broadcast, () => undefined);
-    await once(socket, 'close', { signal: AbortSignal.any([signal, AbortSignal.timeout(waitMs)]) });
+    using limit = timeLimit(waitMs, signal);
+    await once(socket, 'close', { signal: limit.signal });
   } catch (error) {
     if (!(error instanceof Error) || (error.name !== 'AbortError' && !('code' in error))) throw error;
   } finally {

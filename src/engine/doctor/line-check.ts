@@ -3,6 +3,7 @@ import { LabError } from '../../core/errors.ts';
 import { looksLikeIdentity } from '../../protocol/idn.ts';
 import { decodeLatin1 } from '../../protocol/scpi-line.ts';
 import { linkSettings } from '../acquisition/link-settings.ts';
+import { timeLimit } from '../time-limit.ts';
 import { openTransport } from '../transport/open-transport.ts';
 import type { Transport } from '../transport/transport.ts';
 import { type Check, fine, type Patient, problem } from './patient.ts';
@@ -116,7 +117,8 @@ async function attempt(patient: Patient, options: AttachOptions, timeoutMs: numb
 
 /** What comes within the time, at most 4 KiB; sooner when a whole line has come. */
 async function hear(transport: Transport, ms: number, signal: AbortSignal): Promise<string> {
-  const bound = AbortSignal.any([signal, AbortSignal.timeout(ms)]);
+  using limit = timeLimit(ms, signal);
+  const bound = limit.signal;
   let heard = '';
   try {
     while (heard.length < MAX_BYTES && !/[^\r\n][\r\n]/.test(heard))

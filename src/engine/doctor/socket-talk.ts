@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { decodeLatin1 } from '../../protocol/scpi-line.ts';
+import { timeLimit } from '../time-limit.ts';
 
 const MAX_BYTES = 4096;
 
@@ -22,7 +23,8 @@ export async function talk(
   const socket = net.connect({ host: at.host.replace(/^\[(.*)\]$/, '$1'), port: at.port });
   socket.on('error', () => undefined);
   try {
-    await once(socket, 'connect', { signal: AbortSignal.any([signal, AbortSignal.timeout(times.answerMs)]) });
+    using limit = timeLimit(times.answerMs, signal);
+    await once(socket, 'connect', { signal: limit.signal });
     const greeting = await listen(socket, times.greetingMs, signal);
     if (socket.destroyed || socket.readableEnded) return { greeting, answer: '', hasEnded: true };
     socket.write(question);

@@ -2,6 +2,7 @@ import { LabError } from '../../core/errors.ts';
 import { looksLikeIdentity } from '../../protocol/idn.ts';
 import { knock } from '../discovery/connect-probe.ts';
 import { openSession } from '../session/open-session.ts';
+import { timeLimit } from '../time-limit.ts';
 import { findPort } from '../transport/vxi11/find-port.ts';
 import { type Check, fine, type Patient, problem, warning } from './patient.ts';
 
@@ -62,7 +63,8 @@ export const identityCheck: Check = {
         'It cannot be asked *IDN?: what speaks here is no SCPI.',
         'Attach it by its family (attach as …), which knows how to ask it.',
       );
-    const bound = AbortSignal.any([signal, AbortSignal.timeout(limits.answerMs * 2)]);
+    using whole = timeLimit(limits.answerMs * 2, signal);
+    const bound = whole.signal;
     let hasOpened = false;
     try {
       const limit = { timeoutMs: limits.answerMs };

@@ -15,6 +15,7 @@ import type {
   TimedReply,
 } from '../session/session.ts';
 import type { SessionAbilities } from '../session/session-abilities.ts';
+import { timeLimit } from '../time-limit.ts';
 import type { TransportControl } from '../transport/transport.ts';
 
 const KEPT = 1000;
@@ -147,13 +148,11 @@ export class RemoteSession implements Session {
   ): Promise<T> {
     if (this.#state === 'closed') throw this.#closedError();
     const { server, equipment } = this.#place;
-    const signal = AbortSignal.any([
-      AbortSignal.timeout(options.timeoutMs ?? LOCK_MS),
-      ...(options.signal ? [options.signal] : []),
-    ]);
+    using limit = timeLimit(options.timeoutMs ?? LOCK_MS, options.signal);
+    const { signal } = limit;
     const { lock } = server;
-    if (!lock) return use({}, signal);
-    return use(
+    if (!lock) return await use({}, signal);
+    return await use(
       {
         lock: async () => void (await lock.call(server, equipment, true, false, signal)),
         unlock: async () => void (await lock.call(server, equipment, false, false, signal)),

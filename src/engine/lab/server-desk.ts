@@ -176,7 +176,8 @@ export class ServerDesk implements AsyncDisposable {
     const lab = server.open;
     if (!lab.login) throw unsupported(server, 'login');
     try {
-      await lab.login(login, this.#opener.patience);
+      using limit = this.#opener.patience();
+      await lab.login(login, limit.signal);
     } catch (thrown) {
       const error = LabError.from(thrown);
       server.loginState = error.code === 'server.mfa-required' ? 'mfa' : 'needed';

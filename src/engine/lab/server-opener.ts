@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
 import type { LabServer, LabServerEvent, LabServerOptions } from '../../lab/lab-server.ts';
 import type { LabPorts } from '../../lab/ports.ts';
+import { type TimeLimit, timeLimit } from '../time-limit.ts';
 import type { BenchServer } from './bench-server.ts';
 import { saidName } from './said-text.ts';
 import { parseServerAddress } from './server-address.ts';
@@ -59,14 +60,16 @@ export class ServerOpener implements AsyncDisposable {
     this.#parts = parts;
   }
 
-  /** Ends with the longest look, and with the engine. */
-  get patience(): AbortSignal {
-    return AbortSignal.any([AbortSignal.timeout(this.#parts.openMs), this.#closing.signal]);
+  /** Ends with the longest look, with the engine, and with what it is for. */
+  patience(ending?: AbortSignal): TimeLimit {
+    const { signal } = this.#closing;
+    return timeLimit(this.#parts.openMs, ending ? AbortSignal.any([signal, ending]) : signal);
   }
 
   /** A client of something that is not on the bench. Throws server.*. */
-  inspect(url: string, token: string | undefined): Promise<LabServer> {
-    return this.#parts.open(this.#parts.ports, { url, token }, this.patience);
+  async inspect(url: string, token: string | undefined): Promise<LabServer> {
+    using limit = this.patience();
+    return await this.#parts.open(this.#parts.ports, { url, token }, limit.signal);
   }
 
   /** Resolves when there is a client; joins a try under way. Throws server.*, which stands at the server, too; the reason of `giveUp`. */
@@ -180,10 +183,11 @@ export class ServerOpener implements AsyncDisposable {
       void secrets.keepSession(saved.id, renewed);
     };
     const { url, webSocket, dialect } = saved;
+    using limit = this.patience(ending);
     const client = await open(
       ports,
       { url, token, session, onSession, webSocket, dialect: dialect ?? undefined },
-      AbortSignal.any([this.patience, ending]),
+      limit.signal,
     );
     // Set while it was looked at.
     if (saved.webSocket !== webSocket) client.setSocket(saved.webSocket);

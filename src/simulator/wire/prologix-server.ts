@@ -280,8 +280,12 @@ class PrologixConnection implements DeviceConnection {
     while (!stop.aborted) {
       const rate = this.#state.knobs.bytesPerSecond;
       const max = rate > 0 ? Math.max(1, Math.round(rate / TICKS_PER_S)) : PIECE_BYTES;
-      const signal = AbortSignal.any([AbortSignal.timeout(settings.read_tmo_ms), stop]);
+      // Not AbortSignal.timeout: nothing would hold it, and collected it never comes.
+      const limit = new AbortController();
+      const timer = setTimeout(() => limit.abort(), settings.read_tmo_ms);
+      const signal = AbortSignal.any([limit.signal, stop]);
       const part = await listener.connection.read({ max, termChar, signal }).catch(() => undefined);
+      clearTimeout(timer);
       if (!part) return;
       const eot = part.end && settings.eot_enable === 1 ? this.#eot() : [];
       await this.#wire.send(join(part.bytes, eot));
