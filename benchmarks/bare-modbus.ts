@@ -9,7 +9,7 @@ export const UNIT = 1;
 export interface BareModbus {
   /** Registers of the answer, joined by commas. */
   query(): Promise<string>;
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** CRC-16 of MODBUS over Serial Line 6.2.2 by table, low byte first. */
@@ -71,21 +71,26 @@ export async function openBareTcp(port: number, question: Buffer): Promise<BareM
         transaction = (transaction + 1) & 0xffff;
         socket.write(tcpFrame(transaction, question));
       }),
-    close: () => socket.destroy(),
+    close: async () => void socket.destroy(),
   };
 }
 
-/** The same on a serial port: one frame out, wait for as many bytes as its count says, look at the checksum. */
-export async function openBareRtu(path: string, question: Buffer): Promise<BareModbus> {
+/**
+ * The same on a serial port: one frame out, wait for as many bytes as its count says, look at the checksum. `silenceMs`: between an answer and the next
+ * question, by a timer of whole ms.
+ */
+export async function openBareRtu(path: string, question: Buffer, silenceMs: number): Promise<BareModbus> {
   const port = new SerialPort({ path, baudRate: 115_200, autoOpen: false });
   await new Promise<void>((resolve, reject) => port.open((error) => (error ? reject(error) : resolve())));
   let reply: Buffer = Buffer.alloc(0);
+  let heardMs = 0;
   let done: (words: string) => void = () => {};
   port.on('data', (bytes: Buffer) => {
     reply = reply.length > 0 ? Buffer.concat([reply, bytes]) : bytes;
     if (reply.length < 3 || reply.length < 5 + (reply[2] ?? 0)) return;
     assert.equal(reply.readUInt16LE(reply.length - 2), crcOf(reply, reply.length - 2));
     const words = wordsOf(reply.subarray(1, -2));
+    heardMs = performance.now();
     reply = Buffer.alloc(0);
     done(words);
   });
@@ -93,8 +98,10 @@ export async function openBareRtu(path: string, question: Buffer): Promise<BareM
     query: () =>
       new Promise((resolve) => {
         done = resolve;
-        port.write(rtuFrame(question));
+        const leftMs = heardMs + silenceMs - performance.now();
+        if (leftMs > 0) setTimeout(() => port.write(rtuFrame(question)), Math.ceil(leftMs));
+        else port.write(rtuFrame(question));
       }),
-    close: () => port.close(),
+    close: () => new Promise<void>((resolve) => port.close(() => resolve())),
   };
 }

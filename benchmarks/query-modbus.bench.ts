@@ -13,7 +13,8 @@ import { raceQueries } from './query-race.ts';
 
 /**
  * Four holding registers through session, line and frame against the same frames written and read by hand; both ask one instrument in another process,
- * by turns, in this run: over TCP, and in RTU frames on pseudo-terminals. Goal: at most 1.5 × the bare round trip.
+ * by turns, in this run: over TCP, and in RTU frames on pseudo-terminals, with the silence between frames that the standard has at 115,200 baud
+ * (most of the time) and without. Goal: at most 1.5 × the bare round trip.
  */
 const QUESTION = 'HOLD? 8,4';
 const REPLY = '500,1234,4987,65535';
@@ -74,24 +75,26 @@ async function measure(): Promise<void> {
       queries: 4000,
       passes: 9,
       resource: `MODBUS-TCPIP0::127.0.0.1::${hello.port}::${UNIT}`,
-      bare: await openBareTcp(hello.port, ASKED),
+      silenceMs: 0,
+      openBare: () => openBareTcp(hello.port, ASKED),
     },
     ...(barePath && ourPath
-      ? [
-          {
-            name: 'RTU on a pseudo-terminal',
-            // Slower, and of many processes: more and shorter turns.
-            queries: 500,
-            passes: 21,
-            resource: `MODBUS-ASRL0::${ourPath}::${UNIT}`,
-            bare: await openBareRtu(barePath, ASKED),
-          },
-        ]
+      ? [0, 1.75].map((silenceMs) => ({
+          name: `RTU on a pseudo-terminal, ${silenceMs} ms of silence`,
+          // Slower, and of many processes: more and shorter turns.
+          queries: silenceMs > 0 ? 100 : 500,
+          passes: 21,
+          resource: `MODBUS-ASRL0::${ourPath}::${UNIT}`,
+          silenceMs,
+          openBare: () => openBareRtu(barePath, ASKED, silenceMs),
+        }))
       : []),
   ];
   const rows: BenchRow[] = [];
-  for (const { name, queries, passes, resource, bare } of ways) {
-    await using session = await openSession({ resource, clock: createSystemClock() });
+  for (const { name, queries, passes, resource, silenceMs, openBare } of ways) {
+    const bare = await openBare();
+    const transport = { modbus: { silenceMs } };
+    await using session = await openSession({ resource, clock: createSystemClock(), transport });
     const { sessionUs, bareUs } = await raceQueries({
       session,
       bareQuery: bare.query,
@@ -100,7 +103,7 @@ async function measure(): Promise<void> {
       queries,
       passes,
     });
-    bare.close();
+    await bare.close();
     rows.push({
       what: `session.query, ${name}: queue, trace, line, frame`,
       unit: 'us',

@@ -3,8 +3,9 @@ import { LinePool } from '../line-pool.ts';
 import { openSerial } from '../open-serial.ts';
 import { openTcp, type TcpOptions } from '../open-tcp.ts';
 import type { SerialOptions } from '../serial-options.ts';
+import { LineSilence, silenceTimes } from './line-silence.ts';
 import { SharedLine } from './line-turn.ts';
-import type { ModbusLimits } from './modbus-limits.ts';
+import { MODBUS_LIMITS, type ModbusLimits } from './modbus-limits.ts';
 import { ModbusLine } from './modbus-line.ts';
 import { OwedAnswers } from './owed-answers.ts';
 
@@ -47,9 +48,11 @@ async function open(end: LineEnd, resource: string, options: ModbusOptions): Pro
     const transport = await openTcp({ host: end.host, port: end.port, resource }, { ...tcp, signal });
     return new SharedLine(new ModbusLine(transport, { isTcp: true, limits }));
   }
-  const transport = await openSerial({ port: end.port, resource }, { baudRate: MODBUS_BAUD, ...serial, signal });
+  const settings = { baudRate: MODBUS_BAUD, ...serial };
+  const transport = await openSerial({ port: end.port, resource }, { ...settings, signal });
   const owed = debts.get(end.port) ?? new OwedAnswers();
-  const line = new ModbusLine(transport, { isTcp: false, limits, owed });
+  const silence = new LineSilence(silenceTimes(settings, { ...MODBUS_LIMITS, ...limits }));
+  const line = new ModbusLine(transport, { isTcp: false, limits, owed, silence });
   // The question under way is owed when it learns of the end, which may be later than this.
   void line.closed.then(() => keepDebts(end.port, owed));
   return new SharedLine(line);

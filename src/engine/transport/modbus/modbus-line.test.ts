@@ -131,7 +131,7 @@ describe('a serial line in step again', () => {
     expect(requests()).toHaveLength(3);
     hear(refused);
     // Of another function next, and of another length than what is owed.
-    await expect.poll(() => requests().length, { timeout: 5000 }).toBe(4);
+    await expect.poll(() => requests().length).toBe(4);
     expect(requests()[3]).toEqual([1, 3, 0, 0, 0, 2]);
     hear(rtu(1), encodeRtu(1, Uint8Array.of(3, 4, 0, 5, 0, 6)));
     await expect.poll(() => requests().length).toBe(5);

@@ -12,6 +12,7 @@ import {
 import type { Transport } from '../transport.ts';
 import { Deadline } from './deadline.ts';
 import { RtuCutter, TcpCutter } from './frame-cutter.ts';
+import type { LineSilence } from './line-silence.ts';
 import { MODBUS_LIMITS, type ModbusLimits } from './modbus-limits.ts';
 import { OwedAnswers } from './owed-answers.ts';
 import { StepMarkers } from './step-markers.ts';
@@ -22,6 +23,8 @@ export interface ModbusLineOptions {
   limits?: Partial<ModbusLimits> | undefined;
   /** What the wire owes from before; only a serial line does. */
   owed?: OwedAnswers | undefined;
+  /** What a serial line keeps before a frame. */
+  silence?: LineSilence | undefined;
 }
 
 export interface AskOptions {
@@ -66,6 +69,7 @@ export class ModbusLine implements AsyncDisposable {
   readonly #transport: Transport;
   readonly #isTcp: boolean;
   readonly #limits: ModbusLimits;
+  readonly #silence: LineSilence | undefined;
   readonly #owed: OwedAnswers;
   readonly #markers: StepMarkers;
   readonly #deadline = new Deadline();
@@ -76,10 +80,11 @@ export class ModbusLine implements AsyncDisposable {
   #transaction = 0;
   #ended: LabError | undefined;
 
-  constructor(transport: Transport, { isTcp, limits, owed = new OwedAnswers() }: ModbusLineOptions) {
+  constructor(transport: Transport, { isTcp, limits, owed = new OwedAnswers(), silence }: ModbusLineOptions) {
     this.#transport = transport;
     this.#isTcp = isTcp;
     this.#limits = { ...MODBUS_LIMITS, ...limits };
+    this.#silence = silence;
     this.#owed = owed;
     this.#markers = new StepMarkers(owed);
     this.resource = transport.resource;
@@ -133,7 +138,14 @@ export class ModbusLine implements AsyncDisposable {
     throw this.#silent(unit);
   }
 
+  /** Also what is urgent keeps the silence: sent into the answer of a question given up it would reach nobody. */
   #exchange(question: Question, stop: Stop, timeoutMs: number): Promise<ModbusAnswer> {
+    const silence = this.#silence;
+    if (!silence || silence.leftMs === 0 || stop.reason) return this.#send(question, stop, timeoutMs);
+    return silence.wait(stop).then(() => this.#send(question, stop, timeoutMs));
+  }
+
+  #send(question: Question, stop: Stop, timeoutMs: number): Promise<ModbusAnswer> {
     const { unit, request } = question;
     return new Promise((resolve, reject) => {
       const refusal = this.#ended ?? stop.reason;
@@ -168,6 +180,7 @@ export class ModbusLine implements AsyncDisposable {
       const pdu = encodeRequest(request);
       this.#rtu.drop();
       const frame = this.#isTcp ? encodeTcp(transaction, unit, pdu) : encodeRtu(unit, pdu);
+      this.#silence?.sent(frame.length);
       this.#transport.write(frame).catch((error: unknown) => exchange.reject(LabError.from(error)));
     });
   }
@@ -176,6 +189,7 @@ export class ModbusLine implements AsyncDisposable {
     try {
       for (;;) {
         const { bytes } = await this.#transport.read();
+        this.#silence?.heard();
         if (this.#isTcp) this.#takeTcp(bytes);
         else if (this.#current) this.#takeRtu(bytes);
       }
