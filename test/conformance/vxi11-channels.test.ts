@@ -225,6 +225,40 @@ describe('locks', () => {
   });
 });
 
+describe('a lock called off before it is asked for', () => {
+  it('is not asked for at all', async () => {
+    const { open } = await serve();
+    await using owner = await open();
+    await using other = await open();
+    await owner.control?.lock?.({ timeoutMs: 0 });
+    const signal = AbortSignal.abort(new LabError('call.cancelled', 'Not wanted.'));
+    await expect(other.control?.lock?.({ timeoutMs: 600_000, signal })).rejects.toMatchObject({
+      code: 'call.cancelled',
+    });
+    await owner.control?.unlock?.();
+    await owner.control?.lock?.({ timeoutMs: 0 });
+  });
+
+  it('while a read has the channel is told at once, and does not go out behind it', async () => {
+    const { open, device } = await serve();
+    await using transport = await open({ readSliceMs: 600_000 });
+    await using other = await open();
+    device.answer = () => undefined;
+    await transport.write(text('SILENT?'), { end: true });
+    const reading = new AbortController();
+    const given = expect(transport.read({ signal: reading.signal })).rejects.toMatchObject({ code: 'call.cancelled' });
+    const controller = new AbortController();
+    const locking = transport.control?.lock?.({ timeoutMs: 600_000, signal: controller.signal });
+    const refused = expect(locking).rejects.toMatchObject({ code: 'call.cancelled' });
+    controller.abort();
+    await refused;
+    reading.abort();
+    await given;
+    await transport.control?.statusByte?.();
+    await other.control?.lock?.({ timeoutMs: 0 });
+  });
+});
+
 describe('opening', () => {
   it('reaches devices behind a gateway by name, says which are not there, and when no link is left', async () => {
     const devices = { inst0: createTestDevice(), 'gpib0,5': createTestDevice() };
@@ -336,7 +370,7 @@ describe('a server under strangers', () => {
   });
 });
 
-it('1,000 links come and go, and nothing is left', { timeout: 60_000 }, async () => {
+it('1,000 links come and go, and nothing is left', async () => {
   const { server, open, device } = await serve();
   const sockets = (): number => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
   const before = sockets();

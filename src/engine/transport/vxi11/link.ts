@@ -2,7 +2,7 @@ import type { LabError } from '../../../core/errors.ts';
 import type { RpcProcedure } from '../../../protocol/onc-rpc.ts';
 import { CORE_PROCEDURES } from '../../../protocol/vxi11.ts';
 import type { AbortChannel } from './abort-channel.ts';
-import type { RpcClient } from './rpc-client.ts';
+import type { RpcCallOptions, RpcClient } from './rpc-client.ts';
 import { vxi11Error } from './vxi11-error.ts';
 
 export interface LinkTimes {
@@ -34,10 +34,10 @@ export class Link {
   call<A, R>(
     procedure: RpcProcedure<A, R>,
     args: A,
-    options: { deviceMs?: number; signal?: AbortSignal | undefined; capacity?: number } = {},
+    options: { deviceMs?: number } & Omit<RpcCallOptions, 'timeoutMs'> = {},
   ): Promise<R> {
-    const { deviceMs = this.times.ioTimeoutMs, signal, capacity } = options;
-    return this.core.call(procedure, args, { timeoutMs: deviceMs + this.times.marginMs, signal, capacity });
+    const { deviceMs = this.times.ioTimeoutMs, ...rest } = options;
+    return this.core.call(procedure, args, { timeoutMs: deviceMs + this.times.marginMs, ...rest });
   }
 
   /** One of the calls that take a link and timeouts, and give an error code only. Throws it. */

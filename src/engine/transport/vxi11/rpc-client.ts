@@ -28,6 +28,8 @@ export interface RpcCallOptions {
   timeoutMs: number;
   /** Aborting before the call was sent takes it back; later the caller is told at once, and the reply is awaited and thrown away. */
   signal?: AbortSignal | undefined;
+  /** Called when the call goes out. */
+  onSent?: (() => void) | undefined;
   /** Bytes of the arguments, about; spares copying. */
   capacity?: number | undefined;
 }
@@ -174,6 +176,7 @@ export class RpcClient implements AsyncDisposable {
     this.#deadlineMs = performance.now() + call.options.timeoutMs;
     this.#watch(call.options.timeoutMs);
     this.#socket.write(markRecord(call.encode(this.#xid)));
+    call.options.onSent?.();
   }
 
   /** One timer for many calls: it looks again later when the call under way has more time. */

@@ -189,11 +189,21 @@ export class Vxi11Transport implements Transport {
       const text = `VXI-11 has no shared locks; ${this.resource} was not locked. Lock it without a key, or use HiSLIP.`;
       throw new LabError('transport.unsupported', text, { resource: this.resource });
     }
+    if (signal?.aborted) throw cancellation(signal);
     const { lid } = this.#link;
     const waitMs = Math.min(Math.max(0, Math.ceil(timeoutMs)), MAX_LOCK_MS);
     const args = { lid, flags: waitMs > 0 ? VXI11_FLAG.waitLock : 0, lockTimeout: Math.max(1, waitMs) };
-    const onAbort = (): void => void this.#link.interrupt('lock');
-    const call = this.#link.call(CORE_PROCEDURES.lock, args, { deviceMs: waitMs });
+    // Behind a read it may wait for its turn; once it is out its outcome counts, for a lock that is granted must be given back.
+    const queued = new AbortController();
+    let isSent = false;
+    const onSent = (): void => {
+      isSent = true;
+    };
+    const onAbort = (): void => {
+      if (isSent) void this.#link.interrupt('lock');
+      else if (signal) queued.abort(cancellation(signal));
+    };
+    const call = this.#link.call(CORE_PROCEDURES.lock, args, { deviceMs: waitMs, signal: queued.signal, onSent });
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
       const { error } = await call;
