@@ -53,6 +53,7 @@ import type { HostServices } from './host-services.ts';
 import { createEnginePorts } from './lab/engine-ports.ts';
 import { hubIds } from './lab/hub-id.ts';
 import { ServerDesk } from './lab/server-desk.ts';
+import { ServerStops } from './lab/server-stops.ts';
 import { LockTable } from './lock/lock-table.ts';
 import { obeyLocks } from './lock/locked-calls.ts';
 import { MathDesk } from './math/math-desk.ts';
@@ -60,15 +61,18 @@ import { createMathStage } from './math/math-stage.ts';
 import { PlanDesk } from './plan/plan-desk.ts';
 import type { PlanRecorder } from './plan/plan-runner.ts';
 import { SweepDesk } from './plan/sweep-desk.ts';
-import { openLibrary } from './recording/library.ts';
+import { systemDisk } from './recording/disk.ts';
+import { type Library, openLibrary } from './recording/library.ts';
 import { SessionDesk } from './recording/message-log/session-desk.ts';
 import { RecordedShelf } from './recording/recorded-shelf.ts';
+import { recoverElsewhere } from './recording/recover-elsewhere.ts';
 import { ReplayDesk } from './replay/replay-desk.ts';
 import { EmergencyLatch } from './safety/emergency-latch.ts';
 import { SafetyDesk } from './safety/safety-desk.ts';
 import { createMemorySecrets } from './secret-store.ts';
 import { ShareDesk } from './share/share-desk.ts';
 import { AutoThin } from './shelf/auto-thin.ts';
+import { recoverSwaps } from './shelf/swap.ts';
 import { trashRecording } from './shelf/trash.ts';
 import { ClockWatch } from './state/clock-watch.ts';
 import { openDataFolder } from './state/data-folder.ts';
@@ -149,10 +153,12 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
   const channels = new ChannelBook(board);
   const traces = new TraceDesk(clock);
   const simulator = new SimulatorDesk(host, board, clock);
-  const library = scope.use(
+  const library: Library = scope.use(
     await openLibrary({
       folder: () => board.state.settings.recordingsFolder,
+      others: () => [{ path: board.state.settings.fallbackFolder }, ...recording.folders],
       clock,
+      appeared: () => void library.recover(),
       // One that ended by itself is whole as far as it goes.
       openSessions: () => new Set(board.state.sessions.flatMap(({ paths, error }) => (error ? [] : paths))),
       cachePath: join(folder.path, 'library.json'),
@@ -233,6 +239,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     servers: () => servers.all.map(({ state }) => state),
   });
   const secrets = host.secrets ?? createMemorySecrets();
+  const serverStops = scope.use(await ServerStops.open(join(folder.path, 'server-stops.json'), events));
   const servers: ServerDesk = new ServerDesk({
     clock,
     board,
@@ -243,7 +250,15 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     path: join(folder.path, 'servers.json'),
     timeoutMs: () => board.state.settings.timeoutMs,
     open: (ports, options, signal) =>
-      openLabServer(ports, { ...options, via: () => hubIds(join(folder.path, 'hub', 'id')) }, signal),
+      openLabServer(
+        ports,
+        {
+          ...options,
+          via: () => hubIds(join(folder.path, 'hub', 'id')),
+          stopMemory: serverStops.memoryOf(options.url),
+        },
+        signal,
+      ),
     attached: () => instruments.all,
     detach: (instrument) => instruments.close(instrument),
     listed: () => {
@@ -262,7 +277,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
       uploaded: (id, where) => library.mark(id, { uploaded: where }),
     }),
   );
-  const recording = new RecordingDesk({
+  const recording: RecordingDesk = new RecordingDesk({
     dataFolder: folder.path,
     version,
     clock,
@@ -356,6 +371,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     }),
   );
   scope.use(followBench(board, discovery));
+  scope.use(recoverElsewhere(board, library));
   scope.use(
     library.onChange(() => {
       for (const screen of screens) screen.emit('library.changed', {});
@@ -472,7 +488,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
   await emergency.open();
   // Before the first screen: whatever it changes then, it changes in the bench of last time.
   await uploads.open();
-  scope.use(new UploadChoice({ clock, board, library, uploads })).look();
+  const uploadChoice = scope.use(new UploadChoice({ clock, board, library, uploads }));
   await servers.open();
   const restored = await keeper.restore();
   if (restored.problem) events.add({ kind: 'status', severity: 'error', text: restored.problem.message });
@@ -480,6 +496,8 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
   const begun = begin(parts).catch((error: unknown) => {
     events.add({ kind: 'status', severity: 'error', text: LabError.from(error).message });
   });
+  // Behind what a crash left behind, which the start has begun to finish.
+  uploadChoice.look();
   scope.defer(() => begun);
 
   let nextScreen = 1;
@@ -528,13 +546,29 @@ async function begin({
   // Old files without end must not keep the instruments waiting.
   void flight.start();
   try {
-    // Before the instruments, so that nothing of them is missing.
+    // Before anyone lists them; and before the instruments, so that nothing of them is missing.
+    await library.during(endThinnings(board, events, library.folder));
+  } catch (error) {
+    events.add({ kind: 'status', severity: 'error', text: LabError.from(error).message });
+  }
+  try {
+    await recording.prepare();
     await recording.resume(await library.recover());
   } catch (error) {
     events.add({ kind: 'status', severity: 'error', text: LabError.from(error).message });
   }
   if (board.state.settings.startSimulator) await simulator.start().catch(() => undefined);
   await attach();
+}
+
+/** Of recordings that were being thinned when the engine ended. */
+async function endThinnings(board: StateBoard, events: EventLog, folder: string): Promise<void> {
+  for (const root of new Set([folder, board.state.settings.fallbackFolder])) {
+    if (root === '') continue;
+    for (const text of await recoverSwaps(systemDisk, root, trashRecording)) {
+      events.add({ kind: 'status', severity: 'error', text });
+    }
+  }
 }
 
 function showRates(instruments: InstrumentTable, channels: ChannelBook, rates: Rates): void {

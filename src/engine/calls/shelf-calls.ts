@@ -71,6 +71,7 @@ export function createShelfCalls({ clock, jobs, library, recorded }: EngineParts
             intervalS,
             nowNs: clock.nowNs(),
             trash: trashRecording,
+            alone: (exchange) => library.during(exchange),
             signal,
             onProgress: progress,
           });

@@ -114,7 +114,7 @@ test('recordings of that age are thinned one after the other, the oldest is said
     expect(rows).toBeLessThan(ROWS / 100);
     expect(thinned).toContain(`${ROWS} rows were there`);
   }
-  expect(trashed.sort()).toEqual(['first.mcap', 'second.mcap']);
+  expect(trashed.sort()).toEqual(['first whole.mcap', 'second whole.mcap']);
   expect(board.state.jobs.map(({ kind, state }) => [kind, state])).toEqual([
     ['thin', 'done'],
     ['thin', 'done'],
@@ -169,7 +169,7 @@ test('what is replayed, recorded, uploaded, or may be read by a job waits for a 
   work.resolve();
   await look(clock, 3_600_000);
   expect(texts()).toHaveLength(1);
-  expect(trashed).toEqual(['first.mcap']);
+  expect(trashed).toEqual(['first whole.mcap']);
 });
 
 test('what comes into use while it is thinned stays whole, and is tried again', async () => {
@@ -200,7 +200,8 @@ test('one that cannot be put into the trash stays whole, is said once, and keeps
   await record('second');
   const real = trash;
   trash = async (paths) => {
-    if (paths.some((path) => basename(path) === 'first.mcap')) throw new LabError('recording.denied', 'no trash here');
+    if (paths.some((path) => basename(path).startsWith('first')))
+      throw new LabError('recording.denied', 'no trash here');
     await real(paths);
   };
   const { clock, texts, set } = await open();
@@ -210,5 +211,5 @@ test('one that cannot be put into the trash stays whole, is said once, and keeps
   expect(texts()).toHaveLength(2);
   expect(texts().find((text) => text.includes('first'))).toContain('was not thinned: no trash here');
   expect(await rowsOf('first')).toEqual({ rows: ROWS, thinned: '' });
-  expect(trashed).toEqual(['second.mcap']);
+  expect(trashed).toEqual(['second whole.mcap']);
 });

@@ -124,12 +124,11 @@ export class AutoThin implements AsyncDisposable {
     const { board, clock, jobs, library, recorded } = this.#parts;
     const { thinAfterDays, thinIntervalS } = board.state.settings;
     let isTaken = false;
-    const trash = async (paths: readonly string[]): Promise<void> => {
+    const ready = async (): Promise<void> => {
       // Hours may have passed since it was looked at.
       isTaken = this.#isInUse(id) || this.#isBusy();
       if (isTaken) throw inUse(name);
       await recorded.release(id);
-      await this.#parts.trash(paths);
     };
     const ended = createDeferred<LabError | undefined>();
     this.#current = jobs.start({
@@ -140,8 +139,16 @@ export class AutoThin implements AsyncDisposable {
         try {
           await using opened = await library.open(id);
           const nowNs = clock.nowNs();
-          const options = { intervalS: thinIntervalS, nowNs, trash, signal, onProgress: progress };
-          madePath((await thinRecording(opened, options))[0] ?? '');
+          const made = await thinRecording(opened, {
+            intervalS: thinIntervalS,
+            nowNs,
+            ready,
+            alone: (exchange) => library.during(exchange),
+            trash: (paths) => this.#parts.trash(paths),
+            signal,
+            onProgress: progress,
+          });
+          madePath(made[0] ?? '');
           ended.resolve(undefined);
         } catch (error) {
           ended.resolve(LabError.from(error));

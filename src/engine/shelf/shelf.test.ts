@@ -178,7 +178,7 @@ describe('thinning', () => {
       });
       return recording.info.id;
     })();
-    expect(trashed).toEqual(['night.mcap']);
+    expect(trashed).toEqual(['night whole.mcap']);
     await using thin = await openRecording(path);
     expect(thin.info).toMatchObject({
       id,

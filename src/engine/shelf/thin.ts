@@ -1,23 +1,28 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { LabError } from '../../core/errors.ts';
 import { FedRecorder } from '../export/fed-recorder.ts';
 import type { Disk } from '../recording/disk.ts';
 import { systemDisk } from '../recording/disk.ts';
-import { FILE_EXTENSION } from '../recording/file-layout.ts';
-import { freeName } from '../recording/part-file.ts';
+import { writeLock } from '../recording/file-lock.ts';
 import { openRecording, type Recording } from '../recording/recording.ts';
 import { isoTime } from '../recording/recording-info.ts';
 import { verifyRecording } from '../recording/verify.ts';
 import { aboutRecording } from './about-recording.ts';
+import { hasPlan, SWAP_LOCK, SWAP_PREFIX, swapFiles, type Trash } from './swap.ts';
 import { RowThinner, thinnedStream } from './thin-rows.ts';
 
 export interface ThinOptions {
   intervalS: number;
   nowNs: bigint;
-  /** Takes the old files away; called once the new one is verified. */
-  trash(paths: readonly string[]): Promise<void>;
+  /** Takes the old files away, all or none; called once the new one is verified and has their place. */
+  trash: Trash;
+  /** Asked before the files are exchanged: rejects if they must stay as they are after all. */
+  ready?: (() => Promise<void>) | undefined;
+  /** Runs the exchange: nobody is to look at the folder meanwhile. */
+  alone?: ((exchange: Promise<string[]>) => Promise<string[]>) | undefined;
+  disk?: Disk | undefined;
   signal?: AbortSignal | undefined;
   /** 0…1 */
   onProgress?: ((share: number) => void) | undefined;
@@ -25,26 +30,29 @@ export interface ThinOptions {
 
 /**
  * Puts a thinned recording in the place of a whole one, under its id and name: of each interval mean, min and max (waveforms stay whole), said in the file. The whole one goes to the trash, and not
- * before the other was read back. The caller closes the recording behind it.
+ * before the other was read back. The caller closes the recording behind it. One that is cut off is ended by `recoverSwaps`.
  * @throws LabError recording.fixed (running, damaged, thinned already), what the disk says, call.cancelled: the recording is as it was
  */
 export async function thinRecording(recording: Recording, options: ThinOptions): Promise<string[]> {
   const { streams } = recording;
   refuse(recording);
-  const { intervalS } = options;
+  const { intervalS, disk = systemDisk, alone = (exchange) => exchange } = options;
   const first = recording.parts[0]?.path ?? '';
-  const folder = join(dirname(first), `.thinning-${randomUUID()}`);
-  await mkdir(folder);
+  const folder = join(dirname(first), SWAP_PREFIX + randomUUID());
   try {
+    await disk.makeFolder(folder);
+    await writeLock(disk, join(folder, SWAP_LOCK));
     const rowsBefore = streams.reduce((sum, { info: { kind }, rows }) => sum + (kind === 'segment' ? 0 : rows), 0);
     const thinned = `Of each ${intervalS} s mean, min and max remain, since ${isoTime(options.nowNs)}; ${rowsBefore} rows were there.`;
     const made = await writeThinned(recording, folder, thinned, options);
     await check(made, folder);
+    await options.ready?.();
     const old = recording.parts.map(({ path }) => path);
-    await options.trash(old);
-    return await settle(systemDisk, made, dirname(first));
+    return await alone(swapFiles(disk, folder, made, old, options.trash));
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    if (!(await hasPlan(disk, folder).catch(() => true))) {
+      await rm(folder, { recursive: true, force: true }).catch(() => undefined);
+    }
   }
 }
 
@@ -63,12 +71,13 @@ async function writeThinned(
   recording: Recording,
   folder: string,
   thinned: string,
-  { intervalS, signal, onProgress }: ThinOptions,
+  { intervalS, signal, onProgress, disk }: ThinOptions,
 ): Promise<string[]> {
   const { info, streams } = recording;
   await using fed = await FedRecorder.open(
     {
       folder,
+      disk,
       name: info.name,
       about: aboutRecording(info),
       labels: { operator: info.operator, tags: info.tags, thinned },
@@ -107,15 +116,4 @@ async function check(paths: readonly string[], folder: string): Promise<void> {
       'recording.failed',
       `What was written could not be read back (${problems[0] ?? ''}). The recording is as it was.`,
     );
-}
-
-async function settle(disk: Disk, made: readonly string[], folder: string): Promise<string[]> {
-  const paths: string[] = [];
-  for (const path of made) {
-    const free = await freeName(disk, join(folder, basename(path, FILE_EXTENSION)));
-    await disk.rename(path, free);
-    paths.push(free);
-  }
-  await disk.syncFolder(folder);
-  return paths;
 }

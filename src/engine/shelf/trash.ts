@@ -18,20 +18,32 @@ export interface TrashPlace {
 
 /**
  * Puts files into the trash of the system, from which a person can take them back: on Linux as the freedesktop.org trash specification 1.0 says, on macOS into `~/.Trash`, on
- * Windows into the recycle bin. Nothing is ever deleted: what cannot be put there stays where it is.
+ * Windows into the recycle bin. Nothing is ever deleted: what cannot be put there stays where it is, and of several files all go or none, except that Windows gives none back.
  * @throws LabError recording.denied
  */
 export async function moveToTrash(paths: readonly string[], place: TrashPlace = {}): Promise<void> {
   const { platform = process.platform, home = homedir(), dataHome = process.env.XDG_DATA_HOME } = place;
+  const back: (() => Promise<void>)[] = [];
+  const gone: string[] = [];
   for (const path of paths) {
     try {
-      if (platform === 'win32') await recycle(path);
-      else if (platform === 'darwin') await rename(path, await freePath(join(home, '.Trash'), basename(path)));
-      else await trashLinux(path, dataHome || join(home, '.local', 'share'));
+      if (platform === 'win32') {
+        await recycle(path);
+        gone.push(path);
+      } else if (platform === 'darwin') {
+        const there = await freePath(join(home, '.Trash'), basename(path));
+        await rename(path, there);
+        back.push(() => rename(there, path));
+      } else back.push(await trashLinux(path, dataHome || join(home, '.local', 'share')));
     } catch (error) {
+      for (const undo of back.reverse()) await undo().catch((failed: unknown) => gone.push(String(failed)));
+      const rest =
+        gone.length === 0
+          ? 'Nothing was put there: all is where it was; delete it by hand if you want it gone.'
+          : `It is where it was; in the trash are already: ${gone.join(', ')}. Take these back, or try again.`;
       throw new LabError(
         'recording.denied',
-        `${path} could not be put into the trash (${systemCode(error) || error}). It is where it was; delete it by hand if you want it gone.`,
+        `${path} could not be put into the trash (${systemCode(error) || error}). ${rest}`,
         { path },
         { cause: error },
       );
@@ -45,8 +57,8 @@ export async function trashRecording(paths: readonly string[]): Promise<void> {
   for (const path of paths) await systemDisk.remove(pyramidPath(path)).catch(() => undefined);
 }
 
-/** The home trash, or on another file system the one at its top, so that nothing is copied. */
-async function trashLinux(path: string, dataHome: string): Promise<void> {
+/** Gives what takes it back. The home trash, or on another file system the one at its top, so that nothing is copied. */
+async function trashLinux(path: string, dataHome: string): Promise<() => Promise<void>> {
   const trash = join(dataHome, 'Trash');
   await mkdir(trash, { recursive: true, mode: 0o700 });
   const isHere = (await stat(path)).dev === (await stat(trash)).dev;
@@ -68,8 +80,12 @@ async function trashLinux(path: string, dataHome: string): Promise<void> {
       throw error;
     }
     try {
-      await rename(path, join(folder, 'files', free));
-      return;
+      const there = join(folder, 'files', free);
+      await rename(path, there);
+      return async () => {
+        await rename(there, path);
+        await rm(info, { force: true });
+      };
     } catch (error) {
       await rm(info, { force: true });
       throw error;
