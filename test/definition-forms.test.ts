@@ -44,7 +44,7 @@ describe('outputs that must be selected', () => {
   it('does nothing behind a selection that is refused, and confirms nothing', async () => {
     const fewer = structuredClone(definition);
     fewer.models = fewer.models.map((row) => ({ ...row, outputs: 2 }));
-    await using bench = await openDefinitionBench(definition, { simulated: fewer, timeoutMs: 100 });
+    await using bench = await openDefinitionBench(definition, { simulated: fewer });
     const { driver } = bench;
     await driver.setControl('ch2.output', true, signal);
     const refused = driver.setControl('ch3.voltage.set', 1, signal);
@@ -166,7 +166,7 @@ describe('outputs that share a status word and a list of measurements', () => {
     const asking = structuredClone(definition);
     const voltage = asking.groups['ch{n}']?.controls['voltage.set'];
     if (voltage) voltage.max = { ask: 'VOLT:TOP? (@{n})', typical: 25 };
-    await using bench = await openDefinitionBench(asking, { simulated: definition, timeoutMs: 100 });
+    await using bench = await openDefinitionBench(asking, { simulated: definition });
     expect(bench.driver.shape.controls.find(({ id }) => id === 'ch2.voltage.set')?.max).toBe(25);
     expect(bench.reports.map(({ message }) => message)).toEqual([
       expect.stringContaining("'VOLT:TOP? (@1)'"),

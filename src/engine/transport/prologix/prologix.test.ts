@@ -363,10 +363,11 @@ describe('Outputs off', () => {
         }
       })(),
     ).rejects.toMatchObject({ code: 'safety.refused' });
-    // Until the buffers of the system are full.
-    for (let before = -1; before !== sent; ) {
+    // Until the buffers of the system are full: nothing goes on, three times, though this process has had its turns.
+    for (let before = -1, same = 0; same < 3; same = before === sent ? same + 1 : 0) {
       before = sent;
       await new Promise((resolve) => setTimeout(resolve, 100));
+      await new Promise((resolve) => setImmediate(resolve));
     }
     expect(await outputsOff(first)).toBe('0\n');
     expect(supply.isOn).toBe(false);
