@@ -1,14 +1,17 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { SerialPort } from 'serialport';
 import { describe, expect, it } from 'vitest';
 import { LabError } from '../../src/core/errors.ts';
 import { openInstrumentLink } from '../../src/engine/acquisition/instrument-link.ts';
 import type { DriverFamily, FamilyLine } from '../../src/engine/driver/driver.ts';
 import { genericScpiFamily } from '../../src/engine/driver/generic-scpi.ts';
 import { createSystemClock } from '../../src/engine/system-clock.ts';
+import { hangupBinding } from '../../src/engine/transport/hangup-binding.ts';
 import { openSerial } from '../../src/engine/transport/open-serial.ts';
 import type { SerialOptions } from '../../src/engine/transport/serial-options.ts';
+import { SerialTransport } from '../../src/engine/transport/serial-transport.ts';
 import type { Transport } from '../../src/engine/transport/transport.ts';
 import { openPtyServer } from '../../src/simulator/wire/pty-server.ts';
 import { openFarPort } from './far-end.ts';
@@ -53,6 +56,24 @@ describe.skipIf(!hasSocat)(`a serial line as it is set${why}`, () => {
     await expect(given).rejects.toMatchObject({ code: 'safety.refused' });
     await line.port.write(bytes('OUTP OFF\n'));
     expect(await line.heard(23)).toBe('MEAS:VOLT:DC?\nOUTP OFF\n');
+  });
+
+  it('a port that fails is closed when its end is told: it can be opened again at once', async () => {
+    await using pair = await openPtyPair();
+    const resource = `ASRL${pair.ours}::INSTR`;
+    const port = new SerialPort({ binding: hangupBinding, path: pair.ours, baudRate: 9600, autoOpen: false });
+    await new Promise<void>((resolve, reject) => port.open((error) => (error ? reject(error) : resolve())));
+    const transport = new SerialTransport(port, resource, {});
+    let isClosed = false;
+    port.once('close', () => {
+      isClosed = true;
+    });
+    port.emit('error', new Error('Framing error'));
+    expect(await transport.closed).toMatchObject({ code: 'transport.failed' });
+    expect(isClosed).toBe(true);
+    await using again = await openSerial({ port: pair.ours, resource });
+    expect(again.resource).toBe(resource);
+    await transport[Symbol.asyncDispose]();
   });
 
   it('a hangup ends what is being sent slowly', async () => {

@@ -14,6 +14,9 @@ const CTRL_C = Uint8Array.of(3);
 /** The 34401A takes 10 more characters once it holds off (its manual, DTR/DSR handshake). */
 const HANDSHAKE_BYTES = 8;
 
+/** How long a port that ended by itself may take to close before its end is told all the same. */
+const CLOSE_MS = 2000;
+
 /** An open port. */
 export class SerialTransport implements Transport {
   readonly notes: string[] = [];
@@ -24,6 +27,7 @@ export class SerialTransport implements Transport {
   readonly #buffer: ReadBuffer;
   readonly #closed = createDeferred<{ code: ErrorCode; message: string }>();
   #ended: LabError | undefined;
+  #closing: Promise<void> | undefined;
   /** Writes under way: the binding never answers those of a port that closes meanwhile. */
   readonly #writing = new Set<(error: LabError) => void>();
   readonly #clock: Clock;
@@ -124,6 +128,7 @@ export class SerialTransport implements Transport {
     }
   }
 
+  /** The port is closed when it resolves, whatever ended it. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#ended) {
       const ended = closedBy(this.resource, 'The port was closed here');
@@ -131,23 +136,38 @@ export class SerialTransport implements Transport {
       this.#pieces?.[Symbol.dispose]();
       this.#buffer.abandon(ended);
       for (const finish of [...this.#writing]) finish(ended);
-      // What is queued in the system is thrown away: a peer that holds flow control would block the close for ever.
-      await new Promise<void>((resolve) => this.#port.flush(() => resolve()));
-      await new Promise<void>((resolve) => this.#port.close(() => resolve()));
+      await this.#close();
       this.#closed.resolve({ code: ended.code, message: ended.message });
     }
+    await this.#closing;
     await this.closed;
   }
 
-  /** Comes once or twice after a hangup (the binding emits `close` again after a failed write). */
+  /** Comes once or twice after a hangup (the binding emits `close` again after a failed write). Who hears of it may open the port again. */
   #end(error: LabError): void {
     if (this.#ended) return;
     this.#ended = error;
     this.#pieces?.[Symbol.dispose]();
     this.#buffer.end(error);
     for (const finish of [...this.#writing]) finish(error);
-    this.#closed.resolve({ code: error.code, message: error.message });
-    if (this.#port.isOpen) this.#port.close(() => {});
+    const tell = (): void => this.#closed.resolve({ code: error.code, message: error.message });
+    const timer = setTimeout(tell, CLOSE_MS);
+    void this.#close().then(() => {
+      clearTimeout(timer);
+      tell();
+    });
+  }
+
+  #close(): Promise<void> {
+    this.#closing ??= this.#flushAndClose();
+    return this.#closing;
+  }
+
+  async #flushAndClose(): Promise<void> {
+    if (!this.#port.isOpen) return;
+    // What is queued in the system is thrown away: a peer that holds flow control would block the close for ever.
+    await new Promise<void>((resolve) => this.#port.flush(() => resolve()));
+    await new Promise<void>((resolve) => this.#port.close(() => resolve()));
   }
 
   async #sendBreak(ms: number): Promise<void> {
