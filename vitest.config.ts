@@ -28,10 +28,10 @@ export default defineConfig({
   test: {
     // Tests send nothing into the network of whoever runs them.
     env: { LABWIRE_NETWORK_SEARCH: 'off' },
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
     // What is polled for comes when it comes; a second is short on a busy machine.
-    expect: { poll: { timeout: 20_000 } },
+    expect: { poll: { timeout: 60_000 } },
     maxWorkers: 3,
     projects: [
       { extends: true, test: { name: 'alone', include: ALONE, exclude: NEVER } },

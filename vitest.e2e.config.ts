@@ -9,10 +9,10 @@ export default defineConfig({
     // Tests send nothing into the network of whoever runs them.
     env: { LABWIRE_NETWORK_SEARCH: 'off' },
     include: ['test/e2e/**/*.e2e.test.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
     // What is polled for comes when it comes; a second is short on a busy machine.
-    expect: { poll: { timeout: 20_000 } },
+    expect: { poll: { timeout: 60_000 } },
     globalSetup: ['test/e2e/host-setup.ts'],
     maxWorkers: 2,
   },

@@ -7,10 +7,10 @@ provideMapGroupBy();
 export default defineConfig({
   test: {
     include: ['test/peers/**/*.test.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
     // What is polled for comes when it comes; a second is short on a busy machine.
-    expect: { poll: { timeout: 20_000 } },
+    expect: { poll: { timeout: 60_000 } },
     fileParallelism: false,
   },
 });

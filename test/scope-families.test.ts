@@ -25,7 +25,7 @@ let screen: LabScreen;
 beforeAll(async () => {
   lab = await openLab({ families: Object.keys(FAMILIES) });
   screen = await lab.screen();
-}, 30_000);
+});
 
 afterAll(async () => {
   screen[Symbol.dispose]();

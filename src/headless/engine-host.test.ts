@@ -163,7 +163,7 @@ async function createWithHub(hubScript: string): Promise<{ host: EngineHost; log
 test('the hub is a child of the host: started when the engine asks, told to close at the end', async () => {
   const { host, log } = await createWithHub('setInterval(() => {}, 1000);');
   await host.start(never);
-  await expect.poll(log, { timeout: 10_000 }).toEqual(expect.arrayContaining(['answer 1', `hub --data ${folder}`]));
+  await expect.poll(log).toEqual(expect.arrayContaining(['answer 1', `hub --data ${folder}`]));
   await host[Symbol.asyncDispose]();
   expect((await log()).slice(2).sort()).toEqual(['engine closes', 'hub closes']);
 });
@@ -173,7 +173,7 @@ test('a hub that dies is started again and the engine told; one that always dies
   await host.start(never);
   const given =
     'ended null The hub ended (code 4). That was too often (2 times in 600 s): it is not started again. Switch it off and on to try once more.';
-  await expect.poll(log, { timeout: 30_000 }).toContain(given);
+  await expect.poll(log).toContain(given);
   const lines = await log();
   expect(lines.filter((line) => line.startsWith('hub '))).toHaveLength(2);
   expect(lines).toContain('ended 0 The hub ended (code 4). It is started again.');
@@ -183,7 +183,7 @@ test('a hub that dies is started again and the engine told; one that always dies
 test('a hub that is not built is refused, and nothing else suffers', async () => {
   const { host, log } = await createWithHub('');
   await host.start(never);
-  await expect.poll(log, { timeout: 10_000 }).toEqual(['refusal share.failed']);
+  await expect.poll(log).toEqual(['refusal share.failed']);
   await host[Symbol.asyncDispose]();
   await host.ended;
 });

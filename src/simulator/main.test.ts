@@ -25,7 +25,7 @@ beforeAll(async () => {
       rollupOptions: { output: { format: 'es', entryFileNames: 'main.mjs' } },
     },
   });
-}, 60_000);
+});
 
 afterAll(() => rm(out, { recursive: true, force: true }));
 

@@ -46,13 +46,13 @@ export interface Chromium {
 
 async function readEndpoint(profile: string, child: ChildProcess): Promise<string> {
   const file = join(profile, 'DevToolsActivePort');
-  for (let tries = 0; tries < 500; tries++) {
+  for (let tries = 0; tries < 3000; tries++) {
     if (child.exitCode !== null) throw new Error(`Chromium ended with code ${child.exitCode} before it listened.`);
     const port = existsSync(file) ? readFileSync(file, 'utf8').split('\n')[0] : '';
     if (port) return `http://127.0.0.1:${port}`;
     await sleep(20);
   }
-  throw new Error('Chromium did not listen within 10 s.');
+  throw new Error('Chromium did not listen within a minute.');
 }
 
 /** Starts Chromium with a profile of its own, removed when it is closed. */

@@ -412,9 +412,9 @@ function expectSame(actual: Uint8Array, wanted: Uint8Array, what: string): void 
 }
 
 async function untilTrue(condition: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 500; tries++) {
+  for (let tries = 0; tries < 6000; tries++) {
     if (await condition()) return;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
-  throw new Error('it did not come true in five seconds');
+  throw new Error('it did not come true in a minute');
 }

@@ -25,7 +25,7 @@ export async function openPtyPair(): Promise<PtyPair> {
   });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   for (let tries = 0; !(existsSync(ours) && existsSync(theirs)); tries++) {
-    if (tries > 500) throw new Error('socat made no pseudo-terminals');
+    if (tries > 6000) throw new Error('socat made no pseudo-terminals');
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   const hangUp = async (): Promise<void> => {

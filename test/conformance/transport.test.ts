@@ -55,7 +55,7 @@ describeTransport({
 
 describe('openTransport', () => {
   const fails = (resource: string, code: string, words: RegExp): Promise<void> =>
-    expect(openTransport(resource, { tcp: { connectTimeoutMs: 500 } })).rejects.toMatchObject({
+    expect(openTransport(resource, { tcp: { connectTimeoutMs: 20_000 } })).rejects.toMatchObject({
       code,
       message: expect.stringMatching(words),
     });

@@ -28,7 +28,7 @@ beforeAll(async () => {
   await once(server, 'close');
   url = `http://127.0.0.1:${port}`;
   await engine.client.call('settings.set', { share: { ...screen.state.settings.share, on: true, port } });
-}, 120_000);
+});
 
 afterAll(async () => {
   screen?.[Symbol.dispose]();
@@ -82,7 +82,7 @@ test('killed, it is away with its reason and comes back; so it does when the eng
   await shared();
   expect((await fetch(`${url}/live`)).status).toBe(200);
   expect(await hubPid()).not.toBe(second);
-}, 120_000);
+});
 
 test('one that hangs does not hold the quit back for ever, and nothing of it is left', async () => {
   const pid = (await hubPid())!;
@@ -90,4 +90,4 @@ test('one that hangs does not hold the quit back for ever, and nothing of it is 
   expect(await app.close()).toBe(0);
   expect(() => process.kill(pid, 0)).toThrow('ESRCH');
   expect(existsSync(join(folder, 'engine.json'))).toBe(false);
-}, 60_000);
+});

@@ -10,7 +10,7 @@ import { type BrowserHost, openBrowserHost } from './browser-host.ts';
 /** A person at another machine: logs in at the hub, sees the plot, may only look, and learns why when that ends. */
 
 const PASSWORD = 'four words of a bench';
-const SOON = { timeout: 20_000 };
+const SOON = { timeout: 60_000 };
 
 const scope = new Scope('hub screen e2e');
 let host: BrowserHost;
@@ -41,7 +41,7 @@ beforeAll(async () => {
     ?.newContext({ viewport: { width: 1440, height: 900 } });
   if (!context) throw new Error('no browser');
   page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(60_000);
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
 }, 180_000);

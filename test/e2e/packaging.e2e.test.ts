@@ -156,4 +156,4 @@ test('every package resolves inside the package, and the packed app boots on the
   } finally {
     expect(await running.close()).toBe(0);
   }
-}, 120_000);
+});

@@ -7,7 +7,7 @@ import { type BrowserHost, openBrowserHost } from './browser-host.ts';
 
 /** A recording from its first second to the trash, as a person makes it: with choices, found, noted, exported, played again, thrown away. */
 
-const SOON = { timeout: 10_000 };
+const SOON = { timeout: 60_000 };
 const NAME = 'Night of board 7';
 let host: BrowserHost;
 let page: Page;
@@ -62,7 +62,7 @@ async function exportAs(format: string, choose: (dialog: Locator) => Promise<voi
   await dialog.getByLabel('Format').selectOption({ label: format });
   await choose(dialog);
   const [download] = await Promise.all([
-    page.waitForEvent('download', { timeout: 20_000 }),
+    page.waitForEvent('download', { timeout: 60_000 }),
     dialog.getByRole('button', { name: 'Export', exact: true }).click(),
   ]);
   const path = join(folder, download.suggestedFilename());

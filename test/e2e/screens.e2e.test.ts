@@ -41,7 +41,7 @@ async function openTab(): Promise<Page> {
 
 /** What a box says, once it says it. */
 async function expectValue(on: Page, label: string, wanted: string): Promise<void> {
-  await expect.poll(() => on.getByLabel(label, { exact: true }).inputValue(), { timeout: 10_000 }).toBe(wanted);
+  await expect.poll(() => on.getByLabel(label, { exact: true }).inputValue()).toBe(wanted);
 }
 
 describe('the frame', () => {
@@ -172,7 +172,7 @@ describe('alarms and recordings', () => {
     await page.getByRole('button', { name: 'Export…' }).click();
     const dialog = page.getByRole('dialog');
     const [download] = await Promise.all([
-      page.waitForEvent('download', { timeout: 20_000 }),
+      page.waitForEvent('download', { timeout: 60_000 }),
       dialog.getByRole('button', { name: 'Export', exact: true }).click(),
     ]);
     expect(download.suggestedFilename()).toMatch(/\.csv$/);

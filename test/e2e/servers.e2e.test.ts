@@ -11,7 +11,7 @@ import { type BrowserHost, openBrowserHost } from './browser-host.ts';
 
 /** Lab servers as a person uses them: added by address, logged in, watched through every state, locked, stopped, removed. */
 
-const SOON = { timeout: 15_000 };
+const SOON = { timeout: 60_000 };
 const CODE = '246810';
 
 const scope = new Scope('servers e2e');
@@ -34,7 +34,7 @@ beforeAll(async () => {
   );
   host = scope.use(await openBrowserHost({ settings: { startSimulator: false } }));
   page = host.page;
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(60_000);
   await page.getByText('Live', { exact: true }).waitFor();
 });
 

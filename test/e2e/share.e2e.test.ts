@@ -9,7 +9,7 @@ import { type BrowserHost, openBrowserHost } from './browser-host.ts';
 
 /** Sharing a bench as a person does it: switched on, a user added, a client watched and ended, switched off. The hub is a process of its own. */
 
-const SOON = { timeout: 30_000 };
+const SOON = { timeout: 60_000 };
 const PASSWORD = 'turnip-orbit-42';
 
 const TLS = join(import.meta.dirname, '../fixtures/tls');
@@ -25,7 +25,7 @@ beforeAll(async () => {
   port = await freePort();
   host = scope.use(await openBrowserHost({ settings: { startSimulator: false } }));
   page = host.page;
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(60_000);
   await page.getByText('Live', { exact: true }).waitFor();
 });
 

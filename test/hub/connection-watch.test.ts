@@ -20,7 +20,7 @@ const scope = new Scope('watch of connections');
 let lab: HubLab;
 beforeAll(async () => {
   lab = scope.use(await openHubLab({ anonymous: false }));
-}, 60_000);
+});
 afterAll(() => scope[Symbol.asyncDispose]());
 
 /** A client that is in. */
@@ -35,7 +35,7 @@ async function come({ hub, socketUrl, url, bench }: ReturnType<typeof place>, wa
   const before = connections.opened;
   const visit =
     way === 'sse' ? await read(`${url()}/api/v1/sse/${bench.equipment[0]?.id}%2Freadings`, token) : connect();
-  await expect.poll(() => connections.opened, { timeout: 20_000, interval: 10 }).toBe(before + 1);
+  await expect.poll(() => connections.opened, { interval: 10 }).toBe(before + 1);
   return visit;
 
   function connect(): Visit {
@@ -143,9 +143,7 @@ test('the end of a token ends what can be renewed; what is asked for it once end
   for (const { ended } of renewed)
     expect(await ended).toMatchObject({ code: 4401, reason: expect.stringMatching(/ran out/) });
   const open = () => other.hub.parts.connections.all.map(({ dialect }) => dialect);
-  await expect
-    .poll(open, { timeout: 20_000 })
-    .toEqual(['lablink-enhanced', 'neurograph', 'power-meter', 'power-meter']);
+  await expect.poll(open).toEqual(['lablink-enhanced', 'neurograph', 'power-meter', 'power-meter']);
 });
 
 test('what is asked for a token once ends when the login behind it has run out', async () => {

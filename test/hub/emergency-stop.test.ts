@@ -82,7 +82,7 @@ async function reopenShare(): Promise<void> {
 
 async function enter(): Promise<HubClient & { equipment: string }> {
   const client = openHubClient(new URL(urls[0] ?? '').host, { token });
-  await expect.poll(() => client.client.equipment.length, { timeout: 20_000 }).toBeGreaterThan(0);
+  await expect.poll(() => client.client.equipment.length).toBeGreaterThan(0);
   const [equipment] = client.client.equipment;
   return Object.assign(client, { equipment: equipment?.id ?? '' });
 }

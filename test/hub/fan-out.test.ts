@@ -12,7 +12,7 @@ let hub: HubLab;
 
 beforeAll(async () => {
   hub = scope.use(await openHubLab({ startBench: false, attach: [] }));
-}, 60_000);
+});
 
 afterAll(() => scope[Symbol.asyncDispose]());
 
@@ -46,7 +46,7 @@ test('341, 342 a thousand messages to twenty clients and one that does not read:
   const frozen = await open();
   frozen.pause();
   for (let i = 0; i < MESSAGES; i++) hub.hub.parts.channels.publish('signals', 'count', { i });
-  await expect.poll(() => Math.min(...seen.map(({ length }) => length)), { timeout: 60_000 }).toBe(MESSAGES);
+  await expect.poll(() => Math.min(...seen.map(({ length }) => length))).toBe(MESSAGES);
   const wanted = Array.from({ length: MESSAGES }, (_, i) => i);
   for (const numbers of seen) expect(numbers).toEqual(wanted);
-}, 90_000);
+});

@@ -14,7 +14,7 @@ let hub: HubLab;
 
 beforeAll(async () => {
   hub = scope.use(await openHubLab({ anonymous: false }));
-}, 60_000);
+});
 
 afterAll(() => scope[Symbol.asyncDispose]());
 

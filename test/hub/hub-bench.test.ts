@@ -24,7 +24,7 @@ beforeAll(async () => {
   );
   await screen.client.call('instrument.open', { resource: lab.resource('supply') });
   await screen.until('the supply is live', ({ instruments }) => instruments[0]?.state === 'live');
-}, 30_000);
+});
 
 afterAll(() => scope[Symbol.asyncDispose]());
 
@@ -51,7 +51,7 @@ test('101 one reading of a stream for any number of holders, who see the same ro
   });
   expect(bench.feeds.size).toBe(1);
   expect(holds[0]?.feed).toBe(holds[1]?.feed);
-  await expect.poll(() => seen.every((rows) => rows.length >= 5), { timeout: 20_000 }).toBe(true);
+  await expect.poll(() => seen.every((rows) => rows.length >= 5)).toBe(true);
   const [first, second] = seen;
   expect(first?.slice(0, 5)).toEqual(second?.slice(0, 5));
   const feed = holds[0]?.feed;
@@ -79,13 +79,13 @@ test('101 the instrument is polled at the rate of its fastest client, as long as
   const before = asked();
   const ears = { rows() {}, reset() {}, ended() {} };
   const slow = bench.hold(info?.key ?? '', ears, 1);
-  await expect.poll(() => slow.feed.endRow > slow.feed.beginRow, { timeout: 20_000 }).toBe(true);
+  await expect.poll(() => slow.feed.endRow > slow.feed.beginRow).toBe(true);
   const from = slow.feed.beginRow;
   const fast = bench.hold(info?.key ?? '', ears, before * 2);
-  await expect.poll(asked, { timeout: 20_000 }).toBe(before * 2);
-  await expect.poll(() => slow.feed.endRow - from, { timeout: 20_000 }).toBeGreaterThan(20);
+  await expect.poll(asked).toBe(before * 2);
+  await expect.poll(() => slow.feed.endRow - from).toBeGreaterThan(20);
   expect(slow.feed.gapsIn(from, slow.feed.endRow)).toEqual([]);
   fast[Symbol.dispose]();
-  await expect.poll(asked, { timeout: 20_000 }).toBe(before);
+  await expect.poll(asked).toBe(before);
   slow[Symbol.dispose]();
 });

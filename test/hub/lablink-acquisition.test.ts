@@ -12,7 +12,7 @@ beforeAll(async () => {
   hub = scope.use(await openHubLab({ attach: ['supply', 'daq', 'scope'], profiles: ['lablink'] }));
   token = await hub.token('developer');
   for (const { id, type } of hub.bench.equipment) ids[type] = id;
-}, 60_000);
+});
 
 afterAll(() => scope[Symbol.asyncDispose]());
 
@@ -27,7 +27,7 @@ async function create(body: object): Promise<string> {
 
 async function untilState(id: string, state: string): Promise<Said> {
   const path = `/api/acquisition/session/${id}/status`;
-  await expect.poll(async () => (await get(path)).json.state, { timeout: 30_000 }).toBe(state);
+  await expect.poll(async () => (await get(path)).json.state).toBe(state);
   return (await get(path)).json as Said;
 }
 
@@ -207,18 +207,12 @@ test('health comes from real exchanges; a fault of the instrument shows', async 
   const before = (await get(path)).json.health as Said;
   expect(before).toMatchObject({ health_score: expect.any(Number), connection_status: 'pass' });
   const counts = (health: Said) => Number((health.communication_diagnostics as Said).total_commands);
-  await expect
-    .poll(async () => counts((await get(path)).json.health as Said), { timeout: 20_000 })
-    .toBeGreaterThan(counts(before));
+  await expect.poll(async () => counts((await get(path)).json.health as Said)).toBeGreaterThan(counts(before));
   await hub.screen.client.call('bench.setFault', { name: 'supply', fault: { kind: 'hang' } });
   const timeouts = (health: Said) => Number((health.communication_diagnostics as Said).timeout_count);
-  await expect
-    .poll(async () => timeouts((await get(path)).json.health as Said), { timeout: 30_000 })
-    .toBeGreaterThan(timeouts(before));
+  await expect.poll(async () => timeouts((await get(path)).json.health as Said)).toBeGreaterThan(timeouts(before));
   await hub.screen.client.call('bench.setFault', { name: 'supply', fault: { kind: null } });
-  await expect
-    .poll(async () => ((await get(path)).json.health as Said).connection_status, { timeout: 30_000 })
-    .toBe('pass');
+  await expect.poll(async () => ((await get(path)).json.health as Said).connection_status).toBe('pass');
   expect((await get('/api/diagnostics/system')).json).toMatchObject({ system: { total_equipment: 3 } });
 });
 

@@ -24,7 +24,7 @@ beforeAll(async () => {
   const found = hub.bench.equipment.find(({ type }) => type === 'power_supply');
   supply = found?.id ?? '';
   instrument = found?.instrument.id ?? '';
-}, 60_000);
+});
 
 afterAll(() => scope[Symbol.asyncDispose]());
 
@@ -268,7 +268,7 @@ test("a recording is the bench's own, counts, and is downloaded whole", async ()
   );
   expect((await get('/api/websocket/recording/active')).json).toEqual(['run 1']);
   await expect
-    .poll(async () => (await get('/api/websocket/recording/stats/run 1')).json.message_count, { timeout: 20_000 })
+    .poll(async () => (await get('/api/websocket/recording/stats/run 1')).json.message_count)
     .toBeGreaterThan(5);
   expect((await get('/api/websocket/recording/download/run 1/1')).status).toBe(404);
   const stopped = await post('/api/websocket/recording/stop/run 1');

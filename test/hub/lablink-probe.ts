@@ -55,7 +55,7 @@ export class LabLinkProbe implements Disposable {
   }
 
   /** Resolves with what `find` finds now or after any message. */
-  until<T>(what: string, find: () => T | undefined | false, limitMs = 20_000): Promise<T> {
+  until<T>(what: string, find: () => T | undefined | false, limitMs = 60_000): Promise<T> {
     return new Promise((resolve, reject) => {
       const check = (): void => {
         const found = find();

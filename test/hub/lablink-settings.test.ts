@@ -21,7 +21,7 @@ let token: string;
 beforeAll(async () => {
   lab = scope.use(await openHubLab({ attach: ['daq'], profiles: ['lablink'] }));
   token = await lab.token('admin');
-}, 60_000);
+});
 
 afterAll(() => scope[Symbol.asyncDispose]());
 
@@ -136,13 +136,11 @@ test('the hub opens anew when somebody changes them on a screen; the environment
     lab.screen.client.call('settings.set', { share: { ...before, on: true, port, lablink } });
   await set(LABLINK_SETTINGS);
   const wsOf = () => keeper.hub?.parts.ws;
-  await expect.poll(wsOf, { timeout: 20_000 }).toMatchObject({ greeting: true, compression: { level: 2 } });
+  await expect.poll(wsOf).toMatchObject({ greeting: true, compression: { level: 2 } });
   await set({ ...LABLINK_SETTINGS, greeting: false, maxConnections: 3 });
-  await expect
-    .poll(wsOf, { timeout: 20_000 })
-    .toMatchObject({ greeting: false, maxConnections: 3, compression: { level: 2 } });
+  await expect.poll(wsOf).toMatchObject({ greeting: false, maxConnections: 3, compression: { level: 2 } });
   await lab.screen.client.call('settings.set', { share: before });
-  await expect.poll(() => keeper.hub, { timeout: 20_000 }).toBeUndefined();
+  await expect.poll(() => keeper.hub).toBeUndefined();
 });
 
 test('GREETING, MAX_CONNECTIONS', async () => {

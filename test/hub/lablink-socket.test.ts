@@ -22,7 +22,7 @@ beforeAll(async () => {
   const id = (type: string): string => hub.bench.equipment.find((one) => one.type === type)?.id ?? '';
   supply = id('power_supply');
   scopeId = id('oscilloscope');
-}, 60_000);
+});
 
 afterAll(() => scope[Symbol.asyncDispose]());
 
@@ -126,7 +126,7 @@ test('a client that leaves takes its streams with it', async () => {
   await probe.next('stream_data');
   expect(hub.bench.feeds.size).toBe(before + 1);
   probe[Symbol.dispose]();
-  await expect.poll(() => hub.bench.feeds.size, { timeout: 10_000 }).toBe(before);
+  await expect.poll(() => hub.bench.feeds.size).toBe(before);
 });
 
 test('compression is a tagged frame where it is chosen, by stream or by preference, and both say the same', async () => {

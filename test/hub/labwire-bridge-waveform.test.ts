@@ -30,4 +30,4 @@ test('an oscilloscope of a shared bench is captured from another bench: the same
   const samples = await newestSegment(screen.client, `${instrument}/${name}`);
   expect(samples.length).toBeGreaterThan(100);
   expect(samples).toEqual(await newestSegment(shared.screen.client, `${there?.id}/${name}`));
-}, 120_000);
+});

@@ -28,7 +28,7 @@ beforeAll(async () => {
   await screen.client.call('server.add', { url: new URL(shared.url()).host, token });
   const resource = await screen.until('its equipment', ({ servers }) => servers[0]?.equipment[0]?.resource);
   instrument = await screen.attach(resource);
-}, 60_000);
+});
 
 afterAll(async () => {
   await second[Symbol.asyncDispose]();

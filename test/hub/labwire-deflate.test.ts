@@ -15,7 +15,7 @@ let lab: HubLab;
 beforeAll(async () => {
   lab = scope.use(await openHubLab());
   await lab.screen.until('streams', ({ streams }) => streams.length > 0);
-}, 60_000);
+});
 
 afterAll(() => scope[Symbol.asyncDispose]());
 
@@ -69,7 +69,7 @@ test('275 302 the level of permessage-deflate: 1 and 9 give different bytes on t
     deflate.set((index % 9) + 1);
     peer.send(one, { compress: true });
   }
-  await expect.poll(() => heard.length, { timeout: 20_000 }).toBe(sent.length);
+  await expect.poll(() => heard.length).toBe(sent.length);
   expect(heard).toEqual(sent);
   client.close();
   server.close();

@@ -23,7 +23,7 @@ beforeAll(async () => {
   shared = await openHubLab({ attach: ['supply', 'meter'] });
   anna = await bench('admin');
   bob = await bench('developer');
-}, 60_000);
+});
 
 afterAll(async () => {
   for (const lab of labs) await lab[Symbol.asyncDispose]();

@@ -11,7 +11,7 @@ beforeAll(async () => {
   lab = await openHubLab({ attach: ['daq'] });
   token = await lab.token('developer');
   await lab.screen.until('streams', ({ streams }) => streams.length > 0);
-}, 60_000);
+});
 
 afterAll(() => lab[Symbol.asyncDispose]());
 

@@ -9,7 +9,7 @@ const scope = new Scope('greetings');
 let lab: HubLab;
 beforeAll(async () => {
   lab = scope.use(await openHubLab({ attach: [], anonymous: false }));
-}, 60_000);
+});
 afterAll(() => scope[Symbol.asyncDispose]());
 
 test('silent sockets of an address keep a client of it out as little as any other: the oldest gives way', async () => {

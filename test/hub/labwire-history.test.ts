@@ -32,7 +32,7 @@ beforeAll(async () => {
     if (block.kind === 'raw') rows += block.batch.rows;
     return rows > 20;
   });
-}, 60_000);
+});
 
 afterAll(() => lab[Symbol.asyncDispose]());
 

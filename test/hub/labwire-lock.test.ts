@@ -13,7 +13,7 @@ const PATIENT = { timeout: 20_000 };
 beforeAll(async () => {
   lab = await openHubLab({ attach: ['supply'] });
   equipment = lab.bench.equipment[0]?.id ?? '';
-}, 60_000);
+});
 
 afterEach(async () => {
   for (const one of clients.splice(0)) await one[Symbol.asyncDispose]();

@@ -16,7 +16,7 @@ beforeAll(async () => {
   token = await lab.token('developer');
   proxy = await openFaultProxy(Number(new URL(lab.url()).port));
   await lab.screen.until('streams', ({ streams }) => streams.length > 0);
-}, 60_000);
+});
 
 afterAll(async () => {
   await proxy[Symbol.asyncDispose]();

@@ -57,7 +57,7 @@ export class LabwireProbe {
     return this.until(type, () => this.heard.slice(from).find((one) => one.type === type));
   }
 
-  until<T>(what: string, find: () => T | undefined | false, limitMs = 20_000): Promise<T> {
+  until<T>(what: string, find: () => T | undefined | false, limitMs = 60_000): Promise<T> {
     return new Promise((resolve, reject) => {
       const end = (): void => {
         clearTimeout(timer);

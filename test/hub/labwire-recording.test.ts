@@ -13,7 +13,7 @@ beforeAll(async () => {
   lab = await openHubLab({ attach: ['supply', 'daq'] });
   token = await lab.token('developer');
   await lab.screen.until('streams', ({ streams }) => new Set(streams.map(({ instrument }) => instrument)).size === 2);
-}, 60_000);
+});
 
 afterEach(async () => {
   for (const probe of probes.splice(0)) if (!probe.closed) await probe.end();
@@ -82,7 +82,7 @@ test('recording is offered in the greeting, begins and ends by message, and is f
   expect(file.headers.get('content-disposition')).toContain(encodeURIComponent(filepath));
   expect(String(gunzipSync(Buffer.from(await file.arrayBuffer()))).split('\n').length).toBeGreaterThan(message_count);
   expect(await again.ask({ type: 'stop_recording', id: 4 })).toMatchObject({ type: 'error', code: 'not_found' });
-}, 90_000);
+});
 
 test('a name a client chose is no path: the file has the name of the bench, in its folder', async () => {
   const probe = await enter();
@@ -182,7 +182,7 @@ test('an acquisition is followed by message: windows are numbered, only the newe
     acquisition_id,
     reason: expect.stringMatching(/deleted/),
   });
-}, 120_000);
+});
 
 test('acquisitions are desired like streams, refused to who has none, and none that is unknown is followed', async () => {
   const equipment = lab.bench.equipment.find(({ type }) => type === 'power_supply');
@@ -205,19 +205,17 @@ test('acquisitions are desired like streams, refused to who has none, and none t
 test('our own client records at the server, and nothing it hears of it is unknown to it', async () => {
   await using host = openHubClient(new URL(lab.url()).host, { token });
   const { client } = host;
-  await expect.poll(() => client.link.word, { timeout: 30_000 }).toBe('connected');
+  await expect.poll(() => client.link.word).toBe('connected');
   expect(client.features.recording).toContain('jsonl');
   const signal = AbortSignal.timeout(60_000);
   const started = await client.startRecording({ name: 'from afar', format: 'jsonl', about: { operator: 'y' } }, signal);
   expect(started).toMatchObject({ name: 'from afar', file: expect.stringMatching(/^stream_/) });
-  await expect
-    .poll(() => lab.bench.state.sessions.map(({ session }) => session), { timeout: 30_000 })
-    .toEqual(['from afar']);
+  await expect.poll(() => lab.bench.state.sessions.map(({ session }) => session)).toEqual(['from afar']);
   const stopped = await client.stopRecording('from afar', signal);
   expect(stopped).toMatchObject({ name: 'from afar', file: started.file, messages: expect.any(Number) });
   await expect(client.stopRecording('from afar', signal)).rejects.toMatchObject({ code: 'server.unsupported' });
   expect(client.traffic.malformed).toBe(0);
-}, 90_000);
+});
 
 function checkNumbers(windows: readonly Said[]): void {
   let next: number | undefined;

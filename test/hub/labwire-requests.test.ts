@@ -14,7 +14,7 @@ beforeAll(async () => {
   token = await lab.token('developer');
   await lab.screen.until('streams', ({ streams }) => streams.some(({ instrument }) => instrument.includes('DP832')));
   key = keyOf(lab, 'ps').key;
-}, 60_000);
+});
 
 afterEach(async () => {
   for (const probe of probes.splice(0)) await probe.end();

@@ -176,7 +176,7 @@ test('our own client through cuts and half-open connections: nothing is missing,
   proxy = await openFaultProxy(Number(new URL(lab.url()).port));
   await using own = openHubClient(proxy.host, { token });
   const { log, stream } = own.want(key, 0);
-  await expect.poll(() => log.count > 5, { timeout: 20_000 }).toBe(true);
+  await expect.poll(() => log.count > 5).toBe(true);
   for (let cut = 0; cut < 4; cut++) {
     const before = log.count;
     if (cut % 2 === 0) proxy.cut();
@@ -184,15 +184,13 @@ test('our own client through cuts and half-open connections: nothing is missing,
       proxy.halfOpen();
       own.client.reconnect();
     }
-    await expect
-      .poll(() => log.count > before + 10 && own.client.link.word === 'connected', { timeout: 30_000 })
-      .toBe(true);
+    await expect.poll(() => log.count > before + 10 && own.client.link.word === 'connected').toBe(true);
   }
   const numbers = compareRows(log, await trueRows(lab, keyOf(lab, 'ps').info));
   expect(numbers).toEqual(numbers.map((_, index) => (numbers[0] ?? 0) + index));
   expect(stream.stats).toMatchObject({ unaccounted: 0, lost: 0 });
   expect(log.gaps).toEqual([]);
-}, 120_000);
+});
 
 test('a role that was taken down between: what it may not hear any more is not told, and it is said', async () => {
   const { token, key } = await open();

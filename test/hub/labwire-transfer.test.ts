@@ -150,7 +150,7 @@ test('nothing more than the window is under way; pieces are a quarter of it at m
   expect((await whole(probe, started)).equals(file)).toBe(true);
   const largest = Math.max(...chunksOf(probe, started.handle).map(({ payload }) => payload.length));
   expect(largest + FRAME_HEADER_BYTES).toBeLessThanOrEqual(64 * 1024);
-}, 60_000);
+});
 
 test('330 a transfer over a slow link: what is urgent passes it, a cut costs nothing, the next connection goes on at the byte that is missing', async () => {
   proxy.set({ bytesPerS: 60_000 });
@@ -205,7 +205,7 @@ test('stopped on the way: not a piece comes after the answer', async () => {
   expect(after.some((one) => 'payload' in one && one.handle === started.handle)).toBe(false);
   expect(joined(chunksOf(probe, started.handle)).length).toBe(stopped.offset);
   expect(lab.hub.parts.connections.all.length).toBeGreaterThan(0);
-}, 60_000);
+});
 
 test('what is not for this client, or nobody has, is refused in one word and nothing comes', async () => {
   const probe = await enter();
@@ -260,13 +260,13 @@ test('four at once of one client, and no more', async () => {
   const last = new Map(started().map((one) => [one.transfer, one]));
   expect(last.size).toBe(4);
   for (const one of last.values()) expect((await whole(probe, one)).equals(file)).toBe(true);
-}, 90_000);
+});
 
 test('our own client: waveform, picture and file, through a connection that is cut on the way', async () => {
   proxy.set({ bytesPerS: 300_000 });
   await using host = openHubClient(proxy.host, { token });
   const { client } = host;
-  await expect.poll(() => client.link.word, { timeout: 30_000 }).toBe('connected');
+  await expect.poll(() => client.link.word).toBe('connected');
   const signal = AbortSignal.timeout(120_000);
   const { instrument } = lab.bench.find(scope);
   await expect
@@ -285,7 +285,7 @@ test('our own client: waveform, picture and file, through a connection that is c
   expect(Buffer.from(bytes).subarray(1, 4).toString()).toBe('PNG');
   const before = proxy.sent.down;
   const download = client.downloadRecording(SESSION, 1, signal);
-  await expect.poll(() => proxy.sent.down - before, { timeout: 30_000, interval: 20 }).toBeGreaterThan(200_000);
+  await expect.poll(() => proxy.sent.down - before, { interval: 20 }).toBeGreaterThan(200_000);
   expect(proxy.sent.down - before).toBeLessThan(file.length);
   proxy.cut();
   const { file: name, bytes: whole } = await download;

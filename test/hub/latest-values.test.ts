@@ -9,9 +9,9 @@ test('a hub that was asked on an empty bench has the values of an instrument tha
   expect((await ask(hub, 'GET', '/detector/snapshot', { token })).status).toBe(503);
   await hub.screen.client.call('instrument.open', { resource: hub.lab.resource('supply') });
   await hub.screen.until('it is live', ({ instruments }) => instruments[0]?.state === 'live');
-  await expect.poll(() => hub.bench.equipment[0]?.instrument.state, { timeout: 20_000 }).toBe('live');
+  await expect.poll(() => hub.bench.equipment[0]?.instrument.state).toBe('live');
   const values = async () => await hub.bench.latest.read(hub.bench.state.channels.map(({ id }) => id));
-  await expect.poll(async () => (await values()).size, { timeout: 20_000 }).toBeGreaterThan(3);
+  await expect.poll(async () => (await values()).size).toBeGreaterThan(3);
   const snapshot = await ask(hub, 'GET', '/detector/snapshot', { token });
   expect(snapshot).toMatchObject({ status: 200, json: { ch1_power: expect.any(Number) } });
   const id = hub.bench.equipment[0]?.id;

@@ -27,7 +27,7 @@ let hub: HubLab;
 
 beforeAll(async () => {
   hub = scope.use(await openHubLab({ attach: ['scope'] }));
-}, 60_000);
+});
 
 afterAll(() => scope[Symbol.asyncDispose]());
 

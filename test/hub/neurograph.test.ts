@@ -15,7 +15,7 @@ const tokens = new Map<HubRole, string | undefined>([['anonymous', undefined]]);
 beforeAll(async () => {
   hub = scope.use(await openHubLab({ attach: ['supply'], profiles: ['native', 'neurograph'] }));
   for (const role of ['admin', 'developer', 'viewer', 'bot'] as const) tokens.set(role, await hub.token(role));
-}, 60_000);
+});
 
 afterAll(() => scope[Symbol.asyncDispose]());
 
@@ -42,7 +42,7 @@ class Client {
 
   async next(type: string, from = 0): Promise<Message> {
     const find = (): Message | undefined => this.messages.slice(from).find((message) => message.type === type);
-    await expect.poll(find, { timeout: 20_000, interval: 10 }).toBeDefined();
+    await expect.poll(find, { interval: 10 }).toBeDefined();
     return find() ?? {};
   }
 
@@ -115,7 +115,7 @@ test('220 nobody broadcasts over REST but admins; 102 a broadcast comes once to 
   const sent = await post(tokens.get('admin'));
   expect(await sent.json()).toMatchObject({ status: 'ok', channel: 'signals', message_sent: true });
   const events = (client: Client): Message[] => client.messages.filter(({ event_type }) => event_type === 'trigger');
-  await expect.poll(() => events(first).length + events(second).length, { timeout: 20_000 }).toBe(2);
+  await expect.poll(() => events(first).length + events(second).length).toBe(2);
   expect(events(first)[0]).toEqual({
     channel: 'signals',
     timestamp: expect.any(String),
@@ -177,13 +177,13 @@ test('262, 264, 267, 268 a session comes back with its id, its subscriptions and
   expect(token).toMatch(/^[\w-]{43}$/);
   first.socket.terminate();
   await once(first.socket, 'close');
-  await expect.poll(() => hub.hub.parts.connections.find(String(client_id)), { timeout: 20_000 }).toBeUndefined();
+  await expect.poll(() => hub.hub.parts.connections.find(String(client_id))).toBeUndefined();
   for (let i = 0; i < 5; i++) hub.hub.parts.channels.publish('signals', 'missed', { i });
   const back = await connect('developer', `&reconnection_token=${String(token)}`);
   expect(back.messages[0]).toMatchObject({ client_id, reconnected: true });
   const missed = (): unknown[] =>
     back.messages.filter(({ event_type }) => event_type === 'missed').map(({ data }) => data);
-  await expect.poll(() => missed().length, { timeout: 20_000 }).toBe(5);
+  await expect.poll(() => missed().length).toBe(5);
   expect(missed()).toEqual([0, 1, 2, 3, 4].map((i) => ({ i })));
   expect((await back.ask({ type: 'get_subscriptions' }, 'subscriptions')).channels).toEqual(['signals', 'logs']);
   const again = await connect('developer', `&reconnection_token=${String(token)}`);
@@ -235,7 +235,7 @@ test('270–279 binary frames both ways: compressed requests are read, large eve
   await client.ask({ type: 'set_compression', compression: 'gzip' }, 'compression_set');
   const data = { text: 'the same words '.repeat(200) };
   hub.hub.parts.channels.publish('signals', 'large', data);
-  await expect.poll(() => client.frames.length, { timeout: 20_000 }).toBe(1);
+  await expect.poll(() => client.frames.length).toBe(1);
   const parsed = parseNeurographFrame(client.frames[0] ?? new Uint8Array());
   if (!('frame' in parsed)) throw new Error(parsed.fault);
   expect(parsed.frame.type).toBe('COMPRESSED_JSON');

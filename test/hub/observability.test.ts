@@ -10,7 +10,7 @@ let hub: HubLab;
 
 beforeAll(async () => {
   hub = scope.use(await openHubLab());
-}, 60_000);
+});
 
 afterAll(() => scope[Symbol.asyncDispose]());
 

@@ -12,7 +12,7 @@ let hub: HubLab;
 
 beforeAll(async () => {
   hub = scope.use(await openHubLab({ attach: ['supply', 'meter'], hub: { clock } }));
-}, 60_000);
+});
 
 afterAll(() => scope[Symbol.asyncDispose]());
 
@@ -34,7 +34,7 @@ test('123 what is disconnected over REST leaves its module empty; the other keep
   const [supply, meter] = [await unitOf(4), await unitOf(5)];
   expect(supply).not.toBe(meter);
   expect(await post('/connection/disconnect')).toMatchObject({ success: true });
-  await expect.poll(() => hub.bench.equipment.length, { timeout: 20_000 }).toBe(1);
+  await expect.poll(() => hub.bench.equipment.length).toBe(1);
   expect([await unitOf(4), await unitOf(5)]).toEqual([undefined, meter]);
   // Said twice it does not take the next one.
   expect(await post('/connection/disconnect')).toMatchObject({ success: true });
@@ -46,6 +46,6 @@ test('123 what is disconnected over REST leaves its module empty; the other keep
   });
   expect(hub.bench.equipment.length).toBe(1);
   expect(await post('/connection/connect')).toMatchObject({ connected: true, address });
-  await expect.poll(() => unitOf(4), { timeout: 20_000 }).toBe(supply);
+  await expect.poll(() => unitOf(4)).toBe(supply);
   expect(await unitOf(5)).toBe(meter);
 });

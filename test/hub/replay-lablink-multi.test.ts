@@ -13,7 +13,7 @@ let hub: HubLab;
 
 beforeAll(async () => {
   hub = scope.use(await openHubLab({ attach: ['supply'], profiles: ['lablink'] }));
-}, 60_000);
+});
 
 afterAll(() => scope[Symbol.asyncDispose]());
 
@@ -115,4 +115,4 @@ test('ws-fixed-multi.jsonl: the hub answers as recorded, but for what is listed'
   }
   expect(judge.unexpected).toEqual([]);
   expect(judge.unused).toEqual([]);
-}, 60_000);
+});

@@ -24,7 +24,7 @@ let hub: HubLab;
 
 beforeAll(async () => {
   hub = scope.use(await openHubLab({ profiles: ['native', 'neurograph'], hub: { clock } }));
-}, 60_000);
+});
 
 afterAll(() => scope[Symbol.asyncDispose]());
 
@@ -188,4 +188,4 @@ test('002-ratelimit.jsonl: so many of each kind are taken at once, and the same 
   );
   expect(stage.judge.unexpected).toEqual([]);
   expect(stage.judge.unused).toEqual([]);
-}, 60_000);
+});

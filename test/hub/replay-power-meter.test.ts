@@ -21,7 +21,7 @@ let hub: HubLab;
 beforeAll(async () => {
   // Module 4 is the first, module 5 the second.
   hub = scope.use(await openHubLab({ attach: ['supply', 'daq'], profiles: ['power-meter'], hub: { clock } }));
-}, 60_000);
+});
 
 afterAll(() => scope[Symbol.asyncDispose]());
 
@@ -128,8 +128,7 @@ async function replayHttp({ judge }: Stage, data: Message): Promise<void> {
   } else if (resp !== undefined && answer.status === status) judge.note(req, differences(resp, answer.json));
   const isThere = (): boolean =>
     hub.bench.equipment.some(({ type, instrument }) => type === 'power_supply' && instrument.state === 'live');
-  if (answer.status === 200 && /connect$/.test(path))
-    await expect.poll(isThere, { timeout: 20_000 }).toBe(path === '/connection/connect');
+  if (answer.status === 200 && /connect$/.test(path)) await expect.poll(isThere).toBe(path === '/connection/connect');
 }
 
 test.each([

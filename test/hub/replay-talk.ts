@@ -74,7 +74,7 @@ export class ReplayTalk implements Disposable {
   }
 
   /** Resolves as soon as `holds` does, after any message. */
-  until(what: string, holds: () => boolean, limitMs = 20_000): Promise<void> {
+  until(what: string, holds: () => boolean, limitMs = 60_000): Promise<void> {
     return new Promise((resolve, reject) => {
       const check = (): void => {
         if (!holds()) return;

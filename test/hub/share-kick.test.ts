@@ -15,7 +15,7 @@ let desk: ShareDesk;
 beforeAll(async () => {
   lab = scope.use(await openHubLab({ anonymous: false }));
   desk = new ShareDesk({ access: lab.access, hub: () => lab.hub, rates: new ConnectionRates(), nowNs: () => 0n });
-}, 60_000);
+});
 afterAll(() => scope[Symbol.asyncDispose]());
 
 const newest = (): string => lab.hub.parts.connections.all.at(-1)?.id ?? '';
@@ -23,10 +23,10 @@ const newest = (): string => lab.hub.parts.connections.all.at(-1)?.id ?? '';
 test('a client of ours that has a login stays away, and says who took it off', async () => {
   await using opened = openHubClient(new URL(lab.url()).host, { login: { user: 'developer', password: PASSWORD } });
   const { client } = opened;
-  await expect.poll(() => client.link.word, { timeout: 20_000 }).toBe('connected');
+  await expect.poll(() => client.link.word).toBe('connected');
   const { opened: before } = lab.hub.parts.connections;
   await desk.answer('share.kick', { connection: newest() }, 'anna (client screen 3f00)');
-  await expect.poll(() => client.link.word, { timeout: 20_000 }).toBe('disconnected');
+  await expect.poll(() => client.link.word).toBe('disconnected');
   expect(client.link.reason).toBe('anna took this connection off the bench.');
   expect(lab.hub.parts.connections.opened).toBe(before);
 });

@@ -12,7 +12,7 @@ beforeAll(async () => {
   hub = scope.use(await openHubLab());
   key = `${hub.bench.equipment[0]?.id}/readings`;
   token = await hub.token('viewer');
-}, 60_000);
+});
 
 afterAll(() => scope[Symbol.asyncDispose]());
 
@@ -68,10 +68,10 @@ test('rows come with their numbers as ids, one after the other', async () => {
 test('267 who comes back with Last-Event-ID gets what it missed, row after row', async () => {
   const before = await read(3);
   const last = before.findLast(({ event }) => event === 'stream_data');
-  await expect.poll(() => hub.bench.feeds.size, { timeout: 20_000 }).toBe(0);
+  await expect.poll(() => hub.bench.feeds.size).toBe(0);
   const info = hub.bench.equipment[0]?.streams.find(({ name }) => name === 'readings')?.info;
   using hold = hub.bench.hold(info?.key ?? '', { rows() {}, reset() {}, ended() {} });
-  await expect.poll(() => hold.feed.endRow - hold.feed.beginRow, { timeout: 20_000 }).toBeGreaterThan(5);
+  await expect.poll(() => hold.feed.endRow - hold.feed.beginRow).toBeGreaterThan(5);
   // Nobody has a feed now: what came meanwhile is in the engine's history only.
   hold[Symbol.dispose]();
   const after = await read(8, last?.id);
@@ -96,7 +96,7 @@ test('a slower reader is told what is left out: seq = previous + 1 + skipped', a
 
 test('a reader that goes ends its stream; one without a login is refused where values are for those with one', async () => {
   await read(1);
-  await expect.poll(() => hub.hub.parts.connections.size, { timeout: 20_000 }).toBe(0);
+  await expect.poll(() => hub.hub.parts.connections.size).toBe(0);
   expect((await fetch(`${hub.url()}/api/v1/sse/${encodeURIComponent(key)}`)).status).toBe(403);
   expect(
     (await fetch(`${hub.url()}/api/v1/sse/ps_00000000%2Freadings`, { headers: { authorization: `Bearer ${token}` } }))

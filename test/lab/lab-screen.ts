@@ -53,7 +53,7 @@ export class LabScreen implements Disposable {
   }
 
   /** Resolves with the first state (the present one included) for which `find` gives something. */
-  until<T>(what: string, find: (state: BenchState) => T | undefined | false, limitMs = 45_000): Promise<T> {
+  until<T>(what: string, find: (state: BenchState) => T | undefined | false, limitMs = 120_000): Promise<T> {
     return new Promise((resolve, reject) => {
       const check = (): void => {
         const found = find(this.state);
@@ -103,7 +103,7 @@ export class LabScreen implements Disposable {
     channels: string[],
     mode: WatchMode,
     onBlock: (block: FrameBlock, frame: Frame) => boolean,
-    limitMs = 45_000,
+    limitMs = 120_000,
   ): Promise<void> {
     // Frames may come before the answer that names the watch.
     const early: [FrameBlock, Frame][] = [];

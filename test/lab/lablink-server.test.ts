@@ -192,14 +192,14 @@ describe('defects of the real one', () => {
     a.socket.send(
       JSON.stringify({ type: 'start_stream', equipment_id: SCOPE, stream_type: 'measurements', interval_ms: 20 }),
     );
-    await expect.poll(() => b.types.includes('stream_data'), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => b.types.includes('stream_data')).toBe(true);
     b.socket.send(
       JSON.stringify({ type: 'start_stream', equipment_id: SUPPLY, stream_type: 'readings', interval_ms: 20 }),
     );
-    await expect.poll(() => server.world.basic.kills, { timeout: 10_000 }).toBeGreaterThan(0);
+    await expect.poll(() => server.world.basic.kills).toBeGreaterThan(0);
     const before = a.types.length;
     a.socket.send('{"type":"ping"}');
-    await expect.poll(() => a.types.at(-1), { timeout: 10_000 }).toBe('pong');
+    await expect.poll(() => a.types.at(-1)).toBe('pong');
     expect(a.types.length).toBe(before + 1);
     a.socket.terminate();
     b.socket.terminate();
@@ -215,7 +215,7 @@ describe('defects of the real one', () => {
     }
     const { socket, types } = await listen(server.port);
     socket.send(JSON.stringify({ type: 'start_stream', equipment_id: 'nope' }));
-    await expect.poll(() => types, { timeout: 10_000 }).toEqual(['stream_started']);
+    await expect.poll(() => types).toEqual(['stream_started']);
     socket.terminate();
   });
 

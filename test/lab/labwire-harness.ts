@@ -38,7 +38,7 @@ export interface HarnessOptions extends LabwireServerOptions {
   prepare?: (server: LabwireTestServer) => void;
 }
 
-const REAL_MS = 20_000;
+const REAL_MS = 60_000;
 
 /** Server, proxy and client, on one manual clock: sockets are real, time is not. */
 export async function openHarness(options: HarnessOptions): Promise<Harness> {

@@ -209,4 +209,4 @@ test(`${SEEDS} seeded orders of taking, keeping, giving back, refusing, breaking
     expect(world.clock.pending, `seed ${seed}`).toBe(0);
   }
   expect(late).toBe(SEEDS / 2);
-}, 60_000);
+});

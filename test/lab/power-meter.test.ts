@@ -328,6 +328,8 @@ describe('power meter over real sockets', () => {
     expect(off.every(({ confirmed }) => confirmed)).toBe(true);
     expect(server.state.lasers.some(({ is_on }) => is_on)).toBe(false);
     expect(await client.command('mainframe', 'GET /connection/condition', {})).toContain('"is_idle":true');
+    expect(client.features).toMatchObject({ console: true, commands: false });
+    expect(await client.command('', 'help', {})).toContain('GET /');
     await expect(client.command('mainframe', '*IDN?', {})).rejects.toMatchObject({ code: 'server.unsupported' });
   });
 
@@ -369,12 +371,10 @@ describe('power meter over real sockets', () => {
     const fast = new RecordedOutlet();
     stack.use(client.openStream('module4', 'power', 20, fast));
     stack.use(client.openStream('module7', 'power', 300, new RecordedOutlet()));
-    await expect.poll(() => server.heartbeats, { timeout: 15_000 }).toBeGreaterThan(6);
+    await expect.poll(() => server.heartbeats).toBeGreaterThan(6);
     await fast.more(1, 'live');
     server.state.isFrozen = true;
-    await expect
-      .poll(() => client.traffic.heartbeats?.count, { timeout: 15_000 })
-      .toSatisfy((count) => count === server.heartbeats);
+    await expect.poll(() => client.traffic.heartbeats?.count).toSatisfy((count) => count === server.heartbeats);
     const { lastNs = 0n } = client.traffic.heartbeats ?? {};
     expect(lastNs).toBeGreaterThan(sinceNs);
     expect(lastNs).toBeLessThanOrEqual(nowNs());

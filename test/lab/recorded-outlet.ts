@@ -11,7 +11,7 @@ export class Waiters {
     for (const look of [...this.#waiting]) look();
   }
 
-  until(is: () => boolean, what: string, limitMs = 15_000): Promise<void> {
+  until(is: () => boolean, what: string, limitMs = 60_000): Promise<void> {
     return new Promise((resolve, reject) => {
       const end = (): void => {
         clearTimeout(timer);

@@ -77,7 +77,7 @@ class Talk {
   }
 
   async has(count: number): Promise<void> {
-    await expect.poll(() => this.answers.length, { timeout: 10_000 }).toBeGreaterThanOrEqual(count);
+    await expect.poll(() => this.answers.length).toBeGreaterThanOrEqual(count);
   }
 }
 

@@ -99,7 +99,7 @@ describe('VITAL over real sockets', () => {
     const { client } = await openClient(server);
     const outlet = new RecordedOutlet();
     scope.use(client.openStream('patient-p1', 'ecg', 1000, outlet));
-    await outlet.more(50, 'live', 20_000);
+    await outlet.more(50, 'live');
     expect(client.about.version).toBe('JSON');
     expect(server.connections).toBe(2);
     expectRun(outlet);
@@ -184,7 +184,7 @@ describe('VITAL over real sockets', () => {
     server.raw(packVitalFrame(2, 'ECG_DATA', VITAL_FLAGS.COMPRESSED, deflateSync(Buffer.alloc(40 * 1024 * 1024))));
     server.raw(packVitalFrame(3, 'ECG_DATA', 0, packMessagePack({ data: 'no' })));
     server.raw('{"type":');
-    await expect.poll(() => client.traffic.malformed, { timeout: 10_000 }).toBe(7);
+    await expect.poll(() => client.traffic.malformed).toBe(7);
     expect(client.link.word).toBe('connected');
     expect(client.about.findings.find(({ feature }) => feature === 'Encrypted messages')?.state).toBe('broken');
   });

@@ -10,7 +10,7 @@ const scope = new Scope('clients of a hub');
 
 beforeAll(async () => {
   await openHubOnItsPorts(scope);
-}, 60_000);
+});
 
 afterAll(() => scope[Symbol.asyncDispose]());
 

@@ -26,7 +26,7 @@ beforeAll(async () => {
   metrics.neurograph.overflowed('a client', 1);
   metrics.pressed('backpressure');
   text = await (await fetch('http://localhost:8000/metrics')).text();
-}, 60_000);
+});
 
 afterAll(() => scope[Symbol.asyncDispose]());
 

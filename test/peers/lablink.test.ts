@@ -32,7 +32,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'labwire-curl-'));
   scope.defer(() => rm(folder, { recursive: true, force: true }));
   await writeFile(join(folder, '.curlrc'), `silent\nheader = "Authorization: Bearer ${await hub.token('admin')}"\n`);
-}, 60_000);
+});
 
 afterAll(() => scope[Symbol.asyncDispose]());
 

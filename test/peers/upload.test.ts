@@ -70,7 +70,7 @@ describe('to Apache with mod_dav', () => {
       await using _ = desk;
       await desk.setTarget({ url: server.url, user: 'bench', when: 'manual' }, 'secret');
       await desk.add({ id: 'rec-1', name: 'night', paths });
-      await expect.poll(() => states(desk), { timeout: 20_000 }).toEqual(['done', 'done', 'done']);
+      await expect.poll(() => states(desk)).toEqual(['done', 'done', 'done']);
       await expect.poll(() => whole).toEqual(['rec-1']);
       for (const { path, sha256: sum } of desk.state.uploads) expect(sum).toBe(sha256(await readFile(path)));
     }
@@ -82,7 +82,7 @@ describe('to Apache with mod_dav', () => {
     await desk.setTarget({ url: server.url, user: 'bench', when: 'manual' }, 'secret');
     await desk.add({ id: 'rec-1', name: 'night', paths });
     await desk.add({ id: 'rec-2', name: 'other', paths: [await part('other.mcap', 100)] });
-    await expect.poll(() => states(desk), { timeout: 20_000 }).toEqual(['done', 'done', 'done', 'done']);
+    await expect.poll(() => states(desk)).toEqual(['done', 'done', 'done', 'done']);
     expect((await stat(join(server.folder, 'night.mcap'))).mtimeMs).toBe(before);
   });
 
@@ -96,16 +96,14 @@ describe('to Apache with mod_dav', () => {
     await expect.poll(() => desk.state.link).toBe('unreachable');
     expect(desk.isOffline).toBe(true);
     await server.start();
-    await expect
-      .poll(() => states(desk).filter((state) => state === 'done').length, { timeout: 20_000 })
-      .toBeGreaterThan(1);
+    await expect.poll(() => states(desk).filter((state) => state === 'done').length).toBeGreaterThan(1);
     await server.stop();
     const before = desk.state.uploads.filter(({ state }) => state === 'done');
     const timesOf = (): Promise<number[]> =>
       Promise.all(before.map(async ({ remote }) => (await stat(join(server.folder, remote))).ctimeMs));
     const times = await timesOf();
     await server.start();
-    await expect.poll(() => states(desk).every((state) => state === 'done'), { timeout: 30_000 }).toBe(true);
+    await expect.poll(() => states(desk).every((state) => state === 'done')).toBe(true);
     expect(await timesOf(), 'what was there was not sent again').toEqual(times);
     expect(desk.state.uploads.filter(({ id }) => before.some((one) => one.id === id))).toEqual(before);
     await expect.poll(() => whole).toEqual(['rec']);
@@ -122,7 +120,7 @@ describe('to Apache with mod_dav', () => {
       const path = await part('n.mcap', 100_000);
       contents.push(await readFile(path));
       await desk.add({ id, name: 'n', paths: [path] });
-      await expect.poll(() => states(desk).every((state) => state === 'done'), { timeout: 20_000 }).toBe(true);
+      await expect.poll(() => states(desk).every((state) => state === 'done')).toBe(true);
     }
     expect((await readdir(server.folder)).sort()).toEqual(['n 2.mcap', 'n 3.mcap', 'n.mcap']);
     for (const [index, name] of ['n.mcap', 'n 2.mcap', 'n 3.mcap'].entries()) {
@@ -138,7 +136,7 @@ describe('to Apache with mod_dav', () => {
     await expect.poll(() => desk.state.link).toBe('needs-password');
     expect(states(desk)).toEqual(['waiting']);
     await desk.setTarget({ url: server.url, user: 'bench', when: 'manual' }, 'secret');
-    await expect.poll(() => states(desk), { timeout: 20_000 }).toEqual(['done']);
+    await expect.poll(() => states(desk)).toEqual(['done']);
   });
 });
 
@@ -178,7 +176,7 @@ describe('a server that lies', () => {
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/x`;
     await desk.setTarget({ url, user: '', when: 'manual' }, undefined);
     await desk.add({ id: 'rec', name: 'n', paths: [path] });
-    await expect.poll(() => states(desk), { timeout: 20_000 }).toEqual(['done']);
+    await expect.poll(() => states(desk)).toEqual(['done']);
     expect(desk.state.uploads[0]?.tries).toBeGreaterThan(1);
     expect(held.get('/x/n.mcap')).toEqual(await readFile(path));
   });

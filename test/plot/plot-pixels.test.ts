@@ -21,7 +21,7 @@ describe.skipIf(!canRun)('pixels of the plots', () => {
   beforeAll(async () => {
     opened = await openBenchPage(ROOT, 'pixels');
     await opened.page.waitForFunction('window.plotPixels !== undefined');
-  }, 60_000);
+  });
   afterAll(async () => {
     await opened[Symbol.asyncDispose]();
   });

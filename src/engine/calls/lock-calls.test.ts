@@ -195,7 +195,7 @@ test('a setting that waited too long is no wish in force any more', async () => 
   await window.client.call('bench.setFault', { name: 'supply', fault: { kind: null } });
   await blocking;
   await expect
-    .poll(() => codeOf(window, 'instrument.query', { instrument: supply, text: ':SOUR1:VOLT?' }), { timeout: 10_000 })
+    .poll(() => codeOf(window, 'instrument.query', { instrument: supply, text: ':SOUR1:VOLT?' }))
     .toBe('done');
   const { reply } = await window.client.call('instrument.query', { instrument: supply, text: ':SOUR1:VOLT?' });
   expect(Number(reply)).toBe(1);
