@@ -8,7 +8,8 @@ export const NEUROGRAPH_FEATURES: LabFeatures = {
   acks: false,
   history: false,
   locks: false,
-  commands: true,
+  // Its words are the server's own, whatever the channel.
+  commands: false,
   console: true,
   alarms: false,
   jobs: false,

@@ -35,7 +35,10 @@ function RunningRecordings({ server, formats }: { server: string; formats: reado
     });
   };
   const stop = (recording: string): void =>
-    run(async () => `Stopped: ${doneText(await call('server.stopRecording', { server, name: recording }))}.`);
+    run(async () => {
+      const stopped = await call('server.stopRecording', { server, name: recording });
+      return `Stopped: ${stopped.file}, ${figuresText(stopped)}.`;
+    });
   return (
     <>
       <h3>Recordings at the server</h3>
@@ -44,7 +47,7 @@ function RunningRecordings({ server, formats }: { server: string; formats: reado
           <input
             className="input"
             aria-label="Name of a recording at the server"
-            placeholder="Name, or as the server likes it"
+            placeholder="Name, if you like"
             value={name}
             maxLength={200}
             onChange={(event) => setName(event.target.value)}
@@ -74,7 +77,7 @@ function RunningRecordings({ server, formats }: { server: string; formats: reado
           <b className="cut" title={one.file}>
             {one.name}
           </b>
-          <span className="quiet num">{doneText(one)}</span>
+          <span className="quiet num">{figuresText(one)}</span>
           <span className="grow" />
           <Allowed right="control">
             <button type="button" className="btn small" aria-label={`Stop ${one.name}`} onClick={() => stop(one.name)}>
@@ -93,6 +96,6 @@ function RunningRecordings({ server, formats }: { server: string; formats: reado
   );
 }
 
-function doneText({ file, durationS, messages, bytes }: ServerRecordingRow): string {
-  return [file, formatElapsed(durationS), `${formatCount(messages)} messages`, formatBytes(bytes)].join(' · ');
+function figuresText({ durationS, messages, bytes }: ServerRecordingRow): string {
+  return [formatElapsed(durationS), `${formatCount(messages)} messages`, formatBytes(bytes)].join(' · ');
 }
