@@ -238,4 +238,12 @@ export interface LabServerOptions {
   via?: (() => readonly string[]) | undefined;
   /** Certificates are checked; false only when a person said so. */
   secure?: boolean | undefined;
+  /** Where an emergency stop made here is kept, for servers that keep none; without it, it ends with this client. */
+  stopMemory?: StopMemory | undefined;
+}
+
+/** Whether an emergency stop made here holds; outlives the client it was made with. */
+export interface StopMemory {
+  readonly isOn: boolean;
+  set(isOn: boolean): void;
 }

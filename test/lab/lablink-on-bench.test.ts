@@ -59,6 +59,37 @@ test('login, attach, set, read back, off: a supply behind a server is a supply',
   expect(stop.results.filter(({ confirmed }) => !confirmed)).toEqual([]);
 });
 
+test('an emergency stop made here outlives its client, the engine and the server, until it is released here, by name', async () => {
+  const { server } = await attachSupply();
+  await screen.client.call('server.emergencyStop', { server });
+  // The server has forgotten its own, and everything else.
+  await lablink.kill();
+  await lablink.restart();
+  await lab.restart();
+  screen = await lab.screen('window');
+  const login = () =>
+    screen.client.call('server.login', { server, user: ADMIN.user, password: ADMIN.password }).then(
+      () => 'in',
+      ({ code }: { code: string }) => code,
+    );
+  await expect.poll(login, { timeout: 20_000 }).toBe('in');
+  const supply = await screen.until('the supply is back', ({ instruments }) =>
+    instruments.find(({ role, state }) => role === 'supply' && state === 'live'),
+  );
+  const on = () =>
+    screen.client.call('instrument.set', { instrument: supply.id, control: 'ch2.output', value: true }).then(
+      () => 'done',
+      ({ code }: { code: string }) => code,
+    );
+  expect(await on()).toBe('safety.refused');
+  await screen.client.call('server.command', { server, text: 'release_stop' });
+  const told = await screen.until('who it was', ({ events }) =>
+    events.find(({ text }) => text.includes('released the emergency stop')),
+  );
+  expect(told).toMatchObject({ kind: 'safety', data: { who: 'window', server } });
+  expect(await on()).toBe('done');
+});
+
 test('a login outlives the engine where the system has a keychain, and its end leaves nothing there', async () => {
   const kept = new Map<string, string>();
   lab.host.secrets = {

@@ -27,11 +27,14 @@ const MAX_REPLY = 200_000;
 /** Commands that move no output, whatever the server. */
 const HARMLESS = /^\s*(help|discover|connect|profiles|jobs|health|release_stop)\b|^\s*GET\s/i;
 
+const RELEASE = /^\s*release_stop\b/;
+
 /** Lab servers of the bench. */
 export function createServerCalls({
   servers,
   safety,
   emergency,
+  events,
   instruments,
 }: EngineParts): Pick<Handlers, ServerCall> {
   let isMeasuring = false;
@@ -77,9 +80,11 @@ export function createServerCalls({
       const { owner, isOurs, expiresInS } = await lock.call(servers.find(server).open, equipment, on, force, signal);
       return { owner, isOurs, expiresInS: expiresInS ?? null };
     },
-    'server.emergencyStop': async ({ server }) => {
+    'server.emergencyStop': async ({ server }, { who }) => {
       const found = servers.find(server);
       const { open } = found;
+      const text = `Emergency stop of ${found.state.label} by ${who}`;
+      events.add({ kind: 'safety', severity: 'critical', text, data: { who, server } });
       const results = open.emergencyStop
         ? await open.emergencyStop()
         : (await Promise.all(open.equipment.map(({ id }) => open.outputsOff(id)))).flat();
@@ -113,7 +118,13 @@ export function createServerCalls({
           `${limited.label} of this server feeds a device with limits, and what “${text.slice(0, 40)}” does cannot be judged. Nothing was sent. Use its card, or remove its limits (Limits, beside Outputs off).`,
         );
       }
-      return replyOf(await found.open.command(equipment ?? '', text, { signal, timeoutMs: COMMAND_MS }));
+      const reply = await found.open.command(equipment ?? '', text, { signal, timeoutMs: COMMAND_MS });
+      if (RELEASE.test(text)) {
+        const { who } = by;
+        const released = `${who} released the emergency stop of ${found.state.label}. Outputs there stay off until they are switched on.`;
+        events.add({ kind: 'safety', severity: 'warning', text: released, data: { who, server } });
+      }
+      return replyOf(reply);
     },
     'server.acknowledge': async ({ server, alarm }, { who, signal }) => {
       const { open } = servers.find(server);

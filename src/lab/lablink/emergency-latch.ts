@@ -1,4 +1,5 @@
 import { LabError } from '../../core/errors.ts';
+import type { StopMemory } from '../lab-server.ts';
 import type { LabLinkPlace } from './place.ts';
 
 /**
@@ -10,17 +11,19 @@ import type { LabLinkPlace } from './place.ts';
  */
 export class EmergencyLatch {
   readonly #place: LabLinkPlace;
-  #isOurs = false;
+  readonly #ours: StopMemory;
   #isServers = false;
   /** Grows with each stop and release, when it is asked for and when it is answered. */
   #turn = 0;
 
-  constructor(place: LabLinkPlace) {
+  /** `memory`: without it ours ends with this client. */
+  constructor(place: LabLinkPlace, memory: StopMemory | undefined) {
     this.#place = place;
+    this.#ours = memory ?? createStopMemory();
   }
 
   get isOn(): boolean {
-    return this.#isOurs || this.#isServers;
+    return this.#ours.isOn || this.#isServers;
   }
 
   /** Before the server is asked for the state of its own stop: gives who takes the answer. One that was asked before a stop or a release says nothing of now. */
@@ -35,13 +38,13 @@ export class EmergencyLatch {
   #heard(isActive: boolean): void {
     if (isActive === this.#isServers) return;
     this.#isServers = isActive;
-    const ended = this.#isOurs
+    const ended = this.#ours.isOn
       ? 'The lab server says that its emergency stop is over. The one made here holds until it is released here (command release_stop).'
       : 'The emergency stop was released.';
     this.#place.emit({
       kind: 'note',
       topic: 'emergency-stop',
-      severity: isActive || this.#isOurs ? 'warning' : 'info',
+      severity: isActive || this.#ours.isOn ? 'warning' : 'info',
       text: isActive ? 'The emergency stop of the lab server is active.' : ended,
       data: { isActive: this.isOn },
     });
@@ -63,14 +66,14 @@ export class EmergencyLatch {
     // A stop that came meanwhile holds.
     if (turn !== this.#turn) return;
     this.#turn++;
-    this.#isOurs = false;
+    this.#ours.set(false);
     this.#heard(false);
   }
 
   /** Activates the server's own stop; ours holds from now on, whatever the server answers. Gives why it did not work there. */
   async activate(): Promise<string | undefined> {
     const turn = ++this.#turn;
-    this.#isOurs = true;
+    this.#ours.set(true);
     try {
       await this.#place.rest.post('/api/safety/emergency-stop/activate', undefined, {
         timeoutMs: 8000,
@@ -85,4 +88,16 @@ export class EmergencyLatch {
     }
     return undefined;
   }
+}
+
+function createStopMemory(): StopMemory {
+  let isOn = false;
+  return {
+    get isOn() {
+      return isOn;
+    },
+    set(next) {
+      isOn = next;
+    },
+  };
 }

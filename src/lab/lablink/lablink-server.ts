@@ -46,7 +46,7 @@ export class LabLinkServer implements LabServer {
     this.#session = new LabLinkSession(ports, options, address, base);
     const { place } = this.#session;
     this.#locks = new LockKeeper(place);
-    this.#latch = new EmergencyLatch(place);
+    this.#latch = new EmergencyLatch(place, options.stopMemory);
     this.#bench = new BenchWatch({
       place,
       isPaused: () => this.#session.link.health === 'stopped',
