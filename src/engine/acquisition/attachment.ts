@@ -5,6 +5,7 @@ import type {
   InstrumentStateWord,
   PolledQuery,
 } from '../../contract/instrument-schema.ts';
+import { createDeferred } from '../../core/deferred.ts';
 import { LabError } from '../../core/errors.ts';
 import type { ControlValue, Identity } from '../../core/instrument.ts';
 import { ErrorHistory } from '../diagnostics/error-history.ts';
@@ -321,9 +322,10 @@ export class Attachment implements AsyncDisposable {
   async #handBack(): Promise<void> {
     const { driver, session } = this.#link;
     if (!this.#host.localOnDetach() || !driver.toLocal || session.state === 'closed') return;
-    const tooLong = new Promise<void>((resolve) => void this.#host.clock.after(HAND_BACK_MS, resolve));
+    const tooLong = createDeferred<void>();
+    using _ = this.#host.clock.after(HAND_BACK_MS, tooLong.resolve);
     const done = Promise.resolve(this.#running).then(() => driver.toLocal?.());
-    await Promise.race([done.catch(() => undefined), tooLong]);
+    await Promise.race([done.catch(() => undefined), tooLong.promise]);
   }
 
   #share(): AttachmentParts {
