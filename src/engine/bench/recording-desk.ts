@@ -98,6 +98,7 @@ export class RecordingDesk implements AsyncDisposable {
   #running: Running | undefined;
   #failure: RecordingState | undefined;
   #changing: Promise<unknown> = Promise.resolve();
+  readonly #folders = new Map<string, Set<string>>();
 
   constructor(parts: RecordingDeskParts) {
     this.#parts = parts;
@@ -106,6 +107,11 @@ export class RecordingDesk implements AsyncDisposable {
 
   get isRecording(): boolean {
     return this.#running !== undefined;
+  }
+
+  /** Where this engine recorded, and the one before it that was cut off, with the ids of the recordings. */
+  get folders(): { path: string; recordings: ReadonlySet<string> }[] {
+    return [...this.#folders].map(([path, recordings]) => ({ path, recordings }));
   }
 
   get state(): RecordingState {
@@ -143,6 +149,12 @@ export class RecordingDesk implements AsyncDisposable {
       this.#parts.events.add({ kind: 'stop', text: `Recording stopped: ${running.what.name}`, data: { reason } });
       return this.#close(running, reason);
     });
+  }
+
+  /** Before what was cut off is looked for: where that is. */
+  async prepare(): Promise<void> {
+    const note = await this.#note.read();
+    if (note) this.#noteFolder(note.folder, note.id);
   }
 
   /**
@@ -275,6 +287,7 @@ export class RecordingDesk implements AsyncDisposable {
       isStallTold: false,
     };
     this.#running = running;
+    this.#noteFolder(recording.folder, recording.id);
     this.#failure = undefined;
     if (preTrigger && before) {
       const about = this.#about(notes);
@@ -333,7 +346,12 @@ export class RecordingDesk implements AsyncDisposable {
     return result;
   }
 
+  #noteFolder(folder: string, id: string): void {
+    this.#folders.set(folder, new Set([...(this.#folders.get(folder) ?? []), id]));
+  }
+
   #partChanged(running: Running): void {
+    this.#noteFolder(running.recording.folder, running.recording.id);
     running.part = running.recording.part;
     void this.#keepNote(running).catch(() => undefined);
     this.#show();

@@ -1,4 +1,15 @@
-import { appendFile, copyFile, mkdir, mkdtemp, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readFile,
+  rename,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -18,6 +29,7 @@ import { systemDisk } from './disk.ts';
 import { fileStem, partStem } from './file-name.ts';
 import { type Library, openLibrary } from './library.ts';
 import { openRecorder } from './recorder.ts';
+import type { RecorderOptions } from './recorder-options.ts';
 import { recordingInfo } from './recording-row.ts';
 
 let folder: string;
@@ -201,11 +213,62 @@ describe('a library', () => {
     expect(calls).toBe(1);
   });
 
+  it('is of all folders it is given: parts in two are one recording, what was cut off elsewhere is finished, and in a folder of somebody only what is asked for', async () => {
+    const second = join(folder, 'second');
+    const own = join(folder, 'own');
+    const recordInto = async (place: string, name: string, continues?: RecorderOptions['continues']) => {
+      const options = { name, clock: createTestClock(), about: ABOUT, limits: { reserveBytes: 0 }, continues };
+      const recorder = await openRecorder({ ...options, folder: place });
+      recorder.streamOpened(POLLED);
+      for (let row = continues ? 5 : 0; row < (continues ? 10 : 5); row++) recorder.batch(polledBatch(row));
+      return recorder;
+    };
+    const first = await recordInto(folder, 'night');
+    const { id, startedNs } = first;
+    await first.rotateNow();
+    // The empty part behind it: as if its drive had gone then.
+    const { paths } = await first.stop('');
+    await rm(paths.at(-1) ?? '');
+    const next = await recordInto(second, 'night', { id, startedNs, part: 2 });
+    const { paths: there } = await next.stop('');
+    await rename(there[0] ?? '', `${there[0]}.part`);
+    await truncate(`${there[0]}.part`, (await stat(`${there[0]}.part`)).size - 100);
+    const mine = await recordInto(own, 'mine');
+    await mine.stop('');
+    await (await recordInto(own, 'not mine')).stop('');
+    await writeFile(join(own, 'letter.mcap'), 'something else');
+
+    const others = [{ path: second }, { path: own, recordings: new Set([mine.id]) }];
+    await using wide = await openLibrary({ folder: () => folder, others: () => others, clock: createTestClock() });
+    expect(wide.folders).toEqual([folder, second, own]);
+    const narrow = (await library.list()).find((row) => row.id === id);
+    expect(narrow?.reason).toMatch(/goes on after part 1.*Look for night-0002\.mcap/);
+    expect((await wide.list()).find((row) => row.id === id)?.state).toBe('interrupted');
+    const recovered = await wide.recover();
+    expect(recovered.map(({ state, recording }) => [state, recording?.part])).toEqual([['finished', 2]]);
+    const rows = await wide.list();
+    expect(rows.map(({ name }) => name).sort()).toEqual(['mine', 'night']);
+    const whole = rows.find((row) => row.id === id);
+    expect(whole?.paths).toEqual([join(folder, 'night.mcap'), there[0]]);
+    await using opened = await wide.open(id);
+    let count = 0;
+    for await (const batch of opened.batches()) count += checkBatch(batch) / 2;
+    expect(count).toBe(10);
+    const disk = faultyDisk({
+      list: (path) => (path === second ? Promise.reject(systemError('EACCES')) : systemDisk.list(path)),
+    });
+    const clock = createTestClock();
+    await using partly = await openLibrary({ folder: () => folder, others: () => [{ path: second }], clock, disk });
+    expect(await partly.list()).toHaveLength(1);
+    expect(partly.problem).toContain(`${second} cannot be read`);
+    expect(await partly.recover()).toMatchObject([{ path: second, state: 'unreadable' }]);
+  });
+
   it('says so when there are more files than it looks at', async () => {
     for (const name of ['a', 'b', 'c']) await record(name, 0);
     await using small = await openLibrary({ folder: () => folder, clock: createTestClock(), maxFiles: 2 });
     expect(await small.list()).toHaveLength(2);
-    expect(small.problem).toMatch(/holds 3 files of recordings; 2 of them are looked at/);
+    expect(small.problem).toMatch(/hold 3 files of recordings; 2 of them are looked at/);
     expect(library.problem).toBe('');
   });
 

@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto';
-import { basename, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { RecordingRow } from '../../contract/recording-schema.ts';
 import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
 import type { Disk } from './disk.ts';
-import { diskError, systemDisk } from './disk.ts';
+import { systemDisk } from './disk.ts';
 import { FILE_EXTENSION, PART_SUFFIX } from './file-layout.ts';
 import { FolderWatch, type FolderWatchLimits } from './folder-watch.ts';
 import type { LibraryCache, RecordingMark } from './library-cache.ts';
 import { readCache, writeCache } from './library-cache.ts';
+import { libraryFolders, listFolders, type OtherFolder } from './library-folder.ts';
 import { groupFiles, takeCopies } from './library-groups.ts';
 import { messageRows } from './message-files.ts';
 import type { PartIndex } from './part-index.ts';
@@ -23,12 +24,16 @@ import { recoverFolder } from './recovery.ts';
 export interface LibraryOptions {
   /** The recordings folder, as set now. */
   folder: () => string;
+  /** Where recordings lie beside it: the second folder, and that of the recording that runs. Default: nowhere. */
+  others?: (() => readonly OtherFolder[]) | undefined;
   clock: Clock;
   disk?: Disk | undefined;
   /** Files looked at, at most. */
   maxFiles?: number | undefined;
   /** How soon changes are told, and how often folders are looked at. */
   watch?: Partial<FolderWatchLimits> | undefined;
+  /** A folder is there that was not: its drive came. */
+  appeared?: (() => void) | undefined;
   /** Files of sessions of messages that run now. */
   openSessions?: (() => ReadonlySet<string>) | undefined;
   /** Where what was found is kept for the next start; absent: nowhere. */
@@ -58,6 +63,8 @@ interface KnownRecording {
 
 /** Files looked at beside each other. */
 const AT_ONCE = 64;
+/** Nobody waits longer for what was cut off to be finished; ms. It goes on. */
+const RECOVER_MS = 30_000;
 /** What was found is kept that long after the last change. */
 const KEEP_MS = 2000;
 
@@ -69,7 +76,7 @@ export async function openLibrary(options: LibraryOptions): Promise<Library> {
 }
 
 /**
- * The recordings in a folder: finished, running, cut off or damaged. Ids come from the files (of one that cannot be read: from its name)
+ * The recordings in the recordings folder, and those that Labwire put elsewhere: finished, running, cut off or damaged. Ids come from the files (of one that cannot be read: from its name)
  * and are never a path. It deletes nothing.
  */
 export class Library implements AsyncDisposable {
@@ -80,11 +87,12 @@ export class Library implements AsyncDisposable {
   readonly #listeners = new Set<() => void>();
   #paths = new Map<string, string[]>();
   /** Of messages: listed, and read by nothing here. */
-  #sessions: ReadonlyMap<string, RecordingRow> = new Map();
+  #sessions = new Map<string, RecordingRow>();
   /** Stamps of those that are no recordings of ours, or cannot be read. */
   readonly #plain = new Map<string, string>();
   #watch: FolderWatch | undefined;
   #problem = '';
+  #recovering: Promise<unknown> = Promise.resolve();
   readonly #changes = new Set<Promise<unknown>>();
   #scanning: Promise<RecordingRow[]> | undefined;
   #marks = new Map<string, RecordingMark>();
@@ -105,9 +113,35 @@ export class Library implements AsyncDisposable {
     return this.#problem;
   }
 
-  /** Finishes what a crash left behind; see `recoverFolder`. */
-  recover(): Promise<RecoveredFile[]> {
-    return recoverFolder(this.folder, this.#options.clock, this.#disk);
+  /** All its folders, the recordings folder first. */
+  get folders(): string[] {
+    return this.#places.map(({ path }) => path);
+  }
+
+  /**
+   * Finishes what a crash left behind in all its folders, see `recoverFolder`; one folder after the other, and one call after the other. A folder that
+   * cannot be read is in the result, as `unreadable`; what takes longer than 30 s goes on and is not in the result.
+   */
+  async recover(): Promise<RecoveredFile[]> {
+    const { clock } = this.#options;
+    const results: RecoveredFile[] = [];
+    const done = this.#recovering.then(async () => {
+      for (const folder of this.folders) {
+        const files = await recoverFolder(folder, clock, this.#disk).catch((error: unknown): RecoveredFile[] => [
+          { path: folder, state: 'unreadable', error: LabError.from(error) },
+        ]);
+        results.push(...files);
+        if (files.some(({ state }) => state === 'finished')) this.#changed();
+      }
+    });
+    this.#recovering = done;
+    let timer: Disposable | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = clock.after(RECOVER_MS, resolve);
+    });
+    await Promise.race([done, late]);
+    timer?.[Symbol.dispose]();
+    return [...results];
   }
 
   /** Goes on with what was known before: files that are as they were are not read again. */
@@ -192,7 +226,7 @@ export class Library implements AsyncDisposable {
   onChange(listener: () => void): Disposable {
     this.#listeners.add(listener);
     this.#watch ??= new FolderWatch({
-      folders: () => [this.folder],
+      folders: () => this.folders,
       clock: this.#options.clock,
       disk: this.#disk,
       // A part that is being written changes all the time.
@@ -201,6 +235,7 @@ export class Library implements AsyncDisposable {
       changed: () => {
         for (const listener of this.#listeners) listener();
       },
+      appeared: this.#options.appeared,
     });
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }
@@ -214,49 +249,59 @@ export class Library implements AsyncDisposable {
   }
 
   async #scan(): Promise<RecordingRow[]> {
-    const folder = this.folder;
     void this.#watch?.look();
-    const names = await this.#disk.list(folder).catch((error: unknown) => {
-      const ours = diskError(error, folder);
-      if (ours.code === 'recording.folder-gone') return [];
-      throw ours;
-    });
+    const { listed, problems } = await listFolders(this.#places, this.#disk);
     const isRecording = (name: string): boolean =>
       name.endsWith(FILE_EXTENSION) || name.endsWith(FILE_EXTENSION + PART_SUFFIX);
     const readable: (KnownFile & { path: string })[] = [];
     const unreadable: { path: string; file: KnownFile }[] = [];
     const seen = new Set<string>();
-    const all = names.filter(isRecording);
-    const paths = all.slice(0, this.#options.maxFiles ?? MAX_FILES);
-    this.#problem =
-      paths.length < all.length
-        ? `${folder} holds ${all.length} files of recordings; ${paths.length} of them are looked at, the others are not in this list. Move some to another folder.`
-        : '';
-    for (let at = 0; at < paths.length; at += AT_ONCE) {
-      const some = paths.slice(at, at + AT_ONCE).map((name) => join(folder, name));
-      for (const [index, file] of (await Promise.all(some.map((path) => this.#look(path)))).entries()) {
-        const path = some[index];
+    const all = listed.flatMap(({ path, names, recordings }) =>
+      names.filter(isRecording).map((name) => ({ path: join(path, name), recordings })),
+    );
+    const looked = all.slice(0, this.#options.maxFiles ?? MAX_FILES);
+    if (looked.length < all.length) {
+      problems.push(
+        `${this.folders.join(' and ')} hold ${all.length} files of recordings; ${looked.length} of them are looked at, the others are not in this list. Move some elsewhere.`,
+      );
+    }
+    this.#problem = problems.join(' ');
+    for (let at = 0; at < looked.length; at += AT_ONCE) {
+      const some = looked.slice(at, at + AT_ONCE);
+      for (const [index, file] of (await Promise.all(some.map(({ path }) => this.#look(path)))).entries()) {
+        const { path, recordings } = some[index] ?? {};
         if (!file || path === undefined) continue;
         seen.add(path);
+        // What else lies in somebody's own folder is no business of the library.
+        if (recordings && !recordings.has(file.id)) continue;
         if (file.id === '') unreadable.push({ path, file });
         else readable.push({ path, ...file });
       }
     }
     const groups = groupFiles(readable);
-    for (const copy of takeCopies(groups)) groups.set(unreadableId(copy.path), [copy]);
+    for (const copy of takeCopies(groups)) groups.set(this.#plainId(copy.path), [copy]);
     for (const path of this.#files.keys()) if (!seen.has(path)) this.#files.delete(path);
     this.#plain.clear();
-    const rows = unreadable.map(({ path, file }) => this.#markedPlain(unreadableRow(path, file), file.stamp));
+    const rows = unreadable.map(({ path, file }) =>
+      this.#markedPlain(unreadableRow(this.#plainId(path), path, file), file.stamp),
+    );
     for (const id of this.#recordings.keys()) if (!groups.has(id)) this.#recordings.delete(id);
     this.#paths = new Map([...groups].map(([id, files]) => [id, files.map(({ path }) => path)]));
-    for (const { path } of unreadable) this.#paths.set(unreadableId(path), [path]);
+    for (const { path } of unreadable) this.#paths.set(this.#plainId(path), [path]);
     for (const [id, files] of groups) {
       const paths = files.map(({ path }) => path);
       const row = await this.#rowOf(id, paths, files.map(({ stamp }) => stamp).join());
       if (row) rows.push(row);
     }
-    const sessions = await messageRows(folder, names, this.#disk, this.#options.openSessions?.());
-    this.#sessions = new Map(sessions.map((row) => [row.id, row]));
+    const open = this.#options.openSessions?.();
+    this.#sessions = new Map();
+    for (const { path, names, recordings } of listed) {
+      if (recordings) continue;
+      for (const row of await messageRows(path, names, this.#disk, open)) {
+        if (!this.#sessions.has(row.id)) this.#sessions.set(row.id, row);
+      }
+    }
+    const sessions = [...this.#sessions.values()];
     // Their files are all that is known of them.
     rows.push(...sessions.map((row) => this.#markedPlain(row, `${row.paths.join()}:${row.bytes}:${row.durationS}`)));
     if (this.#isChanged) this.#keep();
@@ -307,7 +352,7 @@ export class Library implements AsyncDisposable {
     } catch (error) {
       // Gone, or changed, since it was looked at: the next list tells.
       const file = { stamp, id, part: 1, name: '', members: [], error: LabError.from(error), inode: 0 };
-      return paths[0] === undefined ? undefined : unreadableRow(paths[0], file);
+      return paths[0] === undefined ? undefined : unreadableRow(this.#plainId(paths[0]), paths[0], file);
     }
   }
 
@@ -348,7 +393,7 @@ export class Library implements AsyncDisposable {
   #unknown(id: string): LabError {
     return new LabError(
       'recording.unknown',
-      `There is no recording ${id} in ${this.folder}. Look at the list again; its files may have been moved.`,
+      `There is no recording ${id} in ${this.folders.join(' or ')}. Look at the list again; its files may have been moved.`,
       { id },
     );
   }
@@ -383,6 +428,16 @@ export class Library implements AsyncDisposable {
     return true;
   }
 
+  get #places(): OtherFolder[] {
+    return libraryFolders(this.folder, this.#options.others?.() ?? []);
+  }
+
+  /** Of a file that says of no recording that it is its own: by its name; elsewhere, where the same name may be, by its path. */
+  #plainId(path: string): string {
+    const own = dirname(path) === resolve(this.folder) ? basename(path) : path;
+    return `file-${createHash('sha256').update(own).digest('hex').slice(0, 16)}`;
+  }
+
   #changed(): void {
     this.#watch?.touch();
   }
@@ -404,17 +459,13 @@ function rowUnder(id: string, recording: Recording): RecordingRow {
   return { ...row, id, name: basename(row.paths[0] ?? row.name), reason: row.reason ?? reason };
 }
 
-function unreadableId(path: string): string {
-  return `file-${createHash('sha256').update(basename(path)).digest('hex').slice(0, 16)}`;
-}
-
-function unreadableRow(path: string, { error, stamp }: KnownFile): RecordingRow {
+function unreadableRow(id: string, path: string, { error, stamp }: KnownFile): RecordingRow {
   const [bytes, modifiedMs] = stamp
     .slice(path.length + 1)
     .split(':')
     .map(Number);
   return {
-    id: unreadableId(path),
+    id,
     name: basename(path),
     paths: [path],
     startedNs: String(BigInt(Math.round(modifiedMs ?? 0)) * 1_000_000n),

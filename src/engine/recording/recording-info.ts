@@ -4,6 +4,8 @@ import { labEvent } from '../../contract/recording-schema.ts';
 import { isErrorCode } from '../../core/errors.ts';
 import type { StreamInfo } from '../../core/stream-info.ts';
 import { channelId } from '../../core/stream-info.ts';
+import { FILE_EXTENSION } from './file-layout.ts';
+import { fileStem, partStem } from './file-name.ts';
 import type { PartIndex } from './part-index.ts';
 import { FEW, parseJson } from './part-records.ts';
 import type { MemberPart, RecordedClock } from './recording-about.ts';
@@ -191,7 +193,10 @@ function findMissing(parts: PartIndex[], events: LabEvent[], isRunning: boolean)
   if (stop && typeof stop.data?.reason === 'string' && isErrorCode(stop.data.reason)) missing.push(stop.text);
   for (const part of parts) missing.push(...part.problems);
   if (parts.length > 0 && !isRunning && !stop && parts.every((part) => part.isFinished) && missing.length === 0) {
-    missing.push(`The recording goes on after part ${last}, which is the last one here.`);
+    const next = `${partStem(fileStem(parts.at(-1)?.head.name ?? ''), last + 1)}${FILE_EXTENSION}`;
+    missing.push(
+      `The recording goes on after part ${last}, which is the last one here. Look for ${next} in the folder where it went on, such as the second folder of Labwire.`,
+    );
   }
   return missing;
 }

@@ -8,14 +8,14 @@ import type { Command } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
 import { isoTimestamp } from '../timestamp.ts';
 
-/** The recordings in a folder, newest first; needs no engine. */
+/** The recordings in a folder, newest first; needs no engine. What was cut off is finished first, unless a process still writes it. */
 export const recordings: Command = {
   name: 'recordings',
   usage: 'DIR',
-  summary: 'Lists the recordings in a folder.',
+  summary: 'Lists the recordings in a folder, and finishes those that were cut off.',
   options: {},
   positionals: [1, 1],
-  async run(args, { out }) {
+  async run(args, { out, say }) {
     const folder = resolve(args.at(0));
     if (!(await isFolder(folder))) {
       throw new LabError('recording.folder-gone', `There is no folder ${folder}. For one file use labwire info.`, {
@@ -23,6 +23,8 @@ export const recordings: Command = {
       });
     }
     await using library = await openLibrary({ folder: () => folder, clock: createSystemClock() });
+    for (const { path, state, error } of await library.recover())
+      if (state === 'unreadable') say(`${path} could not be finished: ${error?.message ?? 'it cannot be read.'}`);
     const rows = await library.list();
     if (args.flag('json')) for (const row of rows) await out.json(jsonOf(row));
     else await out.table(rows.map(cellsOf));
