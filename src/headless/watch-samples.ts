@@ -13,14 +13,19 @@ export interface SampleWatch {
   silenceMs?: number | undefined;
   /** `live` or the id of a replay. */
   origin?: string | undefined;
+  /** Aborts when its source has ended: it goes on until all that was sent before is there. */
+  over?: AbortSignal | undefined;
   /** Called when the watch is set: nothing that comes from here on is missed. */
   started?: (() => Promise<unknown>) | undefined;
 }
 
+/** So long after the end of its source nothing may have come, and nothing wait to be printed; ms. */
+const QUIET_MS = 1000;
+
 /** Samples as they come. A slow reader costs the engine nothing: credit is given back when a frame is printed. */
 export async function* watchSamples(
   { client }: Screen,
-  { channels, silenceMs, origin = 'live', started }: SampleWatch,
+  { channels, silenceMs, origin = 'live', over, started }: SampleWatch,
   { signal, say }: Shell,
 ): AsyncGenerator<SampleLine> {
   const streams = new Map<number, StreamInfo>();
@@ -35,6 +40,7 @@ export async function* watchSamples(
     wake();
   });
   signal.addEventListener('abort', () => wake(), { once: true });
+  over?.addEventListener('abort', () => wake(), { once: true });
   let end: LabError | undefined;
   void client.closed.then((error) => {
     end = error;
@@ -47,14 +53,16 @@ export async function* watchSamples(
     const buffer = frames.shift();
     if (!buffer) {
       if (end) throw end;
+      const limitMs = over?.aborted ? QUIET_MS : silenceMs;
       const inTime = await new Promise<boolean>((resolve) => {
-        const timer = silenceMs === undefined ? undefined : setTimeout(() => resolve(false), silenceMs);
+        const timer = limitMs === undefined ? undefined : setTimeout(() => resolve(false), limitMs);
         wake = () => {
           clearTimeout(timer);
           resolve(true);
         };
       });
       if (inTime) continue;
+      if (over?.aborted) return;
       throw new LabError('transport.timeout', `No sample came for ${(silenceMs ?? 0) / 1000} s. Is it measuring?`);
     }
     const frame = viewFrame(buffer);

@@ -315,6 +315,25 @@ describe.concurrent('recordings', () => {
     expect((await readFile(csv, 'utf8')).split('\n').length).toBe(samples + 2);
   });
 
+  it('play again: every sample to the last one, also to a reader that is slow', async () => {
+    const [file = ''] = (await recording()).result.paths;
+    const channel = 'Labwire/DAQ10/LW00000001/load.voltage';
+    const [info] = jsonLines<{ channels: { name: string; samples: number }[] }>(
+      (await run('info', file, '--json')).stdout,
+    );
+    const samples = info?.channels.find(({ name }) => name === channel)?.samples;
+    const replaying = started(['replay', file, '--channel', channel, '--speed', '1', '--json', '--data', data]);
+    // Nothing is read for longer than the recording takes.
+    replaying.child.stdout?.pause();
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    replaying.child.stdout?.resume();
+    const { code, stdout, stderr } = await replaying.done;
+    expect([code, stderr]).toEqual([0, '']);
+    const times = jsonLines<Sample>(stdout).map(({ t }) => t);
+    expect(times).toHaveLength(samples ?? 0);
+    expect(times).toEqual(times.toSorted());
+  });
+
   it('say what is wrong with a file', async () => {
     const [file = ''] = (await recording()).result.paths;
     const foreign = join(folder, 'foreign.mcap');

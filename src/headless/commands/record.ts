@@ -45,6 +45,7 @@ export const record: Command = {
     await firstData(screen, ids, shell);
     await tellOthers(screen, ids, shell);
     const failed = failure(screen);
+    tellWaits(screen, shell);
     const started = await client.call(
       'recording.start',
       { folder, ...(name ? { name } : {}), ...choicesOf(args) },
@@ -100,6 +101,16 @@ async function tellOthers({ client }: Screen, ids: readonly string[], { signal, 
   const { instruments } = await client.call('bench.read', {}, { signal });
   const others = instruments.filter(({ id }) => !ids.includes(id)).map(({ label }) => label);
   if (others.length > 0) say(`Labwire is running and records what is attached there too: ${others.join(', ')}.`);
+}
+
+/** A disk that takes nothing, and that it takes again: nobody looks at a screen. */
+function tellWaits({ client }: Screen, { say }: Shell): void {
+  let isWaiting = false;
+  client.on('recording.changed', ({ recording: { state, path, error } }) => {
+    if (state === 'waiting' && !isWaiting) say(error?.message ?? 'The disk takes nothing; what is measured is held.');
+    if (state === 'recording' && isWaiting) say(`It goes on in ${path}`);
+    isWaiting = state === 'waiting';
+  });
 }
 
 /** Rejects when the recording ends by itself, with the reason, or when the engine goes. */

@@ -33,21 +33,19 @@ export const replay: Command = {
       );
     }
     const opened = await client.call('replay.open', { recording: row.id });
-    const done = new AbortController();
-    const end = (): void => done.abort();
-    shell.signal.addEventListener('abort', end, { once: true });
+    // What was played last is on its way then, and a slow reader has more of it to take.
+    const over = new AbortController();
     let isOver = false;
     client.on('replay.changed', ({ replay: now }) => {
       if (now.id !== opened.id || (now.state !== 'ended' && now.state !== 'failed')) return;
       isOver = now.state === 'ended';
-      // What was played last is on its way.
-      setTimeout(end, 300);
+      over.abort();
     });
     const channels = wanted.length > 0 ? wanted : known;
     const started = (): Promise<unknown> => client.call('replay.set', { replay: opened.id, speed, play: true });
     const asJson = args.flag('json');
-    const watch = { channels, origin: opened.id, started };
-    for await (const sample of watchSamples(screen, watch, { ...shell, signal: done.signal })) {
+    const watch = { channels, origin: opened.id, started, over: over.signal };
+    for await (const sample of watchSamples(screen, watch, shell)) {
       await (asJson ? shell.out.json(sampleJson(sample)) : shell.out.line(sampleText(sample)));
     }
     await client.call('replay.close', { replay: opened.id }).catch(() => undefined);
