@@ -89,7 +89,9 @@ function greet(ports: LabPorts, { base, path, protocols, token, signal, limits }
         onOpen(open) {
           protocol = open.protocol;
           wait[Symbol.dispose]();
-          wait = ports.clock.after(limits.greetingMs, () => finish({ protocol, text: undefined, refusal: undefined }));
+          // Who has agreed on one of our protocols will speak; who has not may never.
+          const patienceMs = protocol === '' ? limits.greetingMs : limits.timeoutMs;
+          wait = ports.clock.after(patienceMs, () => finish({ protocol, text: undefined, refusal: undefined }));
         },
         onMessage: (data) => finish({ protocol, text: typeof data === 'string' ? data : '', refusal: undefined }),
         onEnd({ refusal }) {
