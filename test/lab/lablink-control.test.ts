@@ -178,6 +178,10 @@ describe.concurrent('locks', () => {
     await lockedBy(bench, 'somebody');
     const status = () => bench.lab.equipment.find(({ id }) => id === SUPPLY)?.status.lock;
     await bench.events.until(() => status() === 'somebody', 'the owner on the card');
+    // It changes hands between two rounds.
+    bench.server.world.locks.exclusive.clear();
+    await lockedBy(bench, 'another');
+    await bench.events.until(() => status() === 'another', 'the next owner on the card');
   });
 });
 

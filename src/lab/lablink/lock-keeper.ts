@@ -23,6 +23,8 @@ export class LockKeeper implements AsyncDisposable {
   readonly #held = new Map<string, Held>();
   /** As last heard. */
   readonly #states = new Map<string, LockState>();
+  /** Under which session somebody else has it, as last heard: its name is asked for once. */
+  readonly #others = new Map<string, string>();
   #session: Promise<string> | undefined;
   #isServerSession = false;
   #timer: Disposable | undefined;
@@ -130,8 +132,9 @@ export class LockKeeper implements AsyncDisposable {
       if (session === ours) continue;
       if (this.#held.delete(equipment)) this.#note(equipment, 'Somebody took the lock from this client.');
       const known = this.#states.get(equipment);
-      if (known?.owner === '' || known?.isOurs || !known)
-        this.#tell({ equipment, owner: await this.#ownerName(session), isOurs: false, expiresInS: undefined });
+      const isNew = known?.owner === '' || known?.isOurs || !known || this.#others.get(equipment) !== session;
+      this.#others.set(equipment, session);
+      if (isNew) this.#tell({ equipment, owner: await this.#ownerName(session), isOurs: false, expiresInS: undefined });
     }
     for (const [equipment, state] of this.#states) {
       if (locks.has(equipment) || state.owner === '') continue;
