@@ -7,7 +7,7 @@ import type { Transport } from '../../src/engine/transport/transport.ts';
 import type { MessageDevice } from '../../src/simulator/wire/message-device.ts';
 import { FaultTally } from './faulty-instrument.ts';
 import { createFaultyMessageDevice } from './faulty-message-device.ts';
-import { type FaultResult, runFaults } from './session-suite.ts';
+import { type FaultResult, runFaults, totalOf } from './session-suite.ts';
 
 /** A server of the way under test with the faulty device on it. */
 export interface FaultyWay {
@@ -57,9 +57,9 @@ export async function runMessageFaults({
   for (const result of results) {
     expect(result.wrong, `${name}: answers to other questions`).toEqual([]);
     expect(result.odd, `${name}: errors of a kind no query may end with`).toEqual([]);
-    // Safety may not be bought by refusing: most answers meet no fault, and those are given.
-    expect(result.right, `${name}: right answers`).toBeGreaterThan(faults / runs / 2);
   }
+  // Safety may not be bought by refusing: what met no fault is answered, on a busy machine what was in time.
+  expect(totalOf(results, 'right'), `${name}: right answers`).toBeGreaterThanOrEqual(totalOf(results, 'unharmed') / 2);
   return results;
 }
 

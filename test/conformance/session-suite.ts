@@ -26,7 +26,10 @@ export interface FaultRun {
 }
 
 export interface FaultResult {
+  /** Answered rightly while there were faults. */
   right: number;
+  /** Questions asked meanwhile that met no fault, and ended neither by time nor by whoever ordered that. */
+  unharmed: number;
   wrong: string[];
   failed: Map<string, number>;
   sessions: number;
@@ -34,6 +37,8 @@ export interface FaultResult {
   odd: string[];
 }
 
+/** Not of the instrument: nobody could have answered in time, or the caller or another one ended it. */
+const ENDED = ['transport.timeout', 'call.cancelled', 'safety.refused'];
 const ALLOWED = new Set([
   'safety.refused',
   'transport.timeout',
@@ -44,6 +49,11 @@ const ALLOWED = new Set([
   'instrument.detached',
 ]);
 const PRIORITIES: readonly Priority[] = ['safety', 'person', 'poll', 'background'];
+
+/** Of all runs together: one fault may cost its neighbours, too. */
+export function totalOf(results: readonly FaultResult[], count: 'right' | 'unharmed'): number {
+  return results.reduce((sum, result) => sum + result[count], 0);
+}
 
 /** Form of an answer, as a driver knows it: it says nothing about which question it belongs to. */
 const isToken = (reply: string): boolean => /^t[0-9a-f]{12}$/.test(reply);
@@ -58,7 +68,7 @@ function echoToken(number: number): FaultQuestion {
  * right one got a wrong answer.
  */
 export async function runFaults(run: FaultRun): Promise<FaultResult> {
-  const result: FaultResult = { right: 0, wrong: [], failed: new Map(), sessions: 1, odd: [] };
+  const result: FaultResult = { right: 0, unharmed: 0, wrong: [], failed: new Map(), sessions: 1, odd: [] };
   const { question = echoToken } = run;
   const expect = run.isFormKnown ? { expect: isToken } : {};
   let number = 0;
@@ -115,6 +125,9 @@ export async function runFaults(run: FaultRun): Promise<FaultResult> {
   });
   if (run.pass) while (!isDone) await run.pass(500);
   await workers;
+  const { right } = result;
+  const ended = ENDED.reduce((sum, code) => sum + (result.failed.get(code) ?? 0), 0);
+  result.unharmed = number - run.tally.total - ended;
   // Once the instrument behaves, everything is answered again: no session is left out of step.
   run.tally.isHealthy = true;
   const healthy = (async () => {
@@ -132,5 +145,5 @@ export async function runFaults(run: FaultRun): Promise<FaultResult> {
   });
   if (run.pass) while (!isHealthy) await run.pass(500);
   await healthy;
-  return result;
+  return { ...result, right };
 }
