@@ -270,6 +270,32 @@ it('halted endpoints: the call rejects, the halt is cleared, the next works', as
   expect(peripheral.log).toContain('halt 130');
 });
 
+it.each([
+  ['fails', () => Promise.reject(new Error('LIBUSB_ERROR_IO'))],
+  ['is stalled', async () => ({ outcome: 'stall' as const, data: new Uint8Array(0) })],
+])('an interrupt endpoint that %s for a while: status bytes and service requests come again', async (_how, fail) => {
+  const device = createTestDevice();
+  let failures = 12;
+  class FailingPeripheral extends UsbtmcPeripheral {
+    override in(endpoint: number, length: number, signal: AbortSignal) {
+      if (endpoint === 3 && failures-- > 0) return fail();
+      return super.in(endpoint, length, signal);
+    }
+  }
+  const bus = createPackageBus(new FailingPeripheral(device, { serial: 'S1' }));
+  const [row] = await listUsb(bus.load);
+  const transport = await openUsbResource(row?.resource ?? '', { load: bus.load });
+  opened.push(transport);
+  device.setStatus(0x84);
+  expect(await transport.control?.statusByte?.()).toBe(0x84);
+  device.setStatus(0);
+  device.serviceRequestEnable = 0x20;
+  const requested = createDeferred<void>();
+  await transport.control?.onServiceRequest?.(() => requested.resolve());
+  device.setStatus(0x20);
+  await requested.promise;
+});
+
 it('requests nothing before something was asked', async () => {
   const { transport, device } = await open();
   const reading = transport.read();

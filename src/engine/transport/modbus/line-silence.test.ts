@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { LabError } from '../../../core/errors.ts';
-import { encodeRtu } from '../../../protocol/modbus.ts';
+import { encodeRtu, type ModbusRequest } from '../../../protocol/modbus.ts';
 import { ReadBuffer } from '../read-buffer.ts';
 import { LineSilence, silenceTimes } from './line-silence.ts';
 import { MODBUS_LIMITS } from './modbus-limits.ts';
@@ -11,7 +11,7 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 const QUESTION = { kind: 'read', table: 'holding', start: 0, count: 1 } as const;
-const OFF = { kind: 'write', table: 'holding', start: 18, values: [0] } as const;
+const OFF: ModbusRequest = { kind: 'write', table: 'holding', start: 18, values: [0] };
 const ANSWER = encodeRtu(1, Uint8Array.of(3, 2, 0, 42));
 
 /** 9600 8N1: a character takes 1.04 ms, the silence 3.65 ms, the longest frame 267 ms. */

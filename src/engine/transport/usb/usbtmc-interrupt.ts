@@ -7,12 +7,19 @@ import type { UsbtmcFunction } from './usbtmc-function.ts';
 
 /** How long the status byte may take on the interrupt endpoint. */
 const STATUS_MS = 2000;
-/** Stalls in a row after which the endpoint is given up. */
-const MAX_STALLS = 8;
+/** After a transfer that failed or was stalled the endpoint is left alone for so long, twice as long each time, until one succeeds. */
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 10_000;
+/** The same while somebody waits for a status byte. */
+const AWAITED_PAUSE_MS = 20;
 
 /**
  * The status byte and service requests of USB488. With an interrupt endpoint a transfer waits on it all the time: the device answers
  * READ_STATUS_BYTE there, with the tag asked for (3.4.2), and says service requests (3.4.1). Without one the answer is in the control transfer.
+ *
+ *     listening ──failed, stalled──▶ pausing ──time is over, a status byte is asked for──▶ listening
+ *         │                             │
+ *         └── stopped, device gone ─────┴──▶ over
  */
 export class UsbtmcInterrupt {
   readonly #function: UsbtmcFunction;
@@ -21,6 +28,8 @@ export class UsbtmcInterrupt {
   readonly #turn = new SerialTurn();
   #awaited: { tag: number; arrival: Deferred<number> } | undefined;
   #tag = 1;
+  /** Ends the pause. */
+  #wake: (() => void) | undefined;
   #done: Promise<void> = Promise.resolve();
 
   constructor(owner: UsbtmcFunction) {
@@ -59,6 +68,7 @@ export class UsbtmcInterrupt {
     this.#tag = tag;
     const arrival = createDeferred<number>();
     this.#awaited = { tag, arrival };
+    this.#wake?.();
     try {
       const answer = await this.#function.request(USBTMC_REQUEST.readStatusByte, tag, 3);
       if (!answer || answer[0] !== USBTMC_STATUS.success || answer[1] !== tag) throw noStatus(answer);
@@ -74,21 +84,38 @@ export class UsbtmcInterrupt {
     const { interruptIn } = endpoints;
     if (!interruptIn) return;
     const { signal } = this.#controller;
-    for (let stalls = 0; stalls < MAX_STALLS && !signal.aborted; ) {
+    for (let pauseMs = FIRST_PAUSE_MS; !signal.aborted; ) {
       try {
         const { status, bytes } = await device.transferIn(interruptIn.number, interruptIn.packetSize, { signal });
         if (status === 'ok') {
-          stalls = 0;
+          pauseMs = FIRST_PAUSE_MS;
           this.#take(bytes);
-        } else {
-          stalls++;
-          await device.clearHalt('in', interruptIn.number);
+          continue;
         }
-      } catch {
-        // Stopped, or the device is gone: its owner hears of that by itself.
-        return;
+        await device.clearHalt('in', interruptIn.number);
+      } catch (error) {
+        // The device is gone: its owner hears of that by itself.
+        if (error instanceof LabError && error.code === 'transport.closed') return;
       }
+      await this.#pause(pauseMs);
+      pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
     }
+  }
+
+  #pause(ms: number): Promise<void> {
+    const { signal } = this.#controller;
+    if (signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const end = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', end);
+        this.#wake = undefined;
+        resolve();
+      };
+      const timer = setTimeout(end, this.#awaited ? AWAITED_PAUSE_MS : ms);
+      signal.addEventListener('abort', end);
+      this.#wake = end;
+    });
   }
 
   #take(bytes: Uint8Array): void {
