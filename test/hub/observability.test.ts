@@ -1,9 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Registry } from 'prom-client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Scope } from '../../src/core/scope.ts';
+import { NeurographMetrics } from '../../src/hub/metrics/neurograph-metrics.ts';
 import { parsePrometheusText } from '../../src/protocol/lab/prometheus-text.ts';
 import { type HubLab, openHubLab } from './hub-harness.ts';
+import { LabwireProbe } from './labwire-probe.ts';
 
 const scope = new Scope('observability of the hub');
 let hub: HubLab;
@@ -40,16 +43,30 @@ test('every metric the dashboard asks for is there', async () => {
 });
 
 test('201–216 users in their thousands make no more than 50 labels', async () => {
-  const { neurograph, registry } = hub.hub.parts.metrics;
+  const registry = new Registry();
+  const users = Array.from({ length: 10_000 }, (_, user) => `user-${user}`);
+  const neurograph = new NeurographMetrics(
+    registry,
+    () => 0,
+    () => users,
+  );
   for (let user = 0; user < 10_000; user++) {
-    neurograph.opened(`user-${user}`);
-    neurograph.closed(`user-${user}`, 1, 'normal');
     neurograph.received(`type-${user}`, 10);
     neurograph.overflowed(`client-${user}`, 1);
   }
   const text = await registry.metrics();
   for (const label of ['user_id', 'message_type', 'client_id'])
     expect(new Set(text.match(new RegExp(`${label}="[^"]*"`, 'g'))).size).toBeLessThanOrEqual(50);
+});
+
+test('202 a client whose token comes with its hello is counted under its name once it is in', async () => {
+  const byUser = async (): Promise<string[]> =>
+    (await (await fetch(`${hub.url()}/metrics`)).text()).match(/^neurograph_ws_connections_by_user\{.*$/gm) ?? [];
+  const probe = new LabwireProbe(hub.socketUrl('/ws'));
+  await probe.hello({ auth: { token: await hub.token('viewer') } });
+  expect(await byUser()).toEqual(['neurograph_ws_connections_by_user{user_id="viewer"} 1']);
+  probe.socket.close();
+  await expect.poll(byUser, { timeout: 20_000 }).toEqual([]);
 });
 
 test('the OpenAPI document and its page name the routes; live and ready say how it is', async () => {

@@ -70,7 +70,12 @@ export class HubMetrics implements Disposable {
       labelNames: ['state'],
       registers,
     });
-    this.neurograph = new NeurographMetrics(this.registry, () => sum(({ queued }) => queued));
+    this.neurograph = new NeurographMetrics(
+      this.registry,
+      () => sum(({ queued }) => queued),
+      // Who somebody is is known when it is in, which for labwire.1 is after the handshake.
+      () => connections.all.filter(({ dialect }) => dialect !== 'sse').map(({ principal }) => principal.name),
+    );
     this.#lag.enable();
   }
 

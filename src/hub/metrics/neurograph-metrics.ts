@@ -16,7 +16,6 @@ export class NeurographMetrics {
   readonly #client = new BoundedLabel();
   readonly #error = new BoundedLabel();
   readonly connections: Gauge;
-  readonly #byUser: Gauge;
   readonly #duration: Histogram;
   readonly #subscribers: Gauge;
   readonly #subscriptions: Counter;
@@ -31,8 +30,8 @@ export class NeurographMetrics {
   readonly #errors: Counter;
   readonly #disconnects: Counter;
 
-  /** `buffered`: messages waiting for all clients now. */
-  constructor(registry: Registry, buffered: () => number) {
+  /** `buffered`: messages waiting for all clients now; `users`: the name behind each connection that is in, with its login or as nobody. */
+  constructor(registry: Registry, buffered: () => number, users: () => readonly string[]) {
     const registers = [registry];
     const gauge = (name: string, help: string, labelNames: string[] = []): Gauge =>
       new Gauge({ name: NAME + name, help, labelNames, registers });
@@ -41,7 +40,17 @@ export class NeurographMetrics {
     const histogram = (name: string, help: string, buckets: number[], labelNames: string[] = []): Histogram =>
       new Histogram({ name: NAME + name, help, buckets, labelNames, registers });
     this.connections = gauge('connections_total', 'Open WebSocket connections');
-    this.#byUser = gauge('connections_by_user', 'Open WebSocket connections by user', ['user_id']);
+    const label = this.#user;
+    new Gauge({
+      name: `${NAME}connections_by_user`,
+      help: 'Open WebSocket connections by user',
+      labelNames: ['user_id'],
+      registers,
+      collect() {
+        this.reset();
+        for (const user of users()) this.inc({ user_id: label.of(user) });
+      },
+    });
     this.#duration = histogram('connection_duration_seconds', 'How long connections were open', DURATION_S);
     this.#subscribers = gauge('channel_subscribers', 'Subscribers of a channel', ['channel']);
     this.#subscriptions = counter('channel_subscriptions_total', 'Subscriptions made', ['channel']);
@@ -65,14 +74,12 @@ export class NeurographMetrics {
     this.#disconnects = counter('disconnects_total', 'Connections that ended', ['reason']);
   }
 
-  opened(user: string): void {
+  opened(): void {
     this.connections.inc();
-    this.#byUser.inc({ user_id: this.#user.of(user) });
   }
 
-  closed(user: string, durationS: number, reason: string): void {
+  closed(durationS: number, reason: string): void {
     this.connections.dec();
-    this.#byUser.dec({ user_id: this.#user.of(user) });
     this.#duration.observe(durationS);
     this.#disconnects.inc({ reason });
   }

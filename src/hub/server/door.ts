@@ -65,7 +65,7 @@ export interface SocketDoor {
   readonly maxMessageBytes: number;
   /** permessage-deflate is offered back. */
   readonly deflate: boolean;
-  /** Before the handshake is answered: bad parameters. */
-  check?(url: URL): SocketRefusal | undefined;
+  /** Before the handshake is answered: bad parameters, a role that may not have it. */
+  check?(url: URL, principal: Principal): SocketRefusal | undefined;
   enter(visit: SocketVisit): void;
 }

@@ -67,24 +67,22 @@ export class SocketGate {
     const from = callerOf(request).address;
     const principal = await this.#principal(request, url, door);
     if (!principal) return refuse(socket, 403, 'The token is missing, unknown or has run out.');
-    const fault = door.check?.(url);
+    const fault = door.check?.(url, principal);
     if (fault) return refuse(socket, fault.status, fault.text);
     this.#parts.connections.admit(from, principal.user);
     server.handleUpgrade(request, socket as never, head, (webSocket: WebSocket) => {
       webSocket.on('error', () => {});
-      this.#count(webSocket, principal, socket);
+      this.#count(webSocket, socket);
       door.enter({ socket: webSocket, url, from, profile, principal });
     });
   }
 
-  #count(socket: WebSocket, principal: Principal, stream: Duplex): void {
+  #count(socket: WebSocket, stream: Duplex): void {
     const { metrics, clock } = this.#parts;
     const openedMs = clock.monotonicMs();
-    metrics.neurograph.opened(principal.user);
+    metrics.neurograph.opened();
     if (socket instanceof MeteredSocket) socket.meter(metrics.neurograph, stream);
-    socket.once('close', (code) =>
-      metrics.neurograph.closed(principal.user, (clock.monotonicMs() - openedMs) / 1000, reasonOf(code)),
-    );
+    socket.once('close', (code) => metrics.neurograph.closed((clock.monotonicMs() - openedMs) / 1000, reasonOf(code)));
   }
 
   #find(
