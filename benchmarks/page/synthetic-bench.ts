@@ -34,6 +34,8 @@ export function emptyBench(): BenchState {
         listeners: [],
         tls: null,
         anonymous: false,
+        anonymousReadings: false,
+        origins: [],
         limits: { connections: 64, queueItems: 10_000, messageBytes: 1_048_576, replayS: 300 },
         lablink: LABLINK_SETTINGS,
       },

@@ -13,6 +13,15 @@ export type ShareRole = z.infer<typeof shareRole>;
 const port = z.int().min(1).max(65_535);
 const host = z.string().min(1).max(253);
 
+/** Where a page came from, as browsers say it: `https://lab.example:8443`, in small letters, without a path. */
+export const webOrigin = z
+  .string()
+  .max(300)
+  .regex(
+    /^https?:\/\/([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?$/,
+    'an origin is http(s)://name, perhaps with a port, and nothing after it',
+  );
+
 /** How this bench is shared. Given whole: who changes one field sends the others as they are. The hub follows each change by itself. */
 export const shareSettings = z.object({
   /** The hub runs. */
@@ -28,6 +37,10 @@ export const shareSettings = z.object({
   tls: z.object({ cert: z.string().min(1).max(4000), key: z.string().min(1).max(4000) }).nullable(),
   /** Clients without a login may look. */
   anonymous: z.boolean(),
+  /** …and read values, too; else they see what there is and no more. Counts only with `anonymous`. */
+  anonymousReadings: z.boolean().default(false),
+  /** Pages of other web servers that may use the bench from a browser; those of this bench always may. */
+  origins: z.array(webOrigin).max(32).default([]),
   limits: z.object({
     connections: z.int().min(1).max(1000),
     /** Messages that wait for one client at most. */

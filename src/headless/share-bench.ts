@@ -30,6 +30,13 @@ export async function shareBench(dataFolder: string, args: Arguments, shell: She
     on: true,
     port: args.whole('share-port', 1, 65_535) ?? bench.settings.share.port,
     host: args.text('share-host') ?? bench.settings.share.host,
+    origins:
+      args
+        .text('share-origins')
+        ?.split(',')
+        .map((origin) => origin.trim())
+        .filter((origin) => origin !== '') ?? bench.settings.share.origins,
+    anonymousReadings: yesOrNo(args.text('share-readings')) ?? bench.settings.share.anonymousReadings,
   };
   const isAsItIs = JSON.stringify(wanted) === JSON.stringify(bench.settings.share) && bench.share.state === 'on';
   if (!isAsItIs) await client.call('settings.set', { share: wanted });
@@ -38,4 +45,9 @@ export async function shareBench(dataFolder: string, args: Arguments, shell: She
   if (args.flag('json')) await shell.out.json({ shared: share.urls });
   else for (const url of share.urls) await shell.out.line(`Shared: ${url}`);
   if (share.users === 0) shell.say('Nobody has a login yet: `labwire user add NAME --role viewer` makes one.');
+}
+
+function yesOrNo(text: string | undefined): boolean | undefined {
+  if (text === undefined || /^(yes|no)$/i.test(text)) return text === undefined ? undefined : /^yes$/i.test(text);
+  throw new LabError('call.invalid', `--share-readings is yes or no, not ${text.slice(0, 40)}. Nothing was changed.`);
 }

@@ -11,7 +11,7 @@ const clock = new ReplayClock();
 let hub: HubLab;
 
 beforeAll(async () => {
-  hub = scope.use(await openHubLab({ attach: ['supply', 'meter'], hub: { clock } }));
+  hub = scope.use(await openHubLab({ attach: ['supply', 'meter'], hub: { clock, roles: { anonymousReadings: true } } }));
 });
 
 afterAll(() => scope[Symbol.asyncDispose]());

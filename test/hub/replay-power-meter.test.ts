@@ -20,7 +20,13 @@ let hub: HubLab;
 
 beforeAll(async () => {
   // Module 4 is the first, module 5 the second.
-  hub = scope.use(await openHubLab({ attach: ['supply', 'daq'], profiles: ['power-meter'], hub: { clock } }));
+  hub = scope.use(
+    await openHubLab({
+      attach: ['supply', 'daq'],
+      profiles: ['power-meter'],
+      hub: { clock, roles: { anonymousReadings: true } },
+    }),
+  );
 });
 
 afterAll(() => scope[Symbol.asyncDispose]());

@@ -10,7 +10,7 @@ const scope = new Scope('bytes of the hub');
 let hub: HubLab;
 
 beforeAll(async () => {
-  hub = scope.use(await openHubLab());
+  hub = scope.use(await openHubLab({ hub: { roles: { anonymousReadings: true } } }));
 });
 
 afterAll(() => scope[Symbol.asyncDispose]());

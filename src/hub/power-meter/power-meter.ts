@@ -1,3 +1,4 @@
+import { maySubscribe } from '../access/role.ts';
 import type { OpenDialect } from '../dialect.ts';
 import type { SocketDoor } from '../server/door.ts';
 import { HealthSession } from './health-session.ts';
@@ -7,6 +8,11 @@ import { powerMeterRoutes } from './rest.ts';
 
 const MAX_MESSAGE_BYTES = 64 * 1024;
 
+const NO_READINGS = {
+  status: 403,
+  text: 'Values of this bench are for those with a login. Give a token, or let clients without a login read values in the settings of the hub.',
+};
+
 /** The power meter ("gold standard" v2): values of an instrument of the bench as those of a module. */
 export const openPowerMeterDialect: OpenDialect = (parts) => {
   const rack = new ModuleRack(parts.bench);
@@ -14,7 +20,11 @@ export const openPowerMeterDialect: OpenDialect = (parts) => {
   const power: SocketDoor = {
     ...common,
     paths: ['/api/v1/ws/v2/power', '/ws/power'],
-    check: (url) => ('status' in streamOf(url) ? (streamOf(url) as { status: number; text: string }) : undefined),
+    check: (url, { role }) => {
+      if (!maySubscribe(role, 'readings', parts.roles)) return NO_READINGS;
+      const stream = streamOf(url);
+      return 'status' in stream ? stream : undefined;
+    },
     enter: (visit) => {
       const stream = streamOf(visit.url);
       if (!('status' in stream)) new PowerSession(parts, rack, visit, stream);

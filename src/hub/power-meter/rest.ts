@@ -3,6 +3,7 @@ import type { InstrumentState } from '../../contract/instrument-schema.ts';
 import { LabError } from '../../core/errors.ts';
 import { askerOf } from '../access/asker.ts';
 import type { HubParts } from '../hub-parts.ts';
+import { needReadings } from '../lablink/read-right.ts';
 import type { HubApp } from '../server/door.ts';
 import { DEFAULT_MODULE, MODULES, type ModuleRack, type PowerModule, snapshotOf } from './modules.ts';
 import { encodeTrace } from './npy.ts';
@@ -127,7 +128,8 @@ export function powerMeterRoutes(app: HubApp, parts: HubParts, rack: ModuleRack)
     {
       schema: { summary: 'Newest values of a module', querystring: z.object({ module }), response: { 200: snapshot } },
     },
-    async ({ query }) => {
+    async ({ query, principal }) => {
+      needReadings(parts, principal);
       const found = find(query.module);
       const values = await bench.latest.read(found.channels.map(({ id }) => id));
       const times = [...values.values()].map(({ timeNs }) => timeNs);
@@ -151,7 +153,8 @@ export function powerMeterRoutes(app: HubApp, parts: HubParts, rack: ModuleRack)
   app.get(
     '/detector/trace/metadata',
     { schema: { summary: 'Points of a trace', querystring: traceQuery } },
-    async ({ query }) => {
+    async ({ query, principal }) => {
+      needReadings(parts, principal);
       const found = find(query.module);
       const { x } = await readTrace(bench, found, query.channel - 1, clock.nowNs());
       return { ...query, num_points: x.length, unit: found.unit };
@@ -160,7 +163,8 @@ export function powerMeterRoutes(app: HubApp, parts: HubParts, rack: ModuleRack)
   app.get(
     '/detector/trace/data',
     { schema: { summary: 'The last 10 minutes of a channel', querystring: traceQuery } },
-    async ({ query }) => {
+    async ({ query, principal }) => {
+      needReadings(parts, principal);
       const found = find(query.module);
       const { x, values } = await readTrace(bench, found, query.channel - 1, clock.nowNs());
       return {
@@ -175,7 +179,8 @@ export function powerMeterRoutes(app: HubApp, parts: HubParts, rack: ModuleRack)
   app.get(
     '/detector/trace/binary',
     { schema: { summary: 'The same as a NumPy file', querystring: traceQuery } },
-    async ({ query }, reply) => {
+    async ({ query, principal }, reply) => {
+      needReadings(parts, principal);
       const { x, values } = await readTrace(bench, find(query.module), query.channel - 1, clock.nowNs());
       return reply
         .header('content-type', 'application/octet-stream')

@@ -59,9 +59,15 @@ export async function openRest({ parts, fence, maxBodyBytes, routes }: RestOptio
     openapi: { openapi: '3.1.0', info: { title: `Labwire: ${parts.name}`, version: parts.version } },
     transform: createJsonSchemaTransform({ skipList: [] }),
   });
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', async (request, reply) => {
     const refusal = refuseRequest(request.headers, fence);
     if (refusal) throw Object.assign(new Error(refusal.text), { statusCode: refusal.status });
+    const { origin } = request.headers;
+    if (origin !== undefined && fence.origins.includes(origin)) {
+      reply.headers(allowing(origin));
+      // What a browser asks before it lets such a page send a token.
+      if (request.method === 'OPTIONS') return reply.code(204).send();
+    }
     request.from = callerOf(request.raw).address;
     request.profile = (request.raw as { hubProfile?: Profile }).hubProfile ?? 'native';
     const right = request.routeOptions.config.right ?? 'view';
@@ -98,6 +104,17 @@ export async function openRest({ parts, fence, maxBodyBytes, routes }: RestOptio
   addApiPage(app);
   await app.ready();
   return { listener: (request: IncomingMessage, response: ServerResponse) => listener(request, response), app };
+}
+
+/** Lets a page of an origin that is allowed read the answers. No cookies: the hub has none. */
+function allowing(origin: string): Record<string, string> {
+  return {
+    'access-control-allow-origin': origin,
+    'access-control-allow-methods': 'GET, POST, PUT, PATCH, DELETE',
+    'access-control-allow-headers': 'authorization, content-type, x-api-key, last-event-id',
+    'access-control-max-age': '600',
+    vary: 'origin',
+  };
 }
 
 /** Stands where fastify expects a server of its own. */

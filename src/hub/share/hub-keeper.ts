@@ -132,7 +132,8 @@ export class HubKeeper implements AsyncDisposable {
         name: share.name || bench.state.bench.name,
         tls: this.#tls,
         // What the certificate says, and the address it was given as a name, is this bench.
-        fence: { hostNames: [...(this.#tls?.names ?? []), share.host.toLowerCase()], origins: [] },
+        fence: { hostNames: [...(this.#tls?.names ?? []), share.host.toLowerCase()], origins: share.origins },
+        roles: { anonymousReadings: share.anonymousReadings },
         ports: [
           { host: share.host, port: share.port, profile: 'native' },
           ...share.listeners.map(({ port, profile }) => ({ host: share.host, port, profile })),

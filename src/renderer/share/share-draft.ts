@@ -1,5 +1,5 @@
 import type { NumberSchema } from '../../contract/lablink-settings.ts';
-import type { ShareProfile, ShareSettings } from '../../contract/share-schema.ts';
+import { type ShareProfile, type ShareSettings, webOrigin } from '../../contract/share-schema.ts';
 
 type Read<T> = { ok: true; value: T } | { ok: false; reason: string };
 type Ports = Pick<ShareSettings, 'port' | 'listeners'>;
@@ -39,6 +39,18 @@ export function readHost(text: string): Read<string> {
   if (!/^[A-Za-z0-9._-]{1,253}$/.test(value) && !/^[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*$/.test(value))
     return { ok: false, reason: 'An address alone: no http://, no port, no path.' };
   return { ok: true, value };
+}
+
+/** Origins with commas or spaces between; what follows a name is left away, as browsers do. */
+export function readOrigins(text: string): Read<string[]> {
+  const origins: string[] = [];
+  for (const word of text.split(/[\s,]+/).filter((one) => one !== '')) {
+    const origin = URL.canParse(word) ? new URL(word).origin : '';
+    if (!webOrigin.safeParse(origin).success)
+      return { ok: false, reason: `${word.slice(0, 60)} is no address of a web server: https://lab.example` };
+    if (!origins.includes(origin)) origins.push(origin);
+  }
+  return origins.length > 32 ? { ok: false, reason: 'At most 32.' } : { ok: true, value: origins };
 }
 
 /** The protocol of a port that is open, by its address. */

@@ -11,7 +11,7 @@ import { LablinkRows } from './lablink-rows.tsx';
 import { LimitRows } from './limit-rows.tsx';
 import { ListenerRow } from './listener-row.tsx';
 import { changeShare } from './share-change.ts';
-import { isLoopback, reachText, readHost, readPort } from './share-draft.ts';
+import { isLoopback, reachText, readHost, readOrigins, readPort } from './share-draft.ts';
 import { TlsForm } from './tls-form.tsx';
 
 /** Where and how the bench is shared; each is sent when it is changed, and the hub follows. */
@@ -69,6 +69,28 @@ export function ShareSetup(props: { settings: ShareSettings; share: ShareState; 
           checked={settings.anonymous && isLocal}
           disabled={!isLocal || isLocked}
           onChange={(anonymous) => set({ anonymous })}
+        />
+      </Row>
+      <Row
+        title="…and read values"
+        hint="Without this they see which instruments there are and nothing measured; the clients of the power meter, which know no login, need it."
+      >
+        <PlainSwitch
+          label="Clients without a login may read values"
+          checked={settings.anonymousReadings && settings.anonymous && isLocal}
+          disabled={!isLocal || !settings.anonymous || isLocked}
+          onChange={(anonymousReadings) => set({ anonymousReadings })}
+        />
+      </Row>
+      <Row
+        title="Pages of other web servers"
+        hint="A page in a browser may use this bench only if this bench served it. Name here the servers whose pages may, too: https://lab.example, several with commas between. The people in front of them need a login as before."
+      >
+        <TextSetting
+          label="Pages of other web servers"
+          value={settings.origins.join(', ')}
+          read={readOrigins}
+          onSet={(origins) => set({ origins })}
         />
       </Row>
       <ListenerRow settings={settings} onChange={(how) => change((share) => ({ listeners: how(share) }))} />
