@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -121,15 +121,45 @@ test('every channel must deliver, at about the rate asked', async () => {
   });
 });
 
-test('the folder is tried, and nothing is left in it', async () => {
-  expect(await check('folder', bench())).toMatchObject({
-    verdict: 'warning',
-    text: expect.stringContaining('no second folder'),
-  });
-  expect(await readdir(join(folder, 'recordings'))).toEqual([]);
+test('both folders are tried, nothing is left in them, and none is made', async () => {
   const state = bench();
-  const second = { ...state, settings: { ...state.settings, fallbackFolder: '/second' } };
-  expect(await check('folder', second)).toMatchObject({ verdict: 'good' });
+  expect(await check('folder', state)).toMatchObject({
+    verdict: 'warning',
+    text: expect.stringMatching(/not there yet: it is made when a recording starts. .*no second folder/),
+  });
+  expect(await readdir(folder)).toEqual([]);
+  const recording = { ...state.recording, state: 'waiting' as const };
+  expect(await check('folder', { ...state, recording }), 'its drive is gone').toMatchObject({ verdict: 'bad' });
+  const first = join(folder, 'recordings');
+  await mkdir(first);
+  const second = join(folder, 'second');
+  const with2 = { ...state, settings: { ...state.settings, fallbackFolder: second } };
+  expect(await check('folder', with2)).toMatchObject({
+    verdict: 'warning',
+    text: expect.stringContaining('is not there'),
+    fix: expect.stringContaining('Mount its drive'),
+  });
+  await mkdir(second);
+  expect(await check('folder', with2)).toMatchObject({
+    verdict: 'warning',
+    text: expect.stringContaining('same disk'),
+  });
+  const full = { ...with2, settings: { ...with2.settings, diskReserveBytes: 1e18 } };
+  expect(await check('folder', full)).toMatchObject({ verdict: 'warning', text: expect.stringContaining('is full') });
+  const file = { ...with2, settings: { ...with2.settings, fallbackFolder: join(folder, 'second', 'file') } };
+  await writeFile(join(folder, 'second', 'file'), '');
+  expect(await check('folder', file)).toMatchObject({ text: expect.stringContaining('cannot be written (ENOTDIR)') });
+  expect([await readdir(first), await readdir(second)]).toEqual([[], ['file']]);
+  if (
+    (await stat('/dev/shm').catch(() => undefined))?.dev !== (await stat(folder)).dev &&
+    process.platform === 'linux'
+  ) {
+    const other = { ...with2, settings: { ...with2.settings, fallbackFolder: '/dev/shm' } };
+    expect(await check('folder', other)).toMatchObject({
+      verdict: 'good',
+      text: expect.stringContaining('GB are free'),
+    });
+  }
   await writeFile(join(folder, 'file'), '');
   const wrong = { ...state, settings: { ...state.settings, recordingsFolder: join(folder, 'file') } };
   expect(await check('folder', wrong)).toMatchObject({ verdict: 'bad' });

@@ -1,11 +1,11 @@
-import { randomUUID } from 'node:crypto';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BenchState } from '../../contract/bench-schema.ts';
 import type { PreflightCheck } from '../../contract/recording-schema.ts';
 import type { StreamInfo } from '../../core/stream-info.ts';
 import type { HostServices } from '../host-services.ts';
-import { systemCode, systemDisk } from '../recording/disk.ts';
+import { systemDisk } from '../recording/disk.ts';
+import { checkFolders } from './folder-check.ts';
 
 export interface PreflightParts {
   state: BenchState;
@@ -29,11 +29,11 @@ const BATCHES_HZ = 60;
 
 /**
  * The list to go through before a night: what a person would look at one by one, each with what was found and what to do. It changes nothing but for a file it
- * writes into the folder and removes.
+ * writes into each folder and removes.
  */
 export async function preflight(parts: PreflightParts): Promise<PreflightCheck[]> {
   const { state } = parts;
-  const [space, folder, power] = await Promise.all([checkSpace(parts), checkFolder(state), checkPower(parts)]);
+  const [space, folder, power] = await Promise.all([checkSpace(parts), checkFolders(state), checkPower(parts)]);
   return [
     checkAttached(state),
     checkDelivering(state),
@@ -157,29 +157,6 @@ async function checkSpace({ state, hours, freeBytes }: PreflightParts): Promise<
   }
   if (lasts < hours * 1.5) return { id: 'space', verdict: 'warning', text, fix: 'It is tight: free some space.' };
   return { id: 'space', verdict: 'good', text, fix: '' };
-}
-
-async function checkFolder({ settings }: BenchState): Promise<PreflightCheck> {
-  const { recordingsFolder: folder, fallbackFolder } = settings;
-  const trial = join(folder, `.labwire-${randomUUID()}`);
-  try {
-    await systemDisk.makeFolder(folder);
-    await writeFile(trial, 'x');
-    await rm(trial);
-  } catch (error) {
-    const text = `${folder} cannot be written (${systemCode(error) || error}).`;
-    return { id: 'folder', verdict: 'bad', text, fix: 'Choose another recordings folder, or allow writing there.' };
-  }
-  if (fallbackFolder === '') {
-    const text = `${folder} can be written. If it fails, recording waits for it: there is no second folder.`;
-    return { id: 'folder', verdict: 'warning', text, fix: 'Set a second folder on another drive in Settings.' };
-  }
-  return {
-    id: 'folder',
-    verdict: 'good',
-    text: `${folder} can be written; if it fails, recording goes on in ${fallbackFolder}.`,
-    fix: '',
-  };
 }
 
 function checkSleep({ unavailable }: HostServices): PreflightCheck {

@@ -3,6 +3,7 @@ import type { LabEvent, RecordingChoices, RecordingState } from '../../contract/
 import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
 import type { SampleFan } from '../acquisition/sample-fan.ts';
+import { durationText } from '../acquisition/sleep-watch.ts';
 import type { StreamRegistry } from '../acquisition/stream-registry.ts';
 import type { HostServices } from '../host-services.ts';
 import type { Disk } from '../recording/disk.ts';
@@ -52,6 +53,8 @@ export interface RecordingDeskParts {
   partFinished?: ((part: { recording: string; name: string; path: string; part: number }) => void) | undefined;
   disk?: Disk | undefined;
   retry?: Partial<RetryLimits> | undefined;
+  /** Once less time than that is left until the disk is full, it is told; s. Default 30 min. */
+  spaceWarnS?: number | undefined;
 }
 
 export interface RecordingRequest {
@@ -71,6 +74,11 @@ type What = Omit<Underway, 'id' | 'startedNs' | 'part' | 'isOnOwnDrive'>;
 /** Events that far back are in the recording: the alarm that started it. */
 const CAUSE_NS = 1_000_000_000n;
 
+/** Less time than that left on the disk is told; s. */
+const SPACE_WARN_S = 1800;
+/** It is told when it has been so for that long, as the pace of the first seconds says little; ms. */
+const SPACE_SURE_MS = 10_000;
+
 /** A disk that spins up takes some seconds; one that takes longer is told. */
 const STALL_MS = 10_000;
 
@@ -84,6 +92,9 @@ interface Running {
   eventTap: Disposable;
   part: number;
   isStallTold: boolean;
+  /** Since when there has been little space left, ms of the monotonic clock; and that it was told. */
+  littleSinceMs?: number | undefined;
+  isSpaceTold: boolean;
   /** Of the seconds before: resolves when they are written, or cannot be. */
   past?: Promise<void>;
 }
@@ -191,6 +202,7 @@ export class RecordingDesk implements AsyncDisposable {
     const { recording } = running;
     recording.check();
     this.#watchDisk(running);
+    this.#watchSpace(running);
     recording.describe(this.#about(running.what.notes));
     if (recording.part !== running.part) this.#partChanged(running);
   }
@@ -285,6 +297,7 @@ export class RecordingDesk implements AsyncDisposable {
       eventTap: events.onEvent(write),
       part: recording.part,
       isStallTold: false,
+      isSpaceTold: false,
     };
     this.#running = running;
     this.#noteFolder(recording.folder, recording.id);
@@ -372,6 +385,29 @@ export class RecordingDesk implements AsyncDisposable {
         ? `The disk has taken nothing for ${Math.round(ms / 1000)} s: up to ${mebibytes} MiB of “${running.what.name}” wait in memory, and rows are lost if it stays so. Check the drive or the network folder.`
         : `The disk takes the recording “${running.what.name}” again. Nothing is missing.`,
     });
+  }
+
+  /** Before it is full: while there is something to do about it. Told again when it is a disk with enough space meanwhile. */
+  #watchSpace(running: Running): void {
+    const { clock, spaceWarnS = SPACE_WARN_S, board, events, host } = this.#parts;
+    const { recording, what } = running;
+    const leftS = recording.isWaiting ? null : recording.state.diskSecondsLeft;
+    if (leftS === null || leftS >= spaceWarnS) {
+      running.littleSinceMs = undefined;
+      if (leftS !== null && leftS > 2 * spaceWarnS) running.isSpaceTold = false;
+      return;
+    }
+    running.littleSinceMs ??= clock.monotonicMs();
+    if (running.isSpaceTold || clock.monotonicMs() - running.littleSinceMs < SPACE_SURE_MS) return;
+    running.isSpaceTold = true;
+    const { fallbackFolder } = board.state.settings;
+    const then =
+      fallbackFolder === '' || fallbackFolder === recording.folder
+        ? 'Then it waits for space, and rows are lost when the memory is full.'
+        : `Then it goes on in ${fallbackFolder}.`;
+    const text = `About ${durationText(leftS)} are left until the disk of ${recording.folder} is full, at the pace of “${what.name}”. ${then} Free space, or record less.`;
+    events.add({ kind: 'status', severity: 'warning', text, data: { secondsLeft: leftS } });
+    host.notify({ title: 'The disk is almost full', text, severity: 'warning' });
   }
 
   #about(notes: string): RecordingAbout {

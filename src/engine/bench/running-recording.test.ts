@@ -150,10 +150,10 @@ test('a disk that is full for a while: it waits, says so, and goes on in a new p
   expect(await readRows(paths[0] ?? '', paths)).toEqual({ rows: offered(), missing: 0 });
 });
 
-test('a folder that goes: it goes on in the fallback at once, and the folder is not made anew', async () => {
+test('a folder that goes: it goes on in the fallback if that is there, and neither is made anew', async () => {
   const folder = join(root, 'drive', 'recordings');
   const fallback = join(root, 'here');
-  const { recording, clock, offer, offered } = await open(faultyDisk({}), folder, fallback);
+  const { recording, clock, told, offer, offered } = await open(faultyDisk({}), folder, fallback);
   for (let round = 0; round < 10; round++) {
     if (round === 4) await rename(join(root, 'drive'), join(root, 'pulled'));
     offer(100);
@@ -161,6 +161,11 @@ test('a folder that goes: it goes on in the fallback at once, and the folder is 
     await settle();
     recording.check();
   }
+  // Nor is the second one made: its drive may be gone, too.
+  await until(clock, () => recording.isWaiting);
+  expect(await readdir(root)).toEqual(['pulled']);
+  expect(told.join()).not.toContain('here');
+  await mkdir(fallback);
   await until(clock, () => recording.folder === fallback);
   const { paths } = await recording.stop('enough');
   expect(await readdir(root)).not.toContain('drive');

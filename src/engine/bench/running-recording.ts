@@ -315,10 +315,10 @@ export class RunningRecording {
       try {
         // A folder that is gone is not made anew: in the place of a drive that was pulled it would lie on the wrong disk.
         const isOwn = folder === recorder.folder;
-        if (isOwn && !(await this.#isThere())) throw notThere(folder);
+        if (!(await this.#isThere(folder))) throw notThere(folder);
         const free = await this.#disk.freeBytes(folder).catch(() => undefined);
         if (free !== undefined && free < reserveBytes) throw almostFull(folder, reserveBytes);
-        const next = await openRecorder({ ...recorder, folder, makesFolder: !isOwn, about: about(), continues });
+        const next = await openRecorder({ ...recorder, folder, makesFolder: false, about: about(), continues });
         const isLate = this.#isWaiting;
         this.#swap(failed, next, folder);
         const seconds = Math.round(Number(clock.nowNs() - this.#sinceNs(failed)) / 1e9);
@@ -339,11 +339,12 @@ export class RunningRecording {
     this.#options.tell({ severity: 'warning', text: `“${this.name}” goes on ${where}` });
   }
 
-  /** Whether its folder is there, and not only the place where its drive belongs. */
-  async #isThere(): Promise<boolean> {
+  /** Whether a folder is there; its own: not only the place where its drive belongs. */
+  async #isThere(folder: string): Promise<boolean> {
     const { recorder, home } = this.#options;
-    if (!(await this.#disk.stat(recorder.folder).catch(() => undefined))) return false;
-    return !this.isOnOwnDrive || home === undefined || !(await isOnDiskOf(this.#disk, recorder.folder, home));
+    if (!(await this.#disk.stat(folder).catch(() => undefined))) return false;
+    if (folder !== recorder.folder || !this.isOnOwnDrive || home === undefined) return true;
+    return !(await isOnDiskOf(this.#disk, folder, home));
   }
 
   /** In one breath: nothing comes between taking from the one and giving to the other. */

@@ -4,6 +4,7 @@ import { CONTRACT_VERSION } from '../../contract/calls.ts';
 import type { Handlers } from '../../contract/serve.ts';
 import { LabError } from '../../core/errors.ts';
 import type { EngineParts } from '../engine-parts.ts';
+import { makeFolder } from '../state/make-folder.ts';
 import { withDefaults, writeSettings } from '../state/settings-file.ts';
 
 type BenchCall =
@@ -77,10 +78,15 @@ export function createBenchCalls(parts: EngineParts): Pick<Handlers, BenchCall> 
       const folder = changes.recordingsFolder;
       if (folder !== undefined && !isAbsolute(folder))
         throw new LabError('call.invalid', `${folder} is no absolute path. Give the whole path of the folder.`);
+      const second = changes.fallbackFolder ?? '';
+      if (second !== '' && !isAbsolute(second))
+        throw new LabError('call.invalid', `${second} is no absolute path. Give the whole path of the folder.`);
       // One after the other: two screens at once must not undo each other's change.
       const written = setting
         .catch(() => undefined)
         .then(async () => {
+          // Made when a person names it, and never again: later its place may be that of a drive that is gone.
+          if (second !== '' && second !== board.state.settings.fallbackFolder) await makeSecond(second);
           const settings = withDefaults(board.state.settings, changes);
           await writeSettings(dataFolder, settings);
           parts.history.setSizeBytes(settings.historyBytes);
@@ -127,6 +133,16 @@ export function createBenchCalls(parts: EngineParts): Pick<Handlers, BenchCall> 
       return {};
     },
   };
+}
+
+async function makeSecond(folder: string): Promise<void> {
+  await makeFolder(folder).catch((error: unknown) => {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new LabError(
+      'call.invalid',
+      `The second folder, ${folder}, is not there and cannot be made (${why}). Nothing was changed. Mount its drive, or give another one.`,
+    );
+  });
 }
 
 /** Another bench detaches the instruments: a recording must not end by the way. */

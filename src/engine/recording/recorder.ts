@@ -54,7 +54,7 @@ class FileRecorder implements Recorder {
   readonly #options: RecorderOptions;
   readonly #disk: Disk;
   readonly #limits: RecorderLimits;
-  readonly #openedNs: bigint;
+  readonly #openedMs: number;
   readonly #queue: SerialQueue;
   readonly #streams = new StreamBook();
   readonly #parts: RecorderParts;
@@ -89,10 +89,10 @@ class FileRecorder implements Recorder {
     this.#options = options;
     this.#disk = disk;
     this.#limits = limits;
-    this.#openedNs = clock.nowNs();
+    this.#openedMs = clock.monotonicMs();
     this.id = options.continues?.id ?? `rec-${randomUUID()}`;
     this.name = options.name;
-    this.startedNs = options.continues?.startedNs ?? this.#openedNs;
+    this.startedNs = options.continues?.startedNs ?? clock.nowNs();
     this.failed = new Promise((resolve) => {
       this.#tellFailed = resolve;
     });
@@ -137,7 +137,8 @@ class FileRecorder implements Recorder {
   get stats(): RecorderStats {
     const nowNs = this.#endedNs ?? this.#options.clock.nowNs();
     const { bytes, current } = this.#parts;
-    const openS = Number(nowNs - this.#openedNs) / 1e9;
+    // The pace is that of the time awake.
+    const openS = (this.#options.clock.monotonicMs() - this.#openedMs) / 1000;
     const left = this.#freeBytes === undefined ? undefined : Math.max(0, this.#freeBytes - this.#limits.reserveBytes);
     const { rows, samples, lost } = this.#streams;
     return {

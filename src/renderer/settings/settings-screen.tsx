@@ -99,7 +99,10 @@ export function SettingsScreen(): ReactElement {
                 onSet={(partBytes) => set({ partBytes })}
               />
             </Row>
-            <Row title="Keep free on the disk" hint="Recording stops, and says so, when less is free.">
+            <Row
+              title="Keep free on the disk"
+              hint="When less is free, recording goes on in the second folder, or waits for space, and says so."
+            >
               <SizeSetting
                 label="Keep free on the disk"
                 bytes={settings.diskReserveBytes}
