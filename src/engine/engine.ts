@@ -74,6 +74,7 @@ import { ShareDesk } from './share/share-desk.ts';
 import { AutoThin } from './shelf/auto-thin.ts';
 import { recoverSwaps } from './shelf/swap.ts';
 import { trashRecording } from './shelf/trash.ts';
+import { Awake } from './state/awake.ts';
 import { ClockWatch } from './state/clock-watch.ts';
 import { openDataFolder } from './state/data-folder.ts';
 import { emptyState } from './state/empty-state.ts';
@@ -277,6 +278,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
       uploaded: (id, where) => library.mark(id, { uploaded: where }),
     }),
   );
+  const awake = new Awake(host);
   const recording: RecordingDesk = new RecordingDesk({
     dataFolder: folder.path,
     version,
@@ -285,7 +287,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     registry,
     events,
     board,
-    host,
+    host: { notify: (notice) => host.notify(notice), blockSleep: awake.for('recording') },
     preTrigger: { write: (request) => flight.preTrigger.write(request) },
     timesRestOn: () => clockWatch.about,
     partFinished: ({ recording: id, name, path, part }) => void uploads.addPart(id, name, path, part),
@@ -348,7 +350,9 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
       setControl: (instrument, control, value, who) => instruments.find(instrument).setControl(control, value, { who }),
     }),
   );
-  const sessions = scope.use(new SessionDesk({ clock, fan, events, board, version }));
+  const sessions = scope.use(
+    new SessionDesk({ clock, fan, events, board, version, blockSleep: awake.for('sessions') }),
+  );
 
   const screens = new Set<ServedScreen>();
   const share = scope.use(

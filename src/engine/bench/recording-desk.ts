@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { LabEvent, RecordingChoices, RecordingState } from '../../contract/recording-schema.ts';
 import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
+import { lastRowsOut } from '../acquisition/last-rows.ts';
 import type { SampleFan } from '../acquisition/sample-fan.ts';
 import { durationText } from '../acquisition/sleep-watch.ts';
 import type { StreamRegistry } from '../acquisition/stream-registry.ts';
@@ -45,7 +46,7 @@ export interface RecordingDeskParts {
   registry: StreamRegistry;
   events: EventLog;
   board: StateBoard;
-  host: HostServices;
+  host: Pick<HostServices, 'notify' | 'blockSleep'>;
   preTrigger?: PreTrigger | undefined;
   /** What is recorded of the clock. */
   timesRestOn?: (() => RecordingAbout['clock']) | undefined;
@@ -339,8 +340,7 @@ export class RecordingDesk implements AsyncDisposable {
   }
 
   async #close(running: Running, reason: string): Promise<RecordingResult> {
-    // The last rows are still in the open batches of their sources: they come out within 16 ms.
-    await new Promise<void>((resolve) => void this.#parts.clock.after(40, resolve));
+    await lastRowsOut(this.#parts.clock);
     const { recording, what } = running;
     const last = recording.state;
     running.tap[Symbol.dispose]();

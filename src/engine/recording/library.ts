@@ -12,6 +12,7 @@ import { readCache, writeCache } from './library-cache.ts';
 import { libraryFolders, listFolders, type OtherFolder } from './library-folder.ts';
 import { groupFiles, takeCopies } from './library-groups.ts';
 import { messageRows } from './message-files.ts';
+import type { KnownStates } from './message-log/message-state.ts';
 import type { PartIndex } from './part-index.ts';
 import { openPart } from './part-index.ts';
 import type { Recording } from './recording.ts';
@@ -91,6 +92,7 @@ export class Library implements AsyncDisposable {
   /** Stamps of those that are no recordings of ours, or cannot be read. */
   readonly #plain = new Map<string, string>();
   #watch: FolderWatch | undefined;
+  readonly #messageStates: KnownStates = new Map();
   #problem = '';
   #recovering: Promise<unknown> = Promise.resolve();
   readonly #changes = new Set<Promise<unknown>>();
@@ -297,7 +299,7 @@ export class Library implements AsyncDisposable {
     this.#sessions = new Map();
     for (const { path, names, recordings } of listed) {
       if (recordings) continue;
-      for (const row of await messageRows(path, names, this.#disk, open)) {
+      for (const row of await messageRows(path, names, this.#disk, open, this.#messageStates)) {
         if (!this.#sessions.has(row.id)) this.#sessions.set(row.id, row);
       }
     }

@@ -9,6 +9,7 @@ import { cellRows } from './digest.ts';
 import type { Disk } from './disk.ts';
 import { diskError, systemDisk } from './disk.ts';
 import { EVENT_CHANNEL_ID, EXCHANGE_TOPIC, FILE_EXTENSION, LOCK_SUFFIX, METADATA, PART_SUFFIX } from './file-layout.ts';
+import { recoverMessages } from './message-files.ts';
 import type { PartFile } from './part-file.ts';
 import { reopenPartFile } from './part-file.ts';
 import type { PartFormat } from './part-format.ts';
@@ -32,7 +33,7 @@ export interface RecoveredFile {
 
 /**
  * Finishes what a crash or power cut left behind in a folder: every `.part` file whose writer is dead gets its index, an event `interrupted`
- * and its name. Only what was half written at its end is cut off. Files whose writer lives, and files it cannot read, are left alone.
+ * and its name, and every file of a session its end. Only what was half written at its end is cut off. Files whose writer lives, and files it cannot read, are left alone.
  * @throws LabError recording.denied, recording.failed: the folder itself cannot be read. A missing folder is an empty one.
  */
 export async function recoverFolder(folder: string, clock: Clock, disk: Disk = systemDisk): Promise<RecoveredFile[]> {
@@ -45,7 +46,7 @@ export async function recoverFolder(folder: string, clock: Clock, disk: Disk = s
   for (const name of names.sort()) {
     if (name.endsWith(FILE_EXTENSION + PART_SUFFIX)) results.push(await recoverFile(disk, join(folder, name), clock));
   }
-  return results;
+  return [...results, ...(await recoverMessages(folder, names, disk))];
 }
 
 async function recoverFile(disk: Disk, path: string, clock: Clock): Promise<RecoveredFile> {

@@ -5,8 +5,12 @@ import type { Clock } from '../../../core/clock.ts';
 import { LabError } from '../../../core/errors.ts';
 import type { Disk, DiskFile } from '../disk.ts';
 import { diskError, systemCode, systemDisk } from '../disk.ts';
+import { LOCK_SUFFIX } from '../file-layout.ts';
+import { writeLock } from '../file-lock.ts';
 import { fileStem } from '../file-name.ts';
+import { almostFull } from '../recorder-errors.ts';
 import { SerialQueue } from '../serial-queue.ts';
+import { mendMessages } from './mend-messages.ts';
 import {
   createMessageFile,
   MESSAGE_EXTENSIONS,
@@ -31,6 +35,8 @@ export interface MessageLogOptions {
   rotateBytes?: number | undefined;
   /** What may wait for the disk before the log ends with `recording.overrun`. Default 64 MiB. */
   queueBytes?: number | undefined;
+  /** The log ends, whole, when less is free on its disk. Default 0. */
+  reserveBytes?: number | undefined;
   /** Written that often, at least; ms. Default 1000. */
   flushMs?: number | undefined;
   disk?: Disk | undefined;
@@ -76,11 +82,14 @@ export class MessageLog {
   #pending: Uint8Array[] = [];
   #pendingBytes = 0;
   #isTurning = false;
+  /** The end of the open file is on the platter. */
+  #isWhole = false;
   #part = 0;
   #messages = 0;
   #endedNs: bigint | undefined;
   #error: LabError | undefined;
   #timer: Disposable | undefined;
+  #isAsking = false;
   #stopping: Promise<MessageSession> | undefined;
 
   constructor(options: MessageLogOptions, disk: Disk) {
@@ -93,6 +102,8 @@ export class MessageLog {
 
   /** Opens the first file; called once, by `openMessageLog`. */
   async begin(): Promise<void> {
+    const full = await this.#almostFull();
+    if (full) throw full;
     await this.#openFile();
     this.#addHead();
     this.#tick();
@@ -145,16 +156,35 @@ export class MessageLog {
       this.#endedNs = this.#options.clock.nowNs();
     }
     await this.#queue.idle();
-    await this.#file?.close().catch(() => undefined);
-    this.#file = undefined;
+    await this.#closeFile().catch(() => undefined);
     return this.stats;
   }
 
   #tick(): void {
     this.#timer = this.#options.clock.after(this.#options.flushMs ?? 1000, () => {
       this.#flush();
+      this.#lookAtDisk();
       this.#tick();
     });
+  }
+
+  /** Before it is full there is room for an end. */
+  #lookAtDisk(): void {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    this.#queue.push(0, async () => {
+      const full = await this.#almostFull();
+      this.#isAsking = false;
+      if (!full || this.#endedNs !== undefined) return;
+      this.#endFile();
+      this.#fail(full);
+    });
+  }
+
+  async #almostFull(): Promise<LabError | undefined> {
+    const { folder, reserveBytes = 0 } = this.#options;
+    const freeBytes = reserveBytes > 0 ? await this.#disk.freeBytes(folder).catch(() => undefined) : undefined;
+    return freeBytes !== undefined && freeBytes < reserveBytes ? almostFull(folder, reserveBytes) : undefined;
   }
 
   #add(bytes: Uint8Array): void {
@@ -189,7 +219,7 @@ export class MessageLog {
     this.#isTurning = true;
     this.#endFile();
     this.#queue.push(0, async () => {
-      await this.#file?.close();
+      await this.#closeFile();
       await this.#openFile();
       this.#isTurning = false;
     });
@@ -203,7 +233,25 @@ export class MessageLog {
     this.#queue.push(0, async () => {
       if (this.#gzip) await this.#put([], constants.Z_FINISH);
       await this.#file?.sync();
+      this.#isWhole = true;
     });
+  }
+
+  /** Without its lock it counts as whole; one whose disk failed has no end, and is mended like one that was cut off. */
+  async #closeFile(): Promise<void> {
+    const file = this.#file;
+    if (!file) return;
+    this.#file = undefined;
+    const path = this.#paths.at(-1) ?? '';
+    const lock = path + LOCK_SUFFIX;
+    await file.close();
+    try {
+      if (!this.#isWhole) await mendMessages(this.#disk, path, this.#options.format);
+      await this.#disk.remove(lock);
+    } catch {
+      // The disk takes not even that: nobody writes it any more, and the next start tries again.
+      await this.#disk.writeText(lock, '').catch(() => undefined);
+    }
   }
 
   async #openFile(): Promise<void> {
@@ -216,6 +264,7 @@ export class MessageLog {
     this.#file = file;
     this.#paths.push(path);
     this.#position = 0;
+    this.#isWhole = false;
     if (gzip) this.#startGzip();
   }
 
@@ -274,6 +323,9 @@ async function createFile(
   for (let number = 1; number <= MAX_NAMES; number++) {
     const path = `${join(folder, number === 1 ? stem : `${stem} ${number}`)}${ending}`;
     try {
+      if (await disk.stat(path)) continue;
+      // The lock first: a file that has none counts as whole.
+      await writeLock(disk, path + LOCK_SUFFIX);
       return { file: await disk.open(path, 'create'), path };
     } catch (error) {
       if (systemCode(error) !== 'EEXIST') throw diskError(error, path);

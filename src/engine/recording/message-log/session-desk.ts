@@ -3,6 +3,7 @@ import type { MessageSession } from '../../../contract/recording-schema.ts';
 import type { Clock } from '../../../core/clock.ts';
 import { LabError } from '../../../core/errors.ts';
 import type { StreamInfo } from '../../../core/stream-info.ts';
+import { lastRowsOut } from '../../acquisition/last-rows.ts';
 import type { SampleFan } from '../../acquisition/sample-fan.ts';
 import type { EventLog } from '../../state/event-log.ts';
 import type { StateBoard } from '../../state/state-board.ts';
@@ -17,6 +18,8 @@ export interface SessionDeskParts {
   events: EventLog;
   board: StateBoard;
   version: string;
+  /** Keeps the system awake while sessions run. */
+  blockSleep?: ((on: boolean) => void) | undefined;
   /** Sessions at once; one more is refused with `call.limit`. Default 16. */
   maxSessions?: number;
   disk?: Disk | undefined;
@@ -25,6 +28,7 @@ export interface SessionDeskParts {
 interface Session {
   log: MessageLog;
   taps: Disposable[];
+  stopping?: Promise<MessageSession>;
 }
 
 /** Numbers of running sessions go to the screens that often; ms. */
@@ -81,6 +85,7 @@ export class SessionDesk implements AsyncDisposable {
         gzip: options?.gzip,
         timestamps: options?.timestamps,
         rotateBytes: options?.rotateBytes,
+        reserveBytes: board.state.settings.diskReserveBytes,
         about: options?.metadata === false ? undefined : { ...bench, ...about },
       });
       this.#sessions.set(session, { log, taps: this.#tap(log) });
@@ -94,8 +99,15 @@ export class SessionDesk implements AsyncDisposable {
 
   /** Throws recording.session-unknown. */
   async stop(session: string): Promise<MessageSession> {
-    const { log, taps } = this.#find(session);
-    for (const tap of taps) tap[Symbol.dispose]();
+    const found = this.#find(session);
+    found.stopping ??= this.#end(session, found);
+    return await found.stopping;
+  }
+
+  async #end(session: string, { log, taps }: Session): Promise<MessageSession> {
+    // One that ended by itself hears nothing any more.
+    if (taps.length > 0) await lastRowsOut(this.#parts.clock);
+    for (const tap of taps.splice(0)) tap[Symbol.dispose]();
     const stats = await log.stop();
     this.#sessions.delete(session);
     this.#show();
@@ -179,6 +191,7 @@ export class SessionDesk implements AsyncDisposable {
   }
 
   #show(): void {
+    this.#parts.blockSleep?.(this.list.some(({ error }) => error === null));
     this.#parts.board.publish('session.changed', { sessions: this.list });
   }
 }
