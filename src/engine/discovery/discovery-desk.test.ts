@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ScriptedInstrument } from '../../../test/lab/scripted-instrument.ts';
 import type { DiscoveryState } from '../../contract/discovery-schema.ts';
 import { ManualClock } from '../../core/clock.ts';
+import { LabError } from '../../core/errors.ts';
 import { Scope } from '../../core/scope.ts';
 import { emptyState } from '../state/empty-state.ts';
 import { StateBoard } from '../state/state-board.ts';
@@ -195,6 +196,60 @@ describe('the desk', () => {
     await clock.advance(300);
     expect(clock.pending, 'no timer is left').toBe(0);
     expect(board.state.discovery.searches[0]?.state).toBe('done');
+  });
+
+  it('what was not there, or is heard no more, is looked at again while watched; what looks only when asked is not', async () => {
+    const gone = new LabError('discovery.unavailable', 'no network');
+    let isThere = false;
+    let fail: ((error: LabError) => void) | undefined;
+    let looks = 0;
+    const announced: Search = {
+      source: 'mdns',
+      async look({ found }) {
+        looks++;
+        if (!isThere) throw gone;
+        found(LAN);
+      },
+      watch(_place, failed) {
+        fail = failed;
+        return { [Symbol.dispose]: () => (fail = undefined) };
+      },
+    };
+    let asked = 0;
+    const onlyAsked: Search = {
+      source: 'vxi11',
+      async look() {
+        asked++;
+        throw gone;
+      },
+    };
+    const { clock, desk, names, board } = deskOf([announced, onlyAsked], { limits: { retryMs: 20_000 } });
+    const screen = {};
+    const said = () => board.state.discovery.searches.map(({ state }) => state);
+    desk.watch(screen, true);
+    await clock.advance(300);
+    expect(said()).toEqual(['unavailable', 'unavailable']);
+    await clock.advance(20_000);
+    expect(looks).toBe(2);
+    isThere = true;
+    await clock.advance(20_300);
+    expect(said()).toEqual(['watching', 'unavailable']);
+    expect(names()).toEqual([`${KEY} available`]);
+    isThere = false;
+    fail?.(gone);
+    await clock.advance(300);
+    expect(fail, 'put away').toBeUndefined();
+    expect(said()[0]).toBe('unavailable');
+    expect(names()).toEqual([`${KEY} gone`]);
+    // A person's search is none that is left out.
+    isThere = true;
+    await desk.search();
+    await clock.advance(300);
+    expect(said()[0]).toBe('watching');
+    expect(asked).toBe(2);
+    desk.watch(screen, false);
+    await clock.advance(60_000);
+    expect(clock.pending, 'no timer is left').toBe(0);
   });
 
   it('publishes at most five times a second, and only changes', async () => {

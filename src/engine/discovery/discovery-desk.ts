@@ -20,6 +20,8 @@ export interface DiscoveryLimits {
   lookMs: number;
   /** A unit that is sought is looked for so often at most. */
   seekMs: number;
+  /** While watched, a way that was not there is looked at again so long after, if it goes on by itself where it is. */
+  retryMs: number;
   /** The end waits so long for what is looking; one that does not hear its signal is left behind. */
   endMs: number;
 }
@@ -27,7 +29,13 @@ export interface DiscoveryLimits {
 /** Making the list takes this share of the time at most: one in so many. */
 const REST_SHARE = 20;
 
-export const DISCOVERY_LIMITS: DiscoveryLimits = { publishMs: 200, lookMs: 10_000, seekMs: 15_000, endMs: 2000 };
+export const DISCOVERY_LIMITS: DiscoveryLimits = {
+  publishMs: 200,
+  lookMs: 10_000,
+  seekMs: 15_000,
+  retryMs: 20_000,
+  endMs: 2000,
+};
 
 export interface DiscoveryParts {
   clock: Clock;
@@ -62,6 +70,8 @@ interface Running {
  *     (idle) ───────────────▶ searching ─────────────────▶ done · failed · unavailable · cancelled
  *        │                                                   │ while a screen watches: lists are looked at
  *        └── watch on ──▶ searching ──▶ watching ◀───────────┘ again, announcements go on being heard
+ *                           ▲             │ cannot be heard any more
+ *                           └─ retryMs ── unavailable
  *
  * What is found is published when it changes, at most every `publishMs`. Nothing runs, and nothing is asked, while nobody watches or searches.
  */
@@ -204,14 +214,15 @@ export class DiscoveryDesk implements AsyncDisposable {
     over.abort();
   }
 
-  #look(one: Running, limitMs = this.#limits.lookMs): Promise<void> {
+  /** `isQuiet`: what is said of it stays until it is through. */
+  #look(one: Running, limitMs = this.#limits.lookMs, isQuiet = false): Promise<void> {
     if (one.look) return one.look.done;
     // Its announcements are being heard already.
     if (one.watching) return Promise.resolve();
     if (this.#end.signal.aborted) return Promise.resolve();
     const abort = new AbortController();
     one.again?.[Symbol.dispose]();
-    one.state = { source: one.search.source, state: 'searching', found: one.state.found };
+    if (!isQuiet) one.state = { source: one.search.source, state: 'searching', found: one.state.found };
     const done = this.#lookAt(one, abort, limitMs).finally(() => {
       one.look = undefined;
       const { isStale } = one;
@@ -280,20 +291,45 @@ export class DiscoveryDesk implements AsyncDisposable {
 
   #keepWatching(one: Running): void {
     const { search, state } = one;
-    if (state.state === 'unavailable') return;
+    if (state.state === 'unavailable') {
+      this.#lookLater(one);
+      return;
+    }
     try {
       one.changes ??= search.onChange?.(() => {
         one.isStale = one.look !== undefined;
         void this.#look(one);
       });
-      if (search.watch) one.watching = search.watch(this.#place(one, this.#end.signal));
+      if (search.watch)
+        one.watching = search.watch(this.#place(one, this.#end.signal), (error) => this.#lose(one, error));
       else if (search.againMs !== undefined)
         one.again = this.#parts.clock.after(search.againMs, () => void this.#look(one));
       else return;
       if (state.state === 'done') one.state = { ...state, state: 'watching' };
     } catch (error) {
       one.state = { ...state, state: 'unavailable', reason: LabError.from(error).message };
+      this.#lookLater(one);
     }
+  }
+
+  /** What it announced is not known to be there any more. */
+  #lose(one: Running, error: LabError): void {
+    if (!one.watching) return;
+    one.watching[Symbol.dispose]();
+    one.watching = undefined;
+    const { source } = one.search;
+    this.#book.keepOnly(source, new Set());
+    one.state = { source, state: 'unavailable', found: 0, reason: error.message };
+    this.#lookLater(one);
+    this.#changed();
+  }
+
+  /** A network that comes back is not missed for as long as somebody watches. What looks only when asked stays as it is. */
+  #lookLater(one: Running): void {
+    const { watch, againMs } = one.search;
+    if (!watch && againMs === undefined) return;
+    one.again?.[Symbol.dispose]();
+    one.again = this.#parts.clock.after(this.#limits.retryMs, () => void this.#look(one, undefined, true));
   }
 
   /** Nobody watches: what goes on by itself ends. */

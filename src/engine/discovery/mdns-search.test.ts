@@ -1,7 +1,11 @@
+import { createSocket } from 'node:dgram';
 import { EventEmitter } from 'node:events';
+import { networkInterfaces } from 'node:os';
 import { Browser } from 'bonjour-service';
 import { expect, it } from 'vitest';
-import { hearServices } from './mdns-search.ts';
+import { createDeferred } from '../../core/deferred.ts';
+import type { LabError } from '../../core/errors.ts';
+import { createMdnsSearch, hearServices } from './mdns-search.ts';
 
 /** A browser of the library, and a network that says what a test wants. */
 function network(maxServices: number) {
@@ -42,4 +46,27 @@ it('a network that floods fills neither list, and who says goodbye makes room', 
   say(400);
   expect(listed.size).toBe(10);
   expect(browser.services).toHaveLength(10);
+});
+
+it('watching says when announcements cannot be heard', async ({ skip }) => {
+  const holder = createSocket('udp4');
+  const isHeld = await new Promise<boolean>((resolve) => {
+    holder.once('error', () => resolve(false));
+    holder.bind({ port: 5353, exclusive: true }, () => resolve(true));
+  });
+  try {
+    const hasNetwork = Object.values(networkInterfaces()).some((all) =>
+      all?.some(({ family, internal }) => family === 'IPv4' && !internal),
+    );
+    if (!isHeld || !hasNetwork) skip('mDNS is spoken here by another program, or there is no network');
+    const failed = createDeferred<LabError>();
+    const place = { signal: new AbortController().signal, found() {}, lost() {}, progress() {} };
+    using _ = createMdnsSearch().watch?.(place, failed.resolve);
+    expect(await failed.promise).toMatchObject({
+      code: 'discovery.unavailable',
+      message: expect.stringContaining('5353'),
+    });
+  } finally {
+    if (isHeld) holder.close();
+  }
 });

@@ -28,9 +28,9 @@ export function createMdnsSearch(options: Partial<MdnsOptions> = {}): Search {
         listening[Symbol.dispose]();
       }
     },
-    watch(place) {
+    watch(place, failed) {
       const listening = listen(place, maxServices);
-      listening.failed.catch(() => undefined);
+      listening.failed.catch(failed);
       const timer = setInterval(() => listening.ask(), askMs);
       return {
         [Symbol.dispose]() {

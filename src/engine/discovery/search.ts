@@ -1,4 +1,5 @@
 import type { PathSource } from '../../contract/discovery-schema.ts';
+import type { LabError } from '../../core/errors.ts';
 import type { Found } from './sighting.ts';
 
 /** Where a search tells what it finds. */
@@ -23,6 +24,6 @@ export interface Search {
   look(place: SearchPlace): Promise<void>;
   /** While somebody watches: calls back when there is something new to look at, until disposed; beside looking again. Where the system tells no such thing, never. */
   onChange?(listener: () => void): Disposable;
-  /** Goes on telling until disposed; in place of looking again. */
-  watch?(place: SearchPlace): Disposable;
+  /** Goes on telling until disposed; in place of looking again. `failed`, once at most: it hears nothing any more, and why; it is then disposed. */
+  watch?(place: SearchPlace, failed: (error: LabError) => void): Disposable;
 }
