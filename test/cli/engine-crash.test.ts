@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,11 +13,14 @@ import { jsonLines, labwire } from './labwire-process.ts';
 import type { ServeProcess } from './serve-process.ts';
 import { enginePid, screenOf, startServe } from './serve-process.ts';
 
-// Ten processes at once, on a busy machine; these tests mostly wait.
-vi.setConfig({ testTimeout: 240_000, maxConcurrency: 4 });
+// One engine after the other: at 10 kHz none may be starved by the next.
+vi.setConfig({ testTimeout: 240_000 });
 
-/** A chunk is closed each second; the rest is for writing it. By the engine's own time: it is slow when the machine is. */
-const LAST_NS = 1_500_000_000n;
+/**
+ * A chunk is closed each 0.75 s, and one before it may be on its way to a slow disk; the rest is the second of its pulses. By the engine's own time: it is
+ * slow when the machine is.
+ */
+const LAST_NS = 2_500_000_000n;
 
 afterAll(() => expect(openScopes()).toEqual([]));
 
@@ -96,14 +99,20 @@ function hearPulses(screen: LabScreen): Pulse[] {
   return pulses;
 }
 
-/** Rows that were there a second before its last word. */
+/** Whether what the engine says is written grew in each of the last seconds, of two pulses each: the disk keeps up. */
+function isOnTime(pulses: readonly Pulse[]): boolean {
+  const bytes = pulses.slice(-5).map(({ recording }) => recording.bytes);
+  return bytes.length === 5 && [2, 3, 4].every((index) => (bytes[index] ?? 0) > (bytes[index - 2] ?? 0));
+}
+
+/** Rows that were there so long before its last word that they are written. */
 function sureRows(pulses: readonly Pulse[]): number {
   const lastNs = BigInt(pulses.at(-1)?.t ?? 0);
   return pulses.findLast(({ t }) => lastNs - BigInt(t) >= LAST_NS)?.recording.rows ?? 0;
 }
 
-/** All rows that were there a second before the engine's last word are kept, of every stream without a hole. */
-function expectAllButLastSecond(recording: Recording, pulses: readonly Pulse[], killedNs: bigint, count: number): void {
+/** All rows that were written by the engine's last word are kept, of every stream without a hole. */
+function expectAllWritten(recording: Recording, pulses: readonly Pulse[], killedNs: bigint, count: number): void {
   const streams = recording.streams.filter(({ rows, firstNs }) => rows > 0 && firstNs < killedNs);
   expect(streams).toHaveLength(count);
   expect(streams.reduce((sum, { rows }) => sum + rows, 0)).toBeGreaterThanOrEqual(sureRows(pulses));
@@ -111,11 +120,11 @@ function expectAllButLastSecond(recording: Recording, pulses: readonly Pulse[], 
     expect([info.key, lost, rows]).toEqual([info.key, 0, endRow - firstRow]);
 }
 
-describe.concurrent('an engine that is killed while it records', () => {
+describe('an engine that is killed while it records', () => {
   it.each([
     ['the supply at 10 Hz', ['supply'], 10],
     ['the supply and the DAQ', ['supply', 'daq'], 10_000],
-  ])('%s: is back at the same address, all but the last second is kept, no output changes', async (_, names, rows) => {
+  ])('%s: is back at the same address, all that was written is kept, no output changes', async (_, names, rows) => {
     await using scope = new Scope('crash test');
     const serve = await open(scope);
     const pid = await enginePid(serve.data);
@@ -124,7 +133,7 @@ describe.concurrent('an engine that is killed while it records', () => {
     const { simulator } = before.state;
     const pulses = hearPulses(before);
     const started = await before.client.call('recording.start', { name: 'killed' });
-    await untilPulse(before, () => sureRows(pulses) >= rows);
+    await untilPulse(before, () => sureRows(pulses) >= rows && isOnTime(pulses));
 
     const killedNs = BigInt(Date.now()) * 1_000_000n;
     process.kill(pid, 'SIGKILL');
@@ -145,8 +154,10 @@ describe.concurrent('an engine that is killed while it records', () => {
     const id = started.recording ?? '';
     const { paths } = (await after.client.call('recording.info', { recording: id })).row;
     expect(paths).toHaveLength(2);
+    // What was written when it was killed, and the end the next engine gave it.
+    expect((await stat(paths[0] ?? '')).size).toBeGreaterThan(pulses.at(-1)?.recording.bytes ?? 0);
     await using recording = await openRecording(paths[0] ?? '');
-    expectAllButLastSecond(recording, pulses, killedNs, names.length);
+    expectAllWritten(recording, pulses, killedNs, names.length);
     const [info] = jsonLines<{ complete: boolean; events: { kind: string }[] }>(
       (await labwire('info', paths[1] ?? '', '--json')).stdout,
     );
@@ -158,7 +169,7 @@ describe.concurrent('an engine that is killed while it records', () => {
   });
 });
 
-describe.concurrent('the host of the engine', () => {
+describe('the host of the engine', () => {
   it('is not needed to finish a recording: killed with -9, its engine does and ends', async () => {
     await using scope = new Scope('host test');
     const serve = await open(scope);
