@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ROTATE_BYTES, rotateBytes } from './recording-schema.ts';
 import { id, timeNs } from './value-schema.ts';
 
 /** Tables and files others read; the `lablink-…` hold messages. */
@@ -38,17 +39,19 @@ export const exportOptions = z.object({
   gridS: z.number().positive().max(86_400).optional(),
   /** Polled channels: columns with the times of sending and receiving too. */
   provenance: z.boolean().default(false),
-  /** MCAP: packed; rows as plain JSON messages as well. */
+  /** MCAP and Parquet: packed. MCAP: rows as plain JSON messages as well. */
   compression: z.enum(['none', 'lz4', 'zstd']).default('none'),
   plainMessages: z.boolean().default(false),
   /** Formats of messages. */
   gzip: z.boolean().default(false),
   timestamps: z.boolean().default(true),
   metadata: z.boolean().default(true),
-  rotateBytes: z.number().min(10_000).max(10_000_000_000).default(100_000_000),
-  /** WAV: full scale in the unit of the channel; absent: the greatest value. Picture: size in px. */
+  /** A file ends here, and the next begins. */
+  rotateBytes: rotateBytes.default(ROTATE_BYTES.standard),
+  /** WAV: full scale in the unit of the channel; absent: the greatest value. What a sample is. */
   fullScale: z.number().positive().optional(),
   wavSamples: z.enum(['float32', 'pcm16']).default('float32'),
+  /** Picture: size in px. */
   width: z.int().min(200).max(8000).default(1600),
   height: z.int().min(100).max(8000).default(900),
   theme: z.enum(['dark', 'light']).default('light'),

@@ -46,6 +46,10 @@ export type RecordingFormat = z.infer<typeof recordingFormat>;
 export const chunkCompression = z.enum(['none', 'lz4', 'zstd']);
 export type ChunkCompression = z.infer<typeof chunkCompression>;
 
+/** Where a file of messages ends and the next begins; bytes. */
+export const ROTATE_BYTES = { least: 10_000, most: 10_000_000_000, standard: 100_000_000 } as const;
+export const rotateBytes = z.number().min(ROTATE_BYTES.least).max(ROTATE_BYTES.most);
+
 /** Choices of one recording; what is absent follows the settings. */
 export const recordingOptions = z.object({
   format: recordingFormat.default('labwire'),
@@ -57,7 +61,7 @@ export const recordingOptions = z.object({
   timestamps: z.boolean().default(true),
   metadata: z.boolean().default(true),
   /** The formats of messages: a file ends here. Default 100 MB. */
-  rotateBytes: z.number().min(10_000).max(10_000_000_000).default(100_000_000),
+  rotateBytes: rotateBytes.default(ROTATE_BYTES.standard),
 });
 export type RecordingChoices = z.infer<typeof recordingOptions>;
 

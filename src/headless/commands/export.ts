@@ -5,6 +5,7 @@ import { LabError } from '../../core/errors.ts';
 import { exportRecording } from '../../engine/export/export-recording.ts';
 import type { Arguments, Command } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
+import { messageChoicesOf } from '../message-choices.ts';
 
 const SAY_EVERY_MS = 2_000;
 
@@ -26,10 +27,14 @@ export const exportFile: Command = {
     merge: { type: 'string', value: 'RULE', about: 'as-measured, nearest or interpolated' },
     grid: { type: 'string', value: 'TIME', about: 'with nearest and interpolated: rows this far apart, such as 100ms' },
     provenance: { type: 'boolean', about: 'when each poll was sent and answered' },
-    compression: { type: 'string', value: 'HOW', about: 'MCAP: none, lz4 or zstd' },
+    compression: { type: 'string', value: 'HOW', about: 'MCAP, Parquet: none, lz4 or zstd' },
     plain: { type: 'boolean', about: 'MCAP: every row also as a plain JSON message' },
     gzip: { type: 'boolean', about: 'lablink formats: packed' },
+    'no-times': { type: 'boolean', about: 'lablink formats: without the time of each message' },
+    'no-head': { type: 'boolean', about: 'lablink formats: without the first message, which says what it is' },
+    rotate: { type: 'string', value: 'SIZE', about: 'lablink formats: a new file after so much, such as 100MB' },
     'full-scale': { type: 'string', value: 'N', about: 'WAV: full scale in the unit of the channel' },
+    samples: { type: 'string', value: 'HOW', about: 'WAV: float32 or pcm16' },
     width: { type: 'string', value: 'PX', about: 'pictures: width' },
     height: { type: 'string', value: 'PX', about: 'pictures: height' },
     theme: { type: 'string', value: 'NAME', about: 'pictures: dark or light' },
@@ -37,7 +42,7 @@ export const exportFile: Command = {
   positionals: [1, 1],
   async run(args, { files, out, say, signal }) {
     const format = formatOf(args);
-    const options = optionsOf(args);
+    const options = exportOptionsOf(args);
     const path = resolve(args.need('out'));
     const channels = args.texts('channel');
     const fromNs = timeOf(args, 'from');
@@ -75,7 +80,8 @@ function formatOf(args: Arguments): ExportFormat {
   );
 }
 
-function optionsOf(args: Arguments): ExportChoices {
+/** Throws call.invalid: a value that does not fit. */
+export function exportOptionsOf(args: Arguments): ExportChoices {
   const gridMs = args.durationMs('grid');
   const fullScale = args.text('full-scale');
   const given = {
@@ -88,8 +94,9 @@ function optionsOf(args: Arguments): ExportChoices {
     provenance: args.flag('provenance') || undefined,
     compression: args.text('compression'),
     plainMessages: args.flag('plain') || undefined,
-    gzip: args.flag('gzip') || undefined,
+    ...messageChoicesOf(args),
     fullScale: fullScale === undefined ? undefined : Number(fullScale),
+    wavSamples: args.text('samples'),
     width: args.whole('width', 200, 8000),
     height: args.whole('height', 100, 8000),
     theme: args.text('theme'),

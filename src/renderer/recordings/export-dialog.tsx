@@ -103,6 +103,7 @@ export function ExportDialog(props: {
             </div>
           </div>
           <ExportOptionFields
+            key={format}
             format={format}
             options={options}
             onChange={(change) => setOptions((now) => ({ ...now, ...change }))}

@@ -2,6 +2,7 @@ import type { ReactElement } from 'react';
 import type { ExportChoices, ExportFormat } from '../../contract/export-schema.ts';
 import { PlainSwitch } from '../control/switch.tsx';
 import { choicesOf } from './export-words.ts';
+import { MessageOptionFields } from './message-options.tsx';
 
 interface OptionProps {
   format: ExportFormat;
@@ -16,6 +17,7 @@ export function ExportOptionFields({ format, options, onChange }: OptionProps): 
     key: K,
     label: string,
     words: readonly (readonly [ExportChoices[K] & string, string])[],
+    hint?: string,
   ): ReactElement | null =>
     has.has(key) ? (
       <div className="field" key={key}>
@@ -32,6 +34,7 @@ export function ExportOptionFields({ format, options, onChange }: OptionProps): 
             </option>
           ))}
         </select>
+        {hint && <span className="hint">{hint}</span>}
       </div>
     ) : null;
   const flag = (key: keyof ExportChoices, label: string, standard: boolean): ReactElement | null =>
@@ -45,7 +48,7 @@ export function ExportOptionFields({ format, options, onChange }: OptionProps): 
         />
       </div>
     ) : null;
-  const number = (key: keyof ExportChoices, label: string, placeholder: string): ReactElement | null =>
+  const number = (key: keyof ExportChoices, label: string, placeholder: string, hint?: string): ReactElement | null =>
     has.has(key) ? (
       <div className="field" key={key}>
         <label htmlFor={`export-${key}`}>{label}</label>
@@ -59,6 +62,7 @@ export function ExportOptionFields({ format, options, onChange }: OptionProps): 
             onChange({ [key]: event.target.value.trim() === '' || !(value > 0) ? undefined : value });
           }}
         />
+        {hint && <span className="hint">{hint}</span>}
       </div>
     ) : null;
   const isMerged = options.merge !== undefined && options.merge !== 'as-measured';
@@ -85,12 +89,31 @@ export function ExportOptionFields({ format, options, onChange }: OptionProps): 
       ])}
       {flag('unitsRow', 'Units in a row of their own', false)}
       {flag('provenance', 'When each poll was sent and answered', false)}
-      {number('fullScale', 'Full scale', 'the greatest value')}
-      {pick('compression', 'Compression', [
-        ['none', 'none'],
-        ['lz4', 'lz4'],
-        ['zstd', 'zstd'],
-      ])}
+      {number(
+        'fullScale',
+        'Full scale',
+        'the greatest value',
+        'This value, in the unit of the channel, is as loud as a sample can be.',
+      )}
+      {pick(
+        'wavSamples',
+        'Samples',
+        [
+          ['float32', '32-bit float'],
+          ['pcm16', '16-bit integer'],
+        ],
+        '16 bit: half as large and read by everything, but only 65,535 steps.',
+      )}
+      {pick(
+        'compression',
+        'Compression',
+        [
+          ['none', 'none: fastest'],
+          ['lz4', 'lz4'],
+          ['zstd', 'zstd: smallest'],
+        ],
+        format === 'parquet' ? 'Of its pages; programs that read Parquet unpack them themselves.' : undefined,
+      )}
       {flag('plainMessages', 'Plain messages for other viewers', false)}
       {number('width', 'Width (px)', '1600')}
       {number('height', 'Height (px)', '900')}
@@ -98,9 +121,7 @@ export function ExportOptionFields({ format, options, onChange }: OptionProps): 
         ['light', 'light'],
         ['dark', 'dark'],
       ])}
-      {flag('gzip', 'Packed (gzip)', false)}
-      {flag('timestamps', 'Time of each message', true)}
-      {flag('metadata', 'Head with what it is', true)}
+      {has.has('rotateBytes') && <MessageOptionFields choices={options} onChange={onChange} />}
     </div>
   );
 }

@@ -50,20 +50,22 @@ export function choicesOf(format: ExportFormat): ReadonlySet<keyof ExportChoices
       return new Set([...table, 'separator', 'decimal', 'unitsRow']);
     case 'jsonl':
     case 'json':
-    case 'parquet':
       return new Set(table);
+    case 'parquet':
+      return new Set([...table, 'compression']);
+    case 'npy':
+      return new Set(['merge', 'gridS', 'provenance']);
     case 'wav':
-      return new Set(['fullScale']);
+      return new Set(['fullScale', 'wavSamples']);
     case 'mcap':
       return new Set(['compression', 'plainMessages']);
     case 'png':
     case 'svg':
       return new Set(['width', 'height', 'theme']);
     case 'hdf5':
-    case 'npy':
     case 'npz':
       return new Set(['provenance']);
     default:
-      return new Set(['gzip', 'timestamps', 'metadata']);
+      return new Set(['gzip', 'timestamps', 'metadata', 'rotateBytes']);
   }
 }

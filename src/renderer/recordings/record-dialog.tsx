@@ -10,6 +10,7 @@ import { closeDialog } from '../screen-store.ts';
 import { useStore } from '../store.ts';
 import { fileName } from '../text-format.ts';
 import { type AboutDraft, AboutFields, tagsOf } from './about-fields.tsx';
+import { type MessageChoices, MessageOptionFields } from './message-options.tsx';
 import { FORMAT_WORDS } from './recording-words.ts';
 
 const FORMATS = Object.keys(FORMAT_WORDS) as RecordingFormat[];
@@ -29,7 +30,7 @@ export function RecordDialog(): ReactElement {
   const [before, setBefore] = useState('0');
   const [compression, setCompression] = useState(settings?.recordingCompression ?? 'none');
   const [plainMessages, setPlain] = useState(settings?.plainMessages ?? false);
-  const [gzip, setGzip] = useState(true);
+  const [messages, setMessages] = useState<MessageChoices>({ gzip: true });
   const [error, setError] = useState<LabError>();
   const [busy, setBusy] = useState(false);
   const isNative = format === 'labwire';
@@ -53,7 +54,7 @@ export function RecordDialog(): ReactElement {
       } else {
         const session = name.trim() || `session ${new Date().toISOString().slice(0, 19).replaceAll(':', '.')}`;
         const about = { operator, notes, tags: tagsOf(draft.tags) };
-        const { path } = await call('session.start', { session, about, options: { format, gzip } });
+        const { path } = await call('session.start', { session, about, options: { format, ...messages } });
         toast({ severity: 'done', text: `Session “${session}” is being recorded in ${fileName(path)}.` });
       }
       closeDialog();
@@ -93,7 +94,7 @@ export function RecordDialog(): ReactElement {
                   : 'Messages, one a row: for programs that read this format. Runs beside a recording.'}
               </span>
             </div>
-            {isNative ? (
+            {isNative && (
               <div className="field">
                 <label htmlFor="record-before">Begin earlier (s)</label>
                 <input
@@ -110,13 +111,16 @@ export function RecordDialog(): ReactElement {
                     : 'The flight recorder does not run.'}
                 </span>
               </div>
-            ) : (
-              <div className="field">
-                <span className="label">Packed (gzip)</span>
-                <PlainSwitch label="Packed (gzip)" checked={gzip} onChange={setGzip} />
-              </div>
             )}
           </div>
+          {!isNative && (
+            <div className="form-grid">
+              <MessageOptionFields
+                choices={messages}
+                onChange={(change) => setMessages((now) => ({ ...now, ...change }))}
+              />
+            </div>
+          )}
           {isNative && (
             <div className="form-grid">
               <div className="field">

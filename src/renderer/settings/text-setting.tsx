@@ -1,5 +1,5 @@
 import { type ReactElement, useState } from 'react';
-import { readSize, sizeText } from './size-text.ts';
+import { readSize, sizeText } from '../../core/size-text.ts';
 
 export type Read<T> = { ok: true; value: T } | { ok: false; reason: string };
 

@@ -1,7 +1,7 @@
 import type { ReactElement } from 'react';
 import type { ShareSettings } from '../../contract/share-schema.ts';
+import { readSize, sizeText } from '../../core/size-text.ts';
 import { Row } from '../settings/setting-row.tsx';
-import { readSize, sizeText } from '../settings/size-text.ts';
 import { type Read, TextSetting } from '../settings/text-setting.tsx';
 import { readWhole } from './share-draft.ts';
 

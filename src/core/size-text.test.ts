@@ -28,3 +28,7 @@ test.each(['', 'much', '500', '-1 GB', '1 PB', '1e3 MB'])('“%s” is refused',
 test('too little names the least', () => {
   expect(readSize('10 kB', 1e6)).toEqual({ ok: false, reason: 'At least 1 MB.' });
 });
+
+test('too much names the most', () => {
+  expect(readSize('20 GB', 1e4, 1e10)).toEqual({ ok: false, reason: 'At most 10 GB.' });
+});
