@@ -21,6 +21,8 @@ const CARRIED_BY_HUB = {
   'share.removeUser': { right: 'manage', input: z.object({ user: userName }), output: nothing },
   'share.setRole': { right: 'manage', input: z.object({ user: userName, role: shareRole }), output: shareUser },
   'share.setPassword': { right: 'manage', input: z.object({ user: userName, password }), output: nothing },
+  /** One-time codes are asked for no more (a lost telephone). Throws hub.user-unknown. */
+  'share.endCodes': { right: 'manage', input: z.object({ user: userName }), output: nothing },
   'share.tokens': { right: 'manage', input: nothing, output: z.object({ tokens: z.array(shareToken).max(1000) }) },
   /** `secret` is told this once. `ttlS` null: until it is removed. */
   'share.addToken': {

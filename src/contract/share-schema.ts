@@ -97,6 +97,8 @@ export const shareUser = z.object({
   createdNs: timeNs,
   /** Last login; null: never. */
   seenNs: timeNs.nullable(),
+  /** The login wants a one-time code, too. */
+  hasCodes: z.boolean().default(false),
 });
 export type ShareUser = z.infer<typeof shareUser>;
 

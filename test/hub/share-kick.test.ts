@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { CallOutput } from '../../src/contract/calls.ts';
 import { ManualClock } from '../../src/core/clock.ts';
 import { Scope } from '../../src/core/scope.ts';
 import { ShareDesk } from '../../src/hub/share/share-desk.ts';
@@ -46,6 +47,20 @@ test('one that comes back at once is told to wait; its session is over; others c
   const other = new LabwireProbe(lab.socketUrl('/ws'), { token: await lab.token('bot') });
   expect(await other.hello()).toMatchObject({ role: 'bot' });
   other.socket.terminate();
+});
+
+test('one-time codes of a user are switched off by who manages, and the list says who has them', async () => {
+  const codes = { secret: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP', lastStep: 0, backup: [] };
+  await lab.access.users.setMfa('bot', codes);
+  const has = async (): Promise<boolean | undefined> =>
+    ((await desk.answer('share.users', {}, 'x')) as CallOutput<'share.users'>).users.find(({ user }) => user === 'bot')
+      ?.hasCodes;
+  expect(await has()).toBe(true);
+  await desk.answer('share.endCodes', { user: 'bot' }, 'x');
+  expect(await has()).toBe(false);
+  expect((await lab.access.login({ username: 'bot', password: PASSWORD }, { address: '127.0.0.1' })).user.name).toBe(
+    'bot',
+  );
 });
 
 test('the refusal is of that user at that address, and ends', async () => {

@@ -8,7 +8,7 @@ import { hasRight } from '../access/role.ts';
 const OF_THE_HUB = new Set(['share.offer', 'share.report', 'share.answer']);
 
 /** What would outlive the API key that asks for it, as over REST. */
-const OF_A_LOGIN = new Set(['share.addUser', 'share.setRole', 'share.setPassword', 'share.addToken']);
+const OF_A_LOGIN = new Set(['share.addUser', 'share.setRole', 'share.setPassword', 'share.addToken', 'share.endCodes']);
 
 type Asked = Omit<Extract<FromScreen, { type: 'request' }>, 'type' | 'id'>;
 

@@ -38,6 +38,10 @@ export class ShareDesk {
         await users.setPassword(user, password);
         return {};
       },
+      'share.endCodes': async ({ user }) => {
+        await users.setMfa(user, null);
+        return {};
+      },
       'share.tokens': async () => ({ tokens: keys.list().map(tokenRow) }),
       'share.addToken': async ({ user, label, ttlS }) => {
         const { key, secret } = await keys.add(user, { label, ttlMs: ttlS == null ? null : ttlS * 1000 });
@@ -82,8 +86,9 @@ function namedRole(role: string): 'admin' | 'developer' | 'viewer' | 'bot' {
 
 const nsOf = (ms: number): string => String(BigInt(Math.round(ms)) * 1_000_000n);
 
-function userRow({ name, role, createdMs, lastLoginMs }: UserView): ShareUser {
-  return { user: name, role, createdNs: nsOf(createdMs), seenNs: lastLoginMs === undefined ? null : nsOf(lastLoginMs) };
+function userRow({ name, role, createdMs, lastLoginMs, hasMfa }: UserView): ShareUser {
+  const seenNs = lastLoginMs === undefined ? null : nsOf(lastLoginMs);
+  return { user: name, role, createdNs: nsOf(createdMs), seenNs, hasCodes: hasMfa };
 }
 
 function tokenRow({ id, user, label, createdMs, expiresMs, usedMs }: KeyView): ShareToken {

@@ -16,13 +16,19 @@ export function UserRow(props: {
   onRemoved: () => void;
 }): ReactElement {
   const { onChanged, onRemoved } = props;
-  const { user, role, seenNs } = props.user;
+  const { user, role, seenNs, hasCodes } = props.user;
   const [isOpen, setIsOpen] = useState(false);
   const { problem, attempt } = useAttempt();
   const remove = (): void =>
     void attempt(async () => {
       await call('share.removeUser', { user });
       onRemoved();
+      await onChanged();
+    });
+  const endCodes = (): void =>
+    void attempt(async () => {
+      await call('share.endCodes', { user });
+      toast({ severity: 'done', text: `${user} logs in with the password alone now.` });
       await onChanged();
     });
   return (
@@ -54,6 +60,18 @@ export function UserRow(props: {
           >
             Password…
           </button>{' '}
+          {hasCodes && (
+            <>
+              <SureButton
+                small
+                label="Codes off…"
+                about={user}
+                sure="Password alone"
+                title={`${user} lost the telephone: the login asks for no one-time code any more, until ${user} sets up new ones`}
+                onSure={endCodes}
+              />{' '}
+            </>
+          )}
           <SureButton
             small
             label="Remove…"
