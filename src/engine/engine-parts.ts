@@ -38,6 +38,8 @@ export interface EngineParts {
   readonly version: string;
   readonly startedNs: bigint;
   readonly dataFolder: string;
+  /** The file of the settings could not be read at the start: what stands there is not overwritten. */
+  readonly areSettingsUnread: boolean;
   readonly exportWorker: URL | string;
   readonly clock: Clock;
   readonly host: HostServices;

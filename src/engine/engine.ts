@@ -141,7 +141,7 @@ const TRUSTED_CALLS = 512;
 async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine> {
   const { version, exportWorker, clock = createSystemClock(), wallMs = Date.now } = options;
   const folder = scope.use(await openDataFolder(options.dataFolder, version));
-  const { settings, problem } = await readSettings(folder.path);
+  const { settings, problem, isUnread: areSettingsUnread = false } = await readSettings(folder.path);
   const board = new StateBoard({ ...emptyState(folder.path), settings });
   const host = createNoticingHost(options.host, board, clock);
   const events = new EventLog(clock, board);
@@ -413,6 +413,7 @@ async function buildEngine(options: EngineOptions, scope: Scope): Promise<Engine
     version,
     startedNs: clock.nowNs(),
     dataFolder: folder.path,
+    areSettingsUnread,
     exportWorker,
     clock,
     host,

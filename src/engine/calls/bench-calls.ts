@@ -5,7 +5,7 @@ import type { Handlers } from '../../contract/serve.ts';
 import { LabError } from '../../core/errors.ts';
 import type { EngineParts } from '../engine-parts.ts';
 import { makeFolder } from '../state/make-folder.ts';
-import { withDefaults, writeSettings } from '../state/settings-file.ts';
+import { unreadSettings, withDefaults, writeSettings } from '../state/settings-file.ts';
 
 type BenchCall =
   | 'engine.hello'
@@ -75,6 +75,7 @@ export function createBenchCalls(parts: EngineParts): Pick<Handlers, BenchCall> 
       return {};
     },
     'settings.set': (changes) => {
+      if (parts.areSettingsUnread) throw unreadSettings(dataFolder);
       const folder = changes.recordingsFolder;
       if (folder !== undefined && !isAbsolute(folder))
         throw new LabError('call.invalid', `${folder} is no absolute path. Give the whole path of the folder.`);

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -70,6 +70,20 @@ it('a time that is none is damage, and no fault of every attach at that address'
   expect(again.at(PORT)).toBeUndefined();
   expect(problems).toEqual([expect.stringContaining('.bad')]);
   await again[Symbol.asyncDispose]();
+});
+
+it('a file that cannot be read is told and left alone', async () => {
+  const path = join(folder, 'known.json');
+  const problems: string[] = [];
+  await mkdir(path);
+  const known = await open(problems);
+  expect(problems).toEqual([expect.stringMatching(/cannot be read from .*known\.json \(EISDIR\)/)]);
+  // It can be read again: what stands there is not what this run knows.
+  await rmdir(path);
+  await writeFile(path, 'as it was');
+  known.remember(seen('one', 1));
+  await known[Symbol.asyncDispose]();
+  expect(await readFile(path, 'utf8')).toBe('as it was');
 });
 
 it('a damaged file is set aside; one of a newer version is left alone', async () => {

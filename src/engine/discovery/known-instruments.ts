@@ -1,4 +1,4 @@
-import { readFile, rename } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { z } from 'zod';
 import { type AttachOptions, attachOptions } from '../../contract/discovery-schema.ts';
 import { timeNs } from '../../contract/value-schema.ts';
@@ -6,6 +6,7 @@ import { LabError } from '../../core/errors.ts';
 import type { Identity } from '../../core/instrument.ts';
 import { systemCode } from '../recording/disk.ts';
 import { atomicWrite } from '../state/atomic-write.ts';
+import { readKeptText } from '../state/kept-text.ts';
 
 const VERSION = 1;
 
@@ -52,7 +53,7 @@ export interface Seen {
 
 /**
  * The instruments this data folder has seen, by maker, model and serial number: how each was called and attached, and where it was. Kept in a file of the data folder;
- * bounded, the oldest go. A file that cannot be read is set aside, one of a newer Labwire is left alone and nothing is written.
+ * bounded, the oldest go. A damaged file is set aside; one that cannot be read, or of a newer Labwire, is left alone and nothing is written.
  */
 export class KnownInstruments implements AsyncDisposable {
   readonly #path: string;
@@ -155,7 +156,15 @@ export async function openKnownInstruments(
   onProblem: (text: string) => void,
   limits: KnownLimits = KNOWN_LIMITS,
 ): Promise<KnownInstruments> {
-  const text = await readFile(path, 'utf8').catch(() => undefined);
+  let text: string | undefined;
+  try {
+    text = await readKeptText(path);
+  } catch (error) {
+    onProblem(
+      `What is known of the instruments cannot be read from ${path} (${systemCode(error) || error}). The file is left as it is; nothing new is remembered until Labwire starts again. Allow reading it.`,
+    );
+    return new KnownInstruments(path, { instruments: [], mayWrite: false }, onProblem, limits);
+  }
   if (text === undefined) return new KnownInstruments(path, { instruments: [], mayWrite: true }, onProblem, limits);
   try {
     return new KnownInstruments(path, { instruments: parse(text), mayWrite: true }, onProblem, limits);

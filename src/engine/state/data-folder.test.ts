@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -99,6 +99,13 @@ describe('settings', () => {
     const { settings, problem } = await readSettings(folder);
     expect(settings).toMatchObject({ theme: 'system', timeoutMs: 700 });
     expect(problem).toContain('did not fit');
+  });
+
+  it('that cannot be read are told, and left alone', async () => {
+    await mkdir(join(folder, 'settings.json'));
+    const { problem, isUnread } = await readSettings(folder);
+    expect(problem).toMatch(/cannot be read from .*settings\.json \(EISDIR\)/);
+    expect(isUnread).toBe(true);
   });
 
   it('keep an unreadable file beside', async () => {

@@ -1,10 +1,11 @@
-import { readFile, rename } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Settings, settings as settingsSchema } from '../../contract/bench-schema.ts';
 import { LABLINK_SETTINGS } from '../../contract/lablink-settings.ts';
 import { LabError } from '../../core/errors.ts';
 import { systemCode } from '../recording/disk.ts';
 import { atomicWrite } from './atomic-write.ts';
+import { readKeptText } from './kept-text.ts';
 
 export function defaultSettings(dataFolder: string): Settings {
   return {
@@ -44,12 +45,24 @@ export function defaultSettings(dataFolder: string): Settings {
 
 /**
  * Settings of this data folder. Fields that do not fit fall back to their default one by one; a file that is no JSON is kept
- * beside as `settings.json.bad`. `problem` says so for the person.
+ * beside as `settings.json.bad`; one that cannot be read is left alone, and may not be written (`isUnread`). `problem` says so for the person.
  */
-export async function readSettings(dataFolder: string): Promise<{ settings: Settings; problem?: string }> {
+export async function readSettings(
+  dataFolder: string,
+): Promise<{ settings: Settings; problem?: string; isUnread?: boolean }> {
   const path = join(dataFolder, 'settings.json');
   const defaults = defaultSettings(dataFolder);
-  const text = await readFile(path, 'utf8').catch(() => undefined);
+  let text: string | undefined;
+  try {
+    text = await readKeptText(path);
+  } catch (error) {
+    const code = systemCode(error) || String(error);
+    return {
+      settings: defaults,
+      isUnread: true,
+      problem: `The settings cannot be read from ${path} (${code}): they are the defaults now. The file is left as it is. Allow reading it, then start Labwire again.`,
+    };
+  }
   if (text === undefined) return { settings: defaults };
   let value: unknown;
   try {
@@ -73,6 +86,16 @@ export async function readSettings(dataFolder: string): Promise<{ settings: Sett
     settings: withDefaults(defaults, settingsSchema.partial().parse(kept)),
     problem: 'Some settings did not fit and are the defaults again. Look through Settings.',
   };
+}
+
+/** What changing the settings of a file that was not read is refused with. */
+export function unreadSettings(dataFolder: string): LabError {
+  const path = join(dataFolder, 'settings.json');
+  return new LabError(
+    'settings.unwritable',
+    `The settings in ${path} could not be read when Labwire started, and are not overwritten. Nothing was changed. Allow reading the file, then start Labwire again.`,
+    { path },
+  );
 }
 
 /** Throws settings.unwritable. */
