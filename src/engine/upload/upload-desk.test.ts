@@ -185,6 +185,8 @@ describe('a recording is uploaded when it is whole there', () => {
     await open.desk.add(running);
     await expect.poll(() => states(open), WAIT).toEqual(['done', 'done']);
     await open.desk.offer(running);
+    // Between two parts there is no other than these.
+    await open.desk.offer({ ...running, paths });
     // Chosen while it ran: its later parts follow by themselves.
     const third = await part('n-0003.mcap', 100);
     await open.desk.addPart('rec', 'n', third, 3);

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import type { UploadState } from '../../contract/upload-schema.ts';
 import { LabError } from '../../core/errors.ts';
 import type { Arguments, Command, Shell } from '../command.ts';
@@ -27,9 +28,13 @@ export const upload: Command = {
     if (args.flag('json'))
       await shell.out.json({
         url: target?.url,
-        parts: parts.map(({ path, bytes, sha256 }) => ({ path, bytes, sha256 })),
+        parts: parts.map(({ path, remote, bytes, sha256 }) => ({ path, remote, bytes, sha256 })),
       });
-    else for (const { path, sha256 } of parts) await shell.out.line(`${path}  sha256 ${sha256}`);
+    else
+      for (const { path, remote, sha256 } of parts) {
+        const as = remote === '' || remote === basename(path) ? '' : `  as ${remote}`;
+        await shell.out.line(`${path}${as}  sha256 ${sha256}`);
+      }
     return EXIT.done;
   },
 };
