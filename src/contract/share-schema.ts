@@ -74,6 +74,8 @@ export const shareConnection = z.object({
   bytes: z.number().nonnegative(),
   /** Of its queue; `lost`: its connection broke and it may come back. */
   state: z.enum(['greeting', 'normal', 'backpressure', 'emergency', 'lost']),
+  /** Of a lost one: how long its session is still kept for it; s. */
+  leftS: z.number().nonnegative().optional(),
 });
 export type ShareConnection = z.infer<typeof shareConnection>;
 

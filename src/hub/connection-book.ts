@@ -45,6 +45,14 @@ export interface HubConnection extends Watched {
   retire(notice: { reason: string; retryAfterS: number; drainMs: number }): Promise<void>;
 }
 
+/** A client whose connection broke and whose session waits for it. */
+export interface LostConnection extends Pick<HubConnection, 'id' | 'principal' | 'dialect' | 'address' | 'openedNs'> {
+  /** How long it may still come back; s. */
+  leftS: number;
+  /** Gives it up. */
+  end(): void;
+}
+
 export interface ConnectionLimits {
   /** Sockets of one listener in all. */
   connections: number;
@@ -69,6 +77,7 @@ export class ConnectionBook {
   readonly #turnedAway: TurnedAway | undefined;
   readonly #open = new Map<string, HubConnection>();
   readonly #listeners = new Set<() => void>();
+  readonly #lost: (() => readonly LostConnection[])[] = [];
   #opened = 0;
 
   constructor(limits: ConnectionLimits = CONNECTION_LIMITS, { watch, turnedAway }: ConnectionKeepers = {}) {
@@ -107,6 +116,16 @@ export class ConnectionBook {
       throw new LabError('hub.rate-limited', 'Too many connections are open. Close one, then try again.', {
         retryAfterS: 5,
       });
+  }
+
+  /** Clients that may come back. */
+  get lost(): readonly LostConnection[] {
+    return this.#lost.flatMap((list) => list());
+  }
+
+  /** A dialect whose sessions outlive their sockets lists those that wait. */
+  listLost(list: () => readonly LostConnection[]): void {
+    this.#lost.push(list);
   }
 
   /** A person ends it: it is not to come again by itself, and that user at that address is refused for a while. */

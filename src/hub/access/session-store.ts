@@ -93,6 +93,21 @@ export class SessionStore<Kept> implements ResumeStore<Kept> {
     return { live: this.#live.size, away: this.#away.size, tokens: this.#byHash.size + this.#past.size };
   }
 
+  /** Those whose socket was lost, in the order of their ends; `leftS`: until then. */
+  get away(): { session: ResumeSession<Kept>; leftS: number }[] {
+    this.#sweep();
+    const nowMs = this.#nowMs();
+    return [...this.#away].map(({ session, lostMs }) => ({ session, leftS: (lostMs + this.#ttlMs - nowMs) / 1000 }));
+  }
+
+  /** Gives a lost session up before its time. False: none of that id is lost. */
+  giveUp(id: string): boolean {
+    const entry = this.#sessions.get(id);
+    if (!entry || entry.owner) return false;
+    this.#evict(entry);
+    return true;
+  }
+
   open(principal: Principal, clientId: string, owner: SessionOwner, kept: Kept): SessionHold<Kept> {
     this.#sweep();
     this.#makeRoom();

@@ -288,6 +288,7 @@ export class LabwireConnection implements HubConnection, SessionOwner {
     const { hold } = entry;
     this.#hold = hold;
     const session = hold.session.kept;
+    session.came = { address: this.address, openedNs: this.openedNs };
     const streams = new StreamDesk({
       hub: parts.id,
       bench: parts.bench,

@@ -23,6 +23,8 @@ export class LabwireSession implements ChannelListener, Disposable {
   /** Name of the recording this client means when it names none. */
   recording: string | undefined;
   readonly transfers: TransferShelf;
+  /** Where and when its last socket came; for lists. */
+  came: { address: string; openedNs: bigint } = { address: '', openedNs: 0n };
   /** Takes events while a socket is there. */
   #deliver: ((event: ChannelEvent) => void) | undefined;
   #missed: ChannelEvent[] = [];

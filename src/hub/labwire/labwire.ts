@@ -53,6 +53,16 @@ export const openLabwireDialect: OpenDialect = (parts, scope) => {
         parts.locks.asker(principal, session) ?? askerOf(principal, 'labwire', session),
     }),
   };
+  parts.connections.listLost(() =>
+    sessions.away.map(({ session: { id, principal, kept }, leftS }) => ({
+      id,
+      principal,
+      dialect: SUBPROTOCOL,
+      ...kept.came,
+      leftS,
+      end: () => void sessions.giveUp(id),
+    })),
+  );
   const open = new Set<LabwireConnection>();
   const greeting = new GreetingBook(limits);
   scope.use(sessions);

@@ -53,6 +53,11 @@ export class ShareDesk {
       },
       'share.kick': async ({ connection }, who) => {
         const connections = options.hub()?.parts.connections;
+        const lost = connections?.lost.find(({ id }) => id === connection);
+        if (lost) {
+          lost.end();
+          return {};
+        }
         const found = connections?.find(connection);
         if (!found) throw new LabError('hub.unknown', 'That connection is not open any more. Nothing was done.');
         connections?.takeOff(found, takenOffText(personOf(who)));

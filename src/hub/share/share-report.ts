@@ -1,5 +1,5 @@
 import type { ShareConnection, ShareStats } from '../../contract/share-schema.ts';
-import type { HubConnection } from '../connection-book.ts';
+import type { HubConnection, LostConnection } from '../connection-book.ts';
 import type { Hub } from '../hub.ts';
 
 /** Connections told of, at most. */
@@ -35,18 +35,43 @@ export class ConnectionRates {
   }
 }
 
-/** The connections as the screens list them, the oldest first. */
+/** The connections as the screens list them: those that are lost and may come back, then the others, the oldest first. */
 export function shareConnections(hub: Hub, rates: ConnectionRates): ShareConnection[] {
-  return hub.parts.connections.all.slice(-MAX_TOLD).map((connection) => {
+  const { lost, all } = hub.parts.connections;
+  return [...lost.map(lostRow), ...openRows(all, rates)].slice(-MAX_TOLD);
+}
+
+function lostRow({ leftS, ...connection }: LostConnection): ShareConnection {
+  const nothing = { rateHz: 0, queue: 0, dropped: 0, bytes: 0 };
+  return { ...whoRow(connection), ...nothing, state: 'lost', leftS: Math.max(0, Math.round(leftS)) };
+}
+
+function whoRow({
+  id,
+  principal,
+  dialect,
+  address,
+  openedNs,
+}: Pick<HubConnection, 'id' | 'principal' | 'dialect' | 'address' | 'openedNs'>): Pick<
+  ShareConnection,
+  'id' | 'user' | 'role' | 'dialect' | 'address' | 'sinceNs'
+> {
+  return {
+    id,
+    user: principal.name.slice(0, 200),
+    role: principal.role,
+    dialect,
+    // An IPv4 client of a port that speaks IPv6 too.
+    address: address.replace(/^::ffff:(?=\d+\.)/i, '').slice(0, 100),
+    sinceNs: String(openedNs),
+  };
+}
+
+function openRows(all: readonly HubConnection[], rates: ConnectionRates): ShareConnection[] {
+  return all.map((connection) => {
     const { queued, dropped, bytesSent, state } = connection.counts();
     return {
-      id: connection.id,
-      user: connection.principal.name.slice(0, 200),
-      role: connection.principal.role,
-      dialect: connection.dialect,
-      // An IPv4 client of a port that speaks IPv6 too.
-      address: connection.address.replace(/^::ffff:(?=\d+\.)/i, '').slice(0, 100),
-      sinceNs: String(connection.openedNs),
+      ...whoRow(connection),
       rateHz: rates.of(connection.id).rateHz,
       queue: queued,
       dropped,

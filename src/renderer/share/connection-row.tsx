@@ -46,6 +46,7 @@ export function ConnectionRow(props: {
         <span className={`lamp ${state.tone}`} title={state.about}>
           {state.word}
         </span>
+        {connection.leftS !== undefined && <small>kept for {Math.ceil(connection.leftS)} s</small>}
       </td>
       <td className="actions">
         {!isLocked && (

@@ -28,7 +28,7 @@ export function ShareDialog(props: { tab?: ShareTab | undefined }): ReactElement
         <ShareSwitch settings={settings.share} share={share} locked={locked} />
         <ShareTabs
           shown={tab}
-          connections={share.connections.length}
+          connections={share.connections.filter(({ state }) => state !== 'lost').length}
           users={share.users}
           isOn={share.state === 'on'}
           onChoose={setTab}

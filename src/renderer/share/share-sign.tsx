@@ -7,7 +7,10 @@ import { useStore } from '../store.ts';
 /** In the status bar while the bench is shared, or should be: with how many; a click opens the dialog. */
 export function ShareSign(): ReactElement | null {
   const state = useStore(benchStore, (bench) => bench?.share.state ?? 'off');
-  const count = useStore(benchStore, (bench) => bench?.share.connections.length ?? 0);
+  const count = useStore(
+    benchStore,
+    (bench) => bench?.share.connections.filter(({ state }) => state !== 'lost').length ?? 0,
+  );
   if (state === 'off') return null;
   const text = { starting: 'sharing starts', on: 'shared', failed: 'not shared' }[state];
   const title = {
