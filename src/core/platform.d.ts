@@ -17,7 +17,11 @@ interface AbortSignal {
   addEventListener(type: 'abort', listener: () => void, options?: { once?: boolean }): void;
   removeEventListener(type: 'abort', listener: () => void): void;
 }
-declare const AbortSignal: { timeout(milliseconds: number): AbortSignal };
+declare const AbortSignal: {
+  timeout(milliseconds: number): AbortSignal;
+  /** Holds none of them: a timeout among them may be collected before it comes. */
+  any(signals: readonly AbortSignal[]): AbortSignal;
+};
 declare class AbortController {
   readonly signal: AbortSignal;
   abort(reason?: unknown): void;

@@ -281,7 +281,7 @@ describe.skipIf(!hasSocat)('on a serial line (pseudo-terminals; skipped without 
       cause: expect.stringContaining('does not answer *IDN? at 9600 baud, 8N1, LF'),
     });
     expect(first.works).toBeUndefined();
-    await expect.poll(() => heard.join('').match(/\*IDN\?/g), { message: 'asked once' }).toHaveLength(1);
+    await expect.poll(() => heard.join('').match(/\*IDN\?/g)).toHaveLength(1);
     const tried = await ask(resource, { tries: true, ...SILENT });
     expect(tried).toMatchObject({
       idn: 'ACME,PSU,7,1',
