@@ -35,7 +35,7 @@ const CARRIED_BY_HUB = {
     output: z.object({ token: shareToken, secret: z.string().max(8000) }),
   },
   'share.removeToken': { right: 'manage', input: z.object({ token: id }), output: nothing },
-  /** Ends one connection; it may come back with its login. */
+  /** Takes one connection off the bench: it is told who did, and its user is refused from that address for a minute. A lost one is given up. */
   'share.kick': { right: 'manage', input: z.object({ connection: id }), output: nothing },
   'share.stats': { right: 'view', input: nothing, output: shareStats },
 } as const;

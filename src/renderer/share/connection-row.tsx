@@ -55,7 +55,7 @@ export function ConnectionRow(props: {
             label="Kick…"
             about={`${user}, ${dialect}`}
             sure="Kick"
-            title={`Ends this connection of ${user}; it may come back with its login`}
+            title={`Ends this connection of ${user}; the user is let in from there again in a minute`}
             onSure={() => onKick(id)}
           />
         )}
