@@ -1,6 +1,7 @@
 import { afterAll, expect, it } from 'vitest';
 import { openScopes } from '../../src/core/scope.ts';
 import { createMdnsSearch } from '../../src/engine/discovery/mdns-search.ts';
+import type { SearchPlace } from '../../src/engine/discovery/search.ts';
 import { openBench } from '../../src/simulator/bench.ts';
 
 afterAll(() => expect(openScopes()).toEqual([]));
@@ -12,7 +13,7 @@ it('a bench that announces itself is found on this machine, every way at its rea
   expect(wanted).toContain('TCPIP0::127.0.0.11::inst0::INSTR');
   const seen = new Map<string, string | null>();
   const heard = new AbortController();
-  const watching = createMdnsSearch({ askMs: 500 }).watch?.({
+  const place: SearchPlace = {
     signal: heard.signal,
     found({ resource, idn }) {
       seen.set(resource, idn);
@@ -20,7 +21,8 @@ it('a bench that announces itself is found on this machine, every way at its rea
     },
     lost() {},
     progress() {},
-  });
+  };
+  const watching = createMdnsSearch({ askMs: 500 }).watch?.(place, () => {});
   await new Promise((resolve) => heard.signal.addEventListener('abort', resolve, { once: true }));
   watching?.[Symbol.dispose]();
   for (const { idn, resources } of bench.instruments.slice(0, 3))

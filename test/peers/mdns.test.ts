@@ -125,7 +125,7 @@ it('finds what python-zeroconf announces, with its identity, in one look', async
 
 it('hears it come and go while watching', async () => {
   const { found, until, place } = collect();
-  using _watching = createMdnsSearch().watch?.(place);
+  using _watching = createMdnsSearch().watch?.(place, () => {});
   const announcer = await openAnnouncer();
   const raw = 'TCPIP0::10.99.0.7::5025::SOCKET';
   await until('the service', () => found.has(raw) && found.has('TCPIP0::10.99.0.7::hislip0::INSTR'));
@@ -166,7 +166,7 @@ it('announces a simulated instrument so that python-zeroconf finds it, and our o
     ...row('_lxi._tcp.local.', 80),
   });
   const { found, until, place } = collect();
-  using _watching = createMdnsSearch().watch?.(place);
+  using _watching = createMdnsSearch().watch?.(place, () => {});
   await until('all ways', () => found.size === 3);
   expect(found.get('TCPIP0::10.99.0.1::5555::SOCKET')?.idn).toBe('RIGOL TECHNOLOGIES,DP832,DP8A0001,00.01.16');
   await announced[Symbol.asyncDispose]();

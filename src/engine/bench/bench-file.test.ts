@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -79,6 +79,13 @@ describe('bench keeper', () => {
     await keeper.saveAs(join(folder, 'buck.labwire.json'));
     const next = keeperAt().keeper;
     expect((await next.restore()).document.name).toBe('Buck');
+  });
+
+  it('says when it cannot be read which bench was open last', async () => {
+    await mkdir(join(folder, 'bench-path'));
+    const { document, problem } = await keeperAt().keeper.restore();
+    expect(document.name).toBe('Bench 1');
+    expect(problem?.message).toMatch(/open last cannot be read from .*bench-path \(EISDIR\)/);
   });
 
   it('keeps the open bench when another cannot be opened', async () => {

@@ -1,9 +1,11 @@
-import { readFile, rename, stat } from 'node:fs/promises';
+import { rename, stat } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
+import { systemCode } from '../recording/disk.ts';
 import { fileStem } from '../recording/file-name.ts';
 import { atomicWrite } from '../state/atomic-write.ts';
+import { readKeptText } from '../state/kept-text.ts';
 import type { StateBoard } from '../state/state-board.ts';
 import { type BenchDocument, createBenchDocument, readBenchFile, unwritable, writeBenchFile } from './bench-file.ts';
 
@@ -47,20 +49,26 @@ export class BenchKeeper implements AsyncDisposable {
    * bench gets a file of its own then.
    */
   async restore(): Promise<{ document: BenchDocument; problem?: LabError }> {
-    const named = (await readFile(this.#pointer, 'utf8').catch(() => '')).trim();
+    let named = '';
+    let unread: LabError | undefined;
+    try {
+      named = ((await readKeptText(this.#pointer)) ?? '').trim();
+    } catch (error) {
+      unread = unknownBench(this.#pointer, error);
+    }
     try {
       const document = await readBenchFile(named || this.#unnamed);
       this.#path = named || null;
       this.#name = document.name;
       await this.#showOpened();
-      return { document };
+      return { document, ...(unread ? { problem: unread } : {}) };
     } catch (error) {
       const problem = LabError.from(error);
       const document = createBenchDocument(FIRST_NAME);
       if (named) {
         await this.#point(null).catch(() => undefined);
         await this.#setAside().catch(() => undefined);
-      } else if (problem.code === 'bench.not-found') return { document };
+      } else if (problem.code === 'bench.not-found') return { document, ...(unread ? { problem: unread } : {}) };
       else {
         this.#path = join(this.#folder, `bench-${Date.now()}.labwire.json`);
         await writeBenchFile(this.#path, document)
@@ -212,4 +220,13 @@ function absolute(path: string): string {
 
 function isEmpty({ instruments, channels, plots, rules, safety }: BenchDocument): boolean {
   return instruments.length + Object.keys(channels).length + plots.length + rules.length + safety.length === 0;
+}
+
+function unknownBench(path: string, error: unknown): LabError {
+  const why = systemCode(error) || String(error);
+  return new LabError(
+    'bench.malformed',
+    `Which bench was open last cannot be read from ${path} (${why}). The bench of the data folder is open instead, and no file was changed. Allow reading it, and open your bench again.`,
+    { path },
+  );
 }

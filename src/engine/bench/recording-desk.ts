@@ -7,7 +7,7 @@ import type { SampleFan } from '../acquisition/sample-fan.ts';
 import { durationText } from '../acquisition/sleep-watch.ts';
 import type { StreamRegistry } from '../acquisition/stream-registry.ts';
 import type { HostServices } from '../host-services.ts';
-import type { Disk } from '../recording/disk.ts';
+import { type Disk, systemCode } from '../recording/disk.ts';
 import type { RecordingResult } from '../recording/recorder-options.ts';
 import type { RecordingAbout, RecordingLabels } from '../recording/recording-about.ts';
 import type { RecoveredFile } from '../recording/recovery.ts';
@@ -107,6 +107,7 @@ interface Running {
 export class RecordingDesk implements AsyncDisposable {
   readonly #parts: RecordingDeskParts;
   readonly #note: RecordingNote;
+  #isNoteUnread = false;
   #running: Running | undefined;
   #failure: RecordingState | undefined;
   #changing: Promise<unknown> = Promise.resolve();
@@ -165,7 +166,7 @@ export class RecordingDesk implements AsyncDisposable {
 
   /** Before what was cut off is looked for: where that is. */
   async prepare(): Promise<void> {
-    const note = await this.#note.read();
+    const note = await this.#readNote();
     if (note) this.#noteFolder(note.folder, note.id);
   }
 
@@ -174,7 +175,7 @@ export class RecordingDesk implements AsyncDisposable {
    * what comes. Gives whether there was something.
    */
   async resume(recovered: readonly RecoveredFile[]): Promise<boolean> {
-    const note = await this.#note.read();
+    const note = await this.#readNote();
     if (!note) return false;
     const { id, startedNs, part: notedPart, isOnOwnDrive, ...what } = note;
     const parts = recovered.flatMap(({ recording }) => (recording?.id === id ? [recording.part] : []));
@@ -188,6 +189,19 @@ export class RecordingDesk implements AsyncDisposable {
       this.#parts.host.notify({ title: 'Recording was interrupted', text, severity: 'error' });
       return true;
     });
+  }
+
+  /** One that cannot be read is told once: what was recorded is safe, but nobody goes on with it. */
+  async #readNote(): Promise<Underway | undefined> {
+    if (this.#isNoteUnread) return undefined;
+    try {
+      return await this.#note.read();
+    } catch (error) {
+      this.#isNoteUnread = true;
+      const text = `Whether a recording was cut off cannot be read (${systemCode(error) || error}). What was recorded is kept; start recording again if it should go on.`;
+      this.#parts.events.add({ kind: 'interrupted', severity: 'error', text });
+      return undefined;
+    }
   }
 
   /** What is recorded of a channel, or how often, has changed. */

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -28,6 +28,16 @@ test('a note that is still being written when the recording is stopped is gone a
     expect(await readdir(folder)).toEqual([]);
     await note.write({ ...NOTED, part: 4 });
     expect((await note.read())?.part).toBe(4);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+test('a note that cannot be read is not taken for none', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'labwire-note-'));
+  try {
+    await mkdir(join(folder, 'recording.json'));
+    await expect(new RecordingNote(folder).read()).rejects.toMatchObject({ code: 'EISDIR' });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -1,8 +1,9 @@
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { chunkCompression } from '../../contract/recording-schema.ts';
 import { atomicWrite } from '../state/atomic-write.ts';
+import { readKeptText } from '../state/kept-text.ts';
 
 const underway = z.object({
   id: z.string(),
@@ -31,9 +32,9 @@ export class RecordingNote {
     this.#path = join(dataFolder, 'recording.json');
   }
 
-  /** Undefined if no recording was cut off; a note that cannot be read is removed. */
+  /** Undefined if no recording was cut off; a damaged note is removed. Rejects with the system's error where it cannot be read. */
   async read(): Promise<Underway | undefined> {
-    const text = await readFile(this.#path, 'utf8').catch(() => undefined);
+    const text = await readKeptText(this.#path);
     if (text === undefined) return undefined;
     try {
       return underway.parse(JSON.parse(text));

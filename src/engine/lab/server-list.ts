@@ -1,4 +1,6 @@
+import { rename } from 'node:fs/promises';
 import { LabError } from '../../core/errors.ts';
+import { systemCode } from '../recording/disk.ts';
 import type { BenchServer } from './bench-server.ts';
 import { parseServerAddress } from './server-address.ts';
 import { readServers, type SavedServer, writeServers } from './server-file.ts';
@@ -9,6 +11,7 @@ export class ServerList {
   readonly #most: number;
   readonly #warn: (text: string) => void;
   readonly #servers = new Map<string, BenchServer>();
+  #mayWrite = true;
   #saving: Promise<void> = Promise.resolve();
 
   constructor(path: string, most: number, warn: (text: string) => void) {
@@ -56,16 +59,30 @@ export class ServerList {
     this.#servers.clear();
   }
 
-  /** Those of last time; none where the file cannot be read. */
-  read(): Promise<SavedServer[]> {
-    return readServers(this.#path).catch((error: unknown) => {
-      this.#warn(`The list of lab servers cannot be read and is begun anew: ${LabError.from(error).message}`);
+  /** Those of last time; none where the file cannot be read: then it is left alone and not written. A damaged one is set aside. */
+  async read(): Promise<SavedServer[]> {
+    try {
+      return await readServers(this.#path);
+    } catch (error) {
+      const code = systemCode(error);
+      if (code) {
+        this.#mayWrite = false;
+        this.#warn(
+          `The list of lab servers cannot be read from ${this.#path} (${code}). The file is left as it is, and what changes now is not kept. Allow reading it, then start Labwire again.`,
+        );
+      } else {
+        await rename(this.#path, `${this.#path}.bad`).catch(() => undefined);
+        this.#warn(
+          `The list of lab servers is damaged and is begun anew; the old file is ${this.#path}.bad. ${LabError.from(error).message}`,
+        );
+      }
       return [];
-    });
+    }
   }
 
   /** Resolves when it is written, or was warned of. */
   save(): Promise<void> {
+    if (!this.#mayWrite) return Promise.resolve();
     const write = (): Promise<void> =>
       writeServers(
         this.#path,
