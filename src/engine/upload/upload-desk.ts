@@ -68,6 +68,8 @@ export class UploadDesk implements AsyncDisposable {
   readonly #left = new Set<string>();
   /** By upload: the name there that it was put under and came back otherwise. */
   readonly #own = new Map<string, string>();
+  /** What stands in the file is known. */
+  #mayWrite = true;
   #target: UploadTarget | null = null;
   #password: string | undefined;
   #link: UploadState['link'] = 'off';
@@ -95,7 +97,10 @@ export class UploadDesk implements AsyncDisposable {
 
   /** Goes on with the queue of last time. */
   async open(): Promise<void> {
-    const { target, uploads, wanted, left } = await readQueue(this.#parts.path);
+    const { queue, mayWrite, problem } = await readQueue(this.#parts.path);
+    const { target, uploads, wanted, left } = queue;
+    this.#mayWrite = mayWrite;
+    if (problem !== undefined) this.#parts.events.add({ kind: 'status', severity: 'warning', text: problem });
     this.#target = target;
     this.#uploads = uploads;
     for (const recording of wanted) this.#wanted.add(recording);
@@ -478,6 +483,7 @@ export class UploadDesk implements AsyncDisposable {
 
   /** What must outlive the engine has changed. */
   #save(): void {
+    if (!this.#mayWrite) return;
     const { path, events } = this.#parts;
     const { target, uploads } = this.state;
     const queue = { target, uploads, wanted: [...this.#wanted], left: [...this.#left] };
