@@ -46,9 +46,17 @@ export class SecretFile {
     return writing;
   }
 
+  /** Rejects with the system's error where there is a file that cannot be read: what is written then would end all that it holds. */
   async #load(): Promise<Record<string, string>> {
+    let text: string;
     try {
-      const parsed: unknown = JSON.parse(await readFile(this.#path, 'utf8'));
+      text = await readFile(this.#path, 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+      throw error;
+    }
+    try {
+      const parsed: unknown = JSON.parse(text);
       if (typeof parsed !== 'object' || parsed === null) return {};
       return Object.fromEntries(Object.entries(parsed).filter(([, value]) => typeof value === 'string'));
     } catch {
