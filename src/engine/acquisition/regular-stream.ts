@@ -27,7 +27,7 @@ const DEFAULT_LIMITS: RegularLimits = { maxRows: 8192, maxMs: 16, anchorMs: 100 
 
 /**
  * The open batch of a device that streams at a fixed rate. Time counts by dt from the first arrival (the last row of the first piece
- * arrived just now) and is anchored anew only after a gap or a sleep of the system; how far the device's clock has drifted from ours since is `driftPpm`.
+ * arrived just now) and is anchored anew only after a gap or a sleep of the system, never before the row that came last; how far the device's clock has drifted from ours since is `driftPpm`.
  * Memory: two batches' worth of columns; rows are copied once from the driver's scratch and once into the batch.
  */
 export class RegularStream implements Disposable {
@@ -142,7 +142,9 @@ export class RegularStream implements Disposable {
   #announcePause({ endNs, reason }: { endNs: bigint; reason: string }): void {
     this.#after = undefined;
     this.#isAfterGap = true;
-    const toNs = this.#timeOf(this.#seq);
+    const startNs = this.#timeOf(this.#seq);
+    // A fast device clock was counted ahead of ours: then the stream before ended after this one begins.
+    const toNs = startNs > endNs ? startNs : endNs;
     this.#sink.gap({ stream: this.info.id, seq: this.#seq, fromNs: endNs, toNs, lost: 0, reason });
   }
 
@@ -153,10 +155,7 @@ export class RegularStream implements Disposable {
     this.#pendingLost += piece.lost;
     const predicted = this.#timeOf(this.#seq + piece.rows);
     const offMs = Math.abs(Number(piece.arrivedNs - predicted)) / 1e6;
-    if (offMs > this.#limits.anchorMs) {
-      this.#anchorRow = this.#seq;
-      this.#anchorNs = piece.arrivedNs - BigInt(Math.round(piece.rows * this.#dtS * 1e9));
-    }
+    if (offMs > this.#limits.anchorMs) this.#anchorAnew(piece, fromNs);
     const toNs = this.#timeOf(this.#seq);
     const reason = lostText(piece) ?? '';
     this.#sink.gap({ stream: this.info.id, seq: this.#seq, fromNs, toNs, lost: piece.lost, reason });
@@ -169,10 +168,16 @@ export class RegularStream implements Disposable {
     this.#seq += piece.lost;
     this.#pendingLost += piece.lost;
     this.#isAfterGap = true;
-    this.#anchorRow = this.#seq;
+    this.#anchorAnew(piece, fromNs);
+    const toNs = this.#timeOf(this.#seq);
+    this.#sink.gap({ stream: this.info.id, seq: this.#seq, fromNs, toNs, lost: piece.lost, reason });
+  }
+
+  /** The first row of the piece is the anchor, never before `endNs`: a fast device clock was counted ahead of ours, and rows are in order of time. */
+  #anchorAnew(piece: StreamRows, endNs: bigint): void {
     const firstNs = piece.arrivedNs - BigInt(Math.round(piece.rows * this.#dtS * 1e9));
-    this.#anchorNs = firstNs > fromNs ? firstNs : fromNs;
-    this.#sink.gap({ stream: this.info.id, seq: this.#seq, fromNs, toNs: this.#anchorNs, lost: piece.lost, reason });
+    this.#anchorRow = this.#seq;
+    this.#anchorNs = firstNs > endNs ? firstNs : endNs;
   }
 
   #timeOf(row: number): bigint {

@@ -126,6 +126,30 @@ describe('regular stream', () => {
     stream.flush();
     expect(place.sink.batches[1]?.t0Ns).toBe(2_999_000_000n);
   });
+
+  it('never lets time go back at lost rows, though a fast device clock was counted ahead of ours', () => {
+    const place = bench();
+    const stream = new RegularStream(place, shape, { maxRows: 1000, maxMs: 16, anchorMs: 100 });
+    const piece = { columns: [new Float32Array(1000)], rows: 1000, lost: 0 };
+    // A second of rows each 0.9 s: after two pieces it is counted 0.1 s ahead, after four 0.3 s.
+    for (let at = 1n; at <= 4n; at++) stream.add({ ...piece, arrivedNs: at * 900_000_000n });
+    stream.add({ ...piece, lost: 10, arrivedNs: 4_509_000_000n });
+    stream.add({ ...piece, arrivedNs: 5_409_000_000n });
+    stream.flush();
+    const starts = place.sink.batches.map(({ t0Ns }) => t0Ns);
+    expect(starts[4]).toBe((starts[3] ?? 0n) + 1_000_000_000n);
+    expect(starts[5]).toBe((starts[4] ?? 0n) + 1_000_000_000n);
+    expect(place.sink.gaps.map(({ fromNs, toNs, lost }) => [toNs - fromNs, lost])).toEqual([[0n, 10]]);
+  });
+
+  it('a stream that begins before the one before it was counted to end has a gap that does not end before it begins', () => {
+    const place = bench();
+    const stream = new RegularStream(place, { ...shape, after: { endNs: 2_000_000_000n, reason: 'restarted' } });
+    stream.add({ columns: [Float32Array.of(0, 1)], rows: 2, lost: 0, arrivedNs: 1_800_000_000n });
+    stream.flush();
+    expect(place.sink.gaps.map(({ fromNs, toNs }) => [fromNs, toNs])).toEqual([[2_000_000_000n, 2_000_000_000n]]);
+    expect(place.sink.batches[0]?.t0Ns).toBe(1_798_000_000n);
+  });
 });
 
 describe('arrival stream', () => {
