@@ -41,6 +41,7 @@ export const ERROR_CODES = {
   'recording.foreign': 'The file is no Labwire recording. It was not changed.',
   'recording.truncated': 'The file ends too early. Everything before the cut is readable.',
   'recording.malformed': 'Part of the file cannot be read. It was not changed.',
+  'recording.packed': 'Part of the file is packed in a way that cannot be unpacked here. It was not changed.',
   'recording.unknown': 'No recording of that id exists.',
   'recording.running': 'A recording is running already. It goes on.',
   'recording.idle': 'No recording is running.',

@@ -1,6 +1,6 @@
 import type { LabEvent } from '../../contract/recording-schema.ts';
-import { LabError } from '../../core/errors.ts';
 import { Chunk, type ClosedChunk } from '../recording/chunk.ts';
+import { isUnreadableChunk } from '../recording/chunk-reader.ts';
 import type { Disk, DiskFile } from '../recording/disk.ts';
 import { diskError } from '../recording/disk.ts';
 import { EVENT_CHANNEL_ID, METADATA } from '../recording/file-layout.ts';
@@ -49,7 +49,7 @@ export async function copyChunks(
   let damaged = 0;
   for (const walked of chunks) {
     const chunk = await readRawChunk(source.file, walked).catch((error: unknown) => {
-      if (error instanceof LabError && error.code === 'recording.malformed') return undefined;
+      if (isUnreadableChunk(error)) return undefined;
       throw diskError(error, 'the flight recorder');
     });
     if (!chunk) {

@@ -9,10 +9,13 @@ export interface ChunkCodec {
   pack(bytes: Uint8Array): Promise<Uint8Array>;
   /**
    * The content of a frame that must be `size` bytes long. It never takes much more memory than that.
-   * @throws Error: it is no such frame.
+   * @throws NoSuchFrame: it is none, as its own headers or its content say. Any other Error: it is torn, or the library failed.
    */
   unpack(bytes: Uint8Array, size: number): Promise<Uint8Array<ArrayBuffer>>;
 }
+
+/** What should be a frame is none, whoever looks at it. */
+export class NoSuchFrame extends Error {}
 
 /** More than this is neither packed nor unpacked at once: our chunks are about 1 MiB plus one batch. */
 export const MAX_UNPACKED_BYTES = 256 << 20;
@@ -40,7 +43,8 @@ function openLz4(): Promise<ChunkCodec> {
     pack: (bytes) => compressFrame(bytes),
     async unpack(bytes, size) {
       const bound = lz4FrameBound(bytes);
-      if (bound === undefined || bound < size || bound > size + LZ4_SLACK_BYTES) throw new Error('no such LZ4 frame');
+      if (bound === undefined || bound < size || bound > size + LZ4_SLACK_BYTES)
+        throw new NoSuchFrame('no such LZ4 frame');
       return checked(await decompressFrame(bytes), size);
     },
   }));
@@ -90,11 +94,11 @@ function openPortableZstd(): Promise<ChunkCodec> {
 
 function checkZstd(bytes: Uint8Array, size: number): void {
   const said = zstdFrameSize(bytes);
-  if (said !== 'unsaid' && said !== size) throw new Error('no such Zstandard frame');
+  if (said !== 'unsaid' && said !== size) throw new NoSuchFrame('no such Zstandard frame');
 }
 
 function checked(bytes: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
-  if (bytes.byteLength !== size) throw new Error('the content is not as long as it says');
+  if (bytes.byteLength !== size) throw new NoSuchFrame('the content is not as long as it says');
   // No Buffer: its `slice` does not copy.
   return new Uint8Array(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength);
 }

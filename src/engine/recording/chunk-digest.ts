@@ -8,7 +8,7 @@ import type { PartDescription } from './part-records.ts';
 
 /**
  * Computes the digest of a chunk from its messages.
- * @throws LabError recording.malformed
+ * @throws LabError recording.malformed, recording.packed
  */
 export async function digestChunk(
   file: DiskFile,

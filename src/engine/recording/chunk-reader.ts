@@ -8,6 +8,7 @@ import type { ChunkDigest } from './digest.ts';
 import type { DiskFile } from './disk.ts';
 import { readBytes, uint64At } from './disk-read.ts';
 import { CHUNK_HEADER_BYTES, MESSAGE_HEADER_BYTES, RECORD_HEADER_BYTES } from './file-layout.ts';
+import { unpackFrame } from './packed-frame.ts';
 
 /** A message in a chunk; `data` borrows the chunk. */
 export interface ChunkMessage {
@@ -23,7 +24,7 @@ const MAX_CHUNK_BYTES = 1 << 30;
 
 /**
  * The messages of the chunk at `offset`, unpacked, with its CRC checked.
- * @throws LabError recording.malformed: the chunk cannot be trusted, nothing of it is given.
+ * @throws LabError recording.malformed: the chunk cannot be trusted; recording.packed: it may be sound, but not be unpacked here. Nothing of it is given.
  */
 export async function readChunk(
   file: DiskFile,
@@ -57,12 +58,30 @@ async function readRecords(file: DiskFile, offset: number, length: number): Prom
 }
 
 async function unpack(stored: Uint8Array, head: ChunkHead): Promise<Uint8Array<ArrayBuffer>> {
-  const codec = await openCodec(head.compression);
-  if (!codec) throw new DamagedChunk(`compression ‘${head.compression}’ is not known here`);
-  if (head.unpackedBytes > MAX_UNPACKED_BYTES) throw new DamagedChunk('impossible length');
-  return codec.unpack(stored, head.unpackedBytes).catch((error: unknown) => {
-    throw new DamagedChunk(error instanceof Error ? error.message : 'compression');
+  const { compression, unpackedBytes } = head;
+  const codec = await openCodec(compression);
+  if (!codec) throw packed(compression);
+  if (unpackedBytes > MAX_UNPACKED_BYTES) throw new DamagedChunk('impossible length');
+  const unpacked = await unpackFrame(codec, stored, unpackedBytes).catch((error: unknown) => {
+    throw packed(compression, error);
   });
+  if (typeof unpacked === 'string') throw new DamagedChunk(unpacked);
+  return unpacked;
+}
+
+/** It says nothing about the chunk, so nobody may throw it away. */
+function packed(compression: string, cause?: unknown): LabError {
+  return new LabError(
+    'recording.packed',
+    `A stretch of the recording is packed with ${compression}, which cannot be unpacked here${cause instanceof Error ? ` (${cause.message})` : ''}. It was not changed; its samples are left out. Open it with a whole installation of Labwire on a machine with enough memory.`,
+    { compression },
+    { cause },
+  );
+}
+
+/** Whether an error says of one chunk that it gives nothing, so that whoever wants the others may go on. */
+export function isUnreadableChunk(error: unknown): error is LabError {
+  return error instanceof LabError && (error.code === 'recording.malformed' || error.code === 'recording.packed');
 }
 
 /** The messages among the records of a chunk; they borrow the bytes. */

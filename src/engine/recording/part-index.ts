@@ -221,6 +221,7 @@ async function walkedDigests(
       digests.push(chunk.digestBytes ?? encodeDigest(chunk.digest));
     } catch (error) {
       if (!(error instanceof LabError)) throw error;
+      if (error.code === 'recording.packed') walk.packed = error;
       problems.push(error.message);
     }
   }

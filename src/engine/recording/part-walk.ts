@@ -1,4 +1,5 @@
 import { McapStreamReader } from '@mcap/core';
+import type { LabError } from '../../core/errors.ts';
 import { decodeChunkHead, MAX_CHUNK_HEAD_BYTES } from './chunk-record.ts';
 import type { ChunkDigest } from './digest.ts';
 import { decodeDigest } from './digest-codec.ts';
@@ -40,6 +41,8 @@ export interface PartWalk {
   cutBytes: number;
   /** Stretches in the middle that are no records. */
   damaged: { offset: number; bytes: number }[];
+  /** Why chunks that should have been read back could not be unpacked here: whether they are sound is not known. */
+  packed?: LabError;
 }
 
 /** Records other than chunks are small; one that says otherwise is broken. */

@@ -1,8 +1,8 @@
 import type { Batch } from '../../core/batch.ts';
 import { rowTimeNs } from '../../core/batch.ts';
-import { LabError } from '../../core/errors.ts';
+import type { LabError } from '../../core/errors.ts';
 import type { ChunkMessage } from './chunk-reader.ts';
-import { copyMessageBatch, readChunk, takeBatches } from './chunk-reader.ts';
+import { copyMessageBatch, isUnreadableChunk, readChunk, takeBatches } from './chunk-reader.ts';
 import type { ChunkRows } from './chunk-rows.ts';
 import type { ChunkEntry, ChunkPlace, ChunkStream } from './digest.ts';
 import type { Disk, DiskFile } from './disk.ts';
@@ -92,7 +92,7 @@ export class Recording implements AsyncDisposable {
 
   /**
    * Batches in the order they were written. One chunk is in memory at a time; the caller owns the batches, numbered as in `streams`.
-   * @throws LabError recording.malformed for a damaged chunk, unless `onDamage` takes it.
+   * @throws LabError recording.malformed for a damaged chunk, recording.packed for one that cannot be unpacked here, unless `onDamage` takes it.
    */
   async *batches(query: BatchQuery = {}): AsyncGenerator<Batch> {
     const { fromNs, toNs, signal } = query;
@@ -166,7 +166,7 @@ export class Recording implements AsyncDisposable {
     try {
       return await readChunk(file, chunk);
     } catch (error) {
-      if (!onDamage || !(error instanceof LabError) || error.code !== 'recording.malformed') throw error;
+      if (!onDamage || !isUnreadableChunk(error)) throw error;
       onDamage(error);
       return [];
     }

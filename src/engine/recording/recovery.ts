@@ -68,7 +68,10 @@ async function recoverFile(disk: Disk, path: string, clock: Clock): Promise<Reco
 async function finishPart(disk: Disk, part: PartIndex, clock: Clock): Promise<string> {
   // Cut off between the last byte and the rename.
   if (!part.walk) return (await reopenPartFile(disk, part.path, part.sizeBytes)).finish();
+  // What cannot be unpacked here may be sound: another start, with its library or with more memory, finishes it.
+  if (part.walk.packed) throw part.walk.packed;
   const kept = [...part.walk.chunks];
+  let { cutBytes } = part;
   // The totals are the first record of the end of a file, which is written once more.
   const totals = part.walk.records.find(({ record }) => record.type === 'Metadata' && record.name === METADATA.totals);
   let end = Math.min(part.walk.end, totals?.offset ?? part.walk.end);
@@ -77,6 +80,7 @@ async function finishPart(disk: Disk, part: PartIndex, clock: Clock): Promise<st
   // Torn at the very end: content that never reached the platter.
   for (let last = kept.at(-1); last && !isSound(last); last = kept.at(-1)) {
     end = last.offset;
+    cutBytes += last.end - last.offset;
     kept.pop();
   }
   // Without the digest behind it, its indexes may be missing too: it is written once more.
@@ -91,7 +95,7 @@ async function finishPart(disk: Disk, part: PartIndex, clock: Clock): Promise<st
   try {
     if (torn) await rewrite(file, format, part, messages);
     const chunk = new Chunk();
-    const event = interruption(part, clock);
+    const event = interruption(part, cutBytes, clock);
     chunk.addEvent(EVENT_CHANNEL_ID, 0, BigInt(event.t), clock.nowNs(), JSON.stringify(event));
     await file.append(format.nextChunk((offset) => chunk.close(offset)));
     // What the index says must be on the platter.
@@ -132,15 +136,15 @@ async function rewrite(
 }
 
 /** The event that tells, in the file, that it was cut off: at the time of its last sample. */
-function interruption(part: PartIndex, clock: Clock): LabEvent {
+function interruption(part: PartIndex, cutBytes: number, clock: Clock): LabEvent {
   const lastNs = lastTimeNs(part);
-  const cut = part.cutBytes > 0 ? ` ${part.cutBytes} bytes that were being written could not be read.` : '';
+  const cut = cutBytes > 0 ? ` ${cutBytes} bytes that were being written could not be read.` : '';
   return {
     id: randomUUID(),
     t: String(lastNs),
     kind: 'interrupted',
     text: `The recording was cut off after ${isoTime(lastNs)}; what came later was not recorded.${cut}`,
     severity: 'warning',
-    data: { recovered: String(clock.nowNs()), cutBytes: part.cutBytes },
+    data: { recovered: String(clock.nowNs()), cutBytes },
   };
 }

@@ -1,6 +1,6 @@
 import type { Batch } from '../../core/batch.ts';
 import { LabError } from '../../core/errors.ts';
-import { copyMessageBatch, readChunk } from '../recording/chunk-reader.ts';
+import { copyMessageBatch, isUnreadableChunk, readChunk } from '../recording/chunk-reader.ts';
 import { type DiskFile, systemCode } from '../recording/disk.ts';
 import type { PartIndex } from '../recording/part-index.ts';
 import { readAhead } from '../recording/read-ahead.ts';
@@ -75,7 +75,7 @@ export class ChunkSource {
       }
     } catch (thrown) {
       if (!(thrown instanceof LabError)) throw unreadable(part.path, systemCode(thrown), thrown);
-      if (thrown.code !== 'recording.malformed') throw thrown;
+      if (!isUnreadableChunk(thrown)) throw thrown;
       this.#onDamage(thrown);
     }
     return found;
