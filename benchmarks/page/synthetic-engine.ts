@@ -92,8 +92,8 @@ export class SyntheticEngine {
     this.#rows.set(id, seq);
   }
 
-  /** A screen's client on a memory link, greeted. */
-  async connect(): Promise<Client> {
+  /** A screen's client on a memory link, greeted. `more`: answers to calls it has none for. */
+  async connect(more: Partial<Handlers> = {}): Promise<Client> {
     const [screenEnd, engineEnd] = createMemoryLinks((callback) => setTimeout(callback, 0));
     let hub: WatchHub | undefined;
     const refuse = (name: string) => (): never => {
@@ -133,6 +133,7 @@ export class SyntheticEngine {
       'event.list': () => ({ events: this.bench.events }),
       'plot.set': () => ({}),
       'note.add': ({ text, t }: CallParsed<'note.add'>) => ({ id: 'note', t: t ?? '0', kind: 'note', text }),
+      ...more,
     } as unknown as Handlers;
     const served = serve(engineEnd, handlers, {
       id: 1,

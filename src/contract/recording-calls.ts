@@ -54,11 +54,16 @@ export const RECORDING_CALLS = {
   'session.stop': { right: 'control', input: z.object({ session: shortText.min(1) }), output: messageSession },
   'session.stats': { right: 'view', input: z.object({ session: shortText.min(1) }), output: messageSession },
   'session.list': { right: 'view', input: nothing, output: z.object({ sessions: z.array(messageSession) }) },
-  /** Newest first. `search`: every word must be in the name, notes, tags, operator, an instrument or a channel. `problem`: what the list lacks; '' if nothing. */
+  /** Newest first. `search`: every word must be in the name, notes, tags, operator, an instrument or a channel. `problem`: what the list lacks; '' if nothing. As many as go into a message, from `from` on; `next`: where the rest begins, null: there is none. */
   'recording.list': {
     right: 'view',
-    input: z.object({ search: z.string().max(200).optional() }),
-    output: z.object({ folder: z.string(), recordings: z.array(recordingRow), problem: z.string() }),
+    input: z.object({ search: z.string().max(200).optional(), from: z.int().nonnegative().optional() }),
+    output: z.object({
+      folder: z.string(),
+      recordings: z.array(recordingRow),
+      problem: z.string(),
+      next: z.int().nullable(),
+    }),
   },
   'recording.info': { right: 'view', input: z.object({ recording: id }), output: recordingInfo },
   'recording.verify': { right: 'view', input: z.object({ recording: id }), output: verifyReport },

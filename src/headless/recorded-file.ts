@@ -1,4 +1,5 @@
 import { dirname, resolve } from 'node:path';
+import { findRecordingRow } from '../contract/recording-pages.ts';
 import type { RecordingRow } from '../contract/recording-schema.ts';
 import { LabError } from '../core/errors.ts';
 import { openRecording } from '../engine/recording/recording.ts';
@@ -16,8 +17,7 @@ export async function findRecorded({ client, isOwn }: Screen, file: string): Pro
     ({ id } = recording.info);
   }
   if (isOwn) await client.call('settings.set', { recordingsFolder: dirname(path) });
-  const { folder, recordings } = await client.call('recording.list', {});
-  const row = recordings.find((candidate) => candidate.id === id);
+  const { row, folder } = await findRecordingRow(client, (candidate) => candidate.id === id);
   if (row) return row;
   throw new LabError(
     'recording.unknown',

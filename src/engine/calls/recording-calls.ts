@@ -5,6 +5,7 @@ import type { EngineParts } from '../engine-parts.ts';
 import { recordingInfo } from '../recording/recording-row.ts';
 import { verifyRecording } from '../recording/verify.ts';
 import { startExport } from './export-call.ts';
+import { listPage } from './list-page.ts';
 
 type RecordingCall =
   | 'recording.start'
@@ -31,9 +32,9 @@ export function createRecordingCalls(parts: EngineParts): Pick<Handlers, Recordi
       if (error) throw error;
       return { recording: id, paths, samples: stats.samples, lost: stats.lost };
     },
-    'recording.list': async ({ search }) => {
-      const recordings = await library.list(search);
-      return { folder: library.folder, recordings, problem: library.problem };
+    'recording.list': async ({ search, from = 0 }) => {
+      const { rows: recordings, next } = listPage(await library.list(search), from);
+      return { folder: library.folder, recordings, problem: library.problem, next };
     },
     'recording.info': async ({ recording: id }) => {
       await using opened = await library.open(id);

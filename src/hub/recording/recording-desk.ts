@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import type { LablinkSettings, MessageFormat } from '../../contract/lablink-settings.ts';
+import { findRecordingRow } from '../../contract/recording-pages.ts';
 import type { MessageSession } from '../../contract/recording-schema.ts';
 import { LabError } from '../../core/errors.ts';
 import { askerOf } from '../access/asker.ts';
@@ -120,8 +121,9 @@ export class RecordingDesk {
   async #recordingOf(session: string): Promise<string> {
     const paths = this.#stopped.get(session);
     if (paths) {
-      const { recordings } = await this.#bench.client.call('recording.list', {});
-      const row = recordings.find((one) => one.paths.some((path) => paths.includes(path)));
+      const { row } = await findRecordingRow(this.#bench.client, (one) =>
+        one.paths.some((path) => paths.includes(path)),
+      );
       if (row) return row.id;
     }
     const isRunning = this.active.includes(session);

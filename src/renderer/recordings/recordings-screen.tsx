@@ -1,5 +1,6 @@
-import { type KeyboardEvent, type ReactElement, useEffect, useState } from 'react';
+import { type ReactElement, useEffect, useRef, useState } from 'react';
 import type { CallOutput } from '../../contract/calls.ts';
+import { recordingPages } from '../../contract/recording-pages.ts';
 import type { RecordingRow } from '../../contract/recording-schema.ts';
 import { LabError } from '../../core/errors.ts';
 import { Allowed } from '../control/allowed.tsx';
@@ -7,20 +8,20 @@ import { Icon } from '../control/icon.tsx';
 import { Problem } from '../control/problem.tsx';
 import { benchStore, call, clientStore } from '../engine-link.ts';
 import { toggleRecording } from '../frame/record-button.tsx';
-import { showOrigin } from '../screen-store.ts';
 import { createStore, useStore } from '../store.ts';
-import { formatBytes, formatDate, formatDuration, msOf, plural } from '../text-format.ts';
 import { JobList } from './job-list.tsx';
 import { LibraryActions } from './library-actions.tsx';
-import { useGrown } from './live-row.ts';
 import { RecordingDetails } from './recording-details.tsx';
-import { FORMAT_WORDS, isUnreadable, previewColor, recordingState } from './recording-words.ts';
+import { RecordingTable } from './recording-table.tsx';
 import { SessionList } from './session-list.tsx';
-import { Sparkline } from './sparkline.tsx';
 import { UploadList } from './upload-list.tsx';
 
 /** What is looked for and at: the same after a look at another screen. */
 const pickStore = createStore<{ search: string; picked: string | undefined }>({ search: '', picked: undefined });
+
+function pick(id: string): void {
+  pickStore.update((now) => (now.picked === id ? now : { ...now, picked: id }));
+}
 
 /** What was recorded: newest first, with a preview, searchable; details beside. */
 export function RecordingsScreen(): ReactElement {
@@ -58,33 +59,7 @@ export function RecordingsScreen(): ReactElement {
               {list.problem}
             </p>
           )}
-          {rows.length > 0 && (
-            <table className="table">
-              <thead>
-                <tr>
-                  <th>Name</th>
-                  <th>
-                    <span className="sr-only">Preview</span>
-                  </th>
-                  <th>Started</th>
-                  <th>Duration</th>
-                  <th className="col-channels">Channels</th>
-                  <th>Size</th>
-                  <th>State</th>
-                </tr>
-              </thead>
-              <tbody>
-                {rows.map((item) => (
-                  <Row
-                    key={item.id}
-                    row={item}
-                    isPicked={item.id === row?.id}
-                    onPick={() => pickStore.update((now) => ({ ...now, picked: item.id }))}
-                  />
-                ))}
-              </tbody>
-            </table>
-          )}
+          {rows.length > 0 && <RecordingTable rows={rows} picked={row?.id} onPick={pick} />}
           {list && rows.length === 0 && search.trim() === '' && <NoRecordings hasInstruments={hasInstruments} />}
           {list && rows.length === 0 && search.trim() !== '' && (
             <div className="empty">
@@ -101,61 +76,6 @@ export function RecordingsScreen(): ReactElement {
       </div>
       {row && <RecordingDetails key={row.id} row={row} />}
     </section>
-  );
-}
-
-function Row(props: { row: RecordingRow; isPicked: boolean; onPick: () => void }): ReactElement {
-  const { row, isPicked, onPick } = props;
-  const { word, tone } = recordingState(row);
-  const { durationS, bytes } = useGrown(row);
-  const isReadable = row.format === 'labwire' && !isUnreadable(row);
-  const open = (): void => {
-    if (isReadable) showOrigin(row.id);
-  };
-  const onKey = (event: KeyboardEvent<HTMLTableRowElement>): void => {
-    if (event.key === 'Enter') open();
-    else if (event.key === ' ') onPick();
-    else if (event.key === 'ArrowDown') (event.currentTarget.nextElementSibling as HTMLElement | null)?.focus();
-    else if (event.key === 'ArrowUp') (event.currentTarget.previousElementSibling as HTMLElement | null)?.focus();
-    else return;
-    event.preventDefault();
-  };
-  return (
-    <tr
-      className="pick"
-      tabIndex={isPicked ? 0 : -1}
-      aria-selected={isPicked}
-      data-testid="recording-row"
-      onClick={onPick}
-      onFocus={onPick}
-      onDoubleClick={open}
-      onKeyDown={onKey}
-    >
-      <td className="recording-name">
-        <b className="lines" title={row.name}>
-          {row.name}
-        </b>
-        <small className="cut">
-          {row.tags.length > 0 && <span className="tags">{row.tags.join(' · ')} </span>}
-          {row.format !== 'labwire'
-            ? FORMAT_WORDS[row.format]
-            : row.instruments.length > 2
-              ? plural(row.instruments.length, 'instrument')
-              : row.instruments.join(', ')}
-        </small>
-      </td>
-      <td>
-        <Sparkline preview={row.preview} color={previewColor(row)} />
-      </td>
-      <td className="num">{formatDate(msOf(row.startedNs))}</td>
-      <td className="num">{isUnreadable(row) ? '–' : formatDuration(durationS)}</td>
-      <td className="num col-channels">{isReadable ? row.channels : '–'}</td>
-      <td className="num">{formatBytes(bytes)}</td>
-      <td className={`tone-${tone}`} title={row.reason}>
-        {word}
-        {row.reason && <small className="lines">{row.reason}</small>}
-      </td>
-    </tr>
   );
 }
 
@@ -196,18 +116,30 @@ function useLibrary(search: string): { list: CallOutput<'recording.list'> | unde
   const folder = useStore(benchStore, (bench) => bench?.settings.recordingsFolder);
   const [list, setList] = useState<CallOutput<'recording.list'>>();
   const [error, setError] = useState<LabError>();
+  const shown = useRef<string>(undefined);
   // biome-ignore lint/correctness/useExhaustiveDependencies: reads again when the recording or the folder changed
   useEffect(() => {
     if (!client) return;
     let isGone = false;
+    let reads = 0;
     const read = async (): Promise<void> => {
+      const turn = ++reads;
+      let list: CallOutput<'recording.list'> | undefined;
       try {
-        const answer = await call('recording.list', search.trim() ? { search: search.trim() } : {});
-        if (isGone) return;
-        setList(answer);
+        for await (const page of recordingPages({ call }, search.trim())) {
+          if (isGone || turn !== reads) return;
+          const before: RecordingRow[] = list?.recordings ?? [];
+          const known = new Set(before.map(({ id }) => id));
+          // It may have changed between two pages.
+          list = { ...page, recordings: [...before, ...page.recordings.filter(({ id }) => !known.has(id))] };
+          // Of another search the first page is shown at once; of the same one what was shown stays until all is there.
+          if (page.next !== null && shown.current === search) continue;
+          setList(list);
+          if (page.next === null) shown.current = search;
+        }
         setError(undefined);
       } catch (thrown) {
-        if (!isGone) setError(LabError.from(thrown));
+        if (!isGone && turn === reads) setError(LabError.from(thrown));
       }
     };
     void read();
