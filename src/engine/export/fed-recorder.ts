@@ -1,11 +1,13 @@
-import { setImmediate } from 'node:timers/promises';
+import { setTimeout } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
 import { LabError } from '../../core/errors.ts';
 import { openRecorder } from '../recording/recorder.ts';
 import type { Recorder, RecorderOptions, RecordingResult } from '../recording/recorder-options.ts';
 
-/** What may wait for the disk. */
-const QUEUE_BYTES = 16 << 20;
+/** What may be held because it is not on the platter; more than the recorder leaves unsynced when nothing more comes. */
+const HELD_BYTES = 16 << 20;
+/** How often it is looked whether the disk has taken enough. */
+const LOOK_MS = 2;
 
 /** The time of what is being written, not of the writing. Its timers never fire. */
 class TimeOfRows implements Clock {
@@ -52,9 +54,12 @@ export class FedRecorder implements AsyncDisposable {
     this.#clock.timeNs = timeNs;
   }
 
-  /** Waits until the disk has taken most of what was given. Throws the error of the system: it takes nothing more. */
+  /**
+   * Waits until most of what was given is on the platter: a system that takes writes at once and syncs slowly is waited for too. Throws the error of the
+   * system: it takes nothing more.
+   */
   async room(): Promise<void> {
-    while (this.recorder.state === 'recording' && this.recorder.stats.queueBytes > QUEUE_BYTES) await setImmediate();
+    while (this.recorder.state === 'recording' && this.recorder.stats.heldBytes > HELD_BYTES) await setTimeout(LOOK_MS);
     if (this.recorder.error) throw reasonOf(this.recorder.error);
   }
 

@@ -41,7 +41,7 @@ export class PartFile {
     return this.#end;
   }
 
-  /** Writes a piece at the end; the next sync commits it. Starts one each `syncBytes`. */
+  /** Writes a piece at the end; the next sync commits it. Starts one each `syncBytes`, or as soon as the one before has ended. */
   async append(piece: Piece): Promise<void> {
     try {
       this.#throwSyncError();
@@ -57,11 +57,11 @@ export class PartFile {
   /** Everything appended so far is on the platter, and committed, when it resolves. */
   async sync(): Promise<void> {
     try {
-      await this.#syncing;
+      await this.#syncsEnded();
       this.#throwSyncError();
       if (this.#unsynced > 0) {
         this.#startSync();
-        await this.#syncing;
+        await this.#syncsEnded();
         this.#throwSyncError();
       }
     } catch (error) {
@@ -84,7 +84,7 @@ export class PartFile {
 
   /** Cuts off what is not to be kept: a half-written piece, or what a failed sync leaves in doubt. */
   async truncate(bytes: number): Promise<void> {
-    await this.#syncing;
+    await this.#syncsEnded();
     this.#syncError = undefined;
     this.#pending = [];
     await this.#file.truncate(bytes).catch((error: unknown) => {
@@ -110,7 +110,7 @@ export class PartFile {
 
   /** Closes it as it is, under its `.part` name: the next start finishes it. Never rejects. */
   async abandon(): Promise<void> {
-    await this.#syncing;
+    await this.#syncsEnded();
     await this.#file.close().catch(() => undefined);
     await this.#disk.remove(this.path + LOCK_SUFFIX).catch(() => undefined);
   }
@@ -140,7 +140,14 @@ export class PartFile {
       })
       .finally(() => {
         this.#syncing = undefined;
+        // Who waits until enough of it is on the platter appends nothing until then.
+        if (this.#syncError === undefined && this.#unsynced >= this.#syncBytes) this.#startSync();
       });
+  }
+
+  /** One may follow another. */
+  async #syncsEnded(): Promise<void> {
+    while (this.#syncing) await this.#syncing;
   }
 
   #commit(end: number): void {

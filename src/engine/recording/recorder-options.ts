@@ -85,6 +85,8 @@ export interface RecorderStats {
   part: number;
   /** Waiting for the disk, the open chunk included. */
   queueBytes: number;
+  /** Held because it is not on the platter, the open chunk included; beyond the limit `queueBytes` the recording stops. */
+  heldBytes: number;
   /** How long the disk has taken nothing although it was asked to; 0: it answers. */
   stalledMs: number;
   /** Read once a flush; undefined before. */

@@ -149,6 +149,7 @@ class FileRecorder implements Recorder {
       lost,
       part: current.number,
       queueBytes: this.#queue.bytes + current.chunkBytes,
+      heldBytes: this.#parts.heldBytes,
       stalledMs: this.#askedMs === undefined ? 0 : this.#options.clock.monotonicMs() - this.#askedMs,
       freeBytes: this.#freeBytes,
       secondsLeft: left === undefined || openS < 1 || bytes === 0 ? undefined : left / (bytes / openS),

@@ -53,6 +53,7 @@ export class UnopenedRecorder implements Recorder {
       lost: 0,
       part: continues.part - 1,
       queueBytes: 0,
+      heldBytes: 0,
       stalledMs: 0,
       freeBytes: undefined,
       secondsLeft: undefined,
