@@ -178,6 +178,25 @@ export function describeMessageTransport(kind: MessageKind): void {
       await check(opened, question(40));
     });
 
+    it.runIf(kind.has.clear).each([
+      ['in the same breath', async () => {}],
+      ['a turn later', () => new Promise<void>((resolve) => setImmediate(resolve))],
+    ])('two writes and a read, all of which a clear ends %s; then a question', async (_when, pause) => {
+      const opened = await open();
+      const { transport } = opened;
+      for (let round = 0; round < 3; round++) {
+        const messages = [0, 1, 2].map((number) => question(10 * round + number).message);
+        await transport.write(messages[0] as Uint8Array, { end: true });
+        const ended = messages.slice(1).map((message) => codeOf(transport.write(message, { end: true })));
+        ended.push(codeOf(transport.read()));
+        await pause();
+        await transport.control?.clear?.();
+        // What was through before is no loss; the rest is told, and nothing waits for ever.
+        await Promise.all(ended);
+        await check(opened, question(10 * round + 3));
+      }
+    });
+
     it.runIf(kind.has.clear)('after an aborted read and a clear, the late answer reaches nobody', async () => {
       const opened = await open();
       const { transport, device } = opened;

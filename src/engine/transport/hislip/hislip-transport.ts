@@ -62,6 +62,7 @@ export class HislipTransport implements Transport {
   /** The instrument refused a message; the next read says so. */
   #refused: LabError | undefined;
   #clearing: Promise<void> | undefined;
+  #clears = 0;
   #clearAcknowledged: Deferred<HislipHeader> | undefined;
   #inStep: Deferred<void> | undefined;
   /** A status query is under way that said RMT-delivered: a message that overtook it on the other channel would look like an interruption. */
@@ -136,9 +137,12 @@ export class HislipTransport implements Transport {
     await Promise.all([this.#parts.sync.close(reason), this.#parts.async.close(reason)]);
   }
 
-  /** One message of ours at a time, and only when the protocol allows it. */
+  /** One message of ours at a time, and only when the protocol allows it. What waits when a clear comes is not sent after it. */
   #alone(signal: AbortSignal | undefined, send: () => Promise<void>): Promise<void> {
-    return this.#turn.take(send, signal);
+    const clears = this.#clears;
+    const sendUncleared = (): Promise<void> =>
+      clears === this.#clears ? send() : Promise.reject(cutByClear(this.resource));
+    return this.#turn.take(sendUncleared, signal);
   }
 
   /** What must be over before a message may be sent: a clear, a status query that must not be overtaken, half an interruption. */
@@ -187,6 +191,7 @@ export class HislipTransport implements Transport {
   #clear(signal: AbortSignal | undefined, isOverlap = this.#isOverlap): Promise<void> {
     if (this.#reason) return Promise.reject(this.#reason);
     if (signal?.aborted) return Promise.reject(cancellation(signal));
+    this.#clears++;
     this.#clearing ??= this.#runClear(isOverlap).finally(() => {
       this.#clearing = undefined;
     });
