@@ -271,6 +271,105 @@ test('resumed while its disk does not answer: nobody waits for it', async () => 
   expect(await readRows(paths[0] ?? '', paths)).toEqual({ rows: offered(), missing: 0 });
 });
 
+/** A disk of which one folder hangs: its calls come back when it is released. */
+function hangingDisk(folder: string): { disk: MemoryVolume; hang(): void; release(): void } {
+  const disk = new MemoryVolume();
+  let held: Promise<void> | undefined;
+  let release = (): void => undefined;
+  disk.faults.before = (_, path) => (path.startsWith(folder) ? held : undefined);
+  return {
+    disk,
+    hang() {
+      held = new Promise((resolve) => {
+        release = resolve;
+      });
+    },
+    release() {
+      held = undefined;
+      release();
+    },
+  };
+}
+
+/** The result of a stop, with time going on. */
+async function stopped({ recording, clock }: Case): Promise<Awaited<ReturnType<RunningRecording['stop']>>> {
+  let result: Awaited<ReturnType<RunningRecording['stop']>> | undefined;
+  const fromMs = clock.monotonicMs();
+  void recording.stop('enough').then((ended) => {
+    result = ended;
+  });
+  await until(clock, () => result !== undefined);
+  expect(clock.monotonicMs() - fromMs).toBeLessThan(35_000);
+  if (!result) throw new Error('not stopped');
+  return result;
+}
+
+test('a disk that hangs and fills the memory: it goes on in the second folder, and its stop names the disk that hangs; when that comes back, no row is there twice', async () => {
+  const { disk, hang, release } = hangingDisk('/net');
+  await disk.makeFolder('/here');
+  const running = await open(disk, '/net', '/here', 40_000);
+  const { recording, clock, told, offer, offered } = running;
+  for (let round = 0; round < 100 && recording.folder === '/net'; round++) {
+    if (round === 5) hang();
+    offer(100);
+    await clock.advance(1000);
+    await settle();
+    recording.check();
+  }
+  expect([recording.folder, recording.state.state]).toEqual(['/here', 'recording']);
+  expect(told.at(-1)).toContain('goes on in a new part in /here');
+  offer(100);
+  await clock.advance(1000);
+  const { paths, error } = await stopped(running);
+  expect(error).toMatchObject({ code: 'recording.failed', details: { folder: '/net' } });
+  expect(paths).toEqual(['/net/night.mcap.part', '/here/night-0002.mcap']);
+  release();
+  // The part that was asked of it in between is nobody's: it goes.
+  await until(
+    clock,
+    () => disk.paths.filter((path) => path.startsWith('/net')).join() === '/net/night.mcap,/net/night.mcap.pyramid',
+  );
+  await until(clock, () => clock.pending === 0);
+  const all = disk.paths.filter((path) => path.endsWith('.mcap'));
+  expect(all).toEqual(['/here/night-0002.mcap', '/net/night.mcap']);
+  const { rows, missing } = await readRows('/net/night.mcap', ['/net/night.mcap', '/here/night-0002.mcap'], disk);
+  expect(rows + missing).toBe(offered());
+  expect(rows).toBeGreaterThan(500);
+});
+
+test('stopped while its only disk hangs: it ends all the same, with the paths as they are', async () => {
+  const { disk, hang } = hangingDisk('/net');
+  const running = await open(disk, '/net');
+  running.offer(100);
+  await until(running.clock, () => running.recording.state.bytes > 4000);
+  hang();
+  running.offer(100);
+  const { paths, error } = await stopped(running);
+  expect(error).toMatchObject({ code: 'recording.failed', details: { folder: '/net' } });
+  expect(paths).toEqual(['/net/night.mcap.part']);
+});
+
+test('a part that a slow disk gives after a while is the next one, if there is none by then', async () => {
+  const { disk, hang, release } = hangingDisk('/net');
+  const { recording, clock, offer, offered } = await open(disk, '/net', '', 40_000);
+  for (let round = 0; round < 60; round++) {
+    if (round === 5) hang();
+    if (round === 45) release();
+    if (round < 40) offer(100);
+    await clock.advance(1000);
+    await settle();
+    recording.check();
+  }
+  await until(clock, () => !recording.isWaiting);
+  expect(recording.part).toBe(2);
+  offer(10);
+  const { paths, error } = await recording.stop('enough');
+  expect(error).toBeUndefined();
+  expect(disk.paths.filter((path) => path.endsWith('.mcap'))).toEqual([...paths].sort());
+  const { rows, missing } = await readRows(paths[0] ?? '', paths, disk);
+  expect(rows + missing).toBe(offered());
+});
+
 test('stopped while it waits: what was held is tried once more', async () => {
   let isFull = false;
   const disk = faultyDisk({}, (file) => ({

@@ -7,6 +7,7 @@ import { LogThinner } from '../acquisition/log-thinner.ts';
 import type { StreamRegistry } from '../acquisition/stream-registry.ts';
 import type { Disk } from '../recording/disk.ts';
 import { systemDisk } from '../recording/disk.ts';
+import { pyramidPath } from '../recording/pyramid-layout.ts';
 import { openRecorder } from '../recording/recorder.ts';
 import { almostFull } from '../recording/recorder-errors.ts';
 import type { Recorder, RecorderOptions, RecordingResult } from '../recording/recorder-options.ts';
@@ -21,9 +22,11 @@ export interface RetryLimits {
   mostMs: number;
   /** A part that lived this long went well: when it fails, the next one is tried at once. */
   steadyMs: number;
+  /** How long one disk may take over a question or the next part, before the next folder is asked. */
+  answerMs: number;
 }
 
-export const RETRY_LIMITS: RetryLimits = { firstMs: 2000, mostMs: 60_000, steadyMs: 10_000 };
+export const RETRY_LIMITS: RetryLimits = { firstMs: 2000, mostMs: 60_000, steadyMs: 10_000, answerMs: 10_000 };
 
 /** How long a disk may take to finish a recording that is stopped. */
 const STOP_MS = 30_000;
@@ -54,6 +57,13 @@ export interface RunningOptions {
   changed(): void;
   /** For the events of the bench and the notice of the host. */
   tell(news: { severity: 'info' | 'warning' | 'error' | 'critical'; text: string; code?: string }): void;
+}
+
+/** The next part being opened in a folder. One that comes too late is nobody's: it is removed. */
+interface Opening {
+  failed: Recorder;
+  recorder: Promise<Recorder>;
+  isDiscarded: boolean;
 }
 
 /**
@@ -101,8 +111,13 @@ export class RunningRecording {
     samples: 0,
     lost: 0,
   };
-  /** Recorders that failed and are being finished. */
-  readonly #ending = new Set<Promise<unknown>>();
+  readonly #limits: RetryLimits;
+  /** Recorders that failed and are being finished, and where. */
+  readonly #ending = new Map<Promise<unknown>, { recorder: Recorder; folder: string }>();
+  /** By folder; no second one while a disk does not answer: each would keep a thread of the process waiting. */
+  readonly #openings = new Map<string, Opening>();
+  /** What the last recorder gave when it was stopped. */
+  #last: RecordingResult | undefined;
   /** Its folder lies on another disk than the system. */
   readonly isOnOwnDrive: boolean;
   #recorder: Recorder;
@@ -122,6 +137,7 @@ export class RunningRecording {
     this.#options = options;
     this.isOnOwnDrive = isOnOwnDrive;
     this.#disk = options.recorder.disk ?? systemDisk;
+    this.#limits = { ...RETRY_LIMITS, ...options.retry };
     this.#recorder = recorder;
     this.#folder = options.recorder.folder;
     this.id = recorder.id;
@@ -190,15 +206,9 @@ export class RunningRecording {
 
   /** Once, of one that resumes: goes on in a new part, or waits. A disk that does not answer is not waited for. */
   async resume(): Promise<void> {
-    const { clock, recorder } = this.#options;
     const unopened = this.#recorder;
-    let timer: Disposable | undefined;
-    const hung = new Promise<false>((resolve) => {
-      timer = clock.after(RESUME_MS, () => resolve(false));
-    });
-    const isOpen = await Promise.race([this.#try(unopened), hung]);
-    timer?.[Symbol.dispose]();
-    if (!isOpen) this.#goOn(unopened, this.#refusal ?? notThere(recorder.folder), true);
+    const isOpen = await this.#within(RESUME_MS, this.#try(unopened));
+    if (!isOpen) this.#goOn(unopened, this.#refusal ?? notThere(this.#options.recorder.folder), true);
   }
 
   /** What is wrong is looked at: a recorder that failed is told here before its file is finished. */
@@ -208,22 +218,19 @@ export class RunningRecording {
   }
 
   /**
-   * Ends it. What still waits for a disk is tried once more; `error` says if it could not be written.
+   * Ends it. What still waits for a disk is tried once more; `error` says if it could not be written. No disk holds it up for longer than 30 s, and one that hangs after that for `answerMs`.
    */
   async stop(reason: string): Promise<RecordingResult> {
     this.check();
-    const ended = this.#end(reason);
-    let timer: Disposable | undefined;
-    const hung = new Promise<undefined>((resolve) => {
-      timer = this.#options.clock.after(STOP_MS, () => resolve(undefined));
-    });
-    const result = (await Promise.race([ended, hung])) ?? this.#hung();
-    timer?.[Symbol.dispose]();
+    const ended = await this.#within(STOP_MS, this.#end(reason));
+    const result = ended ?? this.#hung();
+    this.#discardOpenings();
     const { paths, bytes, rows, samples, lost } = this.#before;
     const { stats } = result;
+    const all = [...paths, ...result.paths];
     return {
       ...result,
-      paths: await this.#present([...paths, ...result.paths]),
+      paths: ended ? await this.#present(all) : all,
       stats: {
         ...stats,
         bytes: bytes + stats.bytes,
@@ -234,31 +241,57 @@ export class RunningRecording {
     };
   }
 
-  /** A part of which nothing was written is removed with its disk's failure. */
+  /** A part of which nothing was written is removed with its disk's failure. What a disk does not tell in time counts as there. */
   async #present(paths: readonly string[]): Promise<string[]> {
-    const entries = await Promise.all(paths.map((path) => this.#disk.stat(path).catch(() => undefined)));
-    return paths.filter((_, index) => entries[index] !== undefined);
+    const isThere = (path: string): Promise<boolean> =>
+      this.#disk.stat(path).then(
+        (entry) => entry !== undefined,
+        () => false,
+      );
+    const found = await Promise.all(paths.map((path) => this.#within(this.#limits.answerMs, isThere(path))));
+    return paths.filter((_, index) => found[index] ?? true);
+  }
+
+  /** What comes within `ms`; undefined if it is late: whatever becomes of it then is for others. */
+  async #within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
+    let timer: Disposable | undefined;
+    const late = new Promise<undefined>((resolve) => {
+      timer = this.#options.clock.after(ms, () => resolve(undefined));
+    });
+    try {
+      return await Promise.race([work, late]);
+    } finally {
+      timer?.[Symbol.dispose]();
+    }
   }
 
   async #end(reason: string): Promise<RecordingResult> {
     if (this.#isWaiting) await this.#try(this.#recorder);
     this.#stopping.abort();
     await this.#going;
-    const result = await this.#recorder.stop(reason);
-    await Promise.all(this.#ending);
-    return result;
+    this.#last = await this.#recorder.stop(reason);
+    await Promise.all(this.#ending.keys());
+    return this.#last;
   }
 
   /** The disk does not even refuse: whoever stops the recording is not held up by it. */
   #hung(): RecordingResult {
     this.#stopping.abort();
+    const [old] = this.#ending.values();
+    for (const { recorder } of this.#ending.values()) this.#count(recorder);
     const { id, paths, stats } = this.#recorder;
+    // The present part is whole; the disk that failed before it is the one that hangs.
+    const isOld = this.#last !== undefined && old !== undefined;
+    const folder = isOld ? old.folder : this.#folder;
+    const missing = isOld
+      ? 'The part in it is finished at the next start.'
+      : 'What it took is intact; what waited in memory may be missing.';
     const error = new LabError(
       'recording.failed',
-      `The disk of ${this.#folder} has not answered for ${STOP_MS / 1000} s. What it took is intact; what waited in memory may be missing. Check the drive or the network folder.`,
-      { folder: this.#folder },
+      `The disk of ${folder} has not answered for ${STOP_MS / 1000} s. ${missing} Check the drive or the network folder.`,
+      { folder },
     );
-    return { id, paths, stats, error };
+    return { id, paths, stats, error: this.#last?.error ?? error };
   }
 
   #guard(recorder: Recorder): void {
@@ -279,8 +312,8 @@ export class RunningRecording {
   }
 
   async #wait(failed: Recorder, wasTried: boolean): Promise<void> {
-    const { clock, retry } = this.#options;
-    const { firstMs, mostMs, steadyMs } = { ...RETRY_LIMITS, ...retry };
+    const { clock } = this.#options;
+    const { firstMs, mostMs, steadyMs } = this.#limits;
     // A disk that takes a new file and not what goes into it would be tried without end.
     const isSteady = clock.monotonicMs() - this.#wentOnMs >= steadyMs;
     if (isSteady) this.#waitMs = firstMs;
@@ -305,26 +338,21 @@ export class RunningRecording {
   }
 
   async #tryFolders(failed: Recorder): Promise<boolean> {
-    // A slow disk still writes what it was given: taking it away would write it twice.
-    if (failed.error?.code === 'recording.overrun') await failed.failed;
-    const { recorder, clock, about, fallback } = this.#options;
-    const reserveBytes = recorder.limits?.reserveBytes ?? 0;
+    const { recorder, clock, fallback } = this.#options;
+    const { answerMs } = this.#limits;
+    // A slow disk still writes what it was given: taking it away writes it twice (`repeats` says so). One that hangs is not waited for.
+    if (failed.error?.code === 'recording.overrun') await this.#within(answerMs, failed.failed);
     for (const folder of new Set([recorder.folder, fallback()])) {
       if (folder === '' || failed !== this.#recorder) continue;
-      const continues = { id: this.id, startedNs: this.startedNs, part: failed.stats.part + 1 };
       try {
-        // A folder that is gone is not made anew: in the place of a drive that was pulled it would lie on the wrong disk.
-        const isOwn = folder === recorder.folder;
-        if (!(await this.#isThere(folder))) throw notThere(folder);
-        const free = await this.#disk.freeBytes(folder).catch(() => undefined);
-        if (free !== undefined && free < reserveBytes) throw almostFull(folder, reserveBytes);
-        const next = await openRecorder({ ...recorder, folder, makesFolder: false, about: about(), continues });
+        const next = await this.#openInTime(failed, folder);
         const isLate = this.#isWaiting;
         this.#swap(failed, next, folder);
         const seconds = Math.round(Number(clock.nowNs() - this.#sinceNs(failed)) / 1e9);
         if (isLate)
           this.#tellOn(`in a new part in ${folder}, ${seconds} s after its disk failed. What was held is in it.`);
-        else if (!isOwn) this.#tellOn(`in a new part in ${folder}: ${this.#refusal?.message ?? recorder.folder}`);
+        else if (folder !== recorder.folder)
+          this.#tellOn(`in a new part in ${folder}: ${this.#refusal?.message ?? recorder.folder}`);
         this.#options.changed();
         return true;
       } catch (thrown) {
@@ -333,6 +361,65 @@ export class RunningRecording {
       }
     }
     return false;
+  }
+
+  /** The next part in a folder. @throws LabError also when it takes longer than `answerMs`: it is asked for again at the next try. */
+  async #openInTime(failed: Recorder, folder: string): Promise<Recorder> {
+    let opening = this.#openings.get(folder);
+    if (!opening) {
+      opening = this.#startOpening(failed, folder);
+      this.#openings.set(folder, opening);
+    }
+    const { answerMs } = this.#limits;
+    const isOurs = opening.failed === failed && !opening.isDiscarded;
+    const next = isOurs ? await this.#within(answerMs, opening.recorder) : undefined;
+    if (next && failed === this.#recorder && !this.#stopping.signal.aborted) {
+      this.#openings.delete(folder);
+      return next;
+    }
+    throw new LabError('recording.failed', `The disk of ${folder} has not answered for ${answerMs / 1000} s.`, {
+      folder,
+    });
+  }
+
+  #startOpening(failed: Recorder, folder: string): Opening {
+    const { recorder } = this.#options;
+    const continues = { id: this.id, startedNs: this.startedNs, part: failed.stats.part + 1 };
+    const onPart = (path: string, part: number): void => {
+      if (!opening.isDiscarded) recorder.onPart?.(path, part);
+    };
+    const opening: Opening = { failed, recorder: this.#openIn(folder, { continues, onPart }), isDiscarded: false };
+    // One that could not be opened can be tried again.
+    opening.recorder.catch(() => this.#openings.delete(folder));
+    return opening;
+  }
+
+  async #openIn(folder: string, own: Pick<RecorderOptions, 'continues' | 'onPart'>): Promise<Recorder> {
+    const { recorder, about } = this.#options;
+    const reserveBytes = recorder.limits?.reserveBytes ?? 0;
+    // A folder that is gone is not made anew: in the place of a drive that was pulled it would lie on the wrong disk.
+    if (!(await this.#isThere(folder))) throw notThere(folder);
+    const free = await this.#disk.freeBytes(folder).catch(() => undefined);
+    if (free !== undefined && free < reserveBytes) throw almostFull(folder, reserveBytes);
+    return openRecorder({ ...recorder, ...own, folder, makesFolder: false, about: about() });
+  }
+
+  /** Parts that were asked for and are not wanted any more go when they come: another has their number. */
+  #discardOpenings(): void {
+    for (const [folder, opening] of this.#openings) {
+      if (opening.isDiscarded) continue;
+      opening.isDiscarded = true;
+      void opening.recorder
+        .then(async (recorder) => {
+          const { paths } = await recorder.stop('');
+          for (const path of paths) {
+            await this.#disk.remove(path);
+            await this.#disk.remove(pyramidPath(path));
+          }
+        })
+        .catch(() => undefined)
+        .finally(() => this.#openings.delete(folder));
+    }
   }
 
   #tellOn(where: string): void {
@@ -350,6 +437,7 @@ export class RunningRecording {
   /** In one breath: nothing comes between taking from the one and giving to the other. */
   #swap(failed: Recorder, next: Recorder, folder: string): void {
     next.adopt(failed.takeUnwritten());
+    const from = this.#folder;
     this.#recorder = next;
     this.#folder = folder;
     this.#isWaiting = false;
@@ -358,16 +446,19 @@ export class RunningRecording {
     this.#wentOnMs = this.#options.clock.monotonicMs();
     const ending = failed
       .stop('')
-      .then(({ paths, stats }) => {
-        this.#before.paths.push(...paths);
-        this.#before.bytes += stats.bytes;
-        this.#before.rows += stats.rows;
-        this.#before.samples += stats.samples;
-        this.#before.lost += stats.lost;
-      })
+      .then(() => this.#count(failed))
       .finally(() => this.#ending.delete(ending));
-    this.#ending.add(ending);
+    this.#ending.set(ending, { recorder: failed, folder: from });
+    this.#discardOpenings();
     this.#guard(next);
+  }
+
+  #count({ paths, stats }: Recorder): void {
+    this.#before.paths.push(...paths);
+    this.#before.bytes += stats.bytes;
+    this.#before.rows += stats.rows;
+    this.#before.samples += stats.samples;
+    this.#before.lost += stats.lost;
   }
 
   #sinceNs(failed: Recorder): bigint {
