@@ -25,7 +25,8 @@ const PAST_MS = 20_000;
 export interface PreTrigger {
   /**
    * Called in the same breath in which the recording begins to hear: what came before is its business, what comes after is not. Resolves when part 1 is written;
-   * `fromNs` undefined: nothing of that time was there, and no file was made. Rejects with a LabError; the recording goes on without.
+   * `fromNs` undefined: nothing of that time was there, and no file was made. `shortfall`: what was asked for and is missing, in sentences; '' if nothing is.
+   * Rejects with a LabError; the recording goes on without.
    */
   write(request: {
     folder: string;
@@ -35,7 +36,7 @@ export interface PreTrigger {
     seconds: number;
     about: RecordingAbout;
     labels: Partial<RecordingLabels>;
-  }): Promise<{ fromNs: bigint | undefined }>;
+  }): Promise<{ fromNs: bigint | undefined; shortfall: string }>;
 }
 
 export interface RecordingDeskParts {
@@ -332,13 +333,18 @@ export class RecordingDesk implements AsyncDisposable {
   }
 
   /** The past is written while the present is recorded. */
-  async #fetchPast(writing: Promise<unknown>, name: string): Promise<void> {
+  async #fetchPast(writing: ReturnType<PreTrigger['write']>, name: string): Promise<void> {
+    const tell = (text: string): void => {
+      this.#parts.events.add({ kind: 'status', severity: 'warning', text, data: { code: 'flight.unavailable' } });
+    };
     try {
-      await writing;
+      const { fromNs, shortfall } = await writing;
+      if (fromNs === undefined)
+        tell(`“${name}” is recorded from its start on; the seconds before are missing: ${shortfall}`);
+      else if (shortfall !== '') tell(`Of the seconds before the start of “${name}” not all is there: ${shortfall}`);
     } catch (thrown) {
       const { message } = LabError.from(thrown);
-      const text = `“${name}” is recorded from now on; the seconds before are missing: ${message}`;
-      this.#parts.events.add({ kind: 'status', severity: 'warning', text });
+      tell(`“${name}” is recorded from its start on; the seconds before are missing: ${message}`);
     }
   }
 

@@ -133,6 +133,15 @@ test('switched off and on: at once', async () => {
   await call('settings.set', { flight: false });
   await screen.until('off', ({ flight }) => flight.state === 'off');
   await rowsCame(2000);
+  const told: string[] = [];
+  const stopHearing = screen.client.on('event.happened', ({ event }) => void told.push(event.text));
+  const { recording } = await call('recording.start', { name: 'while it is off', preTriggerS: 1 });
+  await call('recording.stop', {});
+  stopHearing();
+  // Whether it still has rows of that second depends on how long it has been off.
+  const missing = /seconds before .*The flight recorder is off: what came since is missing\.$/;
+  expect(told).toContainEqual(expect.stringMatching(missing));
+  expect((await call('recording.verify', { recording })).problems).toEqual([]);
   await call('settings.set', { flight: true });
   await screen.until('on', ({ flight }) => flight.state === 'recording');
   await rowsCame(5000);
@@ -140,8 +149,8 @@ test('switched off and on: at once', async () => {
   const row = await call('recording.saveLast', { minutes: 10, name: 'over the pause' });
   expect(row.operator).toBe('Ben');
   await verified(row);
-  const info = await call('recording.info', { recording: row.id });
-  expect(info.gaps.map(({ reason }) => reason)).toContain('The flight recorder was off');
+  const saved = await call('recording.info', { recording: row.id });
+  expect(saved.gaps.map(({ reason }) => reason)).toContain('The flight recorder was off');
 });
 
 test('after a restart of the engine what was measured before is in the history, and can be saved', async () => {

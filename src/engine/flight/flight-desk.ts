@@ -175,9 +175,11 @@ export class FlightDesk implements AsyncDisposable {
     // Before anything is awaited: what comes from here on is the other part's.
     const liveStarts = this.flight.ends;
     const left = new Set(board.state.channels.filter(({ recorded }) => !recorded).map(({ id }) => id));
-    await this.flight.settle();
+    const unsettled = await this.flight.settle();
+    const { state } = this.flight.state;
     return writePast({
       ...request,
+      unsettled: state === 'off' ? 'The flight recorder is off: what came since is missing.' : unsettled,
       ring: this.flight.ring,
       disk: this.#disk,
       clock,

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { compareRows, FlightBench, RECORDINGS } from '../../../test/fixtures/flight-bench.ts';
+import { compareRows, FLIGHT, FlightBench, RECORDINGS } from '../../../test/fixtures/flight-bench.ts';
 import { MemoryVolume } from '../../../test/fixtures/memory-volume.ts';
 import { ABOUT, systemError } from '../../../test/fixtures/recording-source.ts';
 import { seededRandom } from '../../core/seeded-random.ts';
@@ -24,8 +24,9 @@ async function begin(bench: FlightBench, volume: MemoryVolume, seconds: number):
   recorder.adopt({ parts: [{ part: 1, fromByte: 0 }], streams: [], items: [] });
   bench.fan.add(recorder, 'first');
   const liveStarts = bench.flight.ends;
-  const past = bench.flight.settle().then(() =>
+  const past = bench.flight.settle().then((unsettled) =>
     writePast({
+      unsettled,
       ring: bench.flight.ring,
       disk: volume,
       clock: bench.clock,
@@ -61,7 +62,8 @@ it('the past and the present join without a row twice or missing, whenever that 
     const seconds = 2 + random.below(15);
     const { recorder, past, startedNs } = await begin(bench, volume, seconds);
     await bench.run(3, 13);
-    const { rows, fromNs } = await past;
+    const { rows, fromNs, shortfall } = await past;
+    expect(shortfall).toBe('');
     await recorder.stop('');
     const wantedNs = startedNs - BigInt(seconds) * 1_000_000_000n;
     // Regular rows come each 10 ms.
@@ -86,7 +88,12 @@ it('less past than asked is what there is; none at all is no file, and no fault'
   await using bench = new FlightBench({ random: seededRandom(20), disk: volume });
   await bench.flight.start();
   const early = await begin(bench, volume, 10);
-  expect(await early.past).toEqual({ path: undefined, rows: 0, fromNs: undefined });
+  expect(await early.past).toEqual({
+    path: undefined,
+    rows: 0,
+    fromNs: undefined,
+    shortfall: 'The flight recorder held nothing of the 10 s before the start.',
+  });
   await bench.run(2);
   await early.recorder.stop('');
   await using alone = await openRecording(`${RECORDINGS}/run-0002.mcap`, { disk: volume });
@@ -96,7 +103,8 @@ it('less past than asked is what there is; none at all is no file, and no fault'
   const later = await begin(bench, volume, 3600);
   await bench.run(1);
   await later.recorder.stop('');
-  const { fromNs } = await later.past;
+  const { fromNs, shortfall } = await later.past;
+  expect(shortfall).toMatch(/^The 1 h before the start were asked for; the flight recorder held \d+ s\.$/);
   expect(fromNs !== undefined && fromNs < later.startedNs - 1_900_000_000n).toBe(true);
 });
 
@@ -119,4 +127,37 @@ it('a disk that fails while the past is written leaves nothing of it, and the re
   ]);
   await using recording = await openRecording(`${RECORDINGS}/run-0002.mcap`, { disk: volume });
   expect(recording.info.complete).toBe(true);
+});
+
+it('rows that came while the flight recorder was paused are a gap between the past and the present, and the recording is sound', async () => {
+  const volume = new MemoryVolume();
+  await using bench = new FlightBench({ random: seededRandom(22), disk: volume });
+  await bench.flight.start();
+  await bench.run(10);
+  await bench.flight.settle();
+  volume.faults = {
+    before: (call, path) => {
+      if ((call === 'write' || call === 'open') && path.startsWith(FLIGHT)) throw systemError('EIO');
+    },
+  };
+  await bench.run(5);
+  expect(bench.flight.state.state).toBe('paused');
+  volume.faults = {};
+  const liveStarts = bench.flight.ends;
+  const { recorder, past } = await begin(bench, volume, 10);
+  const { shortfall } = await past;
+  const paused = 'The flight recorder is paused: what came since, and shortly before, is missing.';
+  expect(shortfall).toBe(paused);
+  await bench.run(1);
+  await recorder.stop('');
+
+  await using recording = await openRecording(`${RECORDINGS}/run.mcap`, { disk: volume });
+  const daq = recording.streams.find(({ info }) => info.instrument === 'daq');
+  const gap = recording.info.gaps.find(({ reason, stream }) => reason === paused && stream === daq?.info.key);
+  expect(gap).toMatchObject({ epoch: daq?.info.epoch, seq: liveStarts.get(`${daq?.info.key}#${daq?.info.epoch}`) });
+  expect(gap?.lost).toBeGreaterThan(300);
+  expect(recording.info.lost).toBeGreaterThanOrEqual(gap?.lost ?? 0);
+  expect((await verifyRecording(recording)).problems).toEqual([]);
+  for (const event of recording.info.gaps) event.lost += 1;
+  expect((await verifyRecording(recording)).problems.join()).toContain('declared lost');
 });

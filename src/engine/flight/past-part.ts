@@ -10,6 +10,7 @@ import type { Disk } from '../recording/disk.ts';
 import { diskError } from '../recording/disk.ts';
 import { EVENT_CHANNEL_ID } from '../recording/file-layout.ts';
 import { fileStem } from '../recording/file-name.ts';
+import { unsaidGapEvent } from '../recording/gap-event.ts';
 import { EXCHANGE_SCHEMA_RECORD, exchangeChannel, streamChannel } from '../recording/part-channels.ts';
 import { readExchanges } from '../recording/recorded-exchanges.ts';
 import type { Recording } from '../recording/recording.ts';
@@ -23,6 +24,9 @@ import { spanText } from './span-text.ts';
 
 const CHUNK_BYTES = 1 << 20;
 const END_OF_TIME = 2n ** 63n - 1n;
+/** Less than that short of what was asked is what lies between two rows, and no news. */
+const MOST_SHORT_S = 1;
+const MOST_SHORT_SHARE = 0.1;
 
 export interface PastRequest {
   ring: FlightRing;
@@ -39,20 +43,23 @@ export interface PastRequest {
   labels: Partial<RecordingLabels>;
   /** By `streamName`, the row with which each stream that was open begins in the next part: that row and all after it are left out. */
   liveStarts: ReadonlyMap<string, number>;
+  /** What of all that came is not in the ring, in a sentence (`FlightRecorder.settle`). Default: nothing. */
+  unsettled?: string | undefined;
   /** Streams that are not recorded: false. Default: all. */
   records?: ((info: StreamInfo) => boolean) | undefined;
 }
 
-/** `fromNs`: of the first row; undefined if there is none, and no file. */
+/** `fromNs`: of the first row; undefined if there is none, and no file. `shortfall`: what was asked for and is missing, in sentences; '' if nothing is. */
 export interface Past {
   path: string | undefined;
   rows: number;
   fromNs: bigint | undefined;
+  shortfall: string;
 }
 
 /**
  * Writes the rows, events and exchanges of the seconds before a recording as its first part, up to the very rows with which the next part begins: none is
- * twice, none is missing. Everything that came before must be in finished files (`FlightRecorder.settle`).
+ * twice, none is missing. Everything that came before must be in finished files (`FlightRecorder.settle`); where it is not, a gap of the stream says so.
  * @throws LabError recording.disk-full, recording.denied, recording.folder-gone, recording.failed, recording.malformed: no file is left.
  */
 export async function writePast(request: PastRequest): Promise<Past> {
@@ -62,7 +69,8 @@ export async function writePast(request: PastRequest): Promise<Past> {
   // To the end: what a row is from is not always said by its time.
   const parts = ring.within(fromNs, END_OF_TIME);
   await using recording = await openFlight(disk, parts, ring.parts);
-  const past = new PastPart(request, recording, fromNs);
+  const heldFromNs = parts[0]?.fromNs;
+  const past = new PastPart(request, recording, { fromNs, heldFromNs });
   try {
     return await past.write();
   } catch (error) {
@@ -75,6 +83,7 @@ class PastPart {
   readonly #request: PastRequest;
   readonly #recording: Recording;
   readonly #fromNs: bigint;
+  readonly #heldFromNs: bigint | undefined;
   readonly #channels = new Map<number, number>();
   /** Segments are taken whole: those whose first batch was seen. */
   readonly #begun = new Set<number>();
@@ -83,11 +92,15 @@ class PastPart {
   #nextChannel = EVENT_CHANNEL_ID + 1;
   #rows = 0;
   #firstNs: bigint | undefined;
+  /** The row after the last one written of each stream, and its time. */
+  readonly #ends = new Map<StreamInfo, { row: number; timeNs: bigint }>();
 
-  constructor(request: PastRequest, recording: Recording, fromNs: bigint) {
+  /** `heldFromNs`: from where on the ring holds anything of that time. */
+  constructor(request: PastRequest, recording: Recording, span: { fromNs: bigint; heldFromNs: bigint | undefined }) {
     this.#request = request;
     this.#recording = recording;
-    this.#fromNs = fromNs;
+    this.#fromNs = span.fromNs;
+    this.#heldFromNs = span.heldFromNs;
   }
 
   async write(): Promise<Past> {
@@ -99,9 +112,10 @@ class PastPart {
       const cut = info && this.#cut(info, batch);
       if (cut) await this.#take(info, cut);
     }
-    if (!this.#writer) return { path: undefined, rows: 0, fromNs: undefined };
+    if (!this.#writer) return { path: undefined, rows: 0, fromNs: undefined, shortfall: this.#shortfall(0) };
     await this.#flush();
     await this.#takeEvents();
+    const unwritten = this.#tellUnwritten();
     const query = { fromNs: this.#fromNs, toNs: startedNs };
     let sequence = 0;
     for await (const exchange of readExchanges(this.#recording, query)) {
@@ -113,7 +127,7 @@ class PastPart {
     await this.#flush();
     const path = await this.#writer.finish(clock.nowNs());
     this.#writer = undefined;
-    return { path, rows: this.#rows, fromNs: this.#firstNs };
+    return { path, rows: this.#rows, fromNs: this.#firstNs, shortfall: this.#shortfall(unwritten) };
   }
 
   /** Removes what was written. Never rejects. */
@@ -154,6 +168,7 @@ class PastPart {
     }
     const blockRows = info.kind === 'segment' ? 0 : cellRows(info.rateHz);
     this.#chunk.addBatch(channel, batch, new Uint8Array(batch.buffer), blockRows);
+    this.#ends.set(info, { row: batch.seq + batch.rows, timeNs: rowTimeNs(batch, batch.rows - 1) });
     this.#rows += batch.rows;
     if (this.#chunk.bytes >= CHUNK_BYTES) await this.#flush();
   }
@@ -203,6 +218,34 @@ class PastPart {
 
   #addEvent(event: LabEvent): void {
     this.#chunk.addEvent(EVENT_CHANNEL_ID, 0, BigInt(event.t), this.#request.clock.nowNs(), JSON.stringify(event));
+  }
+
+  /** A gap for each stream of which rows came after the last one here and before the first of the next part. Gives how many rows those are. */
+  #tellUnwritten(): number {
+    const { liveStarts, startedNs, unsettled } = this.#request;
+    let unwritten = 0;
+    for (const [info, { row, timeNs: fromNs }] of this.#ends) {
+      const seq = liveStarts.get(streamName(info)) ?? row;
+      if (seq <= row) continue;
+      const toNs = startedNs > fromNs ? startedNs : fromNs;
+      const reason = unsettled || 'The flight recorder had not written it';
+      this.#addEvent(unsaidGapEvent(info, { stream: info.id, seq, fromNs, toNs, lost: seq - row, reason }));
+      unwritten += seq - row;
+    }
+    return unwritten;
+  }
+
+  #shortfall(unwritten: number): string {
+    const { startedNs, seconds, unsettled = '' } = this.#request;
+    const asked = spanText(seconds);
+    const said: string[] = [];
+    const heldS = this.#heldFromNs === undefined ? 0 : Number(startedNs - this.#heldFromNs) / 1e9;
+    if (this.#rows === 0) said.push(`The flight recorder held nothing of the ${asked} before the start.`);
+    else if (seconds - heldS > Math.min(MOST_SHORT_S, seconds * MOST_SHORT_SHARE))
+      said.push(`The ${asked} before the start were asked for; the flight recorder held ${spanText(heldS)}.`);
+    if (unsettled !== '') said.push(unsettled);
+    else if (unwritten > 0) said.push('The rows shortly before the start had not been written and are missing.');
+    return said.join(' ');
   }
 
   async #exchangeChannel(): Promise<number> {

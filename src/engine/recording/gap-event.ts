@@ -9,3 +9,9 @@ export function gapEvent({ key, epoch, instrument }: StreamInfo, gap: StreamGap)
   const data = { stream: key, epoch, seq: gap.seq, lost: gap.lost, fromNs: t, toNs: String(gap.toNs) };
   return { id: randomUUID(), t, kind: 'gap', text: gap.reason, severity: 'warning', instrument, data };
 }
+
+/** A gap of rows that the batch behind it does not count as lost, as it was recorded before they were known to be missing: only this event says so. */
+export function unsaidGapEvent(info: StreamInfo, gap: StreamGap): LabEvent {
+  const event = gapEvent(info, gap);
+  return { ...event, data: { ...event.data, unsaid: true } };
+}

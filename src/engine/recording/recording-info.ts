@@ -57,6 +57,8 @@ export interface RecordedGap {
   toNs: bigint;
   lost: number;
   reason: string;
+  /** The batch after it does not count these rows as lost. */
+  isUnsaid: boolean;
 }
 
 /** What a recording holds and what it lacks. */
@@ -88,7 +90,7 @@ export interface RecordingSummary {
   members: MemberPart[];
   instruments: z.output<typeof recordedInstrument>[];
   channels: RecordedChannel[];
-  /** Rows that never reached the engine while recording. */
+  /** Rows that never reached the engine while recording, or of the seconds before, the flight recorder. */
   lost: number;
   gaps: RecordedGap[];
   events: LabEvent[];
@@ -106,6 +108,7 @@ export function summarizeRecording(
   const continued = continuedParts(parts);
   const events = collectEvents(parts);
   const missing = findMissing(parts, events, isRunning);
+  const gaps = events.flatMap(gapOf);
   const used = streams.filter((stream) => stream.rows > 0);
   const startedNs = BigInt(first?.started ?? 0);
   const fromNs = used.reduce(
@@ -146,8 +149,8 @@ export function summarizeRecording(
     members: first?.members ?? [],
     instruments: collectInstruments(parts, streams),
     channels: collectChannels(parts, streams),
-    lost: streams.reduce((sum, stream) => sum + stream.lost, 0),
-    gaps: events.flatMap(gapOf),
+    lost: streams.reduce((sum, stream) => sum + stream.lost, 0) + unsaidLost(gaps),
+    gaps,
     events,
     missing: missing.join(' '),
   };
@@ -283,9 +286,13 @@ function rateOf({ info, rows, firstNs, lastNs }: RecordedStream): number {
   return Number((((rows - 1) * 1e9) / Number(lastNs - firstNs)).toPrecision(9));
 }
 
+function unsaidLost(gaps: readonly RecordedGap[]): number {
+  return gaps.reduce((sum, { isUnsaid, lost }) => (isUnsaid ? sum + lost : sum), 0);
+}
+
 function gapOf(event: LabEvent): RecordedGap[] {
   if (event.kind !== 'gap') return [];
-  const { stream, epoch, seq, lost, fromNs, toNs } = event.data ?? {};
+  const { stream, epoch, seq, lost, fromNs, toNs, unsaid } = event.data ?? {};
   return [
     {
       stream: typeof stream === 'string' ? stream : '',
@@ -295,6 +302,7 @@ function gapOf(event: LabEvent): RecordedGap[] {
       toNs: BigInt(typeof toNs === 'string' ? toNs : event.t),
       lost: typeof lost === 'number' ? lost : 0,
       reason: event.text,
+      isUnsaid: unsaid === true,
     },
   ];
 }
