@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { z } from 'zod';
 import type { Disk } from './disk.ts';
 
@@ -39,11 +40,32 @@ export function isHolderAlive(text: string, modifiedMs: number, nowMs: number): 
   return started === startOf(pid);
 }
 
-/** Writes a lock through a temporary name, so that a reader never sees half of it. */
+/** Writes a lock through a temporary name, so that a reader never sees half of it. Rejects with the system's error; the temporary is gone then. */
 export async function writeLock(disk: Disk, path: string): Promise<void> {
   const temporary = `${path}.${randomUUID().slice(0, 8)}`;
-  await disk.writeText(temporary, `${JSON.stringify(lockHolder())}\n`);
-  await disk.rename(temporary, path);
+  try {
+    await disk.writeText(temporary, `${JSON.stringify(lockHolder())}\n`);
+    await disk.rename(temporary, path);
+  } catch (error) {
+    // A full disk has taken its name, and perhaps some of it.
+    await disk.remove(temporary).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Of the files whose locks are ours to write: parts of recordings, and sessions of messages. */
+const TEMPORARY = /^(?:.+\.mcap\.part|stream_.+)\.lock\.[\da-f]{8}$/;
+/** One that is being written is milliseconds old. */
+const TEMPORARY_MS = 60_000;
+
+/** Removes temporaries of locks that a crash left in a folder; `names`: what is in it. Never rejects. */
+export async function sweepLocks(disk: Disk, folder: string, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    if (!TEMPORARY.test(name)) continue;
+    const path = join(folder, name);
+    const entry = await disk.stat(path).catch(() => undefined);
+    if (entry && Date.now() - entry.modifiedMs > TEMPORARY_MS) await disk.remove(path).catch(() => undefined);
+  }
 }
 
 function parseJson(text: string): unknown {

@@ -193,15 +193,21 @@ export async function createPartFile(disk: Disk, folder: string, stem: string, s
   );
 }
 
-/** Opens a part left behind, to finish it: locked for this process, its end at `end`. */
+/**
+ * Opens a part left behind, to finish it: locked for this process, its end at `end`. Where that fails nothing is held, and it counts as left behind as before.
+ * @throws LabError recording.denied, recording.disk-full, recording.folder-gone, recording.failed
+ */
 export async function reopenPartFile(disk: Disk, path: string, end: number): Promise<PartFile> {
+  let file: DiskFile | undefined;
   try {
     await writeLock(disk, path + LOCK_SUFFIX);
-    const file = await disk.open(path, 'update');
+    file = await disk.open(path, 'update');
     await file.truncate(end);
     const inode = (await disk.stat(path))?.inode ?? -1;
     return new PartFile(disk, path, file, inode, end, Number.POSITIVE_INFINITY);
   } catch (error) {
+    await file?.close().catch(() => undefined);
+    await disk.remove(path + LOCK_SUFFIX).catch(() => undefined);
     throw diskError(error, path);
   }
 }

@@ -1,8 +1,16 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { ABOUT, createTestClock, STREAMED, streamedBatch } from '../../../test/fixtures/recording-source.ts';
+import {
+  ABOUT,
+  createTestClock,
+  faultyDisk,
+  STREAMED,
+  streamedBatch,
+  systemError,
+} from '../../../test/fixtures/recording-source.ts';
+import { type Disk, type DiskFile, systemDisk } from './disk.ts';
 import { openRecorder } from './recorder.ts';
 import { openRecording } from './recording.ts';
 import { recoverFolder } from './recovery.ts';
@@ -75,4 +83,78 @@ it('torn chunks at the end are cut off, and the event says how many bytes that w
   const event = recording.info.events.at(-1);
   expect(event).toMatchObject({ kind: 'interrupted', data: { cutBytes: bytes.byteLength - torn.offset } });
   expect(event?.text).toContain(`${bytes.byteLength - torn.offset} bytes that were being written`);
+});
+
+/** A disk that lets files be opened to change them and fails at one call of those; counts the open ones. */
+function failingDisk(call: 'open' | 'truncate' | 'write' | 'rename' | 'text'): { disk: Disk; open(): number } {
+  const open = new Set<DiskFile>();
+  const disk = faultyDisk({
+    open: async (path, mode) => {
+      if (mode === 'update' && call === 'open') throw systemError('EACCES');
+      const file = await systemDisk.open(path, mode);
+      if (mode !== 'update') return file;
+      open.add(file);
+      return {
+        ...file,
+        truncate: (bytes) => (call === 'truncate' ? Promise.reject(systemError('EIO')) : file.truncate(bytes)),
+        write: (buffers, at) => (call === 'write' ? Promise.reject(systemError('EIO')) : file.write(buffers, at)),
+        close: () => {
+          open.delete(file);
+          return file.close();
+        },
+      };
+    },
+    rename: (from, to) =>
+      call === 'rename' && to.endsWith('.mcap') ? Promise.reject(systemError('EIO')) : systemDisk.rename(from, to),
+    writeText: async (path, text) => {
+      if (call !== 'text') return systemDisk.writeText(path, text);
+      // A full disk takes the name.
+      await systemDisk.writeText(path, '');
+      throw systemError('ENOSPC');
+    },
+  });
+  return { disk, open: () => open.size };
+}
+
+it.each([
+  ['open', 'recording.denied'],
+  ['truncate', 'recording.failed'],
+  ['write', 'recording.failed'],
+  ['rename', 'recording.failed'],
+  ['text', 'recording.disk-full'],
+] as const)(
+  'a file that cannot be finished (%s fails) is left with no lock, no handle and no other file',
+  async (call, code) => {
+    await cutOff();
+    const { disk, open } = failingDisk(call);
+    for (let time = 1; time <= 3; time++) {
+      const found = await recoverFolder(folder, createTestClock(), disk);
+      expect(found, `time ${time}`).toMatchObject([{ path: part, state: 'unreadable', error: { code } }]);
+      expect(await readdir(folder)).toEqual(['run.mcap.part']);
+    }
+    expect(open()).toBe(0);
+    expect(await recoverFolder(folder, createTestClock())).toMatchObject([{ state: 'finished' }]);
+    await using recording = await openRecording(join(folder, 'run.mcap'));
+    expect(recording.streams[0]?.rows).toBe(ROUNDS * 300);
+  },
+);
+
+it('a file with its end and not its name, which cannot be given it, is left with no lock', async () => {
+  await cutOff();
+  await recoverFolder(folder, createTestClock());
+  await systemDisk.rename(join(folder, 'run.mcap'), part);
+  await rm(join(folder, 'run.mcap.pyramid'));
+  const { disk, open } = failingDisk('rename');
+  expect(await recoverFolder(folder, createTestClock(), disk)).toMatchObject([{ state: 'unreadable' }]);
+  expect([await readdir(folder), open()]).toEqual([['run.mcap.part'], 0]);
+});
+
+it('temporaries of locks that a crash left go; those of now, and what only looks like one, stay', async () => {
+  const old = ['run.mcap.part.lock.0123abcd', 'stream_run_20251113_143022.jsonl.lock.89abcdef'];
+  const others = ['notes.lock.0123abcd', 'run.mcap.part.lock.backup', 'run-0002.mcap.part.lock.01234567'];
+  for (const name of [...old, ...others]) await writeFile(join(folder, name), '');
+  const hourAgo = Date.now() / 1000 - 3600;
+  for (const name of [...old, ...others.slice(0, 2)]) await utimes(join(folder, name), hourAgo, hourAgo);
+  await recoverFolder(folder, createTestClock());
+  expect((await readdir(folder)).sort()).toEqual([...others].sort());
 });

@@ -8,7 +8,8 @@ import { copyMessageBatch, readChunk } from './chunk-reader.ts';
 import { cellRows } from './digest.ts';
 import type { Disk } from './disk.ts';
 import { diskError, systemDisk } from './disk.ts';
-import { EVENT_CHANNEL_ID, EXCHANGE_TOPIC, FILE_EXTENSION, LOCK_SUFFIX, METADATA, PART_SUFFIX } from './file-layout.ts';
+import { EVENT_CHANNEL_ID, EXCHANGE_TOPIC, FILE_EXTENSION, METADATA, PART_SUFFIX } from './file-layout.ts';
+import { sweepLocks } from './file-lock.ts';
 import { recoverMessages } from './message-files.ts';
 import type { PartFile } from './part-file.ts';
 import { reopenPartFile } from './part-file.ts';
@@ -33,7 +34,7 @@ export interface RecoveredFile {
 
 /**
  * Finishes what a crash or power cut left behind in a folder: every `.part` file whose writer is dead gets its index, an event `interrupted`
- * and its name, and every file of a session its end. Only what was half written at its end is cut off. Files whose writer lives, and files it cannot read, are left alone.
+ * and its name, and every file of a session its end. Only what was half written at its end is cut off. Files whose writer lives, and files it cannot read, are left alone; temporaries of locks go.
  * @throws LabError recording.denied, recording.failed: the folder itself cannot be read. A missing folder is an empty one.
  */
 export async function recoverFolder(folder: string, clock: Clock, disk: Disk = systemDisk): Promise<RecoveredFile[]> {
@@ -42,6 +43,7 @@ export async function recoverFolder(folder: string, clock: Clock, disk: Disk = s
     if (ours.code === 'recording.folder-gone') return [];
     throw ours;
   });
+  await sweepLocks(disk, folder, names);
   const results: RecoveredFile[] = [];
   for (const name of names.sort()) {
     if (name.endsWith(FILE_EXTENSION + PART_SUFFIX)) results.push(await recoverFile(disk, join(folder, name), clock));
@@ -67,7 +69,7 @@ async function recoverFile(disk: Disk, path: string, clock: Clock): Promise<Reco
 
 async function finishPart(disk: Disk, part: PartIndex, clock: Clock): Promise<string> {
   // Cut off between the last byte and the rename.
-  if (!part.walk) return (await reopenPartFile(disk, part.path, part.sizeBytes)).finish();
+  if (!part.walk) return finishFile(await reopenPartFile(disk, part.path, part.sizeBytes));
   // What cannot be unpacked here may be sound: another start, with its library or with more memory, finishes it.
   if (part.walk.packed) throw part.walk.packed;
   const kept = [...part.walk.chunks];
@@ -101,10 +103,18 @@ async function finishPart(disk: Disk, part: PartIndex, clock: Clock): Promise<st
     // What the index says must be on the platter.
     await file.sync();
     await file.append(format.finish(clock.nowNs()));
+  } catch (error) {
+    await file.abandon();
+    throw error;
+  }
+  return finishFile(file);
+}
+
+async function finishFile(file: PartFile): Promise<string> {
+  try {
     return await file.finish();
   } catch (error) {
     await file.abandon();
-    await disk.remove(part.path + LOCK_SUFFIX).catch(() => undefined);
     throw error;
   }
 }

@@ -261,3 +261,22 @@ test('a disk that takes nothing does not fill the memory', async () => {
   expect(taken).toBeLessThan(110);
   expect(log.stats.error?.code).toBe('recording.overrun');
 });
+
+test('a file that cannot be made leaves no lock', async () => {
+  const disk: Disk = {
+    ...systemDisk,
+    open: async (path, mode) => {
+      if (mode === 'create') throw Object.assign(new Error('too many'), { code: 'EMFILE' });
+      return systemDisk.open(path, mode);
+    },
+  };
+  const log = openMessageLog({
+    folder,
+    session: 'run',
+    format: 'lablink-jsonl',
+    clock: new ManualClock(START_NS),
+    disk,
+  });
+  await expect(log).rejects.toMatchObject({ code: 'recording.failed' });
+  expect(await readdir(folder)).toEqual([]);
+});

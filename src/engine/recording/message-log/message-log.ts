@@ -328,7 +328,9 @@ async function createFile(
       await writeLock(disk, path + LOCK_SUFFIX);
       return { file: await disk.open(path, 'create'), path };
     } catch (error) {
-      if (systemCode(error) !== 'EEXIST') throw diskError(error, path);
+      if (systemCode(error) === 'EEXIST') continue;
+      await disk.remove(path + LOCK_SUFFIX).catch(() => undefined);
+      throw diskError(error, path);
     }
   }
   throw new LabError(
