@@ -1,5 +1,5 @@
-/** Of the 8 Mi characters a message may have. */
-const PAGE_CHARS = 3_000_000;
+/** A message may have 8 Mi characters; a screen reads one of this size without standing still. */
+const PAGE_CHARS = 400_000;
 
 /** Rows of a list from a place on, at least one, and as many as go into one message; `next`: where the rest begins, null: there is none. */
 export function listPage<T>(

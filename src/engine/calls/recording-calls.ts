@@ -1,4 +1,5 @@
 import { isAbsolute } from 'node:path';
+import type { RecordingRow } from '../../contract/recording-schema.ts';
 import type { Handlers } from '../../contract/serve.ts';
 import { LabError } from '../../core/errors.ts';
 import type { EngineParts } from '../engine-parts.ts';
@@ -19,6 +20,7 @@ type RecordingCall =
 /** Calls about the recording that runs and those that lie in the folder. */
 export function createRecordingCalls(parts: EngineParts): Pick<Handlers, RecordingCall> {
   const { jobs, library, recording } = parts;
+  let listed: { search: string | undefined; rows: RecordingRow[] } | undefined;
   return {
     'recording.start': (request, { who }) => {
       if (request.folder !== undefined && !isAbsolute(request.folder)) {
@@ -33,7 +35,9 @@ export function createRecordingCalls(parts: EngineParts): Pick<Handlers, Recordi
       return { recording: id, paths, samples: stats.samples, lost: stats.lost };
     },
     'recording.list': async ({ search, from = 0 }) => {
-      const { rows: recordings, next } = listPage(await library.list(search), from);
+      // The next pages are of the list that the first was of: nothing is looked up again, and nothing is missing in between.
+      if (from === 0 || listed?.search !== search) listed = { search, rows: await library.list(search) };
+      const { rows: recordings, next } = listPage(listed.rows, from);
       return { folder: library.folder, recordings, problem: library.problem, next };
     },
     'recording.info': async ({ recording: id }) => {
