@@ -45,6 +45,8 @@ export const RECORDING_CALLS = {
     right: 'control',
     input: z.object({
       session: shortText.min(1),
+      /** Absolute; without one: the recordings folder. */
+      folder: path.optional(),
       options: recordingOptions.optional(),
       /** Kept in the head of the file. */
       about: z.record(z.string().max(100), z.unknown()).optional(),

@@ -1,10 +1,13 @@
 import { resolve } from 'node:path';
-import type { CallInput } from '../../contract/calls.ts';
-import { chunkCompression } from '../../contract/recording-schema.ts';
+import type { CallInput, CallOutput } from '../../contract/calls.ts';
+import type { MessageSession, RecordingFormat } from '../../contract/recording-schema.ts';
+import { chunkCompression, recordingFormat } from '../../contract/recording-schema.ts';
 import { LabError } from '../../core/errors.ts';
 import { attach } from '../attachment.ts';
 import type { Arguments, Command, Shell } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
+import { messageChoicesOf } from '../message-choices.ts';
+import { MessageSessions } from '../message-sessions.ts';
 import type { Screen } from '../screen.ts';
 import { openScreen } from '../screen.ts';
 import { pause } from '../stop.ts';
@@ -12,32 +15,49 @@ import { pause } from '../stop.ts';
 /** A stream opens with its first data; recording begins when all instruments have one, or after that. */
 const FIRST_DATA_MS = 5_000;
 
+/** Options that only one kind of format has. */
+const OF_SAMPLES = ['compression', 'plain', 'before'];
+const OF_MESSAGES = ['gzip', 'no-times', 'no-head', 'rotate'];
+
 /** Attaches, records, detaches. */
 export const record: Command = {
   name: 'record',
-  usage: 'RESOURCE… --out DIR [--duration 10s] [--name NAME]',
+  usage: 'RESOURCE… --out DIR [--format FORMAT]… [--duration 10s] [--name NAME]',
   summary: 'Records instruments into a folder, for a time or until stopped.',
   options: {
     out: { type: 'string', value: 'DIR', about: 'folder of the recording' },
+    format: {
+      type: 'string',
+      value: 'FORMAT',
+      about: `${recordingFormat.options.join(', ')} (may be repeated: all at once); default labwire`,
+      multiple: true,
+    },
     duration: { type: 'string', value: 'TIME', about: 'how long: 500ms, 10s, 1.5m, 2h; default until stopped' },
     name: { type: 'string', value: 'NAME', about: 'name of the recording' },
     notes: { type: 'string', value: 'TEXT', about: 'kept with it' },
     operator: { type: 'string', value: 'NAME', about: 'who measures' },
     tag: { type: 'string', value: 'TAG', about: 'a tag (may be repeated)', multiple: true },
-    compression: { type: 'string', value: 'HOW', about: 'none, lz4 or zstd' },
-    plain: { type: 'boolean', about: 'every row also as a plain JSON message, for other viewers' },
+    compression: { type: 'string', value: 'HOW', about: 'labwire format: none, lz4 or zstd' },
+    plain: { type: 'boolean', about: 'labwire format: every row also as a plain JSON message, for other viewers' },
+    gzip: { type: 'boolean', about: 'lablink formats: packed' },
+    'no-times': { type: 'boolean', about: 'lablink formats: without the time of each message' },
+    'no-head': { type: 'boolean', about: 'lablink formats: without the first message, which says what it is' },
+    rotate: { type: 'string', value: 'SIZE', about: 'lablink formats: a new file after so much, such as 100MB' },
     before: {
       type: 'string',
       value: 'TIME',
-      about: 'seconds before the start, from the flight recorder of a running Labwire',
+      about: 'labwire format: seconds before the start, from the flight recorder of a running Labwire',
     },
   },
   positionals: [1, 100],
   async run(args, shell) {
-    const { signal, say, out } = shell;
+    const { signal, say } = shell;
     const folder = resolve(args.need('out'));
     const durationMs = args.durationMs('duration');
     const name = args.text('name');
+    const formats = formatsOf(args);
+    const choices = choicesOf(args);
+    const wish = { folder, ...aboutSessions(args), options: messageChoicesOf(args) };
     await using screen = await openScreen(args, shell);
     const { client } = screen;
     const ids: string[] = [];
@@ -46,22 +66,90 @@ export const record: Command = {
     await tellOthers(screen, ids, shell);
     const failed = failure(screen);
     tellWaits(screen, shell);
-    const started = await client.call(
-      'recording.start',
-      { folder, ...(name ? { name } : {}), ...choicesOf(args) },
-      { signal },
-    );
-    say(`Recording ${started.path}`);
-    const passed = await Promise.race([pause(durationMs, signal), failed]);
-    const result = await client.call('recording.stop', {});
-    if (args.flag('json')) await out.json(result);
-    else {
-      for (const path of result.paths) await out.line(path);
-      say(`${result.samples} samples, ${result.lost} lost`);
+    let isRecording = false;
+    // What goes on when the rest failed; else nothing is left to stop.
+    screen.scope.defer(async () => {
+      if (isRecording) await client.call('recording.stop', {}).catch(() => undefined);
+    });
+    const sessions = screen.scope.use(new MessageSessions(client));
+    const broken = sessions.failure();
+    if (formats.isNative) {
+      const { path } = await client.call(
+        'recording.start',
+        { folder, ...(name ? { name } : {}), ...choices },
+        { signal },
+      );
+      isRecording = true;
+      say(`Recording ${path}`);
     }
+    for (const { path } of await sessions.start({ ...wish, formats: formats.messages }, signal))
+      say(`Recording ${path}`);
+    const passed = await Promise.race([pause(durationMs, signal), failed, broken]);
+    const [result, written] = await Promise.all([
+      isRecording ? client.call('recording.stop', {}) : undefined,
+      sessions.stop(),
+    ]);
+    isRecording = false;
+    if (result) await tellRecording(result, args, shell);
+    for (const session of written) await tellSession(session, args, shell);
     return passed || durationMs === undefined ? EXIT.done : EXIT.interrupted;
   },
 };
+
+async function tellRecording(
+  result: CallOutput<'recording.stop'>,
+  args: Arguments,
+  { out, say }: Shell,
+): Promise<void> {
+  if (args.flag('json')) {
+    await out.json(result);
+    return;
+  }
+  for (const path of result.paths) await out.line(path);
+  say(`${result.samples} samples, ${result.lost} lost`);
+}
+
+/** Throws what it ended by itself with. */
+async function tellSession(session: MessageSession, args: Arguments, { out, say }: Shell): Promise<void> {
+  const { session: name, format, paths, message_count: messages, bytes_written: bytes, error } = session;
+  if (args.flag('json')) await out.json({ session: name, format, paths, messages, bytes });
+  else {
+    for (const path of paths) await out.line(path);
+    say(`${messages} messages`);
+  }
+  if (error) throw LabError.fromRecord(error);
+}
+
+/** Which formats were asked for. Throws call.invalid: one that is none, or an option of a format that was not asked for. */
+function formatsOf(args: Arguments): { isNative: boolean; messages: Exclude<RecordingFormat, 'labwire'>[] } {
+  const asked = args.texts('format');
+  const formats = recordingFormat.array().safeParse(asked.length === 0 ? ['labwire'] : [...new Set(asked)]);
+  if (!formats.success) {
+    throw new LabError('call.invalid', `--format is one of ${recordingFormat.options.join(', ')}.`);
+  }
+  const isNative = formats.data.includes('labwire');
+  const messages = formats.data.filter((format) => format !== 'labwire');
+  const wrong = [...(isNative ? [] : OF_SAMPLES), ...(messages.length > 0 ? [] : OF_MESSAGES)].find(
+    (option) => args.flag(option) || args.text(option) !== undefined,
+  );
+  if (wrong === undefined) return { isNative, messages };
+  const whose = isNative ? 'one of the lablink formats' : 'the labwire format';
+  throw new LabError('call.invalid', `--${wrong} is for ${whose}, which was not asked for with --format.`);
+}
+
+/** Name of a session, and what is kept in the head of its files. */
+function aboutSessions(args: Arguments): { name: string; about: Record<string, unknown> } {
+  const notes = args.text('notes');
+  const operator = args.text('operator');
+  const tags = args.texts('tag');
+  const about = {
+    ...(operator ? { operator } : {}),
+    ...(notes ? { notes } : {}),
+    ...(tags.length > 0 ? { tags } : {}),
+  };
+  const started = new Date().toISOString().slice(0, 19).replaceAll(':', '.');
+  return { name: (args.text('name') || `session ${started}`).slice(0, 180), about };
+}
 
 function choicesOf(args: Arguments): Omit<CallInput<'recording.start'>, 'folder' | 'name'> {
   const notes = args.text('notes');

@@ -11,7 +11,7 @@ import { Arguments } from '../command.ts';
 import { createOutput } from '../output.ts';
 import { recordings } from './recordings.ts';
 
-async function list(folder: string): Promise<string> {
+async function list(...args: string[]): Promise<string> {
   const stdout = new PassThrough();
   const shell = {
     files: {} as BuiltFiles,
@@ -19,7 +19,7 @@ async function list(folder: string): Promise<string> {
     say: () => undefined,
     signal: new AbortController().signal,
   };
-  await recordings.run(new Arguments(recordings, [folder]), shell);
+  await recordings.run(new Arguments(recordings, args), shell);
   stdout.end();
   return text(stdout);
 }
@@ -43,6 +43,32 @@ test('labwire recordings finishes what was cut off, and leaves alone what a proc
     expect(listed).toMatch(/recording +running/);
     expect(running.state).toBe('recording');
     expect((await readdir(folder)).filter((name) => name.endsWith('.part'))).toEqual(['running.mcap.part']);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+test('labwire recordings --search finds by name, notes, tags, operator, instrument and channel, whatever their case', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'labwire-recordings-'));
+  try {
+    const write = async (name: string, about: Partial<typeof ABOUT>, tags: string[] = []) => {
+      const options = { folder, name, clock: createTestClock(), about: { ...ABOUT, ...about }, labels: { tags } };
+      const recorder = await openRecorder(options);
+      recorder.streamOpened(POLLED);
+      recorder.batch(polledBatch(0));
+      await recorder.stop('');
+    };
+    await write('night', { notes: 'the fan was off', operator: 'Ada', instruments: [], channels: [] }, ['board 7']);
+    await write('day', { notes: '' });
+    const found = async (text: string) =>
+      (await list(folder, '--search', text))
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => /(night|day) {2}/.exec(line)?.[1]);
+    for (const text of ['NIGHT', 'fan off', 'ada', 'board 7']) expect(await found(text), text).toEqual(['night']);
+    for (const text of ['maker', 'rail']) expect(await found(text), text).toEqual(['day']);
+    expect((await found('ch1.current')).sort()).toEqual(['day', 'night']);
+    expect(await found('fan rail')).toEqual([]);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

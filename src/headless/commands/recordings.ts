@@ -11,9 +11,15 @@ import { isoTimestamp } from '../timestamp.ts';
 /** The recordings in a folder, newest first; needs no engine. What was cut off is finished first, unless a process still writes it. */
 export const recordings: Command = {
   name: 'recordings',
-  usage: 'DIR',
+  usage: 'DIR [--search TEXT]',
   summary: 'Lists the recordings in a folder, and finishes those that were cut off.',
-  options: {},
+  options: {
+    search: {
+      type: 'string',
+      value: 'TEXT',
+      about: 'only those with each of these words in name, notes, tags, operator, an instrument or a channel',
+    },
+  },
   positionals: [1, 1],
   async run(args, { out, say }) {
     const folder = resolve(args.at(0));
@@ -25,7 +31,7 @@ export const recordings: Command = {
     await using library = await openLibrary({ folder: () => folder, clock: createSystemClock() });
     for (const { path, state, error } of await library.recover())
       if (state === 'unreadable') say(`${path} could not be finished: ${error?.message ?? 'it cannot be read.'}`);
-    const rows = await library.list();
+    const rows = await library.list(args.text('search'));
     if (args.flag('json')) for (const row of rows) await out.json(jsonOf(row));
     else await out.table(rows.map(cellsOf));
     return EXIT.done;

@@ -54,7 +54,7 @@ export class SessionDesk implements AsyncDisposable {
   }
 
   /** Throws call.invalid, call.limit, recording.session-known, recording.denied, recording.disk-full, recording.failed. */
-  async start({ session, options, about }: CallParsed<'session.start'>): Promise<MessageSession> {
+  async start({ session, folder, options, about }: CallParsed<'session.start'>): Promise<MessageSession> {
     const { maxSessions = 16, clock, board, version, disk } = this.#parts;
     const format = options?.format ?? 'lablink-jsonl';
     if (format === 'labwire') {
@@ -77,7 +77,7 @@ export class SessionDesk implements AsyncDisposable {
     try {
       const bench = { application: `labwire ${version}`, bench: board.state.bench.name };
       const log = await openMessageLog({
-        folder: board.state.settings.recordingsFolder,
+        folder: folder ?? board.state.settings.recordingsFolder,
         session,
         format,
         clock,
