@@ -67,7 +67,10 @@ function rig(): Rig {
   };
   const sink = {
     streamOpened: (info: StreamInfo) => void made.opened.push(info),
-    batch: (batch: Batch) => void made.batches.push(batch),
+    batch: (batch: Batch) => {
+      if (made.closed.includes(batch.stream)) throw new Error(`stream ${batch.stream} is closed`);
+      made.batches.push(batch);
+    },
     gap: (gap: StreamGap) => void made.gaps.push(gap),
     streamClosed: (stream: number) => void made.closed.push(stream),
   };
@@ -125,6 +128,47 @@ describe('poll loop', () => {
     expect(rows(made.opened[1]?.id ?? 0)).toBeGreaterThanOrEqual(4);
     expect(rows(made.opened[1]?.id ?? 0)).toBeLessThanOrEqual(7);
     expect(made.asked).toContainEqual(['v']);
+  });
+
+  it('gives the row of a round to the streams it was asked for, though the rates change meanwhile', async () => {
+    const made = rig();
+    made.rates.set('i', 1);
+    const good = made.answer;
+    made.answer = (channels) => {
+      if (made.asked.length === 8) {
+        expect(channels).toEqual(['v']);
+        made.rates.set('i', 10);
+        made.loop.replan();
+        expect(made.closed).toEqual([]);
+      }
+      return good(channels);
+    };
+    const { stop } = made.run();
+    await made.clock.advance(3000);
+    await stop();
+    made.loop[Symbol.dispose]();
+    expect(made.opened.map(({ columns }) => columns.length)).toEqual([2, 2, 3]);
+    expect(made.failures).toEqual([]);
+    const carryingV = made.opened.filter(({ columns }) => columns[0]?.channel === 'v').map(({ id }) => id);
+    const rows = made.batches
+      .filter(({ stream }) => carryingV.includes(stream))
+      .reduce((sum, { rows }) => sum + rows, 0);
+    const asked = made.asked.filter((channels) => !channels || channels.includes('v'));
+    expect(rows).toBe(asked.length);
+  });
+
+  it('opens nothing any more when it was disposed during its first round', async () => {
+    const made = rig();
+    const good = made.answer;
+    made.answer = (channels) => {
+      made.loop[Symbol.dispose]();
+      return good(channels);
+    };
+    const { stop } = made.run();
+    await made.clock.advance(50);
+    made.loop.replan();
+    await stop();
+    expect(made.opened).toEqual([]);
   });
 
   it('opens other streams when other channels become active, and keeps one whose channels stay', async () => {

@@ -51,6 +51,10 @@ export class PollLoop implements Disposable {
   #groups: Group[] = [];
   #gapReason: string | undefined;
   #lookMs = 0;
+  #isAsking = false;
+  /** The rates changed while a round was under way: its row still belongs to the streams of before. */
+  #isReplanDue = false;
+  #isDisposed = false;
 
   constructor(host: PollHost, polled: ColumnInfo[]) {
     this.#host = host;
@@ -59,7 +63,8 @@ export class PollLoop implements Disposable {
 
   /** Rates have changed: takes effect with the next round. Groups whose columns stay the same keep their stream. */
   replan(): void {
-    if (this.#active) this.#plan();
+    if (this.#isAsking) this.#isReplanDue = true;
+    else if (this.#active && !this.#isDisposed) this.#plan();
   }
 
   /** The wire was away: the first row of every stream after this is marked. */
@@ -97,7 +102,9 @@ export class PollLoop implements Disposable {
     return this.#groups.length === 0 ? this.#lookMs : Math.min(...this.#groups.map((group) => group.dueMs));
   }
 
+  /** A round that is under way ends without a row. */
   [Symbol.dispose](): void {
+    this.#isDisposed = true;
     for (const group of this.#groups) group.stream[Symbol.dispose]();
     this.#groups = [];
   }
@@ -108,9 +115,10 @@ export class PollLoop implements Disposable {
     for (const group of due) group.dueMs = Math.max(group.dueMs + 1000 / group.rateHz, nowMs);
     const isWhole = due.length === this.#groups.length;
     const channels = isWhole ? undefined : due.flatMap((group) => group.columns.map(({ channel }) => channel));
+    this.#isAsking = true;
     try {
       const row = await driver.poll?.(signal, channels);
-      if (!row) return;
+      if (!row || this.#isDisposed) return;
       if (isWhole) this.#activate(row);
       const receivers = isWhole ? this.#groups : due;
       for (const { stream, indices } of receivers) {
@@ -125,6 +133,12 @@ export class PollLoop implements Disposable {
       const reason = LabError.from(error).code === 'transport.timeout' ? 'no answer' : 'no value';
       if (!signal.aborted) for (const group of due) group.stream.markGap(reason);
       throw error;
+    } finally {
+      this.#isAsking = false;
+      if (this.#isReplanDue) {
+        this.#isReplanDue = false;
+        this.replan();
+      }
     }
   }
 
