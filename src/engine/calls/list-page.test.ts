@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { openLab } from '../../../test/lab/lab.ts';
 import { listPage } from './list-page.ts';
 
 test('pages follow each other until all rows were there, none twice', () => {
@@ -19,4 +20,13 @@ test('a row larger than a page is a page; an empty list, and a place behind the 
   expect(listPage(['x'.repeat(100), 'y'], 0, 10)).toEqual({ rows: ['x'.repeat(100)], next: 1 });
   expect(listPage([], 0)).toEqual({ rows: [], next: null });
   expect(listPage([1], 7)).toEqual({ rows: [], next: null });
+});
+
+test('a page behind the end is an empty one, also when nothing was listed before', async () => {
+  await using lab = await openLab({ startBench: false });
+  const { client } = await lab.screen();
+  for (const search of [undefined, 'nothing']) {
+    const page = await client.call('recording.list', { from: 5, ...(search ? { search } : {}) });
+    expect(page).toMatchObject({ recordings: [], next: null, problem: '' });
+  }
 });

@@ -36,8 +36,10 @@ export function createRecordingCalls(parts: EngineParts): Pick<Handlers, Recordi
     },
     'recording.list': async ({ search, from = 0 }) => {
       // The next pages are of the list that the first was of: nothing is looked up again, and nothing is missing in between.
-      if (from === 0 || listed?.search !== search) listed = { search, rows: await library.list(search) };
-      const { rows: recordings, next } = listPage(listed.rows, from);
+      const known = from > 0 && listed !== undefined && listed.search === search ? listed : undefined;
+      const list = known ?? { search, rows: await library.list(search) };
+      listed = list;
+      const { rows: recordings, next } = listPage(list.rows, from);
       return { folder: library.folder, recordings, problem: library.problem, next };
     },
     'recording.info': async ({ recording: id }) => {
