@@ -22,6 +22,12 @@ export interface FeedGap {
   reason: string;
 }
 
+/** One numbering of a stream, and the number after its last row. */
+export interface FeedNumbering {
+  epoch: number;
+  endRow: number;
+}
+
 export interface FeedListener {
   /** Rows are in the ring, up to `endRow`. */
   rows(): void;
@@ -43,6 +49,8 @@ export class StreamFeed {
   #ring = new RowRing();
   #gaps: FeedGap[] = [];
   #beginRow: number | undefined;
+  #before: FeedNumbering | undefined;
+  #isEnded = false;
 
   constructor(info: StreamInfo, limits: FeedLimits = FEED_LIMITS) {
     this.key = info.key;
@@ -71,6 +79,17 @@ export class StreamFeed {
   /** Oldest row that was ever here; what is before it was never the hub's. */
   get beginRow(): number {
     return this.#beginRow ?? this.endRow;
+  }
+
+  /** The one before, if it began anew, and the present one. */
+  get numberings(): FeedNumbering[] {
+    const { epoch } = this.#info;
+    return [...(this.#before ? [this.#before] : []), { epoch, endRow: this.endRow }];
+  }
+
+  /** Nothing comes any more. */
+  get isEnded(): boolean {
+    return this.#isEnded;
   }
 
   get users(): number {
@@ -116,6 +135,7 @@ export class StreamFeed {
   }
 
   reset(info: StreamInfo): void {
+    this.#before = { epoch: this.#info.epoch, endRow: this.endRow };
     this.#info = info;
     this.#ring = new RowRing();
     this.#gaps = [];
@@ -124,6 +144,7 @@ export class StreamFeed {
   }
 
   end(reason: string): void {
+    this.#isEnded = true;
     for (const listener of [...this.#listeners]) listener.ended(reason);
   }
 

@@ -10,6 +10,8 @@ import type { StreamDesk } from './stream-desk.ts';
 import { channelsFor } from './subscription-desk.ts';
 import { TransferShelf } from './transfer-shelf.ts';
 
+const ENDED_MEANWHILE = 'The stream ended while nobody was connected.';
+
 /** The session a client has from its hello on. */
 export interface Entry {
   hold: SessionHold<LabwireSession>;
@@ -35,24 +37,49 @@ export function takeSession(
   return { hold, isResumed: false, reason: asked?.result };
 }
 
-/** What of the streams of a session goes on, and from where; those that are desired no more end. */
+/** Rows of a numbering that goes on no more, which the client will not get; both ends belong to them. */
+export interface EndedRows {
+  key: string;
+  epoch: number;
+  from: number;
+  to: number;
+}
+
+/** How the streams of a session go on. */
+export interface ResumedStreams {
+  plans: ReadonlyMap<string, ResumePlan>;
+  gaps: readonly EndedRows[];
+}
+
+export const NOTHING_RESUMED: ResumedStreams = { plans: new Map(), gaps: [] };
+
+/**
+ * What of the streams of a session goes on, and from where; those that are desired no more end. Where an instrument went and came again meanwhile, its stream begins
+ * anew, and what was left of the old numbering is a gap.
+ */
 export function planStreams(
   session: LabwireSession,
   { desired, resume }: Hello,
   streams: StreamDesk,
   limits: LabwireRoom['limits'],
-): Map<string, ResumePlan> {
+): ResumedStreams {
   const wanted = new Map(desired.flatMap((one) => ('equipment_id' in one ? [[streamKey(one), one] as const] : [])));
   for (const key of [...session.wanted.keys()]) if (!wanted.has(key)) session.wanted.delete(key);
+  session.feeds.retain(session.wanted);
   const plans = new Map<string, ResumePlan>();
+  const gaps: EndedRows[] = [];
   const budget = { bytes: limits.replayBytes };
   for (const place of resume?.streams ?? []) {
-    const hold = session.holds.get(place.key);
-    if (!hold || !session.wanted.has(place.key)) continue;
-    const isLatest = wanted.get(place.key)?.delivery === 'latest';
-    plans.set(place.key, planResume(hold.feed, place, streams.nextHandle(), limits, budget, isLatest));
+    const { key, epoch, seq } = place;
+    const wish = wanted.get(key);
+    if (!wish || !session.wanted.has(key)) continue;
+    const feed = streams.kept(wish);
+    const endRow = session.feeds.endOf(key, epoch);
+    if (endRow !== undefined && endRow > seq + 1) gaps.push({ key, epoch, from: seq + 1, to: endRow - 1 });
+    if (!feed) continue;
+    plans.set(key, planResume(feed, place, streams.nextHandle(), limits, budget, wish.delivery === 'latest'));
   }
-  return plans;
+  return { plans, gaps };
 }
 
 /** The answer to a hello. */
@@ -80,8 +107,9 @@ export function connectedBody(
 }
 
 /** Rows that are not sent again, as messages. */
-export function gapBodies(plans: ReadonlyMap<string, ResumePlan>): Body[] {
-  return [...plans].flatMap(([key, { gap, epoch }]) =>
+export function gapBodies(plans: ReadonlyMap<string, ResumePlan>, ended: readonly EndedRows[]): Body[] {
+  const older = [...plans].flatMap(([key, { gap, epoch }]) =>
     gap ? [{ type: 'gap', key, epoch, ...gap, reason: 'They are older than what is sent again.' }] : [],
   );
+  return [...ended.map((rows) => ({ type: 'gap', ...rows, reason: ENDED_MEANWHILE })), ...older];
 }

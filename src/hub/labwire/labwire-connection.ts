@@ -20,7 +20,7 @@ import { ClientDuties } from './client-duties.ts';
 import { type Accept, FREE_TYPES, type Hello, parseHello, parseRequest } from './client-message.ts';
 import { createClientOutbox } from './client-outbox.ts';
 import { connectionStats } from './connection-stats.ts';
-import { connectedBody, gapBodies, planStreams, takeSession } from './entry.ts';
+import { connectedBody, gapBodies, NOTHING_RESUMED, planStreams, takeSession } from './entry.ts';
 import { FrameCompressor } from './frame-compressor.ts';
 import { capabilitiesOf } from './greeting.ts';
 import type { LabwireRoom } from './labwire-room.ts';
@@ -325,16 +325,16 @@ export class LabwireConnection implements HubConnection, SessionOwner {
     const desks = { streams, acquisitions, transfers, subscriptions };
     const requests = new RequestDesk(this.#requestHost(hold, desks));
     this.#requests = requests;
-    const plans = entry.isResumed ? planStreams(session, hello, streams, limits) : new Map<string, ResumePlan>();
+    const { plans, gaps } = entry.isResumed ? planStreams(session, hello, streams, limits) : NOTHING_RESUMED;
     this.#state = 'ready';
     this.#entry = parts.connections.add(this);
     const client = { id: this.id, principal: this.#principal, re: hello.id };
     this.#say(connectedBody(this.#room, client, entry, plans), { priority: 'CRITICAL' });
-    for (const body of gapBodies(plans)) this.#say(body, { priority: 'CRITICAL' });
+    for (const body of gapBodies(plans, gaps)) this.#say(body, { priority: 'CRITICAL' });
     this.#apply(hello, desks, requests, plans);
     this.#catchUp(session);
     if (!entry.isResumed) session.hear(channels.listen(session));
-    session.releaseHolds();
+    session.feeds.release();
     this.#duties.begin();
     for (const { data, isBinary } of this.#early.splice(0)) this.#receive(data, isBinary);
   }

@@ -1,7 +1,7 @@
-import type { FeedHold } from '../bench/feed-table.ts';
 import type { ChannelEvent, ChannelListener } from '../channels/channel-desk.ts';
 import type { Unsent } from '../delivery/unsent.ts';
 import type { WantedStream } from './client-message.ts';
+import { KeptFeeds } from './kept-feeds.ts';
 import type { TransferShelf } from './transfer-shelf.ts';
 
 /** Key of a stream on the wire. */
@@ -17,7 +17,7 @@ export class LabwireSession implements ChannelListener, Disposable {
   channels: Set<string> = new Set();
   readonly wanted = new Map<string, WantedStream>();
   /** Feeds held while nobody is connected, by key. */
-  readonly holds = new Map<string, FeedHold>();
+  readonly feeds = new KeptFeeds();
   /** What the last socket did not deliver for certain. */
   unsent: Unsent | undefined;
   /** Name of the recording this client means when it names none. */
@@ -70,15 +70,10 @@ export class LabwireSession implements ChannelListener, Disposable {
     this.#deliver = undefined;
   }
 
-  releaseHolds(): void {
-    for (const hold of this.holds.values()) hold[Symbol.dispose]();
-    this.holds.clear();
-  }
-
   [Symbol.dispose](): void {
     this.#deliver = undefined;
     this.#ear?.[Symbol.dispose]();
-    this.releaseHolds();
+    this.feeds[Symbol.dispose]();
     this.transfers[Symbol.dispose]();
     this.#missed = [];
     this.unsent = undefined;

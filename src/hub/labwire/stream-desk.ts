@@ -3,7 +3,7 @@ import type { StreamInfo } from '../../core/stream-info.ts';
 import type { EquipmentStream } from '../bench/equipment.ts';
 import type { FeedHold } from '../bench/feed-table.ts';
 import type { HubBench } from '../bench/hub-bench.ts';
-import type { FeedListener } from '../bench/stream-feed.ts';
+import type { StreamFeed } from '../bench/stream-feed.ts';
 import type { Attachment } from '../delivery/delivery-source.ts';
 import type { Outbox } from '../delivery/outbox.ts';
 import type { WantedStream } from './client-message.ts';
@@ -45,7 +45,6 @@ interface Running {
 
 type Re = string | number | undefined;
 
-const SILENT: FeedListener = { rows() {}, reset() {}, ended() {} };
 const MOST_HANDLES = 0xffff;
 /** The distance of rows changed by more than that: it is told. */
 const TOLD_FACTOR = 1.5;
@@ -170,13 +169,31 @@ export class StreamDesk {
     const { bench, session } = this.#host;
     for (const [key, { feedKey, hold, wanted }] of this.#running) {
       try {
-        session.holds.set(key, bench.hold(feedKey, SILENT, demandOf(hold.feed.info, wanted)));
+        // One that ended is not in the bench any more: the one that came after it is kept, or none.
+        if (hold.feed.isEnded) session.feeds.ended(key, hold.feed);
+        session.feeds.keep(key, (listener) => bench.hold(feedKey, listener, demandOf(hold.feed.info, wanted)));
       } catch {
-        // The stream ended at the same moment: there is nothing to keep.
+        // There is nothing to keep.
       }
       hold[Symbol.dispose]();
     }
     this.#running.clear();
+  }
+
+  /** The feed kept for a stream while its client was away; if that ended, the one there is now, kept from here on. */
+  kept(wanted: WantedStream): StreamFeed | undefined {
+    const { bench, session } = this.#host;
+    const key = streamKey(wanted);
+    const feed = session.feeds.get(key);
+    const now = feed || !session.feeds.hasEnded(key) ? undefined : this.#find(wanted);
+    if (!now) return feed;
+    const { info } = now;
+    try {
+      return session.feeds.keep(key, (listener) => bench.hold(info.key, listener, demandOf(info, wanted)));
+    } catch {
+      // It went again.
+      return undefined;
+    }
   }
 
   /** Lets all feeds go. */
@@ -207,6 +224,9 @@ export class StreamDesk {
       },
       demandOf(info, wanted),
     );
+    // A plan is of one numbering; of another one it would wait for rows that never come.
+    const isPlanned = plan?.epoch === hold.feed.info.epoch;
+    if (plan && !isPlanned) this.#missOld(key, plan);
     const source = new FeedSource(hold, {
       key,
       handle: plan?.handle ?? this.nextHandle(),
@@ -215,10 +235,10 @@ export class StreamDesk {
       compressor: this.#host.compressor,
       pace,
       maxFrameBytes: this.#host.outbox.options.maxFrameBytes,
-      from: plan ? plan.from : firstRowOf(hold, wanted),
+      from: isPlanned ? plan?.from : plan ? hold.feed.ring.firstRow : firstRowOf(hold, wanted),
       shedding: sheddingOf(wanted),
       nowNs,
-      replayTo: plan?.replayTo,
+      replayTo: isPlanned ? plan?.replayTo : undefined,
       onOver: () => {
         if (running && this.#running.get(key) === running) this.#end(key, running);
       },
@@ -226,6 +246,13 @@ export class StreamDesk {
     running = { wanted, feedKey: info.key, source, hold, attachment: undefined, intervalMs };
     this.#running.set(key, running);
     return running;
+  }
+
+  /** Rows of a plan whose numbering has ended. */
+  #missOld(key: string, { epoch, from, replayTo }: ResumePlan): void {
+    if (from === undefined || replayTo === undefined || replayTo <= from) return;
+    const reason = 'The stream began anew.';
+    this.#host.outbox.offer(textMessage({ type: 'gap', key, epoch, from, to: replayTo - 1, reason }));
   }
 
   #end(key: string, { attachment, hold }: Running): void {
