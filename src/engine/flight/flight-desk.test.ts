@@ -135,7 +135,8 @@ test('switched off and on: at once', async () => {
   await rowsCame(2000);
   const told: string[] = [];
   const stopHearing = screen.client.on('event.happened', ({ event }) => void told.push(event.text));
-  const { recording } = await call('recording.start', { name: 'while it is off', preTriggerS: 1 });
+  const started = await call('recording.start', { name: 'while it is off', preTriggerS: 1 });
+  const recording = started.recording ?? '';
   await call('recording.stop', {});
   stopHearing();
   // Whether it still has rows of that second depends on how long it has been off.
