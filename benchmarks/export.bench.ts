@@ -10,10 +10,11 @@ import type { StreamInfo } from '../src/core/stream-info.ts';
 import { exportFile } from '../src/engine/export/export-file.ts';
 import { openRecorder } from '../src/engine/recording/recorder.ts';
 import { createSystemClock } from '../src/engine/system-clock.ts';
+import { countSamples } from './message-samples.ts';
 
 /*
  * Exports one recording (8 channels of Float32 noise at 100 kS/s, and a supply polled at 10 Hz) in every format, each in a process of its own:
- * how fast, how large, and the most memory the process ever had. Every table's rows are counted.
+ * how fast, how large, and the most memory the process ever had. Every table's rows are counted; files of messages are read back, and must have every sample.
  *
  *     npm run bench export                          256 MiB
  *     npm run bench export -- --mib=2048            as large as asked
@@ -43,6 +44,11 @@ const CASES: { name: string; format: ExportFormat; options?: ExportChoices; isSa
   { name: 'mcap-zstd', format: 'mcap', options: { compression: 'zstd' } },
   { name: 'svg', format: 'svg' },
   { name: 'png', format: 'png' },
+  { name: 'lablink-jsonl', format: 'lablink-jsonl' },
+  { name: 'lablink-json', format: 'lablink-json' },
+  { name: 'lablink-csv', format: 'lablink-csv' },
+  { name: 'lablink-binary', format: 'lablink-binary' },
+  { name: 'lablink-jsonl-gzip', format: 'lablink-jsonl', options: { gzip: true, rotateBytes: 10_000_000 } },
 ];
 
 const DAQ: StreamInfo = {
@@ -132,6 +138,7 @@ interface Figures {
   cpuS: number;
   bytes: number;
   rows: number;
+  paths: string[];
   startMib: number;
   peakMib: number;
 }
@@ -142,13 +149,13 @@ async function exportHere(name: string, path: string, out: string): Promise<void
   const startMib = process.memoryUsage.rss() / 2 ** 20;
   const start = performance.now();
   const channels = isSampled ? { channels: DAQ.columns.map(({ channel }) => `daq/${channel}`) } : {};
-  const { rows, bytes } = await exportFile({ path, out, format, options, ...channels });
+  const { rows, bytes, paths } = await exportFile({ path, out, format, options, ...channels });
   const seconds = (performance.now() - start) / 1000;
   // Kilobytes, of the whole life of the process.
   const peakMib = process.resourceUsage().maxRSS / 1024;
   const { user, system } = process.cpuUsage();
   const cpuS = (user + system) / 1e6;
-  console.log(JSON.stringify({ seconds, cpuS, bytes, rows, startMib, peakMib } satisfies Figures));
+  console.log(JSON.stringify({ seconds, cpuS, bytes, rows, paths, startMib, peakMib } satisfies Figures));
 }
 
 function exportApart(name: string, source: Source, folder: string): Figures {
@@ -178,9 +185,13 @@ async function main(): Promise<void> {
     );
     const lines: string[][] = [['format', 'MS/s', 'MS/CPU s', 'MB/s', 'bytes/sample', 'start MiB', 'peak MiB', 'rows']];
     let isMet = true;
-    for (const { name } of CASES) {
+    for (const { name, format } of CASES) {
       if (wanted && !wanted.includes(name)) continue;
-      const { seconds, cpuS, bytes, rows, startMib, peakMib } = exportApart(name, source, folder);
+      const { seconds, cpuS, bytes, rows, paths, startMib, peakMib } = exportApart(name, source, folder);
+      if (format.startsWith('lablink-')) {
+        const samples = await countSamples(format, paths);
+        if (samples !== source.samples) throw new Error(`${name} holds ${samples} samples of ${source.samples}`);
+      }
       const perSecond = (value: number): string => (value / seconds / 1e6).toFixed(1);
       const size = (bytes / source.samples).toFixed(2);
       lines.push([
@@ -194,7 +205,7 @@ async function main(): Promise<void> {
         String(rows),
       ]);
       if (peakMib > MOST_MIB) isMet = false;
-      await rm(outOf(folder, name), { force: true });
+      for (const path of paths) await rm(path, { force: true });
     }
     const widths = lines[0]!.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
     for (const line of lines)
