@@ -74,6 +74,15 @@ test('labwire record writes messages live in several formats at once, beside the
   expect(linesOf(listed.stdout).map(({ name }) => name)).toEqual(['both ways csv']);
 });
 
+test('labwire record --before says when the flight recorder has nothing of that time', async () => {
+  const wish = ['--out', join(folder, 'before'), '--name', 'late', '--duration', '200ms', '--before', '5s'];
+  const { code, said } = await run('record', lab.resource('supply'), ...wish);
+  expect(code).toBe(0);
+  expect(said).toContainEqual(
+    expect.stringMatching(/^“late” is recorded from its start on; .* held nothing of the 5 s before .* is off/),
+  );
+});
+
 test('labwire record with choices of messages only: packed, without times and head', async () => {
   const out = join(folder, 'bare');
   const choices = [

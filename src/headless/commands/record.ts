@@ -66,6 +66,7 @@ export const record: Command = {
     await tellOthers(screen, ids, shell);
     const failed = failure(screen);
     tellWaits(screen, shell);
+    if (args.text('before') !== undefined) tellNoPast(screen, shell);
     let isRecording = false;
     // What goes on when the rest failed; else nothing is left to stop.
     screen.scope.defer(async () => {
@@ -198,6 +199,13 @@ function tellWaits({ client }: Screen, { say }: Shell): void {
     if (state === 'waiting' && !isWaiting) say(error?.message ?? 'The disk takes nothing; what is measured is held.');
     if (state === 'recording' && isWaiting) say(`It goes on in ${path}`);
     isWaiting = state === 'waiting';
+  });
+}
+
+/** What the flight recorder does not have of the time before the start. */
+function tellNoPast({ client }: Screen, { say }: Shell): void {
+  client.on('event.happened', ({ event: { data, text } }) => {
+    if (data?.code === 'flight.unavailable') say(text);
   });
 }
 
