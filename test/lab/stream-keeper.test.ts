@@ -402,6 +402,17 @@ describe('numbers', () => {
     expect(at.stream.stats).toMatchObject({ duplicates: 16, unaccounted: 0 });
   });
 
+  test('where numbers are known stamps do not count: a server whose clock was set back loses nothing', async () => {
+    const at = new Bench();
+    at.live();
+    await at.ports.clock.advance(1_000);
+    at.keeper.push(at.rows(2, { seq: 0, stamps: Float64Array.of(100, 101) }));
+    await at.ports.clock.advance(1_000);
+    at.keeper.push(at.rows(2, { seq: 1, stamps: Float64Array.of(101, 80) }));
+    expect(at.outlet.values).toEqual([0, 1, 2]);
+    expect(at.stream.stats).toMatchObject({ duplicates: 1, lost: 0 });
+  });
+
   test('another epoch numbers from anew and is a declared gap', async () => {
     const at = new Bench();
     at.live();

@@ -155,6 +155,7 @@ export class AcquisitionStream implements StreamSpec {
       stamps[row] = stampOf(time.ns);
     }
     const { uncertaintyS } = clock;
-    return { columns, rows: count, timesNs, uncertaintyS: Number.isNaN(uncertaintyS) ? 0.5 : uncertaintyS, stamps };
+    const sureS = Number.isNaN(uncertaintyS) ? 0.5 : uncertaintyS;
+    return { columns, rows: count, timesNs, uncertaintyS: sureS, stamps, isWindow: true };
   }
 }

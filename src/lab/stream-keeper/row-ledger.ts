@@ -20,6 +20,7 @@ export interface Judged {
 }
 
 const UNEXPLAINED = 'Rows are missing and nothing says why.';
+const POLLED_LATE = 'What was polled does not reach back that far.';
 
 /** Keeps the account of one stream: each row goes to its consumers once and in order, and what is missing is declared and counted. */
 export class RowLedger {
@@ -85,8 +86,9 @@ export class RowLedger {
         lost += open;
         reason ??= why;
       } else this.#gapBefore(rows.timesNs[0] ?? 0n, open, why);
-    } else if (hole && !this.hasPolled) {
-      this.#gapBefore(hole.toNs, 0, this.broken ?? 'The server began its numbering anew.');
+    } else if (hole && (!this.hasPolled || rows.isWindow)) {
+      const why = this.hasPolled ? POLLED_LATE : 'The server began its numbering anew.';
+      this.#gapBefore(hole.toNs, 0, this.broken ?? why);
     }
     // Numbered rows that are polled mend nothing: between the last of them and the first live one rows may be missing for the same reason.
     if (source !== 'polled' || rows.seq === undefined) this.broken = undefined;
@@ -139,7 +141,11 @@ export class RowLedger {
     );
   }
 
-  #hole(rows: ArrivedRows, { missing, skipped, isRenumbered }: Verdict, intervalMs: number): Hole | undefined {
+  #hole(
+    rows: ArrivedRows,
+    { duplicates, missing, skipped, isRenumbered }: Verdict,
+    intervalMs: number,
+  ): Hole | undefined {
     const { lastNs, nextSeq, epoch } = this.order;
     if (lastNs === undefined) return undefined;
     const toNs = rows.timesNs[0] ?? lastNs;
@@ -147,9 +153,13 @@ export class RowLedger {
     if (open > 0) return { fromNs: lastNs, toNs, fromSeq: nextSeq, rows: missing, epoch };
     const isNumbered = rows.seq !== undefined && nextSeq !== undefined;
     if (isRenumbered) return { fromNs: lastNs, toNs };
-    if (isNumbered || this.broken === undefined) return undefined;
-    // Without numbers only the time tells: two intervals are no hole.
-    const usualNs = BigInt(Math.round((2 * intervalMs + 20) * 1e6));
+    const isAfterPoll = this.hasPolled && rows.isWindow === true;
+    if (isNumbered || (this.broken === undefined && !isAfterPoll)) return undefined;
+    // A window that overlaps what was delivered leaves nothing out.
+    if (rows.isWindow && duplicates > 0) return undefined;
+    // Without numbers only the time tells: two intervals are no hole, of a window two of its rows.
+    const usualMs = isAfterPoll && rows.rows > 1 ? spacingMs(rows) : intervalMs;
+    const usualNs = BigInt(Math.round((2 * usualMs + 20) * 1e6));
     return toNs - lastNs > usualNs ? { fromNs: lastNs, toNs } : undefined;
   }
 
@@ -181,4 +191,10 @@ export class RowLedger {
     const { latencyMs } = this.stats;
     this.stats.latencyMs = Number.isNaN(latencyMs) ? ms : latencyMs + (ms - latencyMs) / 16;
   }
+}
+
+/** Between the rows of a window; ms. */
+function spacingMs({ rows, timesNs }: ArrivedRows): number {
+  const spanNs = (timesNs[rows - 1] ?? 0n) - (timesNs[0] ?? 0n);
+  return Number(spanNs) / 1e6 / (rows - 1);
 }

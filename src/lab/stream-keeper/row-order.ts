@@ -17,7 +17,7 @@ const STAMP_RESET = 60;
 
 /** Keeps the place in one stream: which row comes next, by number or else by source time. */
 export class RowOrder {
-  /** Number of the next row; undefined: rows are not numbered, or none came. */
+  /** Number of the next row; undefined: rows are not numbered, none came, or the last ones came without theirs. */
   nextSeq: number | undefined;
   epoch: string | number | undefined;
   /** Our time of the newest row delivered; undefined: none was. */
@@ -34,8 +34,9 @@ export class RowOrder {
   judge(rows: ArrivedRows): Verdict {
     if (rows.seq === undefined) return this.#judgeByTime(rows);
     const isRenumbered = this.nextSeq !== undefined && rows.epoch !== this.epoch;
-    if (this.nextSeq === undefined || isRenumbered)
-      return { duplicates: 0, missing: 0, skipped: undefined, isRenumbered };
+    // No number to compare with: polled rows came without, and windows overlap what was polled.
+    if (this.nextSeq === undefined) return this.#judgeByTime(rows);
+    if (isRenumbered) return { duplicates: 0, missing: 0, skipped: undefined, isRenumbered };
     const missing = Math.max(0, rows.seq - this.nextSeq);
     return {
       duplicates: Math.min(rows.rows, Math.max(0, this.nextSeq - rows.seq)),
@@ -55,6 +56,9 @@ export class RowOrder {
     } else if (hole?.fromSeq !== undefined && this.nextSeq !== undefined) {
       // Filled rows without numbers stand for numbers of the hole.
       this.nextSeq = Math.min(this.nextSeq + rows.rows, hole.fromSeq + (hole.rows ?? 0));
+    } else if (!hole && rows.stamps) {
+      // They have numbers that nobody knows: the next numbered rows are told apart by their stamps, and number from anew.
+      this.nextSeq = undefined;
     }
     const stamp = rows.stamps?.[rows.rows - 1];
     if (stamp !== undefined) this.#lastStamp = stamp;

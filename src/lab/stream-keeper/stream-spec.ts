@@ -16,6 +16,8 @@ export interface ArrivedRows {
   isReplay?: boolean | undefined;
   /** Where rows have no number: the time as the server wrote it, in any unit that grows. Rows not newer than the newest were delivered already. */
   stamps?: Float64Array | undefined;
+  /** Every row up to the newest: one that does not reach back to the newest delivered leaves a hole, polled or not. */
+  isWindow?: boolean | undefined;
 }
 
 export interface Skipped {
