@@ -124,7 +124,13 @@ export class HoleFill implements Disposable {
     this.#ledger.broken ??= broken ?? this.#keptFor;
   }
 
-  /** What was held is dropped. */
+  /** The stream ends: nothing is filled any more, and all that waits goes out, with what is missing as a gap for that reason. */
+  close(reason: string): void {
+    if (this.#fill) this.end(reason);
+    else this.releaseKept(reason);
+  }
+
+  /** What is held then is dropped: `close` comes before. */
   [Symbol.dispose](): void {
     if (this.#fill) this.#forget(this.#fill);
     this.#held.takeAll();

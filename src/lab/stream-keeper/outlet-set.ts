@@ -42,6 +42,10 @@ export class OutletSet {
     if (this.#source !== 'silent') outlet.source(this.#source, '');
   }
 
+  has(outlet: LabOutlet): boolean {
+    return this.#outlets.has(outlet);
+  }
+
   delete(outlet: LabOutlet): boolean {
     return this.#outlets.delete(outlet);
   }

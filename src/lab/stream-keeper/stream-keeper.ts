@@ -13,6 +13,7 @@ import { RowLedger } from './row-ledger.ts';
 import { SilenceWatch } from './silence-watch.ts';
 import type { ArrivedRows, KeeperRules, Skipped, StreamSpec } from './stream-spec.ts';
 
+const CLOSED = 'The stream was closed before the hole was filled.';
 const CUT_OFF = 'The connection ended before the hole was filled.';
 
 /** So many polls without a new row, and the stream counts as silent. */
@@ -95,6 +96,11 @@ export class StreamKeeper implements Disposable {
     return { seq, epoch, lastNs };
   }
 
+  /** Nobody but this consumer wants it. */
+  isOnlyFor(outlet: LabOutlet): boolean {
+    return this.#outlets.size === 1 && this.#outlets.has(outlet);
+  }
+
   /** One more consumer, or another interval of it. */
   want(outlet: LabOutlet, intervalMs: number): void {
     this.#outlets.add(outlet, intervalMs);
@@ -164,11 +170,13 @@ export class StreamKeeper implements Disposable {
     return this.stats;
   }
 
+  /** It ends. Rows that wait for a hole came, and may be acknowledged: they go out before, to who still wants it, with their gap. */
   [Symbol.dispose](): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
     this.#stopPolling();
     this.#watch[Symbol.dispose]();
+    this.#fill.close(CLOSED);
     this.#fill[Symbol.dispose]();
     if (this.#health === 'live') this.spec.stop();
   }

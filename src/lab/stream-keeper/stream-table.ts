@@ -86,10 +86,14 @@ export class StreamTable implements Disposable {
   }
 
   #close(keeper: StreamKeeper, outlet: LabOutlet): void {
-    keeper.unwant(outlet);
-    if (keeper.isWanted || this.#keepers.get(keeper.spec.key) !== keeper) return;
+    if (this.#keepers.get(keeper.spec.key) !== keeper || !keeper.isOnlyFor(outlet)) {
+      keeper.unwant(outlet);
+      return;
+    }
     this.#keepers.delete(keeper.spec.key);
+    // While the last consumer still listens: what waits goes to it.
     keeper[Symbol.dispose]();
+    keeper.unwant(outlet);
     this.#summarise();
   }
 
