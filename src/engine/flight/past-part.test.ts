@@ -7,6 +7,7 @@ import { openRecorder } from '../recording/recorder.ts';
 import type { Recorder } from '../recording/recorder-options.ts';
 import { openRecording } from '../recording/recording.ts';
 import { verifyRecording } from '../recording/verify.ts';
+import { repairRecording } from '../shelf/repair.ts';
 import { type Past, writePast } from './past-part.ts';
 
 interface Begun {
@@ -158,6 +159,13 @@ it('rows that came while the flight recorder was paused are a gap between the pa
   expect(gap?.lost).toBeGreaterThan(300);
   expect(recording.info.lost).toBeGreaterThanOrEqual(gap?.lost ?? 0);
   expect((await verifyRecording(recording)).problems).toEqual([]);
+
+  const { missing, paths } = await repairRecording(recording, { folder: '/repaired', disk: volume });
+  expect(missing).toBe(0);
+  await using repaired = await openRecording(paths[0] ?? '', { disk: volume });
+  expect(repaired.info.lost).toBe(recording.info.lost);
+  expect((await verifyRecording(repaired)).problems).toEqual([]);
+
   for (const event of recording.info.gaps) event.lost += 1;
   expect((await verifyRecording(recording)).problems.join()).toContain('declared lost');
 });

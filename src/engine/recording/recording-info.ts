@@ -286,6 +286,13 @@ function rateOf({ info, rows, firstNs, lastNs }: RecordedStream): number {
   return Number((((rows - 1) * 1e9) / Number(lastNs - firstNs)).toPrecision(9));
 }
 
+/** Rows of a stream from `row` on that are missing and that only a gap says; 0 if there are none. */
+export function unsaidAfter(gaps: readonly RecordedGap[], { key, epoch }: StreamInfo, row: number): number {
+  const isIt = ({ isUnsaid, stream, epoch: of, seq, lost }: RecordedGap): boolean =>
+    isUnsaid && stream === key && of === epoch && seq - lost === row;
+  return gaps.find(isIt)?.lost ?? 0;
+}
+
 function unsaidLost(gaps: readonly RecordedGap[]): number {
   return gaps.reduce((sum, { isUnsaid, lost }) => (isUnsaid ? sum + lost : sum), 0);
 }

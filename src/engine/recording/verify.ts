@@ -1,13 +1,14 @@
 import type { z } from 'zod';
 import type { verifyReport } from '../../contract/recording-schema.ts';
 import { LabError } from '../../core/errors.ts';
-import { measuredColumns, type StreamInfo } from '../../core/stream-info.ts';
+import { measuredColumns } from '../../core/stream-info.ts';
 import type { ChunkMessage } from './chunk-reader.ts';
 import { copyMessageBatch, readChunk } from './chunk-reader.ts';
 import type { ChunkEntry } from './digest.ts';
 import { EVENT_CHANNEL_ID, EXCHANGE_TOPIC } from './file-layout.ts';
 import type { PartIndex } from './part-index.ts';
 import type { Recording } from './recording.ts';
+import { unsaidAfter } from './recording-info.ts';
 import { continuedParts, repeatedFrom } from './repeated-parts.ts';
 import { type CountedStream, compareTotals } from './verify-totals.ts';
 
@@ -115,7 +116,8 @@ class Verification {
     const info = this.#recording.streams[stream - 1]?.info;
     if (!batch || !info) return undefined;
     const expected = this.#nextRow.get(stream);
-    if (expected !== undefined && batch.seq !== expected + batch.lost + this.#unsaidAfter(info, expected)) {
+    const hole = expected === undefined ? 0 : batch.seq - expected - batch.lost;
+    if (expected !== undefined && hole !== 0 && hole !== unsaidAfter(this.#recording.info.gaps, info, expected)) {
       this.#tell(`Stream ${info.key}: row ${batch.seq} follows row ${expected - 1} with ${batch.lost} declared lost.`);
     }
     this.#nextRow.set(stream, batch.seq + batch.rows);
@@ -131,14 +133,6 @@ class Verification {
     counted.lost += batch.lost;
     counted.batches++;
     return batch.rows;
-  }
-
-  /** Rows from `row` on that only a gap says are missing. */
-  #unsaidAfter({ key, epoch }: StreamInfo, row: number): number {
-    const gap = this.#recording.info.gaps.find(
-      (gap) => gap.isUnsaid && gap.stream === key && gap.epoch === epoch && gap.seq - gap.lost === row,
-    );
-    return gap?.lost ?? 0;
   }
 
   #tellForeign(part: PartIndex, chunk: ChunkEntry): void {

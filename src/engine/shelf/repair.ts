@@ -3,6 +3,7 @@ import { BATCH_FLAG, type Batch } from '../../core/batch.ts';
 import { FedRecorder } from '../export/fed-recorder.ts';
 import type { Disk } from '../recording/disk.ts';
 import type { Recording } from '../recording/recording.ts';
+import { unsaidAfter } from '../recording/recording-info.ts';
 import { aboutRecording } from './about-recording.ts';
 
 export interface RepairOptions {
@@ -54,7 +55,10 @@ export async function repairRecording(recording: Recording, options: RepairOptio
     const before = next.get(batch.stream);
     // Written twice, as after a disk that failed: the first counts.
     if (before && batch.seq < before.row) continue;
-    const hole = before ? batch.seq - before.row - batch.lost : 0;
+    const stream = streams[batch.stream - 1]?.info;
+    // What a gap says already is no damage.
+    const known = before && stream ? unsaidAfter(info.gaps, stream, before.row) : 0;
+    const hole = before ? batch.seq - before.row - batch.lost - known : 0;
     if (before && hole > 0) {
       missing += hole;
       recorder.gap({
