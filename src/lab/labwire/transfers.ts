@@ -23,6 +23,8 @@ interface Incoming {
   done: Deferred<void>;
   /** All of it came, or it failed; it stays until who asked has taken it. */
   isOver: boolean;
+  /** A `fetch` waits for its end. */
+  isAwaited: boolean;
 }
 
 /** Until it begins; ms. Taking a picture takes an instrument its time. */
@@ -37,6 +39,8 @@ export class Transfers {
   readonly #maxBytes: number;
   readonly #byId = new Map<string, Incoming>();
   readonly #byHandle = new Map<number, Incoming>();
+  /** Connections that ended: a question that failed over that is asked anew on the next one. */
+  #ended = 0;
 
   constructor(ask: Ask, say: (message: Record<string, unknown>) => boolean, maxBytes = 256 * 1024 * 1024) {
     this.#ask = ask;
@@ -50,6 +54,7 @@ export class Transfers {
     if (answer.type !== 'transfer_started') throw refused(answer, '', 'start_transfer');
     const incoming = this.#byId.get(answer.transfer);
     if (!incoming) throw malformed(`it has ${answer.bytes} bytes, ${this.#maxBytes} are taken at most`);
+    incoming.isAwaited = true;
     const onAbort = (): void => this.#fail(incoming, LabError.from(signal.reason));
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) onAbort();
@@ -80,11 +85,11 @@ export class Transfers {
     }
   }
 
-  /** Nobody asked any more when it was answered. */
+  /** Nobody asked any more when it was answered. What is fetched goes on all the same: the answer to going on with it may come late. */
   unasked(message: LabwireMessage): void {
     if (message.type !== 'transfer_started') return;
     const incoming = this.#byId.get(message.transfer);
-    if (!incoming || incoming.at > 0) return;
+    if (!incoming || incoming.isAwaited) return;
     this.#end(incoming);
     this.#byId.delete(incoming.id);
   }
@@ -110,13 +115,15 @@ export class Transfers {
     }
   }
 
-  /** Handles are those of a connection. */
+  /** The connection ended: handles were those of it. */
   disconnected(): void {
+    this.#ended++;
     this.#byHandle.clear();
   }
 
-  /** A new connection is ready: what was under way goes on. */
+  /** A new connection is ready: what was under way goes on. Fails what the server refuses to go on with, or gives no answer to while the connection stands. */
   again(): void {
+    const ended = this.#ended;
     for (const incoming of this.#byId.values()) {
       const { id, at } = incoming;
       if (incoming.isOver) continue;
@@ -125,9 +132,8 @@ export class Transfers {
           if (answer.type !== 'transfer_started') this.#fail(incoming, refused(answer, '', 'start_transfer'));
         },
         (thrown: unknown) => {
-          // Lost again: the next connection asks anew.
-          const error = LabError.from(thrown);
-          if (error.code === 'server.busy') this.#fail(incoming, error);
+          // Lost again: the next connection asks anew. Else nobody would.
+          if (this.#ended === ended) this.#fail(incoming, LabError.from(thrown));
         },
       );
     }
@@ -157,7 +163,7 @@ export class Transfers {
     const done = createDeferred<void>();
     // Whoever asked may be gone: then its end is nobody's business.
     done.promise.catch(() => undefined);
-    const incoming = { id, into: new Uint8Array(bytes), at: 0, handle, started, done, isOver: false };
+    const incoming = { id, into: new Uint8Array(bytes), at: 0, handle, started, done, isOver: false, isAwaited: false };
     this.#byId.set(id, incoming);
     this.#byHandle.set(handle, incoming);
   }
