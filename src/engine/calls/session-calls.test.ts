@@ -209,6 +209,8 @@ describe('sessions', () => {
       code: 'call.invalid',
     });
     await expect(call('session.start', { session: '' })).rejects.toMatchObject({ code: 'call.invalid' });
+    const nowhere = call('session.start', { session: 'x', folder: 'relative' });
+    await expect(nowhere).rejects.toMatchObject({ code: 'call.invalid' });
   });
 
   test('they outlive the screen that started them, and end whole with the engine', async () => {
