@@ -5,6 +5,7 @@ import type { Batch } from '../../core/batch.ts';
 import { LabError } from '../../core/errors.ts';
 import type { StreamInfo } from '../../core/stream-info.ts';
 import { type Disk, diskError, systemDisk } from '../recording/disk.ts';
+import { pyramidPath } from '../recording/pyramid-layout.ts';
 import { openRecorder } from '../recording/recorder.ts';
 import type { Recorder } from '../recording/recorder-options.ts';
 import type { RepeatedPart } from '../recording/recording-about.ts';
@@ -66,6 +67,8 @@ export class FlightRecorder implements SampleSink, AsyncDisposable {
   #isPauseTold = false;
   #rotation: Promise<void> = Promise.resolve();
   #isClosed = false;
+  /** Goes up when it is switched off: work of the disk that hung over that counts no more. */
+  #era = 0;
   #changing: Promise<unknown> = Promise.resolve();
 
   constructor(options: FlightOptions) {
@@ -105,15 +108,18 @@ export class FlightRecorder implements SampleSink, AsyncDisposable {
     });
   }
 
-  /** The settings have changed. Never rejects. */
-  apply(): Promise<void> {
-    return this.#serially(async () => {
-      const { flight } = this.#options.settings();
-      if (flight && this.#mode === 'off') await this.#open();
-      else if (!flight && this.#mode !== 'off') await this.#close('off', 'it was switched off');
+  /** The settings have changed. Switching off takes no longer than `closeMs`. Never rejects. */
+  async apply(): Promise<void> {
+    const isOff = (): boolean => !this.#options.settings().flight;
+    const byMs = this.#options.clock.monotonicMs() + this.#limits.closeMs;
+    const isEnding = isOff() && this.#mode !== 'off';
+    if (isEnding) void this.#switchOff('it was switched off', isOff);
+    const done = this.#serially(async () => {
+      if (!isOff() && this.#mode === 'off') await this.#open();
       await this.#keepHouse();
       this.#show();
     });
+    await (isEnding ? this.#within(byMs - this.#options.clock.monotonicMs(), done) : done);
   }
 
   /** Ends the file being written. Gives what of all that came is not in finished files then, in a sentence; '' if nothing is missing. Never rejects. */
@@ -176,7 +182,7 @@ export class FlightRecorder implements SampleSink, AsyncDisposable {
     this.#isClosed = true;
     this.#timer?.[Symbol.dispose]();
     this.#retry?.[Symbol.dispose]();
-    await this.#serially(() => this.#close('off', 'Labwire was closed'));
+    await this.#switchOff('Labwire was closed', () => true);
   }
 
   /** Since it was opened last. */
@@ -193,6 +199,7 @@ export class FlightRecorder implements SampleSink, AsyncDisposable {
     const { folder, clock, about } = this.#options;
     const before = this.#recorder;
     const opening = {};
+    const era = this.#era;
     if (this.#mode === 'off') {
       if (this.#openedMs === undefined) this.#missing = 'The flight recorder was being opened';
       this.#set('opening', 'It is being opened.');
@@ -202,9 +209,12 @@ export class FlightRecorder implements SampleSink, AsyncDisposable {
         throw diskError(error, folder);
       });
       await this.ring.read();
+      if (era !== this.#era) return;
       if (!(await this.#makeRoom(this.#limits.partBytes))) throw almostFull(folder);
+      if (era !== this.#era) return;
       const { partBytes, queueBytes, recorder: others } = this.#limits;
       const part = Math.max(this.ring.nextPart, (before?.stats.part ?? this.#lastPart) + 1);
+      let isTaken = false;
       this.#id ??= this.ring.id ?? `flight-${randomUUID()}`;
       this.#writers.set(opening, part);
       const recorder = await openRecorder({
@@ -220,8 +230,15 @@ export class FlightRecorder implements SampleSink, AsyncDisposable {
           startedNs: clock.nowNs(),
           part,
         },
-        onPart: (path, ended) => this.#partEnded(path, ended),
+        onPart: (path, ended) => {
+          if (isTaken) this.#partEnded(path, ended);
+        },
       });
+      if (era !== this.#era) {
+        this.#discard(recorder, part);
+        return;
+      }
+      isTaken = true;
       // No await from here on: what comes goes to one or the other.
       if (before) recorder.adopt(before.takeUnwritten());
       else if (this.#doubtful.length > 0) recorder.adopt({ parts: this.#doubtful, streams: [], items: [] });
@@ -236,11 +253,27 @@ export class FlightRecorder implements SampleSink, AsyncDisposable {
       void recorder.failed.then((error) => this.#failed(recorder, error));
       this.#set('recording', '');
     } catch (error) {
+      if (era !== this.#era) return;
       this.#pause(LabError.from(error));
       this.#retryLater();
     } finally {
       this.#writers.delete(opening);
     }
+  }
+
+  /** One that the disk gave when it was switched off already: nothing is in it. */
+  #discard(recorder: Recorder, part: number): void {
+    this.#writers.set(recorder, part);
+    void recorder
+      .stop('')
+      .then(async ({ paths }) => {
+        for (const path of paths) {
+          await this.#disk.remove(path);
+          await this.#disk.remove(pyramidPath(path));
+        }
+      })
+      .catch(() => undefined)
+      .finally(() => this.#writers.delete(recorder));
   }
 
   /** It ended by itself: told at once. What waits may still be written; only when that is over another can take the rest. */
@@ -273,9 +306,22 @@ export class FlightRecorder implements SampleSink, AsyncDisposable {
     this.#retryMs = Math.min(this.#limits.longestRetryMs, this.#retryMs * 2);
   }
 
-  /** Stops writing and finishes the file; what comes from now on is missed. */
-  async #close(mode: 'off' | 'paused', reason: string): Promise<void> {
+  /** Goes off within `closeMs`, before what hangs in the queue, if that is still wanted when its turn comes. Never rejects. */
+  #switchOff(reason: string, isWanted: () => boolean): Promise<void> {
+    const { closeMs } = this.#limits;
+    const byMs = this.#options.clock.monotonicMs() + closeMs;
+    const turn = this.#within(closeMs / 2, this.#changing).then(async () => {
+      if (isWanted()) await this.#close('off', reason, byMs);
+    });
+    this.#changing = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** Stops writing and finishes the file, as far as the disk does by `byMs` of the monotonic clock; what comes from now on is missed. */
+  async #close(mode: 'off' | 'paused', reason: string, byMs: number): Promise<void> {
+    const { clock } = this.#options;
     const recorder = this.#recorder;
+    if (mode === 'off') this.#era++;
     this.#recorder = undefined;
     this.#runningFromNs = undefined;
     if (mode === 'off') this.#missing = 'The flight recorder was off';
@@ -284,13 +330,15 @@ export class FlightRecorder implements SampleSink, AsyncDisposable {
     if (recorder) {
       this.#lastPart = recorder.stats.part;
       const stopping = recorder.stop(reason).then(() => this.#writers.delete(recorder));
-      await this.#within(this.#limits.closeMs, stopping);
-      // What it could not write is missing; if the disk has some of it all the same, that does not count.
-      const { items, parts } = recorder.takeUnwritten();
-      this.#streams.giveUp(items);
-      this.#doubtful.push(...parts);
+      const isStopped = await this.#within(byMs - clock.monotonicMs(), stopping);
+      // What it could not write is missing; if the disk has some of it all the same, that does not count. At the end of the program nobody could say so.
+      if (isStopped || !this.#isClosed) {
+        const { items, parts } = recorder.takeUnwritten();
+        this.#streams.giveUp(items);
+        this.#doubtful.push(...parts);
+      }
     }
-    await this.#within(this.#limits.closeMs, this.ring.idle());
+    await this.#within(byMs - clock.monotonicMs(), this.ring.idle());
     this.#finishedBytes = 0;
   }
 
@@ -342,6 +390,7 @@ export class FlightRecorder implements SampleSink, AsyncDisposable {
   async #keepHouse(): Promise<void> {
     const { clock, folder, settings } = this.#options;
     const { flightBytes } = settings();
+    const era = this.#era;
     const part = partLimits(settings(), this.#limits);
     const isFull = this.#runningBytes >= part.bytes;
     const isOld = clock.monotonicMs() - this.#partSinceMs >= part.seconds * 1000;
@@ -350,9 +399,9 @@ export class FlightRecorder implements SampleSink, AsyncDisposable {
       await this.#within(this.#limits.closeMs, this.#rotation);
     }
     const isWithin = await this.#trim();
-    if (this.#mode !== 'recording') return;
+    if (this.#mode !== 'recording' || era !== this.#era) return;
     if (!isWithin && !this.ring.isHeld && this.ring.bytes > 2 * flightBytes) await this.#stopFor(cannotRemove(folder));
-    else if (!(await this.#makeRoom(0))) {
+    else if (!(await this.#makeRoom(0)) && era === this.#era) {
       await this.#stopFor(almostFull(folder));
       await this.#makeRoom(0);
       this.#show();
@@ -372,7 +421,7 @@ export class FlightRecorder implements SampleSink, AsyncDisposable {
 
   async #stopFor(error: LabError): Promise<void> {
     this.#pause(error);
-    await this.#close('paused', error.message);
+    await this.#close('paused', error.message, this.#options.clock.monotonicMs() + this.#limits.closeMs);
     this.#retryLater();
   }
 

@@ -19,3 +19,12 @@ export function almostFull(folder: string, reserveBytes: number): LabError {
 export function notRecording(name: string): LabError {
   return new LabError('recording.idle', `“${name}” is recorded no more, so no part of it can be closed.`);
 }
+
+/** It was being stopped, and its rest was given up. */
+export function stillEnding(name: string): LabError {
+  return new LabError(
+    'recording.failed',
+    `The disk had not finished “${name}” in time. What it took is intact; the rest is missing from this part.`,
+    { name },
+  );
+}

@@ -138,7 +138,8 @@ export interface Recorder extends SampleSink, AsyncDisposable {
   rotateNow(): Promise<string>;
   /**
    * After a failure: takes what is not surely in its files, in order, once; from then on it takes nothing more. If the disk is only slow
-   * (`recording.overrun`), wait for `failed` first: until then what waits is still being written. Empty before a failure.
+   * (`recording.overrun`), wait for `failed` first: until then what waits is still being written, and may be in two parts (`repeats` says so). One that is
+   * being stopped and has not ended gives up the rest, too. Empty before a failure otherwise.
    */
   takeUnwritten(): Unwritten;
   /** Takes over what another recorder of the same recording had not written, before anything else comes; with it, that recorder's streams. */

@@ -62,6 +62,11 @@ export class RecorderParts {
     return this.#open[0]?.file;
   }
 
+  /** All of them are finished. */
+  get isEnded(): boolean {
+    return this.#open.length === 0;
+  }
+
   get paths(): string[] {
     return this.file ? [...this.#finished, this.file.path] : [...this.#finished];
   }

@@ -14,7 +14,7 @@ import { gapEvent } from './gap-event.ts';
 import { PartAnnouncer } from './part-announcer.ts';
 import type { PartFile } from './part-file.ts';
 import { createPartFile } from './part-file.ts';
-import { almostFull, notRecording, overrun } from './recorder-errors.ts';
+import { almostFull, notRecording, overrun, stillEnding } from './recorder-errors.ts';
 import type { Recorder, RecorderLimits, RecorderOptions, RecorderStats, RecordingResult } from './recorder-options.ts';
 import { RECORDER_LIMITS } from './recorder-options.ts';
 import type { RecorderPart } from './recorder-part.ts';
@@ -211,6 +211,10 @@ class FileRecorder implements Recorder {
   }
 
   takeUnwritten(): Unwritten {
+    if (this.#state === 'stopping' && !this.#parts.isEnded) {
+      this.#broken = stillEnding(this.name);
+      this.#fail(this.#broken);
+    }
     const room = this.#room;
     if (!room) return { parts: [], streams: [], items: [] };
     this.#room = undefined;
