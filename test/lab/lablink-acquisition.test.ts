@@ -83,6 +83,7 @@ class Acquisition {
     return {
       timestamps: numbers.map((n) => new Date(startMs + n * this.everyMs).toISOString()),
       values: { CH1: numbers },
+      count: numbers.length,
     };
   }
 
