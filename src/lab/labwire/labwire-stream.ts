@@ -40,6 +40,8 @@ export class LabwireStream implements StreamSpec {
   /** Asked for on the present connection with that interval. */
   #askedMs: number | undefined;
   #filling: Filling | undefined;
+  /** The last poll asked for rows of one numbering, and there were none. */
+  #hasPolledNothing = false;
 
   constructor(equipment: string, streamType: string, host: StreamHost) {
     this.key = `${equipment}/${streamType}`;
@@ -126,14 +128,23 @@ export class LabwireStream implements StreamSpec {
     return true;
   }
 
-  /** What came since the newest row, over REST; without any row the present one. */
+  /**
+   * What came since the newest row, over REST; without any row the present one. A numbering that is over answers with nothing for ever: after such an answer the
+   * present row is asked for, which is new only in another numbering.
+   */
   async poll(signal: AbortSignal): Promise<ArrivedRows | undefined> {
     const place = this.#host.keeper(this.key)?.position;
     const isPlaced = place?.seq !== undefined && typeof place.epoch === 'number' && place.epoch === this.epoch;
-    const range = isPlaced ? { epoch: this.epoch, from: place.seq } : {};
+    const isRanged = isPlaced && !this.#hasPolledNothing;
+    this.#hasPolledNothing = false;
+    const range = isRanged ? { epoch: this.epoch, from: place.seq } : {};
     const { epoch, schema, runs } = await readHistory(this.#host.rest, this.key, range, signal);
-    if (schema) this.opened(epoch, schema);
     const run = runs[0];
+    this.#hasPolledNothing = isRanged && run === undefined;
+    // The present row of the same numbering: those before it are asked for by the next poll.
+    if (isPlaced && !isRanged && epoch === place.epoch) return undefined;
+    // The form of an empty answer about a numbering that is over is that of the present one.
+    if (!isRanged || run) this.reset(epoch, schema);
     return run ? this.#historyRows(epoch, run) : undefined;
   }
 

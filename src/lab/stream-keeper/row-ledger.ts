@@ -20,6 +20,7 @@ export interface Judged {
 }
 
 const UNEXPLAINED = 'Rows are missing and nothing says why.';
+const RENUMBERED = 'The server began its numbering anew.';
 const POLLED_LATE = 'What was polled does not reach back that far.';
 
 /** Keeps the account of one stream: each row goes to its consumers once and in order, and what is missing is declared and counted. */
@@ -87,8 +88,10 @@ export class RowLedger {
         reason ??= why;
       } else this.#gapBefore(rows.timesNs[0] ?? 0n, open, why);
     } else if (hole && (!this.hasPolled || rows.isWindow)) {
-      const why = this.hasPolled ? POLLED_LATE : 'The server began its numbering anew.';
-      this.#gapBefore(hole.toNs, 0, this.broken ?? why);
+      const why = this.hasPolled ? POLLED_LATE : RENUMBERED;
+      // What ended the live rows explains nothing between two polls.
+      const isAnew = verdict.isRenumbered && source === 'polled';
+      this.#gapBefore(hole.toNs, 0, isAnew ? RENUMBERED : (this.broken ?? why));
     }
     // Numbered rows that are polled mend nothing: between the last of them and the first live one rows may be missing for the same reason.
     if (source !== 'polled' || rows.seq === undefined) this.broken = undefined;
