@@ -129,8 +129,8 @@ export class FlightDesk implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const tap of this.#taps) tap[Symbol.dispose]();
-    await this.#shelf[Symbol.asyncDispose]();
-    await this.flight[Symbol.asyncDispose]();
+    // Neither waits for the other where the disk hangs.
+    await Promise.all([this.#shelf[Symbol.asyncDispose](), this.flight[Symbol.asyncDispose]()]);
   }
 
   async #save(

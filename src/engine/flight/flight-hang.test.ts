@@ -5,6 +5,7 @@ import { systemError } from '../../../test/fixtures/recording-source.ts';
 import { seededRandom } from '../../core/seeded-random.ts';
 import { openRecording } from '../recording/recording.ts';
 import { verifyRecording } from '../recording/verify.ts';
+import { FlightShelf } from './flight-shelf.ts';
 
 interface Case {
   bench: FlightBench;
@@ -65,6 +66,26 @@ it('a disk that hangs at every call holds up the end of the program no longer th
   expect(await doneWithin(10, place, place.bench[Symbol.asyncDispose]())).toBe(true);
   place.release();
   await turns();
+});
+
+it('nor do screens that look into its files', async () => {
+  const place = await running(24);
+  const { bench, volume } = place;
+  await bench.flight.settle();
+  const shelf = new FlightShelf(bench.flight, volume, bench.clock);
+  const toNs = bench.clock.nowNs();
+  place.hang();
+  let isRead = false;
+  void shelf
+    .read(0n, toNs, async () => undefined)
+    .then(() => {
+      isRead = true;
+    });
+  expect(await doneWithin(10, place, shelf[Symbol.asyncDispose]())).toBe(true);
+  expect(isRead).toBe(false);
+  place.release();
+  await turns();
+  await bench[Symbol.asyncDispose]();
 });
 
 it.each([['before'], ['while'], ['broken before']])(

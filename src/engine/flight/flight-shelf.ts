@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
+import { createDeferred } from '../../core/deferred.ts';
 import type { Disk } from '../recording/disk.ts';
 import { openPart, type PartIndex } from '../recording/part-index.ts';
 import { RecordedRows } from '../recording/recorded-rows.ts';
@@ -37,9 +38,11 @@ export interface FlightShelfLimits {
   files: number;
   /** A file that is being written is opened anew when what is open is older. */
   staleMs: number;
+  /** How long the end may wait for a disk that hangs. */
+  closeMs: number;
 }
 
-const LIMITS: FlightShelfLimits = { files: 256, staleMs: 1000 };
+const LIMITS: FlightShelfLimits = { files: 256, staleMs: 1000, closeMs: 10_000 };
 /** Combinations of files that are kept as they are: a screen asks for the same ones again. */
 const MOST_VIEWS = 4;
 
@@ -102,9 +105,12 @@ export class FlightShelf implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#serially(async () => {
+    const closed = this.#serially(async () => {
       for (const path of [...this.#open.keys()]) await this.#close(path);
     });
+    const late = createDeferred<void>();
+    using _ = this.#clock.after(this.#limits.closeMs, () => late.resolve());
+    await Promise.race([closed, late.promise]);
   }
 
   /** Undefined if it cannot be read: removed meanwhile, or broken. */
