@@ -11,7 +11,9 @@ const clock = new ReplayClock();
 let hub: HubLab;
 
 beforeAll(async () => {
-  hub = scope.use(await openHubLab({ attach: ['supply', 'meter'], hub: { clock, roles: { anonymousReadings: true } } }));
+  hub = scope.use(
+    await openHubLab({ attach: ['supply', 'meter'], hub: { clock, roles: { anonymousReadings: true } } }),
+  );
 });
 
 afterAll(() => scope[Symbol.asyncDispose]());
