@@ -109,6 +109,7 @@ describe('a recording', () => {
         toNs: START_NS + 3_050_000_000n,
         lost: 500,
         reason: 'packets lost',
+        isUnsaid: false,
       },
     ]);
     expect(await countSamples(join(folder, 'run.mcap'))).toBe(60 + 124_000);
