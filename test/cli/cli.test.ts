@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, type TestContext, vi } from 'vitest';
 import type { Outcome } from './labwire-process.ts';
 import { jsonLines, LabwireProcess, labwire, labwireProcess } from './labwire-process.ts';
 
@@ -70,8 +70,8 @@ function run(...args: string[]): Promise<Outcome> {
   return labwire(...args, '--data', data);
 }
 
-/** A command that ends with its test, whatever that comes to. */
-function started(args: readonly string[]): LabwireProcess {
+/** A command that ends with its test (that of the context: several run at once), whatever that comes to. */
+function started({ onTestFinished }: Pick<TestContext, 'onTestFinished'>, args: readonly string[]): LabwireProcess {
   const command = new LabwireProcess(args);
   onTestFinished(() => void command.child.kill('SIGKILL'));
   return command;
@@ -315,14 +315,24 @@ describe.concurrent('recordings', () => {
     expect((await readFile(csv, 'utf8')).split('\n').length).toBe(samples + 2);
   });
 
-  it('play again: every sample to the last one, also to a reader that is slow', async () => {
+  it('play again: every sample to the last one, also to a reader that is slow', async (context) => {
     const [file = ''] = (await recording()).result.paths;
     const channel = 'Labwire/DAQ10/LW00000001/load.voltage';
     const [info] = jsonLines<{ channels: { name: string; samples: number }[] }>(
       (await run('info', file, '--json')).stdout,
     );
     const samples = info?.channels.find(({ name }) => name === channel)?.samples;
-    const replaying = started(['replay', file, '--channel', channel, '--speed', '1', '--json', '--data', data]);
+    const replaying = started(context, [
+      'replay',
+      file,
+      '--channel',
+      channel,
+      '--speed',
+      '1',
+      '--json',
+      '--data',
+      data,
+    ]);
     // Nothing is read for longer than the recording takes.
     replaying.child.stdout?.pause();
     await new Promise((resolve) => setTimeout(resolve, 2500));
@@ -364,9 +374,9 @@ describe.concurrent('recordings', () => {
     expect([inTheWay.code, inTheWay.stderr]).toEqual([4, expect.stringMatching(/recording\.denied/)]);
   });
 
-  it('hold all but the last second when the command is killed', async () => {
+  it('hold all but the last second when the command is killed', async (context) => {
     const out = join(folder, 'killed');
-    const recording = started(['record', resourceOf('supply'), '--out', out, '--data', data]);
+    const recording = started(context, ['record', resourceOf('supply'), '--out', out, '--data', data]);
     const part = await waitFor(async () => {
       // Beside it there is the file that takes its lock, for a moment.
       const name = (await readdir(out).catch(() => [])).find((one) => one.endsWith('.part'));
@@ -380,9 +390,9 @@ describe.concurrent('recordings', () => {
     expect(info!.channels[0]!.samples).toBeGreaterThan(5);
   });
 
-  it('end with 130 when a timed one is stopped early, complete up to there', async () => {
+  it('end with 130 when a timed one is stopped early, complete up to there', async (context) => {
     const out = join(folder, 'early');
-    const recording = started([
+    const recording = started(context, [
       'record',
       resourceOf('supply'),
       '--out',

@@ -21,11 +21,14 @@ beforeAll(async () => {
   cat.type('{"type":"nonsense"}');
   await cat.until(4);
   await cat.end();
+  const staying = scope.use(new Wscat('-c', 'ws://localhost:8000/ws'));
+  await staying.until(1);
   const { metrics } = hub.hub.parts;
   metrics.neurograph.broadcast('metrics', 0.01);
   metrics.neurograph.overflowed('a client', 1);
   metrics.pressed('backpressure');
   text = await (await fetch('http://localhost:8000/metrics')).text();
+  await staying.end();
 });
 
 afterAll(() => scope[Symbol.asyncDispose]());

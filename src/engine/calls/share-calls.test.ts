@@ -140,7 +140,7 @@ test('a link of the hub that breaks is said, and the hub is expected back', asyn
 
 test('what screens ask is carried out by the hub: its answer, or its refusal', async () => {
   expect(await codeOf(window, 'share.users', {})).toBe('share.off');
-  const user = { user: 'anna', role: 'viewer', createdNs: '1', seenNs: null };
+  const user = { user: 'anna', role: 'viewer', createdNs: '1', seenNs: null, hasCodes: false };
   const hub = await openHub(({ call, input }) => {
     if (call === 'share.users') return { output: { users: [user] } };
     if (call === 'share.removeUser') return { error: new LabError('hub.last-admin', 'It is the only admin.') };
@@ -186,7 +186,7 @@ test('only one hub, over a trusted link, in its own name', async () => {
 });
 
 test('a password goes to the hub and nowhere else', async () => {
-  const user = { user: 'anna', role: 'viewer', createdNs: '1', seenNs: null };
+  const user = { user: 'anna', role: 'viewer', createdNs: '1', seenNs: null, hasCodes: false };
   const hub = await openHub(({ call }) =>
     call === 'share.addUser' ? { output: user } : { error: new LabError('hub.weak-password', 'too plain') },
   );
